@@ -1,0 +1,287 @@
+"""Every setting of the gateway: typed, frozen, one section for each concern.
+
+A site's file is laid over ``default.toml``, which documents every key. Secrets are never written in a
+file that is shared: a secret is ``{ env = "NAME" }`` or ``{ file = "/path" }``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+Seconds = Annotated[float, Field(ge=0)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+SipUri = Annotated[str, Field(pattern=r"^sip:[^\s<>]+$")]
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
+Number = Annotated[str, Field(pattern=r"^\+?[0-9]{3,15}$")]
+
+
+class Section(BaseModel):
+    """A frozen table of settings; an unknown key is a mistake, never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Gateway(Section):
+    name: str
+    data_dir: Path
+    log_level: Literal["debug", "info", "warning", "error"]
+    shutdown_seconds: Seconds
+
+
+class Store(Section):
+    url: str
+    pool_size: Annotated[int, Field(ge=1, le=100)]
+
+    @field_validator("url")
+    @classmethod
+    def _known_driver(cls, url: str) -> str:
+        if not url.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
+            raise ValueError("must start with sqlite+aiosqlite:/// or postgresql+asyncpg://")
+        return url
+
+
+class Http(Section):
+    host: str
+    port: Port
+    public_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+$")]
+    session_hours: Annotated[float, Field(gt=0, le=24)]
+    secure_cookies: bool
+
+
+class Centre(Section):
+    id: Identifier
+    name: str
+
+
+class Queue(Section):
+    """Contacts waiting for the same kind of handler."""
+
+    id: Identifier
+    name: str
+    target_seconds: Annotated[float, Field(gt=0)]
+    skills: tuple[Identifier, ...] = ()
+    acknowledgement: str = ""
+
+
+class Routing(Section):
+    voice_offer_seconds: Annotated[float, Field(gt=0)]
+    message_offer_seconds: Annotated[float, Field(gt=0)]
+    decline_pause_seconds: Seconds
+    misses_before_away: Annotated[int, Field(ge=1)]
+    owner_first_seconds: Seconds
+    wrap_up_alarm_seconds: Annotated[float, Field(gt=0)]
+    emergency_alarm_seconds: Annotated[float, Field(gt=0)]
+
+
+class Grade(Section):
+    """How fast police must respond; the clocks run from when the grade is given."""
+
+    id: Identifier
+    name: str
+    dispatch_seconds: Annotated[float, Field(gt=0)] | None = None
+    attendance_seconds: Annotated[float, Field(gt=0)] | None = None
+    emergency: bool = False
+
+
+class Disposition(Section):
+    id: Identifier
+    name: str
+
+
+class Target(Section):
+    """One place in the ordered list that takes emergencies."""
+
+    name: str
+    uri: SipUri
+    ring_seconds: Annotated[float, Field(gt=0, le=60)] = 8.0
+
+
+class ControlRoom(Section):
+    targets: Annotated[tuple[Target, ...], Field(min_length=1)]
+    retry_pause_seconds: Annotated[float, Field(gt=0)]
+
+
+class Edge(Section):
+    """Kamailio, the SIP edge."""
+
+    address: str
+    port: Port
+    domain: str
+    rpc_socket: Path
+    trunk_sources: tuple[str, ...]
+    trunk_uri: SipUri
+    overflow_uri: SipUri
+    phone_secret: SecretStr
+
+
+class VoiceNumber(Section):
+    """One of our telephone numbers and the queue its callers wait in."""
+
+    number: Number
+    queue: Identifier
+
+
+class Voice(Section):
+    enabled: bool
+    slots: Annotated[int, Field(ge=1, le=500)]
+    address: str
+    sip_port_base: Port
+    rtp_port_base: Port
+    numbers: tuple[VoiceNumber, ...]
+    default_queue: Identifier
+    prompts_dir: Path
+    music: Path
+    recordings_dir: Path
+    start_deadline_seconds: Annotated[float, Field(gt=0)]
+    command_deadline_seconds: Annotated[float, Field(gt=0)]
+    position_every_seconds: Annotated[float, Field(gt=0)]
+    emergency_digits: Annotated[str, Field(pattern=r"^[0-9]{1,4}$")]
+    media_lost_seconds: Annotated[float, Field(gt=0)]
+    fallback_seconds: Annotated[float, Field(gt=0)]
+
+
+class Prompts(Section):
+    """The words callers hear; each becomes ``<name>.wav``, synthesised at set-up or recorded by you."""
+
+    voice: str
+    words_per_minute: Annotated[int, Field(ge=80, le=300)]
+    texts: dict[Identifier, str]
+
+
+class TextNumber(Section):
+    number: Number
+    queue: Identifier
+
+
+class Text(Section):
+    enabled: bool
+    account_sid: str
+    auth_token: SecretStr
+    api_url: Annotated[str, Field(pattern=r"^https?://\S+[^/]$")]
+    numbers: tuple[TextNumber, ...]
+    media_limit_bytes: Annotated[int, Field(gt=0)]
+    media_dir: Path
+    replay_window_seconds: Annotated[float, Field(gt=0)]
+
+
+class ImapServer(Section):
+    host: str
+    port: Port
+    security: Literal["tls", "starttls", "none"]
+    user: str
+    password: SecretStr
+
+
+class SmtpServer(Section):
+    host: str
+    port: Port
+    security: Literal["tls", "starttls", "none"]
+    user: str = ""
+    password: SecretStr = SecretStr("")
+
+
+class Mailbox(Section):
+    """One of our mailboxes: where its mail arrives and how its answers leave."""
+
+    id: Identifier
+    address: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+    display_name: str
+    queue: Identifier
+    folder: str = "INBOX"
+    imap: ImapServer
+    smtp: SmtpServer
+
+
+class Email(Section):
+    enabled: bool
+    mailboxes: tuple[Mailbox, ...]
+    message_limit_bytes: Annotated[int, Field(gt=0)]
+    raw_dir: Path
+    poll_seconds: Annotated[float, Field(gt=0)]
+
+
+class FollowUps(Section):
+    queue: Identifier
+    caller_id: Number
+    ring_seconds: Annotated[float, Field(gt=0)]
+    attempts: Annotated[int, Field(ge=1)]
+    retry_minutes: Annotated[float, Field(gt=0)]
+    callback_window_hours: Annotated[float, Field(gt=0)]
+
+
+class Outbox(Section):
+    attempts: Annotated[int, Field(ge=1)]
+    first_retry_seconds: Annotated[float, Field(gt=0)]
+    last_retry_seconds: Annotated[float, Field(gt=0)]
+    concurrency: Annotated[int, Field(ge=1, le=200)]
+
+
+class Settings(Section):
+    """The whole configuration, checked as one."""
+
+    gateway: Gateway
+    store: Store
+    http: Http
+    centres: Annotated[tuple[Centre, ...], Field(min_length=1)]
+    queues: Annotated[tuple[Queue, ...], Field(min_length=1)]
+    routing: Routing
+    grades: Annotated[tuple[Grade, ...], Field(min_length=1)]
+    dispositions: Annotated[tuple[Disposition, ...], Field(min_length=1)]
+    control_room: ControlRoom
+    edge: Edge
+    voice: Voice
+    prompts: Prompts
+    text: Text
+    email: Email
+    follow_ups: FollowUps
+    outbox: Outbox
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Settings:
+        mistakes = [*self._unknown_queues(), *self._doubled(), *self._port_clashes()]
+        if mistakes:
+            raise ValueError("; ".join(mistakes))
+        return self
+
+    def _unknown_queues(self) -> list[str]:
+        known = {queue.id for queue in self.queues}
+        uses = [
+            ("voice.default_queue", self.voice.default_queue),
+            ("follow_ups.queue", self.follow_ups.queue),
+            *((f"voice.numbers[{n.number}].queue", n.queue) for n in self.voice.numbers),
+            *((f"text.numbers[{n.number}].queue", n.queue) for n in self.text.numbers),
+            *((f"email.mailboxes[{m.id}].queue", m.queue) for m in self.email.mailboxes),
+        ]
+        allowed = ", ".join(sorted(known))
+        return [f"{key}: no queue '{queue}'; there are: {allowed}" for key, queue in uses if queue not in known]
+
+    def _doubled(self) -> list[str]:
+        lists = {
+            "centres": [c.id for c in self.centres],
+            "queues": [q.id for q in self.queues],
+            "grades": [g.id for g in self.grades],
+            "dispositions": [d.id for d in self.dispositions],
+            "voice.numbers": [n.number for n in self.voice.numbers],
+            "text.numbers": [n.number for n in self.text.numbers],
+            "email.mailboxes": [m.id for m in self.email.mailboxes],
+        }
+        return [
+            f"{key}: '{name}' stands there twice; each must be unique"
+            for key, names in lists.items()
+            for name in sorted({n for n in names if names.count(n) > 1})
+        ]
+
+    def _port_clashes(self) -> list[str]:
+        sip = range(self.voice.sip_port_base, self.voice.sip_port_base + self.voice.slots)
+        rtp = range(self.voice.rtp_port_base, self.voice.rtp_port_base + 16 * self.voice.slots)
+        mistakes = []
+        if rtp.stop > 65536 or sip.stop > 65536:
+            mistakes.append("voice.slots: the slots' ports run past 65535; lower the bases or the slots")
+        if set(sip) & set(rtp):
+            mistakes.append("voice.sip_port_base: overlaps the RTP ports (16 for each slot); move one of them")
+        if self.edge.port in sip:
+            mistakes.append("edge.port: lies among the slots' SIP ports; move voice.sip_port_base")
+        return mistakes

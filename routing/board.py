@@ -1,0 +1,296 @@
+"""The board: every open contact, every handler and every follow-up, now, with the indexes that make a
+decision quick. It is rebuilt from the tables at start-up and thrown away when a commit fails.
+
+``put_*`` are the only ways to change it; they keep the indexes, the wake-ups and the list of what is to be
+written to disk.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from sortedcontainers import SortedList
+
+from routing.model import (
+    Channel,
+    Contact,
+    Doing,
+    FollowUp,
+    FollowUpState,
+    Handler,
+    Need,
+    PresenceState,
+    Rank,
+    Time,
+    need_of,
+    rank_of,
+)
+from routing.rules import Rules
+
+NO_CHANNELS: frozenset[Channel] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Wake:
+    """At ``at``, look again at this: ``kind`` names a rule in ``reactions``."""
+
+    at: Time
+    kind: str
+    reference: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Where a handler stands in the index of the free."""
+
+    idle_since: Time
+    skills: frozenset[str]
+    channels: frozenset[Channel]
+
+
+@dataclass(slots=True)
+class Touched:
+    """What has changed since it was last written to disk."""
+
+    contacts: dict[str, Contact] = field(default_factory=dict)
+    handlers: dict[str, Handler | None] = field(default_factory=dict)
+    follow_ups: dict[str, FollowUp] = field(default_factory=dict)
+
+
+class Board:
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.contacts: dict[str, Contact] = {}
+        self.handlers: dict[str, Handler] = {}
+        self.follow_ups: dict[str, FollowUp] = {}
+        self.touched = Touched()
+        self.fresh_contacts: dict[str, None] = {}
+        self.fresh_handlers: dict[str, None] = {}
+        self._settled: dict[str, None] = {}
+        self._waiting: dict[Need, SortedList[Rank]] = {}
+        self._needs_of: dict[str, dict[Need, None]] = {}
+        self._free: dict[Channel, dict[frozenset[str], SortedList[tuple[Time, str]]]] = {c: {} for c in Channel}
+        self._free_at: dict[str, Free] = {}
+        self._engaged: dict[str, set[str]] = {}
+        self._threads: dict[str, str] = {}
+        self._wakes: list[Wake] = []
+
+    @classmethod
+    def rebuilt(
+        cls,
+        rules: Rules,
+        contacts: Iterable[Contact],
+        handlers: Iterable[Handler],
+        follow_ups: Iterable[FollowUp],
+    ) -> Board:
+        """The board as the tables have it; everything that can be matched is fresh."""
+        board = cls(rules)
+        for handler in handlers:
+            board.put_handler(handler)
+        for contact in contacts:
+            board.put_contact(contact)
+        for follow_up in follow_ups:
+            board.put_follow_up(follow_up)
+        board.fresh_contacts.clear()  # every handler is fresh: each looks for the best contact, which is enough
+        board.touched = Touched()
+        return board
+
+    # --- reading -------------------------------------------------------------------------------------
+
+    def open_contact(self, reference: str) -> Contact | None:
+        return self.contacts.get(reference)
+
+    def in_thread(self, thread: str) -> Contact | None:
+        """The open contact that this conversation belongs to."""
+        return self.contacts.get(self._threads.get(thread, "")) if thread else None
+
+    def engaged_in(self, handler: str) -> list[Contact]:
+        """The contacts in which this handler is offered, assigned or in wrap-up, oldest first."""
+        references = self._engaged.get(handler, ())
+        return sorted((self.contacts[r] for r in references), key=lambda c: (c.received_at, c.reference))
+
+    def doing(self, handler: str) -> Doing:
+        contacts = self.engaged_in(handler)
+        if any(c.assignment and c.assignment.handler == handler for c in contacts):
+            return Doing.ON_CONTACT
+        if any(o.handler == handler for c in contacts for o in c.offers):
+            return Doing.RINGING
+        return Doing.WRAP_UP if contacts else Doing.NOTHING
+
+    def free_channels(self, handler: Handler) -> frozenset[Channel]:
+        """The channels of which this handler can be offered one contact more: no call, or fewer than N messages."""
+        if handler.presence.state is not PresenceState.AVAILABLE:
+            return NO_CHANNELS
+        load = self._load(handler.id)
+        if load[Channel.VOICE]:
+            return NO_CHANNELS
+        return frozenset(c for c in Channel if load[c] < handler.capacity(c))
+
+    def _load(self, handler: str) -> dict[Channel, int]:
+        load = dict.fromkeys(Channel, 0)
+        for reference in self._engaged.get(handler, ()):
+            contact = self.contacts[reference]
+            if contact.assignment and contact.assignment.handler == handler:
+                load[contact.load] += 1
+            for offer in contact.offers:
+                load[offer.channel] += offer.handler == handler
+            for wrap_up in contact.wrap_ups:
+                load[Channel.VOICE] += wrap_up.handler == handler
+        return load
+
+    def needs_for(self, handler: str) -> Iterator[Need]:
+        """The needs that somebody waits with and that this handler is asked about, skills not yet compared."""
+        yield from self._needs_of.get("", ())
+        yield from self._needs_of.get(handler, ())
+
+    def waiting_with(self, need: Need) -> Iterator[Rank]:
+        """Those who wait with this need, first in line first."""
+        return iter(self._waiting.get(need, ()))
+
+    def place(self, reference: str) -> int:
+        """The contact's place among those who need the same, 1 for the first in line; 0 when it does not wait."""
+        contact = self.contacts.get(reference)
+        if contact is None or not contact.waiting:
+            return 0
+        return int(self._waiting[need_of(contact)].index(rank_of(contact))) + 1
+
+    def waiting(self) -> list[Rank]:
+        """Everybody who waits, first in line first. For showing, not for deciding: it sorts."""
+        return sorted(rank for ranks in self._waiting.values() for rank in ranks)
+
+    def free_for(self, channel: Channel) -> Iterator[tuple[frozenset[str], SortedList[tuple[Time, str]]]]:
+        """The free handlers of a channel by what they can do, longest idle first."""
+        yield from self._free[channel].items()
+
+    def is_free(self, handler: str, channel: Channel) -> bool:
+        place = self._free_at.get(handler)
+        return place is not None and channel in place.channels
+
+    @property
+    def next_wake(self) -> Time | None:
+        """When ``TimePassed`` is next wanted."""
+        return self._wakes[0].at if self._wakes else None
+
+    # --- changing ------------------------------------------------------------------------------------
+
+    def put_contact(self, contact: Contact) -> None:
+        old = self.contacts.get(contact.reference)
+        if old is not None:
+            self._unindex(old)
+        self.touched.contacts[contact.reference] = contact
+        if contact.closed_at is not None:
+            self.contacts.pop(contact.reference, None)
+            self.fresh_contacts.pop(contact.reference, None)
+        else:
+            self.contacts[contact.reference] = contact
+            self._index(contact, old)
+            if contact.settled:
+                self._settled[contact.reference] = None
+        for handler in dict.fromkeys([*_people(old), *_people(contact)]):
+            self._place(handler)
+        self._wake_for(contact, old)
+
+    def put_handler(self, handler: Handler) -> None:
+        self.handlers[handler.id] = handler
+        self.touched.handlers[handler.id] = handler
+        self._place(handler.id)
+
+    def remove_handler(self, handler: str) -> None:
+        self.handlers.pop(handler, None)
+        self.touched.handlers[handler] = None
+        self._place(handler)
+
+    def put_follow_up(self, follow_up: FollowUp) -> None:
+        self.touched.follow_ups[follow_up.id] = follow_up
+        if follow_up.state in (FollowUpState.SCHEDULED, FollowUpState.DUE):
+            self.follow_ups[follow_up.id] = follow_up
+        else:
+            self.follow_ups.pop(follow_up.id, None)
+        if follow_up.state is FollowUpState.SCHEDULED:
+            self.wake_at(follow_up.next_at, "follow_up", follow_up.reference, follow_up.id)
+
+    def wake_at(self, at: Time, kind: str, reference: str, detail: str = "") -> None:
+        heapq.heappush(self._wakes, Wake(at, kind, reference, detail))
+
+    def due_wakes(self, now: Time) -> Iterator[Wake]:
+        while self._wakes and self._wakes[0].at <= now:
+            yield heapq.heappop(self._wakes)
+
+    def take_touched(self) -> Touched:
+        touched, self.touched = self.touched, Touched()
+        return touched
+
+    def take_settled(self) -> list[str]:
+        """The contacts in which nothing is open any more, and that are to be closed."""
+        references, self._settled = self._settled, {}
+        return [r for r in references if r in self.contacts and self.contacts[r].settled]
+
+    # --- indexes -------------------------------------------------------------------------------------
+
+    def _unindex(self, old: Contact) -> None:
+        if old.waiting:
+            need = need_of(old)
+            ranks = self._waiting[need]
+            ranks.remove(rank_of(old))
+            if not ranks:
+                del self._waiting[need]
+                del self._needs_of[need.only][need]
+        for handler in _people(old):
+            self._engaged[handler].discard(old.reference)
+        if old.thread and self._threads.get(old.thread) == old.reference:
+            del self._threads[old.thread]
+
+    def _index(self, contact: Contact, old: Contact | None) -> None:
+        if contact.waiting:
+            need = need_of(contact)
+            self._waiting.setdefault(need, SortedList()).add(rank_of(contact))
+            self._needs_of.setdefault(need.only, {})[need] = None
+            if old is None or not old.waiting or need_of(old) != need or old.declined != contact.declined:
+                self.fresh_contacts[contact.reference] = None
+        for handler in _people(contact):
+            self._engaged.setdefault(handler, set()).add(contact.reference)
+        if contact.thread:
+            self._threads[contact.thread] = contact.reference
+
+    def _place(self, handler_id: str) -> None:
+        """Put the handler where they belong among the free; who became free for more is fresh."""
+        handler, was = self.handlers.get(handler_id), self._free_at.pop(handler_id, None)
+        if was is not None:
+            for channel in was.channels:
+                self._free[channel][was.skills].remove((was.idle_since, handler_id))
+        if handler is None:
+            return
+        now = Free(handler.idle_since, handler.skills, self.free_channels(handler))
+        self._free_at[handler_id] = now
+        for channel in now.channels:
+            self._free[channel].setdefault(now.skills, SortedList()).add((now.idle_since, handler_id))
+        if was is None or now.channels - was.channels or now.skills - was.skills:
+            self.fresh_handlers[handler_id] = None
+
+    def _wake_for(self, contact: Contact, old: Contact | None) -> None:
+        ref, rules = contact.reference, self.rules.routing
+        for offer in contact.offers:
+            if old is None or offer not in old.offers:
+                self.wake_at(offer.expires_at, "offer", ref, offer.id)
+        for declined in contact.declined:
+            if old is None or declined not in old.declined:
+                self.wake_at(declined.until, "declined", ref, declined.handler)
+        if contact.preferred_until is not None and (old is None or old.preferred_until != contact.preferred_until):
+            self.wake_at(contact.preferred_until, "preferred", ref)
+        for wrap_up in contact.wrap_ups:
+            if old is None or wrap_up not in old.wrap_ups:
+                self.wake_at(wrap_up.since + rules.wrap_up_alarm_seconds, "wrap_up", ref, wrap_up.handler)
+        if contact.emergency and contact.wanted and not (old and old.emergency and old.wanted):
+            since = contact.queued_at or contact.received_at
+            self.wake_at(since + rules.emergency_alarm_seconds, "emergency", ref)
+
+
+def _people(contact: Contact | None) -> list[str]:
+    """The handlers who are taken up by this contact."""
+    if contact is None or contact.closed_at is not None:
+        return []
+    assigned = [contact.assignment.handler] if contact.assignment else []
+    return [*assigned, *(o.handler for o in contact.offers), *(w.handler for w in contact.wrap_ups)]

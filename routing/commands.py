@@ -1,0 +1,147 @@
+"""What to do. Each command is applied to the board the moment it is decided, journalled, and carried out
+after the commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from routing.model import FollowUp, Offer
+
+
+@dataclass(frozen=True, slots=True)
+class MakeOffer:
+    """Show the contact to the handler; for a call, ring their phone. ``why`` explains the choice."""
+
+    offer: Offer
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndOffer:
+    """The offer is over. ``how``: declined, expired, missed, failed or withdrawn."""
+
+    offer: str
+    reference: str
+    handler: str
+    how: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAway:
+    """Stop offering to a handler who does not answer; they are told and come back by themselves."""
+
+    handler: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenToAll:
+    """The preferred handler had their time: anyone suitable may take the contact now."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferAgain:
+    """The pause after a decline is over."""
+
+    reference: str
+    handler: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Send the queue's acknowledgement text or email."""
+
+    reference: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallControlRoom:
+    """Dial the control room's targets in order until one answers. ``by`` raised the emergency."""
+
+    reference: str
+    by: str = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseAlarm:
+    """Tell the supervisors. ``what`` is a short name, ``why`` a sentence."""
+
+    what: str
+    why: str
+    reference: str = ""
+    handler: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleFollowUp:
+    follow_up: FollowUp
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFollowUp:
+    """The follow-up is due: its contact wants a handler, its owner first."""
+
+    follow_up: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUpFollowUp:
+    follow_up: str
+    reference: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceFollowUpCall:
+    """Ring the handler's phone, then call the person."""
+
+    reference: str
+    follow_up: str
+    handler: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskForReview:
+    """Nobody is on the line any more, but a person must look at this contact and settle it."""
+
+    reference: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnToQueue:
+    """The handler can no longer work on it: it goes back to its place."""
+
+    reference: str
+    handler: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseContact:
+    reference: str
+
+
+Command = (
+    MakeOffer
+    | EndOffer
+    | SetAway
+    | OpenToAll
+    | OfferAgain
+    | Acknowledge
+    | CallControlRoom
+    | RaiseAlarm
+    | ScheduleFollowUp
+    | QueueFollowUp
+    | GiveUpFollowUp
+    | PlaceFollowUpCall
+    | AskForReview
+    | ReturnToQueue
+    | CloseContact
+)

@@ -1,0 +1,47 @@
+"""The heart: what happened goes in, what to do comes out. No I/O, no clock, no chance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from routing.apply import apply
+from routing.board import Board
+from routing.commands import CloseContact, Command
+from routing.events import Event
+from routing.matching import next_offer
+from routing.model import Time
+from routing.objections import objection
+from routing.reactions import react
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """``refused`` is '' or says why the event was not applied; then there are no commands."""
+
+    commands: tuple[Command, ...] = ()
+    refused: str = ""
+
+
+def decide(board: Board, event: Event, now: Time) -> Decision:
+    """Apply the event to the board and decide what follows from it.
+
+    Each command is applied to the board as it is decided, so that the next one sees it: what is returned has
+    already happened on the board, and only needs to be written down and carried out.
+    """
+    refused = objection(event, board)
+    if refused:
+        return Decision(refused=refused)
+    commands: list[Command] = []
+
+    def decided(command: Command) -> None:
+        apply(command, board, now)
+        commands.append(command)
+
+    apply(event, board, now)
+    for command in react(event, board, now):
+        decided(command)
+    while (offer := next_offer(board, now)) is not None:
+        decided(offer)
+    for reference in board.take_settled():
+        decided(CloseContact(reference))
+    return Decision(tuple(commands))

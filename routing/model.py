@@ -1,0 +1,296 @@
+"""The things routing thinks about. All frozen: a change is a new value.
+
+Times are seconds since 1970-01-01 UTC. Where a contact is, and what a handler is doing, are derived from
+what is open, never stored: so they cannot disagree with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+Time = float
+
+
+class Channel(StrEnum):
+    VOICE = "voice"
+    TEXT = "text"
+    EMAIL = "email"
+
+
+class Stage(StrEnum):
+    """Where a contact is. A person can be waiting in ``arriving`` to ``scheduled``."""
+
+    ARRIVING = "arriving"
+    QUEUED = "queued"
+    OFFERED = "offered"
+    ASSIGNED = "assigned"
+    HANDOVER = "handover"
+    SCHEDULED = "scheduled"
+    WRAP_UP = "wrap_up"
+    CLOSED = "closed"
+
+
+class Work(StrEnum):
+    """What a handler is wanted for."""
+
+    CALL = "call"
+    MESSAGE = "message"
+    FOLLOW_UP = "follow_up"
+    REVIEW = "review"
+
+
+class HandoverState(StrEnum):
+    CALLING = "calling"
+    JOINED = "joined"
+    ENDED = "ended"
+
+
+class FollowUpState(StrEnum):
+    SCHEDULED = "scheduled"
+    DUE = "due"
+    DONE = "done"
+    GIVEN_UP = "given_up"
+    CANCELLED = "cancelled"
+
+
+class PresenceState(StrEnum):
+    AVAILABLE = "available"
+    AWAY = "away"
+    OFFLINE = "offline"
+
+
+class Doing(StrEnum):
+    """What a handler is doing: derived from offers, assignments and wrap-ups."""
+
+    NOTHING = "nothing"
+    RINGING = "ringing"
+    ON_CONTACT = "on_contact"
+    WRAP_UP = "wrap_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """The person on the other side. A withheld number has the address ''."""
+
+    address: str
+    name: str = ""
+
+    @property
+    def withheld(self) -> bool:
+        return not self.address
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A contact shown to one handler until ``expires_at``. A call's offer is accepted by answering the phone."""
+
+    id: str
+    reference: str
+    handler: str
+    channel: Channel
+    by_phone: bool
+    made_at: Time
+    expires_at: Time
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    handler: str
+    since: Time
+
+
+@dataclass(frozen=True, slots=True)
+class WrapUp:
+    handler: str
+    since: Time
+    alarmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """This handler declined or missed the contact and is not offered it again before ``until``."""
+
+    handler: str
+    until: Time
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """An emergency on its way to the control room; ``joined`` is its positive acknowledgement."""
+
+    started_at: Time
+    by: str
+    state: HandoverState
+    target: str = ""
+    joined_at: Time | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    grade: str
+    by: str
+    at: Time
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One matter brought by a person.
+
+    ``wanted``: a handler is wanted now, for ``work``. ``queued_at`` is the place in the queue and is kept
+    through failed offers and lost calls. ``work_channel`` is set where the work is not of the contact's own
+    channel. ``live``: the caller is on the line. ``unread``: the newest message that no handler has answered
+    or was offered the contact with.
+    """
+
+    reference: str
+    channel: Channel
+    queue: str
+    party: Party
+    our_address: str
+    received_at: Time
+    due_at: Time
+    skills: frozenset[str] = frozenset()
+    subject: str = ""
+    thread: str = ""
+    linked_to: str = ""
+    emergency: bool = False
+    live: bool = False
+    wanted: bool = False
+    work: Work = Work.CALL
+    work_channel: Channel | None = None
+    queued_at: Time | None = None
+    preferred: str = ""
+    preferred_until: Time | None = None
+    declined: tuple[Declined, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    offers_made: int = 0
+    assignment: Assignment | None = None
+    wrap_ups: tuple[WrapUp, ...] = ()
+    handover: Handover | None = None
+    follow_up: str = ""
+    follow_ups_open: int = 0
+    owner: str = ""
+    answered_at: Time | None = None
+    ended_at: Time | None = None
+    closed_at: Time | None = None
+    grades: tuple[Graded, ...] = ()
+    disposition: str = ""
+    waiting_alarmed: bool = False
+    unread: str = ""
+
+    @property
+    def stage(self) -> Stage:
+        if self.closed_at is not None:
+            return Stage.CLOSED
+        if self.assignment:
+            return Stage.ASSIGNED
+        if self.wanted:
+            return Stage.OFFERED if self.offers else Stage.QUEUED
+        if self.live:
+            return Stage.HANDOVER if self.handover else Stage.ARRIVING
+        if self.wrap_ups:
+            return Stage.WRAP_UP
+        return Stage.SCHEDULED if self.follow_ups_open else Stage.ARRIVING
+
+    @property
+    def waiting(self) -> bool:
+        """Wants a handler and is shown to none."""
+        return self.wanted and not self.offers
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is open any more: it can be closed."""
+        busy = self.live or self.wanted or self.assignment or self.wrap_ups or self.follow_ups_open
+        return not busy and self.closed_at is None
+
+    @property
+    def calling(self) -> bool:
+        """A handler is calling somebody who has not answered yet."""
+        return self.assignment is not None and self.work is Work.FOLLOW_UP and self.load is Channel.VOICE
+
+    @property
+    def load(self) -> Channel:
+        """Whose capacity it takes: calling back the sender of a text is a call."""
+        return self.work_channel or self.channel
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    state: PresenceState
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A person who takes contacts. ``idle_since``: when they were last given or finished something."""
+
+    id: str
+    name: str
+    centre: str
+    skills: frozenset[str] = frozenset()
+    extension: str = ""
+    text_capacity: int = 3
+    email_capacity: int = 3
+    presence: Presence = field(default_factory=lambda: Presence(PresenceState.OFFLINE))
+    idle_since: Time = 0.0
+    misses: int = 0
+
+    def capacity(self, channel: Channel) -> int:
+        """How many contacts of this channel at once; calls come one at a time and need a phone."""
+        match channel:
+            case Channel.VOICE:
+                return 1 if self.extension else 0
+            case Channel.TEXT:
+                return self.text_capacity
+            case Channel.EMAIL:
+                return self.email_capacity
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """An outbound call, text or email that is due between ``not_before`` and ``not_after``.
+
+    ``attempts`` counts the tries made; ``outcomes`` says how each ended. ``keeps_place``: a caller whom we
+    cut off is served from the place they had in the queue.
+    """
+
+    id: str
+    reference: str
+    channel: Channel
+    purpose: str
+    address: str
+    not_before: Time
+    not_after: Time
+    owner: str = ""
+    state: FollowUpState = FollowUpState.SCHEDULED
+    attempts: int = 0
+    outcomes: tuple[str, ...] = ()
+    next_at: Time = 0.0
+    keeps_place: bool = False
+
+
+class Need(NamedTuple):
+    """What kind of handler a waiting contact needs. ``only``: this handler alone, '' for anyone."""
+
+    load: Channel
+    skills: frozenset[str]
+    only: str
+
+
+class Rank(NamedTuple):
+    """The order in which waiting contacts are served: emergencies, then the most overdue, then the oldest."""
+
+    ordinary: bool
+    due_at: Time
+    received_at: Time
+    reference: str
+
+
+def need_of(contact: Contact) -> Need:
+    return Need(contact.load, contact.skills, contact.preferred)
+
+
+def rank_of(contact: Contact) -> Rank:
+    return Rank(not contact.emergency, contact.due_at, contact.received_at, contact.reference)

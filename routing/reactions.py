@@ -1,0 +1,281 @@
+"""What each event calls for, beyond matching. Each reaction yields commands; every command is on the board
+before the next is considered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import singledispatch
+from typing import Any
+
+from routing import commands as do
+from routing import events as ev
+from routing.board import Board, Wake
+from routing.commands import Command
+from routing.model import (
+    Channel,
+    Contact,
+    FollowUp,
+    FollowUpState,
+    HandoverState,
+    Offer,
+    PresenceState,
+    Time,
+)
+
+HOUR = 3600.0
+
+
+@singledispatch
+def react(event: Any, board: Board, now: Time) -> Iterator[Command]:
+    """The commands that this event calls for. Most call for none."""
+    return iter(())
+
+
+# --- the end of a call -------------------------------------------------------------------------------
+
+
+@react.register
+def _(e: ev.CallerLeft, board: Board, now: Time) -> Iterator[Command]:
+    contact = board.contacts[e.reference]
+    yield from _withdraw(contact, "the caller hung up")
+    yield from _not_heard_to_the_end(contact, board, now)
+
+
+@react.register
+def _(e: ev.CallEnded, board: Board, now: Time) -> Iterator[Command]:
+    contact = board.contacts[e.reference]
+    yield from _withdraw(contact, "the call was ended")
+    yield from _not_heard_to_the_end(contact, board, now)
+
+
+@react.register
+def _(e: ev.CallLost, board: Board, now: Time) -> Iterator[Command]:
+    contact = board.contacts[e.reference]
+    yield from _withdraw(contact, "the call was lost")
+    yield do.RaiseAlarm("call_lost", f"The call was cut off on our side: {e.why}.", contact.reference)
+    yield from _call_back(contact, board, now, "cut off")
+
+
+@react.register
+def _(e: ev.HandlerLost, board: Board, now: Time) -> Iterator[Command]:
+    yield do.RaiseAlarm("handler_lost", f"{e.handler}'s phone was lost in a call: {e.why}.", e.reference, e.handler)
+
+
+# --- offers ------------------------------------------------------------------------------------------
+
+
+@react.register
+def _(e: ev.OfferAccepted, board: Board, now: Time) -> Iterator[Command]:
+    contact = board.contacts[e.reference]
+    yield from _withdraw(contact, "another handler took it")
+    if contact.calling:
+        follow_up = board.follow_ups[contact.follow_up]
+        if now > follow_up.not_after:
+            yield _window_over(follow_up)
+        else:
+            yield do.PlaceFollowUpCall(contact.reference, follow_up.id, e.handler, follow_up.address)
+
+
+@react.register
+def _(e: ev.OfferDeclined, board: Board, now: Time) -> Iterator[Command]:
+    yield do.EndOffer(e.offer, e.reference, e.handler, "declined")
+
+
+@react.register
+def _(e: ev.OfferMissed, board: Board, now: Time) -> Iterator[Command]:
+    yield from _missed(board, e.offer, e.reference, e.handler, "missed", "the phone rang out")
+
+
+@react.register
+def _(e: ev.OfferFailed, board: Board, now: Time) -> Iterator[Command]:
+    yield from _missed(board, e.offer, e.reference, e.handler, "failed", e.why)
+
+
+def _missed(board: Board, offer: str, reference: str, handler: str, how: str, why: str) -> Iterator[Command]:
+    yield do.EndOffer(offer, reference, handler, how, why)
+    if board.handlers[handler].misses >= board.rules.routing.misses_before_away:
+        yield do.SetAway(handler, f"offers not answered: {why}")
+        yield from _withdraw_from(handler, board, "the handler was set away")
+
+
+def _withdraw(contact: Contact, why: str) -> Iterator[Command]:
+    for offer in contact.offers:
+        yield do.EndOffer(offer.id, offer.reference, offer.handler, "withdrawn", why)
+
+
+def _withdraw_from(handler: str, board: Board, why: str) -> Iterator[Command]:
+    for contact in board.engaged_in(handler):
+        for offer in contact.offers:
+            if offer.handler == handler:
+                yield do.EndOffer(offer.id, offer.reference, handler, "withdrawn", why)
+
+
+# --- emergencies -------------------------------------------------------------------------------------
+
+
+@react.register
+def _(e: ev.EmergencyRaised, board: Board, now: Time) -> Iterator[Command]:
+    contact = board.contacts[e.reference]
+    yield do.RaiseAlarm("emergency", f"Emergency: {e.how}.", e.reference)
+    under_way = contact.handover is not None and contact.handover.state is not HandoverState.ENDED
+    if contact.live and not under_way:
+        yield do.CallControlRoom(e.reference, e.by)
+
+
+@react.register
+def _(e: ev.ControlRoomExhausted, board: Board, now: Time) -> Iterator[Command]:
+    yield do.RaiseAlarm(
+        "control_room_unreachable",
+        f"No control room target answered (round {e.round}). The caller is still on the line; we keep trying.",
+        e.reference,
+    )
+
+
+def _not_heard_to_the_end(contact: Contact, board: Board, now: Time) -> Iterator[Command]:
+    """An emergency that nobody heard is called back; a call that was heard but not recorded is looked at."""
+    joined = contact.handover is not None and contact.handover.joined_at is not None
+    heard = joined or contact.answered_at is not None
+    if contact.emergency and not heard:
+        why = "An emergency caller hung up before anybody answered."
+        yield do.RaiseAlarm("emergency_abandoned", why, contact.reference)
+        yield from _call_back(contact, board, now, "emergency, hung up before an answer")
+    elif heard and not contact.wrap_ups and not contact.disposition:
+        yield do.AskForReview(contact.reference, "The call is over and no handler has recorded it.")
+
+
+def _call_back(contact: Contact, board: Board, now: Time, purpose: str) -> Iterator[Command]:
+    if contact.party.withheld:
+        yield do.AskForReview(contact.reference, "The number was withheld: nobody can be called back.")
+        return
+    yield do.ScheduleFollowUp(
+        FollowUp(
+            id=f"{contact.reference}-callback-{contact.offers_made}",
+            reference=contact.reference,
+            channel=Channel.VOICE,
+            purpose=purpose,
+            address=contact.party.address,
+            not_before=now,
+            not_after=now + board.rules.follow_ups.callback_window_hours * HOUR,
+            next_at=now,
+            keeps_place=True,
+        )
+    )
+    yield from _follow_up_due(board, f"{contact.reference}-callback-{contact.offers_made}", now)
+
+
+# --- messages ----------------------------------------------------------------------------------------
+
+
+@react.register
+def _(e: ev.MessageArrived, board: Board, now: Time) -> Iterator[Command]:
+    is_new = e.reference in board.contacts
+    if is_new and board.rules.queues[e.queue].acknowledgement and not e.automatic and not e.party.withheld:
+        yield do.Acknowledge(e.reference, f"{e.reference}-acknowledgement")
+
+
+@react.register
+def _(e: ev.SendingFailed, board: Board, now: Time) -> Iterator[Command]:
+    if e.final:
+        yield do.RaiseAlarm("message_not_sent", f"A message could not be sent: {e.why}.", e.reference)
+
+
+# --- follow-ups --------------------------------------------------------------------------------------
+
+
+@react.register
+def _(e: ev.FollowUpTried, board: Board, now: Time) -> Iterator[Command]:
+    if e.outcome == "handler_unreachable":
+        return
+    follow_up = board.follow_ups[e.follow_up]
+    next_at = now + board.rules.follow_ups.retry_minutes * 60
+    if follow_up.attempts < board.rules.follow_ups.attempts and next_at <= follow_up.not_after:
+        yield do.ScheduleFollowUp(replace(follow_up, state=FollowUpState.SCHEDULED, next_at=next_at))
+        return
+    why = f"Tried {follow_up.attempts} times, last: {e.outcome}."
+    yield do.GiveUpFollowUp(follow_up.id, follow_up.reference, why)
+    yield do.AskForReview(follow_up.reference, f"The follow-up reached nobody. {why}")
+
+
+@react.register
+def _(e: ev.FollowUpCancelled, board: Board, now: Time) -> Iterator[Command]:
+    contact = board.contacts[e.reference]
+    if not contact.wanted:
+        yield from _withdraw(contact, "the follow-up was cancelled")
+
+
+def _follow_up_due(board: Board, follow_up_id: str, now: Time) -> Iterator[Command]:
+    follow_up = board.follow_ups.get(follow_up_id)
+    if follow_up is None or follow_up.state is not FollowUpState.SCHEDULED or follow_up.next_at > now:
+        return
+    contact = board.contacts[follow_up.reference]
+    if contact.assignment or contact.wanted or contact.live:
+        board.wake_at(now + 30, "follow_up", follow_up.reference, follow_up.id)
+    elif now > follow_up.not_after:
+        yield _window_over(follow_up)
+        yield do.AskForReview(follow_up.reference, "A follow-up was not made in its time window.")
+    else:
+        yield do.QueueFollowUp(follow_up.id, follow_up.reference)
+
+
+def _window_over(follow_up: FollowUp) -> do.GiveUpFollowUp:
+    return do.GiveUpFollowUp(follow_up.id, follow_up.reference, "Its time window is over.")
+
+
+# --- handlers ----------------------------------------------------------------------------------------
+
+
+@react.register
+def _(e: ev.PresenceChanged, board: Board, now: Time) -> Iterator[Command]:
+    if e.presence.state is PresenceState.AVAILABLE:
+        return
+    yield from _withdraw_from(e.handler, board, "the handler went away")
+    if e.presence.state is PresenceState.OFFLINE:
+        for contact in board.engaged_in(e.handler):
+            assigned = contact.assignment is not None and contact.assignment.handler == e.handler
+            if assigned and not contact.live and not contact.calling:
+                yield do.ReturnToQueue(contact.reference, e.handler, "the handler signed out")
+
+
+# --- time --------------------------------------------------------------------------------------------
+
+
+@react.register
+def _(e: ev.TimePassed, board: Board, now: Time) -> Iterator[Command]:
+    for wake in list(board.due_wakes(now)):
+        contact = board.open_contact(wake.reference)
+        if contact is not None:
+            yield from _look_again(wake, contact, board, now)
+
+
+def _look_again(wake: Wake, contact: Contact, board: Board, now: Time) -> Iterator[Command]:
+    match wake.kind:
+        case "offer":
+            yield from _offer_expired(_find_offer(contact, wake.detail), board, now)
+        case "declined":
+            if any(d.handler == wake.detail and d.until <= now for d in contact.declined):
+                yield do.OfferAgain(contact.reference, wake.detail)
+        case "preferred":
+            if contact.preferred and (contact.preferred_until or now) <= now:
+                yield do.OpenToAll(contact.reference)
+        case "follow_up":
+            yield from _follow_up_due(board, wake.detail, now)
+        case "wrap_up":
+            if any(w.handler == wake.detail and not w.alarmed for w in contact.wrap_ups):
+                why = f"{wake.detail} has been in wrap-up for a long time."
+                yield do.RaiseAlarm("wrap_up_long", why, contact.reference, wake.detail)
+        case "emergency":
+            since = contact.queued_at or contact.received_at
+            too_long = now >= since + board.rules.routing.emergency_alarm_seconds
+            if contact.wanted and contact.emergency and too_long and not contact.waiting_alarmed:
+                why = "An emergency is waiting and no handler has taken it."
+                yield do.RaiseAlarm("emergency_waiting", why, contact.reference)
+
+
+def _find_offer(contact: Contact, offer: str) -> Offer | None:
+    return next((o for o in contact.offers if o.id == offer), None)
+
+
+def _offer_expired(offer: Offer | None, board: Board, now: Time) -> Iterator[Command]:
+    if offer is not None and offer.expires_at <= now:
+        yield from _missed(board, offer.id, offer.reference, offer.handler, "expired", "no answer in time")
