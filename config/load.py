@@ -6,16 +6,25 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
-from config.settings import Settings
+from config.settings import Section, Settings
 
 HERE = Path(__file__).parent
 DEFAULT = HERE / "default.toml"
 SANDBOX = HERE / "sandbox.toml"
+SECRETS = frozenset(
+    name
+    for section in Section.__subclasses__()
+    for name, f in section.model_fields.items()
+    if f.annotation is SecretStr
+)
+
+Location = tuple[str, ...]
 
 
 class ConfigurationError(Exception):
@@ -42,12 +51,14 @@ def load(path: Path | None = None, *, overlay: Mapping[str, Any] | None = None) 
     for source in sources:
         merged = _merge(merged, source.values)
     merged = _merge(merged, dict(overlay or {}))
-    mistakes: list[str] = []
-    resolved = _with_secrets(merged, (), mistakes, enabled=_enabled(merged))
+    missing: list[tuple[Location, str]] = []
+    resolved = _with_secrets(merged, (), missing, enabled=_enabled(merged))
+    mistakes = [_in_words(location, what, sources) for location, what in missing]
     try:
         settings = Settings.model_validate(resolved)
     except ValidationError as error:
-        raise ConfigurationError(mistakes + [_explain(e, sources) for e in error.errors()]) from None
+        found = [line for e in error.errors() for line in _explain(e, merged, sources)]
+        raise ConfigurationError(mistakes + found) from None
     if mistakes:
         raise ConfigurationError(mistakes)
     return _with_paths(settings)
@@ -74,64 +85,93 @@ def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _enabled(merged: Mapping[str, Any]) -> dict[str, bool]:
-    return {name: bool(merged.get(name, {}).get("enabled", True)) for name in ("voice", "text", "email")}
+    channels = {name: merged.get(name) for name in ("voice", "text", "email")}
+    return {name: not isinstance(c, dict) or bool(c.get("enabled", True)) for name, c in channels.items()}
 
 
-def _with_secrets(value: Any, key: tuple[str, ...], mistakes: list[str], *, enabled: Mapping[str, bool]) -> Any:
+def _with_secrets(
+    value: Any, key: Location, missing: list[tuple[Location, str]], *, enabled: Mapping[str, bool]
+) -> Any:
     """Replace each ``{env = ...}`` or ``{file = ...}``; a channel that is off needs no secrets."""
     if isinstance(value, list):
-        return [_with_secrets(v, (*key, str(i)), mistakes, enabled=enabled) for i, v in enumerate(value)]
+        return [_with_secrets(v, (*key, str(i)), missing, enabled=enabled) for i, v in enumerate(value)]
     if not isinstance(value, dict):
         return value
     if value and value.keys() <= {"env", "file"}:
         needed = enabled.get({"edge": "voice"}.get(key[0], key[0]), True)
-        return _secret(value, ".".join(key), mistakes) if needed else ""
-    return {k: _with_secrets(v, (*key, k), mistakes, enabled=enabled) for k, v in value.items()}
+        secret, what = _secret(value) if needed else ("", "")
+        if what:
+            missing.append((key, what))
+        return secret
+    return {k: _with_secrets(v, (*key, k), missing, enabled=enabled) for k, v in value.items()}
 
 
-def _secret(value: Mapping[str, Any], key: str, mistakes: list[str]) -> str:
+def _secret(value: Mapping[str, Any]) -> tuple[str, str]:
+    """The secret, and what is wrong with it: one of the two is ''."""
     if len(value) != 1:
-        mistakes.append(f"{key}: must be either {{ env = ... }} or {{ file = ... }}, not both")
-        return ""
+        return "", "must be either { env = ... } or { file = ... }, not both"
     (kind, name), *_ = value.items()
     if kind == "env":
-        if not os.environ.get(str(name)):
-            mistakes.append(f"{key}: the environment variable {name} is not set")
-        return os.environ.get(str(name), "")
+        secret = os.environ.get(str(name), "")
+        return secret, "" if secret else f"the environment variable {name} is not set"
     try:
         lines = Path(str(name)).read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        mistakes.append(f"{key}: the secret's file {name} cannot be read: {error.strerror}")
-        return ""
-    if not lines or not lines[0]:
-        mistakes.append(f"{key}: the secret's file {name} is empty")
-        return ""
-    return lines[0]
+        return "", f"the secret's file {name} cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        return "", f"the secret's file {name} is not text in UTF-8"
+    return (lines[0], "") if lines and lines[0] else ("", f"the secret's file {name} is empty")
 
 
-def _explain(error: Any, sources: list[Source]) -> str:
-    """One mistake as ``file: key: what is wrong (what stands there)``."""
+def _explain(error: Any, merged: Mapping[str, Any], sources: list[Source]) -> list[str]:
+    """The mistake that pydantic found, one line for each; those of the whole name their own keys."""
     location = tuple(str(part) for part in error["loc"])
-    given = next((s.path for s in reversed(sources) if _has(s.values, location)), sources[-1].path)
     what = str(error["msg"]).removeprefix("Value error, ")
+    if not location:
+        mistakes = [line.partition(": ") for line in what.splitlines()]
+        return [_in_words(tuple(key.split(".")), text, sources) for key, _, text in mistakes]
     if error["type"] == "extra_forbidden":
-        what = f"there is no such setting; {DEFAULT} lists them all"
-    elif error["type"] == "missing":
+        return [_in_words(location, f"there is no such setting; {DEFAULT} lists them all", sources)]
+    if error["type"] == "missing":
         what = "is missing"
-    shown = error.get("input")
-    stands = f" (it is {shown!r})" if isinstance(shown, str | int | float | bool) and location else ""
-    return f"{given}: {'.'.join(location) or 'settings'}: {what}{stands}"
+    return [_in_words(location, what + _standing(location, merged), sources)]
 
 
-def _has(values: Any, location: tuple[str, ...]) -> bool:
+def _in_words(location: Location, what: str, sources: list[Source]) -> str:
+    """One mistake as ``file: key: what is wrong``."""
+    key = ".".join(location)
+    # The file that gives a list gives all of it, so its entries need not be looked for.
+    path = tuple(takewhile(lambda part: not part.isdigit(), key.partition("[")[0].split(".")))
+    return f"{_file_of(path, sources)}: {key}: {what}"
+
+
+def _file_of(path: Location, sources: list[Source]) -> Path:
+    """The file that says this or, for what is missing, the table around it."""
+    while path:
+        for source in reversed(sources):
+            if _at(source.values, path) is not None:
+                return source.path
+        path = path[:-1]
+    return sources[-1].path
+
+
+def _standing(location: Location, merged: Mapping[str, Any]) -> str:
+    """What stands there as it was written, unless it may hold a secret (an address may hold a password)."""
+    written = _at(merged, location)
+    plain = isinstance(written, str | int | float | bool)
+    return f" (it is {written!r})" if plain and not SECRETS & set(location) and "@" not in str(written) else ""
+
+
+def _at(values: Any, location: Location) -> Any:
+    """The value there; None when there is none."""
     for part in location:
         if isinstance(values, dict) and part in values:
             values = values[part]
         elif isinstance(values, list) and part.isdigit() and int(part) < len(values):
             values = values[int(part)]
         else:
-            return False
-    return bool(location)
+            return None
+    return values
 
 
 def _with_paths(settings: Settings) -> Settings:

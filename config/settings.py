@@ -143,12 +143,23 @@ class Voice(Section):
     fallback_seconds: Annotated[float, Field(gt=0)]
 
 
+# What a call's story says; config.prompts.texts must have the words for each.
+SPOKEN = ("recording_notice", "greeting", "emergency_reminder", "control_room", "calling", "position_many")
+
+
 class Prompts(Section):
     """The words callers hear; each becomes ``<name>.wav``, synthesised at set-up or recorded by you."""
 
     voice: str
     words_per_minute: Annotated[int, Field(ge=80, le=300)]
     texts: dict[Identifier, str]
+
+    @field_validator("texts")
+    @classmethod
+    def _all_there(cls, texts: dict[str, str]) -> dict[str, str]:
+        if missing := [name for name in SPOKEN if not texts.get(name)]:
+            raise ValueError(f"has no words for {', '.join(missing)}")
+        return texts
 
 
 class TextNumber(Section):
@@ -243,7 +254,7 @@ class Settings(Section):
     def _names_agree(self) -> Settings:
         mistakes = [*self._unknown_queues(), *self._doubled(), *self._port_clashes()]
         if mistakes:
-            raise ValueError("; ".join(mistakes))
+            raise ValueError("\n".join(mistakes))
         return self
 
     def _unknown_queues(self) -> list[str]:

@@ -14,23 +14,37 @@ from routing.model import Channel, Contact, Handler, Need, Offer, Rank, Time, Wo
 
 
 def next_offer(board: Board, now: Time) -> MakeOffer | None:
-    """The next match among what is fresh: a freed handler takes the best contact, a new contact the best handler.
+    """The next match: the first in line of those whose chance has changed, to the longest idle who suits it.
 
-    The contact that is first in line for a freed handler still goes to the longest idle who suit it.
+    Only what is fresh can match: a handler who became free for more, a contact that began to wait.
     """
-    while board.fresh_handlers:
-        freed = next(iter(board.fresh_handlers))
-        contact = best_contact(board, board.handlers[freed], now) if freed in board.handlers else None
-        handler = best_handler(board, contact, now) if contact else None
-        if contact and handler:
-            return _offer(board, contact, handler, now)
-        del board.fresh_handlers[freed]
+    candidates = [c for c in (_first_for_the_freed(board, now), _first_of_the_fresh(board, now)) if c]
+    if not candidates:
+        return None
+    contact = min(candidates, key=rank_of)
+    handler = best_handler(board, contact, now)
+    return _offer(board, contact, handler, now) if handler else None
+
+
+def _first_for_the_freed(board: Board, now: Time) -> Contact | None:
+    """The first in line of all that the freed handlers can take; who can take nothing is fresh no more."""
+    best: Contact | None = None
+    for name in list(board.fresh_handlers):
+        contact = best_contact(board, board.handlers[name], now) if name in board.handlers else None
+        if contact is None:
+            del board.fresh_handlers[name]
+        elif best is None or rank_of(contact) < rank_of(best):
+            best = contact
+    return best
+
+
+def _first_of_the_fresh(board: Board, now: Time) -> Contact | None:
+    """The first in line of the contacts that began to wait and that somebody is free for."""
     while board.fresh_contacts:
-        contact = _first_fresh(board)
+        contact = min((board.contacts[reference] for reference in board.fresh_contacts), key=rank_of)
+        if contact.waiting and best_handler(board, contact, now):
+            return contact
         del board.fresh_contacts[contact.reference]
-        handler = best_handler(board, contact, now) if contact.waiting else None
-        if handler:
-            return _offer(board, contact, handler, now)
     return None
 
 
@@ -68,12 +82,6 @@ def _not_declined(board: Board, need: Need, handler: str, now: Time) -> Iterator
         declined = board.contacts[rank.reference].declined
         if not any(d.handler == handler and d.until > now for d in declined):
             yield rank
-
-
-def _first_fresh(board: Board) -> Contact:
-    if len(board.fresh_contacts) == 1:
-        return board.contacts[next(iter(board.fresh_contacts))]
-    return min((board.contacts[reference] for reference in board.fresh_contacts), key=rank_of)
 
 
 def _offer(board: Board, contact: Contact, handler: Handler, now: Time) -> MakeOffer:

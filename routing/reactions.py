@@ -210,7 +210,7 @@ def _follow_up_due(board: Board, follow_up_id: str, now: Time) -> Iterator[Comma
         return
     contact = board.contacts[follow_up.reference]
     if contact.assignment or contact.wanted or contact.live:
-        board.wake_at(now + 30, "follow_up", follow_up.reference, follow_up.id)
+        board.wake_at(now + 5, "follow_up", follow_up.reference, follow_up.id)
     elif now > follow_up.not_after:
         yield _window_over(follow_up)
         yield do.AskForReview(follow_up.reference, "A follow-up was not made in its time window.")

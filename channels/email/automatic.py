@@ -1,0 +1,92 @@
+"""Which mail was sent by a machine (RFC 3834), and what a delivery report says (RFC 3464)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email.message import Message
+
+from channels.email import headers
+from channels.email.words import one_line
+
+FIELD_LIMIT = 500
+RECIPIENTS_LIMIT = 50
+LIST_FIELDS = ("List-Id", "List-Unsubscribe", "List-Post", "X-Autoreply", "X-Autorespond")
+BULK = {"bulk", "list", "junk", "auto_reply"}
+MACHINES = {"mailer-daemon", "postmaster"}
+MACHINE_TYPES = {"multipart/report", "message/delivery-status", "message/disposition-notification"}
+IDENTIFIER = re.compile(r"^Message-ID:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """What became of a message of ours. ``action`` is failed, delayed, delivered, relayed or expanded (RFC 3464).
+
+    ``status`` is the enhanced code such as 5.1.1; ``original_message_id`` is '' when the report does not quote it.
+    """
+
+    recipient: str
+    action: str
+    status: str
+    diagnostic: str
+    original_message_id: str
+
+
+def is_automatic(message: Message, sender: str) -> bool:
+    """Whether a machine sent it, so that no machine of ours may answer it."""
+    return (
+        _first_word(message, "Auto-Submitted") not in ("", "no")
+        or headers.value(message, "Return-Path").strip() == "<>"
+        or _first_word(message, "Precedence") in BULK
+        or _first_word(message, "X-Auto-Response-Suppress") not in ("", "none")
+        or any(headers.value(message, name) for name in LIST_FIELDS)
+        or sender.partition("@")[0].lower() in MACHINES
+        or _first_word(message, "From") in MACHINES
+        or message.get_content_type() in MACHINE_TYPES
+    )
+
+
+def delivery_report(message: Message) -> DeliveryReport | None:
+    """The report in a multipart/report; of several recipients, the first that failed."""
+    parts = _parts(message)
+    status = next((part for part in parts if part.get_content_type() == "message/delivery-status"), None)
+    if status is None:
+        return None
+    blocks = [block for block in _parts(status) if headers.value(block, "Final-Recipient")]
+    block = next((b for b in blocks if _first_word(b, "Action") == "failed"), next(iter(blocks), status))
+    return DeliveryReport(
+        recipient=_typed(block, "Original-Recipient") or _typed(block, "Final-Recipient"),
+        action=_first_word(block, "Action"),
+        status=_first_word(block, "Status"),
+        diagnostic=_typed(block, "Diagnostic-Code"),
+        original_message_id=_original(parts),
+    )
+
+
+def _parts(message: Message) -> list[Message]:
+    payload = message.get_payload()
+    parts = payload if isinstance(payload, list) else []
+    return [part for part in parts[:RECIPIENTS_LIMIT] if isinstance(part, Message)]
+
+
+def _first_word(message: Message, name: str) -> str:
+    """'Auto-Replied (vacation); owner=x' is 'auto-replied': comments and parameters fall away."""
+    return re.split(r"[\s;(,]", headers.value(message, name).strip().lower(), maxsplit=1)[0]
+
+
+def _typed(block: Message, name: str) -> str:
+    """'rfc822; someone@example.org' is 'someone@example.org'."""
+    kind, separator, rest = headers.value(block, name).partition(";")
+    return one_line(rest if separator else kind, FIELD_LIMIT)
+
+
+def _original(parts: list[Message]) -> str:
+    """The Message-ID of the message that the report quotes, whole or only its headers."""
+    for part in parts:
+        if part.get_content_type() == "message/rfc822":
+            return next((found for inner in _parts(part) for found in headers.identifiers(inner, "Message-ID", [])), "")
+        if part.get_content_type() == "text/rfc822-headers":
+            quoted = part.get_payload(decode=True)
+            found = IDENTIFIER.search(quoted.decode("utf-8", "replace")) if isinstance(quoted, bytes) else None
+            return found[1] if found else ""
+    return ""

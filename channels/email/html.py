@@ -1,0 +1,183 @@
+"""HTML mail made safe to show, and made into plain text. Nothing in it loads anything from anywhere."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from html import escape, unescape
+from html.parser import HTMLParser
+
+import nh3
+
+from channels.email.words import clean
+
+SOURCE_LIMIT = 4_000_000
+HTML_LIMIT = 250_000
+DEPTH_LIMIT = 300
+ELEMENTS_LIMIT = 500_000
+
+
+def _names(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+# No image, frame, form, style or media: a remote one tells the sender who read the mail, where and when.
+TAGS = _names(
+    "a abbr b blockquote br center code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i img ins li ol p pre q s small "
+    "span strike strong sub sup table tbody td tfoot th thead tr u ul"
+)
+SCHEMES = _names("http https mailto tel")
+DROPPED_WITH_CONTENT = _names("script style title")
+
+# Elements that close themselves, or by the next of their kind, do not nest when their end tag is missing.
+UNNESTED = _names("br hr img input meta link area base col embed source track wbr p li dd dt tr td th option")
+TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+ANY_TAG = re.compile(r"<[^>]*>")
+LINE_TAG = re.compile(r"</?(?:p|div|br|tr|li|h[1-6]|table|blockquote)\b[^>]*>", re.IGNORECASE)
+FORMATTING = re.compile(r"</?(?:b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)\b[^>]*>", re.IGNORECASE)
+EMBEDDED = re.compile(r"""\bsrc\s*=\s*(?:"data:[^"]*"|'data:[^']*')""", re.IGNORECASE)
+
+BLOCKS = _names("blockquote center dd div dl dt h1 h2 h3 h4 h5 h6 hr li ol p pre table tr ul")
+PARAGRAPHS = _names("blockquote dl h1 h2 h3 h4 h5 h6 ol p pre table ul")
+
+
+def sanitise(source: str, problems: list[str]) -> str:
+    """The HTML with only harmless formatting left; links open outside and tell no referrer."""
+    source = EMBEDDED.sub("", clean(source, SOURCE_LIMIT))
+    if len(source) > HTML_LIMIT or _depth(source) > DEPTH_LIMIT:
+        # A deep tree costs the sanitiser quadratic time.
+        problems.append("the HTML is too long or nested too deeply; it is shown as plain text")
+        return from_text(_stripped(source))
+    if _elements(source) > ELEMENTS_LIMIT:
+        problems.append("the HTML's bold, italics and colours are too tangled to show")
+        # A space, so that what stood around the tag cannot become one.
+        source = FORMATTING.sub(" ", source)
+    return nh3.clean(
+        source,
+        tags=set(TAGS),
+        attributes={"a": {"href"}, "img": {"alt"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}},
+        url_schemes=set(SCHEMES),
+        url_relative="deny",
+        clean_content_tags=set(DROPPED_WITH_CONTENT),
+        link_rel="noopener noreferrer nofollow",
+        set_tag_attribute_values={"a": {"target": "_blank"}},
+    ).strip()
+
+
+def from_text(text: str) -> str:
+    """Plain text as harmless HTML."""
+    return f"<pre>{escape(text)}</pre>"
+
+
+def to_text(safe: str) -> str:
+    """Sanitised HTML as plain text: blocks on lines of their own, list items dashed, link targets in brackets."""
+    writer = _TextWriter()
+    writer.feed(safe)
+    writer.close()
+    return _tidy("".join(writer.pieces))
+
+
+def _depth(source: str) -> int:
+    """At least how many elements stand open at once; end tags of other names do not count."""
+    open_now: Counter[str] = Counter()
+    deepest = total = 0
+    for match in TAG.finditer(source):
+        name = match[2].lower()
+        if name in UNNESTED:
+            continue
+        step = -1 if match[1] else 1
+        if open_now[name] + step >= 0:
+            open_now[name] += step
+            total += step
+            deepest = max(deepest, total)
+    return deepest
+
+
+def _elements(source: str) -> int:
+    """At most how many elements a parser makes of it.
+
+    Formatting that is left open is opened again in every later block (HTML standard, section 13.2.4.3, which keeps
+    three of each kind), so a small message could become gigabytes.
+    """
+    kinds = {match[0].lower() for match in FORMATTING.finditer(source) if not match[0].startswith("</")}
+    return source.count("<") * (3 * len(kinds) + 1)
+
+
+def _stripped(source: str) -> str:
+    """What remains without tags, style sheets and scripts."""
+    for name in ("style", "script"):
+        source = _without(source, f"<{name}", f"</{name}")
+    lined = LINE_TAG.sub("\n", _without(source, "<!--", "--"))
+    return _tidy(unescape(ANY_TAG.sub(" ", lined)))
+
+
+def _tidy(text: str) -> str:
+    """Runs of spaces as one, runs of empty lines as one."""
+    lines = [" ".join(line.split()) for line in text.split("\n")]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _without(source: str, start: str, end: str) -> str:
+    """The source without each stretch from ``start`` to ``end``; one without an end stays."""
+    lower = source.lower()
+    kept, position = [], 0
+    while (opening := lower.find(start, position)) >= 0 and (closing := lower.find(end, opening + len(start))) >= 0:
+        kept.append(source[position:opening] + "<")
+        position = closing + len(end)
+    return "".join([*kept, source[position:]])
+
+
+class _TextWriter(HTMLParser):
+    """Reads what the sanitiser wrote, which is well formed."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.pieces: list[str] = []
+        self._verbatim = 0
+        self._link = ""
+        self._link_from = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self._break(tag)
+        if tag == "pre":
+            self._verbatim += 1
+        elif tag == "li":
+            self.pieces.append("- ")
+        elif tag in ("td", "th"):
+            self.pieces.append(" ")
+        elif tag == "br":
+            self.pieces.append("\n")
+        elif tag == "img" and given.get("alt"):
+            self.pieces.append(f"[{given['alt']}]")
+        elif tag == "a":
+            self._link, self._link_from = given.get("href") or "", len(self.pieces)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            self._end_link()
+        elif tag == "pre":
+            self._verbatim -= 1
+        self._break(tag)
+
+    def handle_data(self, data: str) -> None:
+        if self._verbatim:
+            self.pieces.append(data)
+        elif data.strip() or not self._at_line_start():
+            self.pieces.append(re.sub(r"\s+", " ", data))
+
+    def _break(self, tag: str) -> None:
+        if tag in PARAGRAPHS:
+            self.pieces.append("\n\n")
+        elif tag in BLOCKS and not self._at_line_start():
+            self.pieces.append("\n")
+
+    def _at_line_start(self) -> bool:
+        return not self.pieces or self.pieces[-1].endswith("\n")
+
+    def _end_link(self) -> None:
+        words = "".join(self.pieces[self._link_from :]).strip()
+        target = self._link.removeprefix("mailto:").removeprefix("tel:")
+        if target and target != words:
+            self.pieces.append(f" [{target}]")
+        self._link = ""

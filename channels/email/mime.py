@@ -1,0 +1,141 @@
+"""Reads any message, however broken: ``read`` never raises, and always gives something to show.
+
+It is pure and takes time in proportion to the message (about a second for each 10 MB), so a large one belongs in
+a thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import Message
+from email.parser import BytesHeaderParser, BytesParser
+from email.policy import Compat32
+
+from channels.email import headers
+from channels.email.automatic import DeliveryReport, delivery_report, is_automatic
+from channels.email.headers import Person
+from channels.email.parts import TEXT_LIMIT, Attachment, Content, Reading
+from channels.email.words import attempt, clean, decode
+
+__all__ = ["Attachment", "DeliveryReport", "Mail", "read"]
+
+SUBJECT_LIMIT = 1_000
+PROBLEMS_LIMIT = 20
+# The parser compares every line with every open boundary; this many comparisons take about two seconds.
+COMPARISONS_LIMIT = 30_000_000
+BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A message as the gateway sees it; everything in it is clean of control characters.
+
+    Identifiers are '<...>' or ''; domains are in lower case, local parts as written (compare without case);
+    ``text`` is what the person wrote, plain; ``html`` is '' or harmless; ``date`` is UTC; ``problems`` says in
+    words what was broken; ``sha256`` is that of the raw bytes, in hex.
+    """
+
+    message_id: str
+    in_reply_to: str
+    references: tuple[str, ...]
+    from_address: str
+    from_name: str
+    to: tuple[str, ...]
+    cc: tuple[str, ...]
+    reply_to: str
+    subject: str
+    date: datetime | None
+    text: str
+    html: str
+    attachments: tuple[Attachment, ...]
+    automatic: bool
+    delivery_report: DeliveryReport | None
+    problems: tuple[str, ...]
+    sha256: str
+
+
+class _Policy(Compat32):
+    """The parser's most forgiving policy, with fields cut to a length that stays cheap to look into.
+
+    The newer policies parse every structured field with a grammar that recurses, takes quadratic time and raises
+    on hostile input.
+    """
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[: headers.FIELD_LIMIT]
+
+
+def read(raw: bytes) -> Mail:
+    """Any bytes as a mail. Never raises."""
+    problems: list[str] = []
+    message = _parsed(raw, problems)
+    content = _content(message, raw, problems)
+    people = {name: headers.people(message, name, problems) for name in ("From", "To", "Cc", "Reply-To", "Sender")}
+    sender = next(iter(people["From"] or people["Sender"]), Person("", ""))
+    own = headers.identifiers(message, "Message-ID", problems)
+    parents = headers.identifiers(message, "In-Reply-To", problems)
+    if not sender.address:
+        problems.append("there is no address to answer to")
+    return Mail(
+        message_id=next(iter(own), ""),
+        in_reply_to=next(iter(parents), ""),
+        references=headers.identifiers(message, "References", problems),
+        from_address=sender.address,
+        from_name=sender.name,
+        to=tuple(person.address for person in people["To"]),
+        cc=tuple(person.address for person in people["Cc"]),
+        reply_to=next((person.address for person in people["Reply-To"]), ""),
+        subject=headers.text(message, "Subject", SUBJECT_LIMIT, problems),
+        date=headers.date(message, problems),
+        text=content.text,
+        html=content.html,
+        attachments=content.attachments,
+        automatic=attempt(
+            lambda: is_automatic(message, sender.address), True, "its sender could not be judged", problems
+        ),
+        delivery_report=attempt(lambda: delivery_report(message), None, "its delivery report is broken", problems),
+        problems=tuple(dict.fromkeys(problems))[:PROBLEMS_LIMIT],
+        sha256=hashlib.sha256(raw).hexdigest(),
+    )
+
+
+def _parsed(raw: bytes, problems: list[str]) -> Message:
+    """The message's tree; only its headers when the tree would take too long or breaks the parser."""
+    if raw.lower().count(b"boundary") * raw.count(b"\n") > COMPARISONS_LIMIT:
+        problems.append("there are too many parts to take apart; the text below is raw")
+        return _headers_only(raw, problems)
+    words = "the parts could not be taken apart; the text below is raw"
+    tree = attempt(lambda: BytesParser(policy=_Policy()).parsebytes(raw), None, words, problems)
+    return tree or _headers_only(raw, problems)
+
+
+def _headers_only(raw: bytes, problems: list[str]) -> Message:
+    words = "the headers could not be read"
+    message = attempt(lambda: BytesHeaderParser(policy=_Policy()).parsebytes(raw), Message(), words, problems)
+    # What follows is text now, whatever the header called it.
+    del message["Content-Type"], message["Content-Transfer-Encoding"]
+    return message
+
+
+def _content(message: Message, raw: bytes, problems: list[str]) -> Content:
+    reading = Reading(BytesParser(policy=_Policy()), problems)
+    content = attempt(lambda: reading.content(message), Content(), "the parts could not be read", problems)
+    text = content.text.strip("\n")[:TEXT_LIMIT]
+    if not text.strip():
+        text = _last_resort(content, message, raw, problems)
+    return Content(text, content.html, content.attachments)
+
+
+def _last_resort(content: Content, message: Message, raw: bytes, problems: list[str]) -> str:
+    """When no part is text to read: a text file, or what stands outside the parts, or the raw body."""
+    files = [file for file in content.attachments if file.content_type.startswith("text/") and file.size]
+    if files:
+        return clean(decode(files[0].data, "utf-8", problems), TEXT_LIMIT)
+    if content.attachments:
+        return ""
+    body = BLANK_LINE.split(raw, maxsplit=1)[-1]
+    return clean(decode(body, "utf-8", problems), TEXT_LIMIT).strip("\n")

@@ -1,0 +1,231 @@
+"""Twilio's webhooks, checked and read: texts that arrive and reports on texts we sent.
+
+Pure: no network, no clock. Nothing is read before the signature has proved where the form came from
+(https://www.twilio.com/docs/usage/webhooks/webhooks-security). After that, only what makes a text useless
+refuses it: an attachment that cannot be understood never costs the words it came with.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import phonenumbers
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+
+from channels.base import ChannelError, NotGenuine
+from channels.text.reasons import in_words
+from config.settings import Text
+
+# Twilio's own limits are 1,600 characters for an SMS, 4,096 for other channels and 10 attachments.
+BODY_LIMIT = 16_384
+ADDRESS_LIMIT = 128
+URL_LIMIT = 2_048
+MEDIA_LIMIT = 10
+
+SID = re.compile(r"[A-Za-z]{2}[0-9a-fA-F]{32}")
+STATUS = re.compile(r"[a-z_]{1,32}")
+ERROR_CODE = re.compile(r"[0-9]{1,6}")
+SHORT_CODE = re.compile(r"[0-9]{3,8}")
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+DIALLED = re.compile(r"\+?[0-9 ()-]{5,30}")
+MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,128}")
+WEB_ADDRESS = re.compile(r"https?://[^\s/]+/\S*")
+SMALL_NUMBER = re.compile(r"[0-9]{1,3}")
+
+NOT_SENT = frozenset({"failed", "undelivered", "canceled"})
+
+Values = Mapping[str, frozenset[str]]
+
+
+class Malformed(ChannelError):
+    """The carrier's signature is right but the form cannot be used; the words say which field and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaItem:
+    """An attachment that lies at the carrier; ``content_type`` is what the webhook claims, in lower case."""
+
+    url: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingText:
+    """One text from a person.
+
+    ``sender`` and ``recipient`` are E.164 where they are telephone numbers; short codes and names ('Amazon')
+    stay as they came. ``can_reply`` is false when no answer can reach the sender. ``media_missing`` counts
+    the attachments that were announced but not delivered.
+    """
+
+    message_sid: str
+    account_sid: str
+    sender: str
+    recipient: str
+    body: str
+    media: tuple[MediaItem, ...]
+    media_missing: int
+    can_reply: bool
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """What became of a text we sent. Reports may come out of order and more than once.
+
+    ``status``: sending, sent, delivered, undelivered, failed, ...
+    (https://www.twilio.com/docs/messaging/api/message-resource#message-status-values).
+    ``error_code`` is Twilio's, or ''.
+    """
+
+    message_sid: str
+    account_sid: str
+    status: str
+    error_code: str
+    signature: str
+
+    @property
+    def failed(self) -> bool:
+        return self.status in NOT_SENT
+
+    @property
+    def why(self) -> str:
+        """Why it failed, for a handler; '' when it did not fail."""
+        if not self.failed:
+            return ""
+        return in_words(self.error_code) or "the text was not delivered and the carrier gave no reason"
+
+
+def read_text(url: str, form: Mapping[str, str], signature: str, settings: Text) -> IncomingText:
+    """The text in a webhook that the carrier posted to ``url`` (the public address, with path and query).
+
+    Raises NotGenuine when the signature, the address or the account is not right, Malformed when the form is
+    not a text.
+    """
+    values = _proven(url, form, signature, settings)
+    sender, can_reply = _address(_required(values, "From", ADDRESS_LIMIT))
+    recipient, _ = _address(_required(values, "To", ADDRESS_LIMIT))
+    media = _media(values)
+    return IncomingText(
+        message_sid=_sid(values, "MessageSid"),
+        account_sid=settings.account_sid,
+        sender=sender,
+        recipient=recipient,
+        body=_body(values),
+        media=media,
+        media_missing=max(0, _announced_media(values) - len(media)),
+        can_reply=can_reply,
+        signature=signature,
+    )
+
+
+def read_status(url: str, form: Mapping[str, str], signature: str, settings: Text) -> StatusReport:
+    """The delivery report in a webhook that the carrier posted to ``url``. Raises like ``read_text``."""
+    values = _proven(url, form, signature, settings)
+    status = _required(values, "MessageStatus", 64).lower()
+    if not STATUS.fullmatch(status):
+        raise Malformed("the field MessageStatus is not a status")
+    error_code = _optional(values, "ErrorCode")
+    if error_code and not ERROR_CODE.fullmatch(error_code):
+        raise Malformed("the field ErrorCode is not a number")
+    return StatusReport(
+        message_sid=_sid(values, "MessageSid"),
+        account_sid=settings.account_sid,
+        status=status,
+        error_code="" if error_code == "0" else error_code,
+        signature=signature,
+    )
+
+
+def _proven(url: str, form: Mapping[str, str], signature: str, settings: Text) -> Values:
+    """The form's values by name, once the signature and the account have been found right."""
+    token = settings.auth_token.get_secret_value()
+    if not token or not settings.account_sid:
+        raise NotGenuine("no account SID and auth token are configured, so no webhook can be proved genuine")
+    if not signature:
+        raise NotGenuine("the X-Twilio-Signature header is missing")
+    try:
+        genuine = RequestValidator(token).validate(url, form, signature)
+    except (TypeError, ValueError) as error:
+        # Addresses with an impossible port, uploads among the fields, text that is no Unicode.
+        raise NotGenuine("the address or the form cannot be what the carrier signed") from error
+    if not genuine:
+        raise NotGenuine("the X-Twilio-Signature header does not match this address and form")
+    values = _values(form)
+    if values.get("AccountSid", frozenset()) != frozenset({settings.account_sid}):
+        raise NotGenuine("the webhook belongs to another account")
+    return values
+
+
+def _values(form: Mapping[str, str]) -> Values:
+    """Every distinct value of every field: aiohttp's forms may hold a field more than once."""
+    every = getattr(form, "getall", lambda name: [form[name]])
+    return {name: frozenset(every(name)) for name in form}
+
+
+def _optional(values: Values, name: str) -> str:
+    found = values.get(name, frozenset({""}))
+    if len(found) > 1:
+        raise Malformed(f"the field {name} stands there more than once, with different values")
+    return next(iter(found))
+
+
+def _required(values: Values, name: str, limit: int) -> str:
+    value = _optional(values, name).strip()
+    if not value:
+        raise Malformed(f"the field {name} is missing")
+    if len(value) > limit:
+        raise Malformed(f"the field {name} is longer than {limit} characters")
+    return value
+
+
+def _sid(values: Values, name: str) -> str:
+    sid = _required(values, name, 64)
+    if not SID.fullmatch(sid):
+        raise Malformed(f"the field {name} is not an identifier of the carrier")
+    return sid
+
+
+def _body(values: Values) -> str:
+    body = _optional(values, "Body")
+    if len(body) > BODY_LIMIT:
+        raise Malformed(f"the field Body is longer than {BODY_LIMIT} characters")
+    # PostgreSQL stores no NUL; a text must not be lost to one.
+    return body.replace("\x00", "\ufffd")
+
+
+def _address(raw: str) -> tuple[str, bool]:
+    """The address in E.164 where it is a telephone number, and whether a text sent to it can arrive."""
+    if SHORT_CODE.fullmatch(raw) or not DIALLED.fullmatch(raw):
+        return raw.replace("\x00", "\ufffd"), False
+    # A number whose length looks wrong is still tried: rather a refused answer than an unanswered person.
+    unproven = raw, bool(E164.fullmatch(raw))
+    try:
+        number = phonenumbers.parse(raw, "GB")
+    except phonenumbers.NumberParseException:
+        return unproven
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
+        return unproven
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), True
+
+
+def _announced_media(values: Values) -> int:
+    announced = values.get("NumMedia", frozenset())
+    return max((int(n) for n in announced if SMALL_NUMBER.fullmatch(n)), default=0)
+
+
+def _media(values: Values) -> tuple[MediaItem, ...]:
+    """The attachments that are there, whatever NumMedia says."""
+    items = (_media_item(values, index) for index in range(MEDIA_LIMIT))
+    return tuple(item for item in items if item is not None)
+
+
+def _media_item(values: Values, index: int) -> MediaItem | None:
+    urls = values.get(f"MediaUrl{index}", frozenset())
+    url = next(iter(urls)) if len(urls) == 1 else ""
+    if len(url) > URL_LIMIT or not WEB_ADDRESS.fullmatch(url):
+        return None
+    claimed = min(values.get(f"MediaContentType{index}", frozenset({""}))).strip().lower()
+    return MediaItem(url, claimed if MEDIA_TYPE.fullmatch(claimed) else "application/octet-stream")

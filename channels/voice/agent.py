@@ -1,0 +1,279 @@
+"""The call process's one loop: the gateway's commands in, the call's events out, and the plan for being alone."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pjsua2 as pj
+import structlog
+from pydantic import ValidationError
+
+from channels.voice import messages, sip
+from channels.voice.control import CallControl, Refusal
+from channels.voice.engine import Engine
+from channels.voice.fallback import UNAVAILABLE, Fallback
+from channels.voice.legs import Bug, DigitSeen, Finished, Incoming, Leg, Note, StateSeen
+from channels.voice.link import Link
+from channels.voice.messages import ENVELOPE, EVENT, Command, Event, LegName
+from channels.voice.mixer import Mixer
+from channels.voice.slot import OwnSlotFile, Slot, socket_path
+from channels.voice.timers import Timers
+
+log = structlog.get_logger()
+
+LOOP_SECONDS = 0.05
+RECONNECT_SECONDS = 0.3
+ORPHAN_SECONDS = 10.0
+PLAN_CHECK_SECONDS = 0.25
+MEDIA_CHECK_SECONDS = 1.0
+AWAIT_END_SECONDS = 30.0
+# BYE and CANCEL are repeated, and a 200 that crosses our CANCEL is hung up, only while we live.
+LINGER_SECONDS = 1.0
+LONGEST_LINGER_SECONDS = 10.0
+MOST_LOGGED_BUGS = 100
+
+
+class CallAgent:
+    """One call, from an idle slot to the end. ``terminated`` may be set by a signal handler: ends the call."""
+
+    def __init__(self, slot: Slot) -> None:
+        self.terminated = False
+        self._slot = slot
+        self._slot_file = OwnSlotFile(slot.file)
+        self._timers = Timers()
+        self._engine = Engine(slot)
+        self._control = CallControl(self._engine, self._timers, slot.media_lost, self._tell, self._on_leg_changed)
+        self._mixer = Mixer(self._engine, self._timers, self._control.legs, self._on_recorded)
+        self._link = Link(socket_path(slot.run_dir))
+        self._fallback = Fallback(self._control, self._mixer, slot.start_deadline, self._tell, self._end)
+        self._linked = False
+        self._begun = False
+        self._arrived: messages.Arrived | None = None
+        self._story: dict[str, str] = {}
+        self._recorded: tuple[messages.Recorded, ...] = ()
+        self._ending = False
+        self._leave_by = 0.0
+        self._done = False
+        self._bugs = 0
+
+    def run(self) -> int:
+        """Until the call is over; returns the exit code."""
+        self._slot_file.write(self._legs())
+        self._timers.every(RECONNECT_SECONDS, self._stay_linked)
+        self._timers.every(PLAN_CHECK_SECONDS, self._check_plan)
+        self._timers.every(MEDIA_CHECK_SECONDS, self._control.check_media)
+        self._stay_linked()
+        while not self._done:
+            try:
+                self._turn()
+            except Exception:  # noqa: BLE001 -- see _note_bug
+                self._note_bug()
+        return 0
+
+    def _turn(self) -> None:
+        notes = self._engine.notes
+        self._engine.pump(0.0 if notes else self._timers.wait(LOOP_SECONDS))
+        self._mixer.refresh()
+        while notes:
+            self._on_note(notes.popleft())
+        self._timers.run_due()
+        for payload in self._link.receive():
+            self._on_payload(payload)
+        self._link.flush()
+        if self._linked and not self._link.connected:
+            self._on_link_lost()
+        if self.terminated and not self._ending:
+            self._end(UNAVAILABLE)
+
+    def _note_bug(self) -> None:
+        """A mistake of ours must not drop the caller, nor fill the disk."""
+        self._bugs += 1
+        if self._bugs <= MOST_LOGGED_BUGS:
+            log.exception("call_process_bug")
+
+    # --- the gateway ---
+
+    def _stay_linked(self) -> None:
+        if self._linked:
+            return
+        self._linked = self._link.connect(EVENT.dump_json(self._snapshot()))
+        if not self._linked and not self._begun and self._fallback.alone_for() > ORPHAN_SECONDS:
+            self._end(UNAVAILABLE)
+
+    def _on_link_lost(self) -> None:
+        self._linked = False
+        self._lose_charge()
+
+    def _lose_charge(self, *, at_once: bool = False) -> None:
+        self._fallback.lose_charge(at_once=at_once)
+        nobody_knows = self._arrived is not None and not self._begun
+        nobody_waits = self._begun and not self._control.alive("caller")
+        if nobody_knows or nobody_waits:
+            self._end(UNAVAILABLE)
+
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, messages.LegChanged):
+            self._slot_file.write(self._legs())  # first, so that a leg the gateway knows of is released if we die now
+        self._link.send(EVENT.dump_json(event), keep=isinstance(event, messages.Digit | messages.FallbackStarted))
+
+    def _on_payload(self, payload: bytes) -> None:
+        try:
+            envelope = ENVELOPE.validate_json(payload)
+        except ValidationError as error:
+            log.error("command_not_understood", errors=error.error_count())
+            return
+        why = ""
+        try:
+            self._obey(envelope.command)
+        except Refusal as refusal:
+            why = str(refusal)
+        except pj.Error as error:
+            why = str(error.reason)
+        except Exception as error:  # noqa: BLE001 -- see _note_bug
+            self._note_bug()
+            why = repr(error)
+        self._tell(messages.Ack(envelope.number, ok=not why, why=why))
+
+    def _obey(self, command: Command) -> None:
+        if self._ending and not isinstance(command, messages.End):
+            raise Refusal("the call has ended")
+        if not self._begun and not isinstance(command, messages.Begin | messages.End):
+            raise Refusal("the call has not begun")
+        match command:
+            case messages.Begin():
+                self._begun = True
+                self._fallback.take_charge()
+            case messages.Answer():
+                self._control.answer()
+            case messages.Dial():
+                self._control.dial(command)
+            case messages.Drop(leg="caller"):
+                raise Refusal("the caller is dropped only by the end of the call")
+            case messages.Drop(leg=leg):
+                self._control.drop(leg)
+            case messages.SendDigits(leg=leg, digits=digits):
+                self._control.send_digits(leg, digits)
+            case (
+                messages.Play()
+                | messages.StopPlaying()
+                | messages.Bridge()
+                | messages.Record()
+                | messages.StopRecording()
+            ):
+                self._mix(command)
+            case messages.Remember(story=story):
+                self._story = story
+            case messages.Plan():
+                self._fallback.follow(command)
+            case messages.FallBack():
+                self._lose_charge(at_once=True)
+            case messages.End(code=code):
+                self._end(code)
+
+    def _mix(
+        self, command: messages.Play | messages.StopPlaying | messages.Bridge | messages.Record | messages.StopRecording
+    ) -> None:
+        match command:
+            case messages.Play():
+                self._mixer.play(command)
+            case messages.StopPlaying(name=name):
+                self._mixer.stop(name)
+            case messages.Bridge(legs=legs):
+                self._mixer.bridge(legs)
+            case messages.Record(path=path):
+                self._mixer.record(path)
+            case messages.StopRecording():
+                self._mixer.stop_recording()
+
+    def _snapshot(self) -> messages.Snapshot:
+        return messages.Snapshot(
+            slot=self._slot.number,
+            pid=os.getpid(),
+            port=self._slot.sip_port,
+            begun=self._begun,
+            arrived=self._arrived,
+            legs=self._legs(),
+            bridged=self._mixer.bridged,
+            playing=self._mixer.playing,
+            recording=self._mixer.recording,
+            recorded=self._recorded,
+            story=self._story,
+        )
+
+    def _legs(self) -> tuple[messages.Leg, ...]:
+        return tuple(leg.describe() for leg in self._control.legs.values())
+
+    # --- the call ---
+
+    def _on_note(self, note: Note) -> None:
+        match note:
+            case Incoming():
+                self._on_incoming(note)
+            case StateSeen():
+                self._control.on_state(note)
+            case DigitSeen(leg=leg, digit=digit):
+                if leg.alive:
+                    self._tell(messages.Digit(leg.name, digit))
+            case Finished(player=player):
+                if name := self._mixer.file_played(player):
+                    self._tell(messages.Played(name))
+            case Bug(error=error):
+                log.error("callback_failed", error=error)
+
+    def _on_incoming(self, note: Incoming) -> None:
+        taken = self._begun or self._arrived is not None or self._ending
+        if taken or not self._link.connected:
+            note.leg.respond(UNAVAILABLE)
+            return
+        self._arrived = sip.arrived(note.message, note.source)
+        self._control.ring(note)
+        self._tell(self._arrived)
+        self._timers.after(self._slot.start_deadline, self._on_begin_overdue)
+
+    def _on_begin_overdue(self) -> None:
+        if not self._begun:
+            self._end(UNAVAILABLE)  # the edge tries the next slot
+
+    def _on_leg_changed(self, name: LegName, leg: Leg) -> None:
+        if not leg.alive:
+            self._mixer.leg_ended(name)
+            if name == "caller":
+                self._on_caller_gone()
+        elif leg.state == "answered" and name in ("handler", "third") and not self._fallback.in_charge:
+            self._fallback.join(name)
+
+    def _on_caller_gone(self) -> None:
+        if self._begun and self._fallback.in_charge:
+            self._timers.after(AWAIT_END_SECONDS, self._end_without_caller)
+        else:
+            self._end(UNAVAILABLE)
+
+    def _end_without_caller(self) -> None:
+        if not self._control.alive("caller"):
+            self._end(UNAVAILABLE)
+
+    def _on_recorded(self, recorded: messages.Recorded) -> None:
+        self._recorded += (recorded,)
+        self._tell(recorded)
+
+    def _check_plan(self) -> None:
+        if self._begun and not self._ending:
+            self._fallback.check()
+
+    # --- the end ---
+
+    def _end(self, code: int) -> None:
+        if self._ending:
+            return
+        self._ending = True
+        self._mixer.stop_recording()
+        self._control.end(code)
+        self._leave_by = time.monotonic() + LONGEST_LINGER_SECONDS
+        self._timers.after(LINGER_SECONDS if self._control.legs else 0.0, self._leave)
+
+    def _leave(self) -> None:
+        if self._mixer.closing and time.monotonic() < self._leave_by:
+            self._timers.after(LOOP_SECONDS, self._leave)
+        else:
+            self._done = True

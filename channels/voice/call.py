@@ -1,0 +1,222 @@
+"""The gateway's end of one call process: commands go in, events come out.
+
+VoiceError
+├── CommandRefused     the process understood and said no; ``str(error)`` says why
+├── NotAcknowledged    no acknowledgement within the deadline; the process may be stopped or overloaded
+├── CallGone           the process has ended, and the call with it
+└── NoSlot             no idle call process is left
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+import signal
+from collections.abc import Callable
+
+import structlog
+from pydantic import ValidationError
+
+from channels.base import ChannelError
+from channels.voice import framing
+from channels.voice.messages import (
+    ENVELOPE,
+    EVENT,
+    Ack,
+    Arrived,
+    Command,
+    Digit,
+    End,
+    Envelope,
+    Event,
+    LegChanged,
+    Recorded,
+    Snapshot,
+)
+from channels.voice.watch import ExitWatch
+
+log = structlog.get_logger()
+
+# A caller who keeps pressing keys while nobody reads the events must not fill the memory.
+MOST_WAITING_EVENTS = 1000
+
+
+class VoiceError(ChannelError):
+    """Something went wrong between the gateway and a call process."""
+
+
+class CommandRefused(VoiceError):
+    pass
+
+
+class NotAcknowledged(VoiceError):
+    retry = True
+
+
+class CallGone(VoiceError):
+    pass
+
+
+class NoSlot(VoiceError):
+    retry = True
+
+
+class Call:
+    """One call process, from when it is ready until it has exited.
+
+    ``arrived`` is None for a call that we began ourselves. ``snapshot`` is the latest one the process sent: when
+    it connected. ``ended`` tells that ``End`` was acknowledged. ``taken`` is set once the process is no longer idle.
+    Must be made while an event loop runs; raises ProcessLookupError if the process is no more.
+    """
+
+    def __init__(self, snapshot: Snapshot, *, command_deadline: float, poke: Callable[[int], None]) -> None:
+        self.id = f"{snapshot.slot}-{snapshot.pid}-{secrets.token_hex(4)}"
+        self.slot = snapshot.slot
+        self.pid = snapshot.pid
+        self.port = snapshot.port
+        self.arrived: Arrived | None = None
+        self.snapshot = snapshot
+        self.gone = False
+        self.ended = False
+        self.taken = asyncio.Event()
+        self._deadline = command_deadline
+        self._poke = poke
+        self._numbers = itertools.count(1)
+        self._unacknowledged: dict[int, asyncio.Future[Ack]] = {}
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._writer: asyncio.StreamWriter | None = None
+        self._reachable = asyncio.Event()
+        self._finished = asyncio.Event()
+        self._exit = ExitWatch(snapshot.pid, self._on_exit)
+        self._legs = {leg.name: leg.state for leg in snapshot.legs}
+        self._recorded: set[Recorded] = set()
+        self._look(snapshot)
+
+    async def do(self, command: Command, *, deadline: float | None = None) -> None:
+        """Sends a command and waits until the process has carried it out.
+
+        Raises CommandRefused, CallGone, or NotAcknowledged after ``deadline`` seconds (the configured command
+        deadline unless given).
+        """
+        number = next(self._numbers)
+        answer: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
+        self._unacknowledged[number] = answer
+        try:
+            async with asyncio.timeout(self._deadline if deadline is None else deadline):
+                await self._reachable.wait()
+                self._send(Envelope(number, command))
+                ack = await answer
+        except TimeoutError:
+            raise NotAcknowledged(f"{command.type}: no acknowledgement from slot {self.slot}") from None
+        finally:
+            del self._unacknowledged[number]
+        if self.gone and not ack.ok:
+            raise CallGone(ack.why)
+        if not ack.ok:
+            raise CommandRefused(f"{command.type}: {ack.why}")
+        if isinstance(command, End):
+            self.ended = True
+
+    async def next(self, deadline: float | None = None) -> Event:
+        """The next event, in order. Raises TimeoutError after ``deadline`` seconds (None: waits for ever), and
+        CallGone when the process is dead and its last event was taken."""
+        async with asyncio.timeout(deadline):
+            event = await self._events.get()
+        if event is None:
+            self._events.put_nowait(None)
+            raise CallGone(f"the process of slot {self.slot} has ended")
+        return event
+
+    async def converse(self, snapshot: Snapshot, payloads: framing.Payloads, writer: asyncio.StreamWriter) -> None:
+        """Serves one connection of the process until it ends; the pool calls this, also after a reconnection."""
+        self._look(snapshot)
+        self._writer = writer
+        self._reachable.set()
+        try:
+            async for payload in payloads:
+                self._take(EVENT.validate_json(payload))
+        except (OSError, framing.FrameTooLong, ValidationError) as error:
+            log.warning("call_connection_broken", call=self.id, error=type(error).__name__)
+        finally:
+            self._lose(writer)
+
+    async def finished(self) -> None:
+        """Returns when the process has exited and everything it said was read."""
+        await self._finished.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        self._exit.signal(number)
+
+    def release(self) -> None:
+        """Stops watching: the process lives on without us (the gateway is stopping)."""
+        self._exit.close()
+
+    def _look(self, snapshot: Snapshot) -> None:
+        """Takes over what the process holds; what we have not been told yet becomes an event."""
+        self.snapshot = snapshot
+        self.arrived = snapshot.arrived
+        if snapshot.arrived or snapshot.begun:
+            self.taken.set()
+        for leg in snapshot.legs:
+            if self._legs.get(leg.name) != leg.state:
+                self._take(
+                    LegChanged(
+                        leg.name,
+                        leg.state,
+                        call_id=leg.call_id,
+                        local_tag=leg.local_tag,
+                        remote_tag=leg.remote_tag,
+                    )
+                )
+        for recorded in snapshot.recorded:
+            if recorded not in self._recorded:
+                self._take(recorded)
+
+    def _send(self, envelope: Envelope) -> None:
+        if self.gone or self._writer is None:
+            raise CallGone(f"the process of slot {self.slot} has ended")
+        self._writer.write(framing.pack(ENVELOPE.dump_json(envelope)))
+        self._poke(self.port)
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Ack():
+                answer = self._unacknowledged.get(event.number)
+                if answer and not answer.done():
+                    answer.set_result(event)
+            case Snapshot():
+                self._look(event)
+            case Arrived():
+                self.arrived = event
+                self.taken.set()
+            case Digit() if self._events.qsize() >= MOST_WAITING_EVENTS:
+                log.warning("digit_dropped", call=self.id)
+            case _:
+                if isinstance(event, LegChanged):
+                    self._legs[event.leg] = event.state
+                if isinstance(event, Recorded):
+                    self._recorded.add(event)
+                self._events.put_nowait(event)
+
+    def _lose(self, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+        if self._writer is writer:
+            self._writer = None
+            self._reachable.clear()
+            if self._exit.closed:
+                self._finish()
+
+    def _on_exit(self) -> None:
+        if self._writer is None:
+            self._finish()
+
+    def _finish(self) -> None:
+        self.gone = True
+        for number, answer in self._unacknowledged.items():
+            if not answer.done():
+                answer.set_result(Ack(number, ok=False, why=f"the process of slot {self.slot} has ended"))
+        self._reachable.set()
+        self._events.put_nowait(None)
+        self._finished.set()
+        self.taken.set()

@@ -1,0 +1,114 @@
+"""The files that Kamailio is started with, written from the settings.
+
+All lie in one directory, in which Kamailio is also started:
+
+- ``kamailio.cfg``: a copy of ``config/kamailio/kamailio.cfg``
+- ``edge-parameters.cfg``: the values of the names in capitals in kamailio.cfg; holds the phones' secret
+- ``slots.list``: one line for each slot, all closed, for the dispatcher module
+- ``locations/``: where the phones are registered; Kamailio keeps it, it is only created here
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import config
+from config.settings import Edge, Voice
+
+CONFIG_FILE = "kamailio.cfg"
+PARAMETERS_FILE = "edge-parameters.cfg"
+SLOTS_FILE = "slots.list"
+LOCATIONS_DIR = "locations"
+
+_CONFIG_SOURCE = Path(config.__file__).parent / "kamailio" / CONFIG_FILE
+_INACTIVE = 1  # dispatcher module: the flag of a destination that gets no calls
+_UNESCAPED_COLON = re.compile(r"(?<!\\):")
+_EMPTY_TABLES = Path("/usr/share/kamailio/dbtext/kamailio")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Against floods, guessing and dead call processes.
+
+    ``flood`` requests in 2 s from one address, then it is ignored. ``flood_exempt`` are addresses or networks
+    that it does not concern; None means the trunk and the call processes, whose requests come for everybody.
+    10 wrong passwords ban a phone's address and extension for ``ban_seconds``. A call process that rings must
+    answer within ``slot_answer_seconds``; after that its caller is taken to the next one.
+    """
+
+    flood: int = 60
+    flood_exempt: tuple[str, ...] | None = None
+    ban_seconds: int = 300
+    slot_answer_seconds: float = 8.0
+    workers: int = 4
+
+
+def write_edge_files(edge: Edge, voice: Voice, directory: Path, limits: Limits | None = None) -> None:
+    """Write everything Kamailio needs into ``directory``; ValueError names a setting it cannot take."""
+    directory.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(_CONFIG_SOURCE, directory / CONFIG_FILE)
+    parameters = directory / PARAMETERS_FILE
+    parameters.touch(mode=0o640)
+    parameters.write_text(_parameters_text(edge, voice, directory, limits or Limits()))
+    slots = range(voice.sip_port_base, voice.sip_port_base + voice.slots)
+    (directory / SLOTS_FILE).write_text("".join(f"1 sip:{voice.address}:{port} {_INACTIVE} 0\n" for port in slots))
+    locations = directory / LOCATIONS_DIR
+    locations.mkdir(exist_ok=True)
+    for table in ("version", "location"):
+        if not _is_whole(locations / table):
+            shutil.copyfile(_EMPTY_TABLES / table, locations / table)
+
+
+def _is_whole(table: Path) -> bool:
+    """Can Kamailio read this text table? It would not start with one that a power cut left half written."""
+    if not table.exists():
+        return False
+    text = table.read_text(errors="replace")
+    names, *rows = text.splitlines() or [""]
+    columns = len(names.split())
+    return columns > 0 and text.endswith("\n") and all(len(_UNESCAPED_COLON.split(r)) == columns for r in rows)
+
+
+def _parameters_text(edge: Edge, voice: Voice, directory: Path, limits: Limits) -> str:
+    trunk = _networks("edge.trunk_sources", edge.trunk_sources)
+    exempt = limits.flood_exempt
+    if exempt is None:
+        exempt = (*edge.trunk_sources, voice.address)
+    values = {
+        "EDGE_ADDRESS": edge.address,
+        "EDGE_PORT": edge.port,
+        "EDGE_DOMAIN": edge.domain,
+        # Whole paths, because Kamailio is started elsewhere than we are.
+        "RPC_SOCKET": edge.rpc_socket.absolute(),
+        "SLOTS_FILE": directory.absolute() / SLOTS_FILE,
+        "LOCATION_DIR": directory.absolute() / LOCATIONS_DIR,
+        "VOICE_ADDRESS": voice.address,
+        "SLOT_FIRST": voice.sip_port_base,
+        "SLOT_LAST": voice.sip_port_base + voice.slots - 1,
+        "SLOT_ANSWER_MS": int(1000 * limits.slot_answer_seconds),
+        "TRUNK_SOURCES": trunk,
+        "TRUNK_TARGET": edge.trunk_uri.removeprefix("sip:").rpartition("@")[2],
+        "OVERFLOW_URI": edge.overflow_uri,
+        # In hex, because a secret may hold what Kamailio's preprocessor or strings would trip over.
+        "PHONE_SECRET_HEX": edge.phone_secret.get_secret_value().encode().hex(),
+        "FLOOD_LIMIT": limits.flood,
+        "FLOOD_EXEMPT": _networks("flood_exempt", exempt),
+        "BAN_SECONDS": limits.ban_seconds,
+        "WORKERS": limits.workers,
+    }
+    for name, value in values.items():
+        if any(character in '!"\\$\r\n' for character in str(value)):
+            raise ValueError(f"{name}: {value!r} holds a character that Kamailio cannot take")
+    return "".join(f'#!substdef "!{name}!{value}!g"\n' for name, value in values.items())
+
+
+def _networks(key: str, sources: tuple[str, ...]) -> str:
+    """Comma-separated networks; one that no address is in stands for an empty list."""
+    try:
+        return ",".join(str(ipaddress.ip_network(source, strict=False)) for source in sources) or "0.0.0.0/32"
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}; give addresses such as 192.0.2.7 or 192.0.2.0/24") from error

@@ -1,0 +1,104 @@
+"""What a call process does by itself while nobody tells the call's story: the plan, and what follows from it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator
+
+from channels.voice.control import CallControl
+from channels.voice.messages import Dial, Event, FallbackStarted, FallbackTarget, LegName, Plan
+from channels.voice.mixer import Mixer
+
+# Targets that refuse at once must not be dialled in a spin.
+PAUSE_SECONDS = 1.0
+# A caller whose line broke never says so. Long, because a phone that hides a silent caller may send nothing.
+GHOST_SECONDS = 600.0
+UNAVAILABLE = 503
+
+HUMANS: tuple[LegName, ...] = ("handler", "third")
+
+
+class Fallback:
+    """``check`` is called a few times a second once the call has begun; ``end`` ends it with a SIP code.
+
+    ``in_charge`` tells that a gateway has begun the call and is still there. ``patience``: how many seconds a
+    caller who was not answered waits alone when there is no plan.
+    """
+
+    def __init__(
+        self,
+        control: CallControl,
+        mixer: Mixer,
+        patience: float,
+        tell: Callable[[Event], None],
+        end: Callable[[int], None],
+    ) -> None:
+        self.in_charge = False
+        self._control = control
+        self._mixer = mixer
+        self._patience = patience
+        self._tell = tell
+        self._end = end
+        self._plan: Plan | None = None
+        self._targets: Iterator[FallbackTarget] = iter(())
+        self._started = False
+        self._alone_since = time.monotonic()
+        self._not_before = -math.inf
+
+    def follow(self, plan: Plan) -> None:
+        """Raises Refusal for a plan that could not be carried out."""
+        self._control.check_plan(plan)
+        self._plan = plan if plan.targets else None
+        self._targets = itertools.cycle(plan.targets)
+
+    def take_charge(self) -> None:
+        self.in_charge = True
+        self._started = False
+
+    def lose_charge(self, *, at_once: bool = False) -> None:
+        """Nobody is in charge from now; with ``at_once`` the plan is due already."""
+        self.in_charge = False
+        self._alone_since = -math.inf if at_once else time.monotonic()
+        for name in HUMANS:
+            # Answered in the moment the gateway went: it may never have heard of it.
+            if self._control.talking(name) and name not in self._mixer.bridged:
+                self.join(name)
+
+    def alone_for(self) -> float:
+        return 0.0 if self.in_charge else time.monotonic() - self._alone_since
+
+    def check(self) -> None:
+        caller = self._control.legs.get("caller")
+        if self.in_charge or caller is None or not caller.alive:
+            return
+        if self._control.talking("handler", "third") or self._control.alive("third"):
+            return
+        if self.alone_for() > GHOST_SECONDS and caller.silent_for() > GHOST_SECONDS:
+            self._end(UNAVAILABLE)
+        elif self._plan is not None:
+            if caller.incoming or caller.state == "answered":
+                self._carry_out(self._plan)
+        elif caller.state != "answered" and self.alone_for() > self._patience:
+            self._end(UNAVAILABLE)  # before the answer, the edge can still find them another place
+
+    def join(self, name: LegName) -> None:
+        """Somebody human has answered while nobody was in charge: the caller gets them now."""
+        self._control.answer_if_ringing()
+        self._mixer.stop_all()
+        self._mixer.bridge(("caller", *self._mixer.bridged, name))
+
+    def _carry_out(self, plan: Plan) -> None:
+        """Dials the next target, in order and again and again."""
+        now = time.monotonic()
+        if self.alone_for() < plan.after_seconds or now < self._not_before:
+            return
+        self._not_before = now + PAUSE_SECONDS
+        if not self._started:
+            self._started = True
+            self._tell(FallbackStarted())
+            if self._control.alive("handler"):
+                self._control.drop("handler")
+        target = next(self._targets)
+        self._control.dial(Dial("third", target.uri, target.ring_seconds, plan.from_uri))

@@ -1,0 +1,207 @@
+"""One leg of a call: a pjsua2 call whose callbacks only take notes.
+
+Callbacks run inside the media stack, some from its own threads. They copy plain values into the engine's queue,
+never raise, and never call the stack for another leg; the loop reads the queue afterwards. A ``Leg`` must never
+be destroyed: its destructor would hang up on whoever has its place in the stack by then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import pjsua2 as pj
+
+from channels.voice import messages, sip
+from channels.voice.messages import LegName, LegState
+
+AUDIBLE = (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    leg: Leg
+    message: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateSeen:
+    """``state``: one of pjsua2's PJSIP_INV_STATE numbers; ``code``: the last SIP status."""
+
+    leg: Leg
+    state: int
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigitSeen:
+    leg: Leg
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A player came to its end."""
+
+    player: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    error: str
+
+
+Note = Incoming | StateSeen | DigitSeen | Finished | Bug
+
+
+class Leg(pj.Call):  # type: ignore[misc]
+    """``slot`` is the leg's place in the conference bridge, None without media; it changes at every hold."""
+
+    def __init__(self, account: Any, notes: deque[Note], name: LegName, call_id: int = pj.PJSUA_INVALID_ID) -> None:
+        super().__init__(account, call_id)
+        self._notes = notes
+        self.name = name
+        self.incoming = call_id != pj.PJSUA_INVALID_ID
+        self.over = False
+        self.state: LegState = "ringing" if self.incoming else "dialling"
+        self.call_id = self.local_tag = self.remote_tag = ""
+        self.media: Any = None
+        self.slot: int | None = None
+        self.media_changed = False
+        self.held = False
+        self.packets = 0
+        self.packets_at = time.monotonic()
+        self.silent = False
+
+    # --- callbacks ---
+
+    def onCallState(self, prm: Any) -> None:
+        try:
+            self._note_state(prm)
+        except Exception as error:  # noqa: BLE001 -- an exception must not reach the media stack
+            self._notes.append(Bug(repr(error)))
+
+    def onCallMediaState(self, prm: Any) -> None:
+        self.media_changed = True
+
+    def onDtmfDigit(self, prm: Any) -> None:
+        self._notes.append(DigitSeen(self, str(prm.digit)))
+
+    def onCallTransferRequest(self, prm: Any) -> None:
+        prm.statusCode = 603  # the default would dial whatever the peer asks for
+
+    def onCallReplaceRequest(self, prm: Any) -> None:
+        prm.statusCode = 486  # the default would let a stranger take the call over
+
+    def onCallRedirected(self, prm: Any) -> int:
+        return int(pj.PJSIP_REDIRECT_REJECT)
+
+    def _note_state(self, prm: Any) -> None:
+        info = self.getInfo()
+        state = int(info.state)
+        if state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            self.over = True
+            self.media = self.slot = None
+        elif not (self.local_tag and self.remote_tag):
+            self.call_id = str(info.callIdString)
+            self.learn_tags(_message_of(prm.e))
+        self._notes.append(StateSeen(self, state, int(info.lastStatusCode), str(info.lastReason)))
+
+    # --- for the loop ---
+
+    @property
+    def alive(self) -> bool:
+        return not self.over and self.state not in ("failed", "ended")
+
+    def learn_tags(self, message: str) -> None:
+        """Reads the dialog's tags from a message of its INVITE, in either direction."""
+        fields = sip.headers(message)
+        if not sip.first(fields, "cseq").upper().endswith(("INVITE", "ACK")):
+            return
+        caller, called = sip.tag(sip.first(fields, "from")), sip.tag(sip.first(fields, "to"))
+        self.local_tag, self.remote_tag = (called, caller) if self.incoming else (caller, called)
+
+    def describe(self) -> messages.Leg:
+        return messages.Leg(self.name, self.state, self.call_id, self.local_tag, self.remote_tag)
+
+    def respond(self, code: int) -> bool:
+        """Answers the INVITE with ``code``; False when the caller has cancelled meanwhile."""
+        if self.over:
+            return False
+        prm = pj.CallOpParam(True)
+        prm.statusCode = code
+        try:
+            self.answer(prm)
+        except pj.Error:
+            return False
+        return True
+
+    def release(self, code: int = 0) -> None:
+        """Hangs up: BYE, CANCEL or a refusal with ``code``."""
+        if self.over or self.getId() == pj.PJSUA_INVALID_ID:
+            return
+        prm = pj.CallOpParam()
+        prm.statusCode = code
+        try:
+            self.hangup(prm)
+        except pj.Error as error:
+            self._notes.append(Bug(f"hangup: {error.reason}"))
+
+    def refresh_media(self) -> None:
+        """Looks up where the leg's audio is now."""
+        self.media_changed = False
+        self.media = self.slot = None
+        if self.over or self.getId() == pj.PJSUA_INVALID_ID:
+            return
+        info = self.getInfo()  # must stay in a variable: the list below belongs to it
+        for media in info.media:
+            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in AUDIBLE and media.audioConfSlot >= 0:
+                self.slot = int(media.audioConfSlot)
+                self.media = self.getAudioMedia(int(media.index))
+                self.held = media.status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD
+
+    def silent_for(self) -> float:
+        """Seconds since the count of received RTP packets last grew; 0 while there is nothing to expect."""
+        now = time.monotonic()
+        packets = None if self.over or self.slot is None or self.held else self._count()
+        if packets is None or packets != self.packets:
+            self.packets_at = now
+            self.packets = packets or 0
+        return now - self.packets_at
+
+    def _count(self) -> int | None:
+        try:
+            # Each level must stay in a variable: the next one belongs to it.
+            stat = self.getStreamStat(0)
+            rtcp = stat.rtcp
+            received = rtcp.rxStat
+            return int(received.pkt)
+        except pj.Error:
+            return None
+
+
+def _message_of(event: Any) -> str:
+    """The SIP message behind a call event; '' when there is none. Every level stays in a variable."""
+    body = event.body
+    if event.type == pj.PJSIP_EVENT_RX_MSG:
+        received = body.rxMsg
+        data = received.rdata
+    elif event.type == pj.PJSIP_EVENT_TX_MSG:
+        sent = body.txMsg
+        data = sent.tdata
+    elif event.type == pj.PJSIP_EVENT_TSX_STATE:
+        transaction = body.tsxState
+        source = transaction.src
+        if transaction.type == pj.PJSIP_EVENT_RX_MSG:
+            data = source.rdata
+        elif transaction.type == pj.PJSIP_EVENT_TX_MSG:
+            data = source.tdata
+        else:
+            return ""
+    else:
+        return ""
+    return str(data.wholeMsg)

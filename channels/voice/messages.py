@@ -1,0 +1,293 @@
+"""What a call process is told (commands) and what it tells (events).
+
+On the wire: a 4-byte big-endian length, then one JSON object. Each command travels in an ``Envelope`` with a
+number; the process answers every one with ``Ack``. A leg's name is ``caller``, ``handler``, ``third`` or
+``supervisor``; in a call that we began ourselves ``caller`` is the person we are calling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+LegName = Literal["caller", "handler", "third", "supervisor"]
+LegState = Literal["dialling", "ringing", "answered", "failed", "ended"]
+
+
+# --- commands: gateway to call process ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Take charge: the gateway has this call. Must come within the start deadline of ``Arrived``."""
+
+    type: Literal["begin"] = "begin"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer the caller with 200 OK."""
+
+    type: Literal["answer"] = "answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play WAV files one after the other to the named legs, in a loop or once.
+
+    A player of the same ``name`` is replaced in the same audio tick. ``Played`` tells when it has finished
+    (never for a loop). Legs that come later are not added by themselves.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    to: tuple[LegName, ...] = ("caller",)
+    loop: bool = False
+    type: Literal["play"] = "play"
+
+
+@dataclass(frozen=True, slots=True)
+class StopPlaying:
+    name: str
+    type: Literal["stop_playing"] = "stop_playing"
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Ring a new leg; it is given up after ``ring_seconds`` as failed with code 408.
+
+    ``from_uri`` is what the other side sees, for example ``"Anna" <sip:101@gateway.example>``.
+    """
+
+    leg: LegName
+    uri: str
+    ring_seconds: float
+    from_uri: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    type: Literal["dial"] = "dial"
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Hang up one leg, ringing or talking. ``caller`` is dropped only by ``End``."""
+
+    leg: LegName
+    type: Literal["drop"] = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Exactly these legs hear each other; a leg that is not named hears only what is played to it."""
+
+    legs: tuple[LegName, ...]
+    type: Literal["bridge"] = "bridge"
+
+
+@dataclass(frozen=True, slots=True)
+class SendDigits:
+    leg: LegName
+    digits: str
+    type: Literal["send_digits"] = "send_digits"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Record all legs, mixed, into a new WAV file until ``StopRecording`` or the end of the call."""
+
+    path: str
+    type: Literal["record"] = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording:
+    type: Literal["stop_recording"] = "stop_recording"
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Keep the story's place; it comes back in the ``Snapshot`` when a new gateway takes over."""
+
+    story: dict[str, str]
+    type: Literal["remember"] = "remember"
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackTarget:
+    uri: str
+    ring_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do alone when no gateway has been there for ``after_seconds``: dial these, in order, again and
+    again, as leg ``third``, and join it with the caller. Not carried out while ``handler`` or ``third`` talks."""
+
+    after_seconds: float
+    targets: tuple[FallbackTarget, ...]
+    from_uri: str = ""
+    type: Literal["plan"] = "plan"
+
+
+@dataclass(frozen=True, slots=True)
+class FallBack:
+    """Nobody is in charge any more: carry the plan out now. ``Begin`` takes charge again."""
+
+    type: Literal["fall_back"] = "fall_back"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Hang up every leg and exit. Before ``Answer`` the caller is refused with ``code`` instead."""
+
+    code: int = 503
+    type: Literal["end"] = "end"
+
+
+Command = (
+    Begin
+    | Answer
+    | Play
+    | StopPlaying
+    | Dial
+    | Drop
+    | Bridge
+    | SendDigits
+    | Record
+    | StopRecording
+    | Remember
+    | Plan
+    | FallBack
+    | End
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    number: int
+    command: Annotated[Command, Field(discriminator="type")]
+
+
+# --- events: call process to gateway -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A caller's INVITE, already answered with 180. ``headers``: lower-case names, in order, as received."""
+
+    sip_call_id: str
+    from_uri: str
+    from_name: str
+    to_uri: str
+    request_uri: str
+    source: str
+    headers: tuple[tuple[str, str], ...] = ()
+    type: Literal["arrived"] = "arrived"
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    leg: LegName
+    digit: str
+    type: Literal["digit"] = "digit"
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    name: str
+    type: Literal["played"] = "played"
+
+
+@dataclass(frozen=True, slots=True)
+class LegChanged:
+    """A leg's new state. ``failed``: never answered; ``code`` is the SIP status. ``ended``: was answered.
+
+    ``call_id``, ``local_tag`` and ``remote_tag`` name the SIP dialog, so that the edge can release the peer
+    when this process dies.
+    """
+
+    leg: LegName
+    state: LegState
+    code: int = 0
+    reason: str = ""
+    call_id: str = ""
+    local_tag: str = ""
+    remote_tag: str = ""
+    type: Literal["leg"] = "leg"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLost:
+    """No RTP has come from this leg for the configured time."""
+
+    leg: LegName
+    type: Literal["media_lost"] = "media_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class MediaBack:
+    leg: LegName
+    type: Literal["media_back"] = "media_back"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A recording was closed: its length in seconds and the SHA-256 of the file, in hex."""
+
+    path: str
+    sha256: str
+    seconds: float
+    type: Literal["recorded"] = "recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackStarted:
+    """No gateway came back in time: the process is dialling its plan."""
+
+    type: Literal["fallback_started"] = "fallback_started"
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    number: int
+    ok: bool
+    why: str = ""
+    type: Literal["ack"] = "ack"
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    name: LegName
+    state: LegState
+    call_id: str = ""
+    local_tag: str = ""
+    remote_tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything the process holds: sent as its first event on every connection.
+
+    An idle process is not ``begun`` and has no ``arrived``, no legs and an empty story. ``recorded``: every
+    recording that this call has closed.
+    """
+
+    slot: int
+    pid: int
+    port: int
+    begun: bool = False
+    arrived: Arrived | None = None
+    legs: tuple[Leg, ...] = ()
+    bridged: tuple[LegName, ...] = ()
+    playing: tuple[str, ...] = ()
+    recording: str = ""
+    recorded: tuple[Recorded, ...] = ()
+    story: dict[str, str] = field(default_factory=dict)
+    type: Literal["snapshot"] = "snapshot"
+
+
+Event = Arrived | Digit | Played | LegChanged | MediaLost | MediaBack | Recorded | FallbackStarted | Ack | Snapshot
+
+ENVELOPE: TypeAdapter[Envelope] = TypeAdapter(Envelope)
+EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

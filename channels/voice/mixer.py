@@ -1,0 +1,207 @@
+"""The sound of a call: what is played to whom, which legs hear each other, and the recording of all of it."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pjsua2 as pj
+
+from channels.voice import recordings
+from channels.voice.audio import Link, Matrix
+from channels.voice.control import Refusal
+from channels.voice.engine import Engine, Player
+from channels.voice.legs import Leg
+from channels.voice.messages import LegName, Play, Recorded
+from channels.voice.timers import Timers
+
+SILENCE, RECORDING = "(silence)", "(recording)"
+# A player's end may still be on its way from another thread when the player is stopped.
+PLAYER_AFTERLIFE = 1.0
+MOST_FILES = 16
+CLOSING_SECONDS = 1.0
+CLOSING_STEP = 0.01
+
+
+@dataclass(slots=True)
+class _Playing:
+    """One ``Play``: the first player is heard now."""
+
+    players: deque[Player]
+    loop: bool
+    to: set[LegName]
+
+
+def _forget(player: Player) -> None:
+    """The timer that calls this held the last reference."""
+
+
+class Mixer:
+    """``legs`` is the call's own table, which the mixer only reads. Methods raise
+    Refusal and, for unusable files, pj.Error."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        timers: Timers,
+        legs: dict[LegName, Leg],
+        on_recorded: Callable[[Recorded], None],
+    ) -> None:
+        self.bridged: tuple[LegName, ...] = ()
+        self.recording = ""
+        self.closing = False
+        self._engine = engine
+        self._timers = timers
+        self._legs = legs
+        self._on_recorded = on_recorded
+        self._matrix = Matrix()
+        self._playing: dict[str, _Playing] = {}
+        self._keys = itertools.count()
+        self._recorder: Any = None
+
+    @property
+    def playing(self) -> tuple[str, ...]:
+        return tuple(self._playing)
+
+    # --- players and bridge ---
+
+    def play(self, command: Play) -> None:
+        if not 0 < len(command.files) <= MOST_FILES:
+            raise Refusal(f"{len(command.files)} files; one Play takes 1 to {MOST_FILES}")
+        self._engine.start_media()
+        forever = command.loop and len(command.files) == 1
+        players = deque(
+            Player(self._engine, f"(player {next(self._keys)})", file, loop=forever) for file in command.files
+        )
+        old = self._playing.pop(command.name, None)
+        to = {leg for leg in command.to if self._lives(leg)}
+        self._playing[command.name] = _Playing(players, command.loop, to)
+        for player in players:
+            self._matrix.plug(player.key, player, player.getPortId())
+        self.wire()
+        if old is not None:
+            self._bury(old.players)
+
+    def stop(self, name: str) -> None:
+        old = self._playing.pop(name, None)
+        if old is not None:
+            self.wire()
+            self._bury(old.players)
+
+    def stop_all(self) -> None:
+        for name in self.playing:
+            self.stop(name)
+
+    def file_played(self, player: Player) -> str:
+        """Goes on to the next file; the name of what has finished with this one, or ''."""
+        name = next((n for n, playing in self._playing.items() if playing.players[0] is player), "")
+        if not name:
+            return ""
+        playing = self._playing[name]
+        if len(playing.players) == 1:
+            if playing.loop:
+                return ""
+            self.stop(name)
+            return name
+        playing.players.popleft()
+        if playing.loop:
+            playing.players.append(player)
+            playing.players[0].setPos(0)
+        self.wire()
+        if not playing.loop:
+            self._bury([player])
+        return ""
+
+    def bridge(self, legs: tuple[LegName, ...]) -> None:
+        self.bridged = tuple(leg for leg in dict.fromkeys(legs) if self._lives(leg))
+        self.wire()
+
+    def leg_ended(self, name: LegName) -> None:
+        """The name may be used by another leg later, which must not inherit any link."""
+        self.bridged = tuple(leg for leg in self.bridged if leg != name)
+        for playing in self._playing.values():
+            playing.to.discard(name)
+        self.wire()
+
+    # --- wiring ---
+
+    def refresh(self) -> None:
+        """After the stack has worked: looks where each leg's audio is now and links it again."""
+        if any(leg.media_changed for leg in self._legs.values()):
+            self.wire()
+
+    def wire(self) -> None:
+        for name, leg in self._legs.items():
+            if leg.media_changed:
+                leg.refresh_media()
+            if leg.slot is None or not leg.alive:
+                self._matrix.unplug(name)
+        # Only now: plugging a leg renews its links, which must not lead to one that has gone in the same turn.
+        for name, leg in self._legs.items():
+            if leg.slot is not None and leg.alive:
+                self._matrix.plug(name, leg.media, leg.slot)
+        self._matrix.want = self._wanted()
+        self._matrix.wire()
+
+    def _wanted(self) -> set[Link]:
+        mesh: set[Link] = {(a, b) for a in self.bridged for b in self.bridged if a != b}
+        played: set[Link] = {(p.players[0].key, leg) for p in self._playing.values() for leg in p.to}
+        recorded: set[Link] = {(source, RECORDING) for source in (SILENCE, *self._legs)}
+        return mesh | played | recorded
+
+    def _lives(self, name: LegName) -> bool:
+        return name in self._legs and self._legs[name].alive
+
+    def _bury(self, players: Iterable[Player]) -> None:
+        """After ``wire`` has unlinked them."""
+        for player in players:
+            self._matrix.unplug(player.key)
+            self._timers.after(PLAYER_AFTERLIFE, partial(_forget, player))
+
+    # --- recording ---
+
+    def record(self, path: str) -> None:
+        if self.recording:
+            raise Refusal("a recording is running")
+        self._engine.start_media()
+        recorder = pj.AudioMediaRecorder()
+        recorder.createRecorder(path)
+        self._recorder, self.recording = recorder, path
+        silence = self._engine.silence()
+        self._matrix.plug(SILENCE, silence, silence.getPortId())
+        self._matrix.plug(RECORDING, recorder, recorder.getPortId())
+        self.wire()
+
+    def stop_recording(self) -> None:
+        """``on_recorded`` follows when the file is closed and hashed."""
+        if not self.recording:
+            return
+        path = Path(self.recording)
+        self._matrix.want = {link for link in self._wanted() if RECORDING not in link}
+        self._matrix.wire()
+        self._matrix.unplug(RECORDING)
+        self._recorder, self.recording = None, ""
+        self.closing = True
+        self._await_closed(path, time.monotonic() + CLOSING_SECONDS)
+
+    def _await_closed(self, path: Path, deadline: float) -> None:
+        if recordings.is_closed(path) or time.monotonic() > deadline:
+            recordings.repair(path)
+            self._hash(path, recordings.sha256_steps(path))
+        else:
+            self._timers.after(CLOSING_STEP, partial(self._await_closed, path, deadline))
+
+    def _hash(self, path: Path, steps: recordings.HashSteps) -> None:
+        """A megabyte at a time, so that a long recording does not hold up another leg."""
+        digest = next(steps)
+        if digest:
+            self.closing = False
+            self._on_recorded(Recorded(str(path), digest, recordings.seconds(path)))
+        else:
+            self._timers.after(CLOSING_STEP, partial(self._hash, path, steps))

@@ -1,0 +1,113 @@
+"""Searching and reading contacts, and their journal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, Field, JsonValue, TypeAdapter
+
+from gateway.api.consultation import Consultation, consult, reason_missing
+from gateway.api.models import ContactOut, FollowUpOut, OptionalLine, Reason, contact_out, follow_up_out, moment
+from gateway.api.routes import In, Nothing, Request, Route
+from gateway.store.journal import Row
+from gateway.story import sentence
+from routing.events import Recorded
+from routing.model import Stage
+
+DATA: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
+
+
+class Search(In):
+    """``before`` pages backwards: as the last page said. ``reason`` is needed unless you list your own (``owner``)."""
+
+    stage: Stage | None = None
+    party: OptionalLine = ""
+    owner: OptionalLine = ""
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    before: float | None = None
+    reason: Reason = ""
+
+
+class ContactsOut(BaseModel):
+    """The newest first. ``before`` asks for the next page, null on the last; it is exact, where a date is rounded."""
+
+    contacts: list[ContactOut]
+    before: float | None
+
+
+class ContactInFullOut(BaseModel):
+    contact: ContactOut
+    follow_ups: list[FollowUpOut]
+
+
+class RowOut(BaseModel):
+    """One line of the journal. ``sentence`` follows the actor; times in ``data`` are seconds since 1970."""
+
+    seq: int
+    at: datetime
+    actor: str
+    entry: str
+    kind: str
+    handler: str
+    sentence: str
+    data: JsonValue
+
+
+async def search(request: Request[Search, Nothing]) -> ContactsOut:
+    query = request.query
+    await _journal_search(request)
+    contacts = await request.services.store.contacts(
+        party=query.party,
+        stage=query.stage or "",
+        owner=query.owner,
+        limit=query.limit,
+        before=query.before,
+    )
+    more = len(contacts) == query.limit
+    return ContactsOut(contacts=[contact_out(c) for c in contacts], before=contacts[-1].received_at if more else None)
+
+
+async def _journal_search(request: Request[Search, Nothing]) -> None:
+    """What was looked for is part of why. Raises BadRequest without a reason."""
+    query, who = request.query, request.who
+    own = bool(who.handler) and query.owner == who.handler
+    if not own and not query.reason:
+        raise reason_missing()
+    terms = [f"{name} {value}" for name in ("stage", "party", "owner") if (value := getattr(query, name))]
+    why = f"{query.reason or 'own contacts'}; searched {', '.join(terms) or 'everything'}"
+    await request.services.dispatcher.submit(Recorded("contacts searched", who.by, why))
+
+
+async def read(request: Request[Consultation, Nothing]) -> ContactInFullOut:
+    contact = await consult(request, "contact read", request.query.reason)
+    follow_ups = await request.services.store.follow_ups(contact.reference)
+    return ContactInFullOut(contact=contact_out(contact), follow_ups=[follow_up_out(f) for f in follow_ups])
+
+
+async def journal(request: Request[Consultation, Nothing]) -> list[RowOut]:
+    """Who consulted a contact is for supervisors to know, not for the handlers who have it."""
+    contact = await consult(request, "journal read", request.query.reason)
+    everything = request.who.may("supervisor")
+    rows = request.services.store.journal(reference=contact.reference)
+    return [row_out(row) async for row in rows if everything or row.kind != "Recorded"]
+
+
+def row_out(row: Row) -> RowOut:
+    return RowOut(
+        seq=row.seq,
+        at=moment(row.at),
+        actor=row.actor,
+        entry=row.entry,
+        kind=row.kind,
+        handler=row.handler,
+        sentence=sentence(row),
+        data=DATA.validate_json(row.document),
+    )
+
+
+ROUTES = (
+    Route("GET", "/api/v1/contacts", "Search contacts", "handler", search),
+    Route("GET", "/api/v1/contacts/{reference}", "Read a contact", "handler", read),
+    Route("GET", "/api/v1/contacts/{reference}/journal", "The story of a contact", "handler", journal),
+)

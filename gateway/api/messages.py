@@ -1,0 +1,122 @@
+"""The texts and emails of a contact, what came with them, and our replies."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from gateway.api.casework import open_contact, require_mine
+from gateway.api.consultation import Consultation, consult
+from gateway.api.models import MessageOut, Prose, message_out
+from gateway.api.problems import BadRequest, Conflict, NotFound
+from gateway.api.routes import In, Nothing, Request, Route
+from gateway.store.records import Message
+from routing.events import ReplyWritten
+from routing.model import Channel, Contact
+
+MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,128}")
+KEY = re.compile(r"[\x21-\x7e]{1,100}")
+# What a browser must not do with a file from a stranger, even if somebody opens it in a tab.
+FENCED = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
+
+
+class ReplyBody(In):
+    body: Prose
+
+
+class ReplyOut(BaseModel):
+    """``id`` of the message; ``duplicate``: the same Idempotency-Key was used before and nothing was sent again."""
+
+    id: str
+    duplicate: bool
+
+
+async def read(request: Request[Consultation, Nothing]) -> list[MessageOut]:
+    contact = await consult(request, "messages read", request.query.reason)
+    store = request.services.store
+    messages = await store.messages(contact.reference)
+    attachments = await store.attachments(*(m.id for m in messages))
+    return [message_out(m, attachments) for m in messages]
+
+
+async def download(request: Request[Consultation, Nothing]) -> web.StreamResponse:
+    contact = await consult(request, f"attachment {request.path['id']} read", request.query.reason)
+    store, settings = request.services.store, request.services.settings
+    messages = await store.messages(contact.reference)
+    attachments = await store.attachments(*(m.id for m in messages))
+    found = next((a for a in attachments if a.id == request.path["id"]), None)
+    if found is None:
+        raise NotFound(f"{contact.reference} has no attachment {request.path['id']}.")
+    path = await asyncio.to_thread(stored_file, found.path, settings.text.media_dir, settings.email.raw_dir)
+    media_type = found.content_type if MEDIA_TYPE.fullmatch(found.content_type) else "application/octet-stream"
+    return web.FileResponse(
+        path,
+        headers={
+            **FENCED,
+            "Content-Type": media_type,
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(found.filename, safe='')}",
+        },
+    )
+
+
+def stored_file(path: str, *folders: Path) -> Path:
+    """The file, if it is there and lies in one of our folders. Raises NotFound."""
+    resolved = Path(path).resolve()
+    if not path or not any(resolved.is_relative_to(folder.resolve()) for folder in folders) or not resolved.is_file():
+        raise NotFound("This file is not here: it is still being fetched, was refused, or was erased.")
+    return resolved
+
+
+async def reply(request: Request[Nothing, ReplyBody]) -> ReplyOut:
+    """Repeating it with the same Idempotency-Key sends nothing twice."""
+    services = request.services
+    contact = open_contact(request)
+    require_mine(request, contact)
+    _can_be_answered(contact)
+    answers = await _latest_from_person(request, contact)
+    message_id, now = services.new_id(), services.clock()
+    records = services.letters.reply(message_id, contact, request.body.body, request.who.by, now, answers)
+    provider_key = _provider_key(request, contact)
+    keyed = [replace(r, provider_key=provider_key) if isinstance(r, Message) else r for r in records]
+    event = ReplyWritten(contact.reference, message_id, request.who.by)
+    outcome = await services.dispatcher.submit(event, *keyed)
+    if not outcome.duplicate or provider_key is None:
+        return ReplyOut(id=message_id, duplicate=False)
+    before = await services.store.message_by(provider_key=provider_key)
+    return ReplyOut(id=before.id if before else message_id, duplicate=True)
+
+
+def _can_be_answered(contact: Contact) -> None:
+    if contact.channel is Channel.VOICE:
+        raise Conflict("This contact came by telephone: ask for a follow-up instead of a reply.")
+    if contact.party.withheld:
+        raise Conflict("The sender's address was withheld: nobody can be answered.")
+
+
+async def _latest_from_person(request: Request[Nothing, ReplyBody], contact: Contact) -> Message | None:
+    messages = await request.services.store.messages(contact.reference)
+    return next((m for m in reversed(messages) if m.direction == "in"), None)
+
+
+def _provider_key(request: Request[Nothing, ReplyBody], contact: Contact) -> str | None:
+    """Inbound is deduplicated by the provider's key; a desk that repeats itself is treated the same."""
+    key = request.raw.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not KEY.fullmatch(key):
+        raise BadRequest("The Idempotency-Key must be 1 to 100 visible ASCII characters.")
+    return f"reply:{contact.reference}:{key}"
+
+
+BASE = "/api/v1/contacts/{reference}"
+ROUTES = (
+    Route("GET", f"{BASE}/messages", "The texts and emails, oldest first", "handler", read),
+    Route("GET", f"{BASE}/attachments/{{id}}", "Download what came with a message", "handler", download),
+    Route("POST", f"{BASE}/replies", "Reply by text or email", "handler", reply, 201),
+)

@@ -1,0 +1,237 @@
+"""What several resources say: contacts, offers, handlers, in the API's own words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, StringConstraints
+
+from gateway.store.records import Attachment, Message
+from routing.board import Board
+from routing.model import Contact, FollowUp, Handler, Offer, Time
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+OptionalLine = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+Prose = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+OptionalProse = Annotated[str, StringConstraints(max_length=20_000)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9._-]{0,59}$")]
+Password = Annotated[str, StringConstraints(min_length=12, max_length=1024)]
+RoleName = Literal["handler", "supervisor", "administrator"]
+
+
+def moment(at: Time) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
+def moment_or_none(at: Time | None) -> datetime | None:
+    return None if at is None else moment(at)
+
+
+class PartyOut(BaseModel):
+    address: str
+    name: str
+    withheld: bool
+
+
+class OfferOut(BaseModel):
+    """``by_phone``: accepted by answering the phone, not here."""
+
+    id: str
+    contact: str
+    handler: str
+    channel: str
+    by_phone: bool
+    made_at: datetime
+    expires_at: datetime
+
+
+class GradedOut(BaseModel):
+    grade: str
+    by: str
+    at: datetime
+
+
+class HandoverOut(BaseModel):
+    """``state``: calling, joined (acknowledged by a person) or ended."""
+
+    state: str
+    by: str
+    target: str
+    started_at: datetime
+    joined_at: datetime | None
+
+
+class ContactOut(BaseModel):
+    """``handler`` has it now, ``owner`` had it last; ``wrap_ups`` are the handlers who still write it up."""
+
+    reference: str
+    channel: str
+    queue: str
+    stage: str
+    work: str
+    emergency: bool
+    live: bool
+    party: PartyOut
+    our_address: str
+    subject: str
+    linked_to: str
+    received_at: datetime
+    due_at: datetime
+    queued_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    closed_at: datetime | None
+    handler: str
+    owner: str
+    wrap_ups: list[str]
+    offers: list[OfferOut]
+    handover: HandoverOut | None
+    grades: list[GradedOut]
+    disposition: str
+    follow_ups_open: int
+
+
+class FollowUpOut(BaseModel):
+    id: str
+    contact: str
+    channel: str
+    purpose: str
+    address: str
+    not_before: datetime
+    not_after: datetime
+    owner: str
+    state: str
+    attempts: int
+    outcomes: list[str]
+
+
+class AttachmentOut(BaseModel):
+    """``available``: it can be downloaded; otherwise ``filename`` says why not, or it is still being fetched."""
+
+    id: str
+    filename: str
+    content_type: str
+    size: int
+    sha256: str
+    available: bool
+
+
+class MessageOut(BaseModel):
+    """``body`` is plain text as it came; ``html`` was sanitised on arrival. ``problems``: what was wrong with it."""
+
+    id: str
+    channel: str
+    direction: str
+    sender: str
+    recipient: str
+    subject: str
+    body: str
+    html: str
+    at: datetime
+    by: str
+    automatic: bool
+    status: str
+    problems: str
+    attachments: list[AttachmentOut]
+
+
+class PresenceOut(BaseModel):
+    state: str
+    reason: str
+
+
+class HandlerOut(BaseModel):
+    """``doing``: nothing, ringing, on_contact or wrap_up."""
+
+    id: str
+    name: str
+    centre: str
+    skills: list[str]
+    extension: str
+    text_capacity: int
+    email_capacity: int
+    presence: PresenceOut
+    doing: str
+
+
+def offer_out(offer: Offer) -> OfferOut:
+    return OfferOut(
+        id=offer.id,
+        contact=offer.reference,
+        handler=offer.handler,
+        channel=offer.channel,
+        by_phone=offer.by_phone,
+        made_at=moment(offer.made_at),
+        expires_at=moment(offer.expires_at),
+    )
+
+
+def contact_out(contact: Contact) -> ContactOut:
+    party, handover = contact.party, contact.handover
+    return ContactOut(
+        party=PartyOut(address=party.address, name=party.name, withheld=party.withheld),
+        received_at=moment(contact.received_at),
+        due_at=moment(contact.due_at),
+        queued_at=moment_or_none(contact.queued_at),
+        answered_at=moment_or_none(contact.answered_at),
+        ended_at=moment_or_none(contact.ended_at),
+        closed_at=moment_or_none(contact.closed_at),
+        handler=contact.assignment.handler if contact.assignment else "",
+        wrap_ups=[w.handler for w in contact.wrap_ups],
+        offers=[offer_out(o) for o in contact.offers],
+        handover=HandoverOut(
+            state=handover.state,
+            by=handover.by,
+            target=handover.target,
+            started_at=moment(handover.started_at),
+            joined_at=moment_or_none(handover.joined_at),
+        )
+        if handover
+        else None,
+        grades=[GradedOut(grade=g.grade, by=g.by, at=moment(g.at)) for g in contact.grades],
+        **_same(
+            contact, "reference channel queue stage work emergency live our_address subject linked_to owner "
+            "disposition follow_ups_open",
+        ),
+    )  # fmt: skip
+
+
+def follow_up_out(follow_up: FollowUp) -> FollowUpOut:
+    return FollowUpOut(
+        contact=follow_up.reference,
+        not_before=moment(follow_up.not_before),
+        not_after=moment(follow_up.not_after),
+        outcomes=list(follow_up.outcomes),
+        **_same(follow_up, "id channel purpose address owner state attempts"),
+    )
+
+
+def message_out(message: Message, attachments: list[Attachment]) -> MessageOut:
+    return MessageOut(
+        at=moment(message.at),
+        attachments=[attachment_out(a) for a in attachments if a.message == message.id],
+        **_same(
+            message, "id channel direction sender recipient subject body html by automatic status problems",
+        ),
+    )  # fmt: skip
+
+
+def attachment_out(attachment: Attachment) -> AttachmentOut:
+    available = attachment.path.startswith("/")
+    return AttachmentOut(available=available, **_same(attachment, "id filename content_type size sha256"))
+
+
+def handler_out(handler: Handler, board: Board) -> HandlerOut:
+    return HandlerOut(
+        skills=sorted(handler.skills),
+        presence=PresenceOut(state=handler.presence.state, reason=handler.presence.reason),
+        doing=board.doing(handler.id),
+        **_same(handler, "id name centre extension text_capacity email_capacity"),
+    )
+
+
+def _same(value: Any, names: str) -> dict[str, Any]:
+    """The fields that keep their name and value."""
+    return {name: getattr(value, name) for name in names.split()}

@@ -1,0 +1,158 @@
+"""Everything that goes wrong is answered as RFC 9457 says: ``application/problem+json``, in words for a person.
+
+Problem
+├── BadRequest         400  with the fields that are wrong
+├── NotSignedIn        401
+├── NotAllowed         403
+├── NotFound           404
+├── Conflict           409  it cannot be done (any more)
+├── TooLarge           413
+├── NotJson            415
+└── TooManyRequests    429
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from channels.base import ChannelError
+from gateway.dispatcher import NotWritten, Refused
+from gateway.store.store import StoreError
+
+log = structlog.get_logger()
+
+RETRY_SECONDS = 2
+
+
+class FieldError(BaseModel):
+    """``field`` is its path in the body or query; in an import it is ``line 7: extension``."""
+
+    field: str
+    why: str
+
+
+class ProblemOut(BaseModel):
+    """RFC 9457."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = ""
+    errors: list[FieldError] = []
+
+
+class Problem(Exception):
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+    def __init__(
+        self, detail: str, errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.errors, self.headers = list(errors), dict(headers or {})
+
+
+class BadRequest(Problem):
+    status = HTTPStatus.BAD_REQUEST
+
+
+class NotSignedIn(Problem):
+    status = HTTPStatus.UNAUTHORIZED
+
+    def __init__(self, detail: str = "Sign in first.") -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+class NotAllowed(Problem):
+    status = HTTPStatus.FORBIDDEN
+
+
+class NotFound(Problem):
+    status = HTTPStatus.NOT_FOUND
+
+
+class Conflict(Problem):
+    status = HTTPStatus.CONFLICT
+
+
+class TooLarge(Problem):
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class NotJson(Problem):
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
+class TooManyRequests(Problem):
+    status = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, detail: str, seconds: float) -> None:
+        super().__init__(detail, headers={"Retry-After": str(math.ceil(seconds))})
+
+
+def invalid(error: ValidationError) -> BadRequest:
+    """Which fields are wrong and why; never the values, which may be passwords or what people wrote."""
+    errors = [
+        FieldError(field=".".join(map(str, e["loc"])) or "body", why=e["msg"].removeprefix("Value error, "))
+        for e in error.errors(include_input=False, include_url=False, include_context=False)
+    ]
+    return BadRequest("Some fields are not right.", errors)
+
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turns every failure into its answer."""
+    try:
+        return await handler(request)
+    except Problem as problem:
+        return answer(problem.status, str(problem), problem.errors, problem.headers)
+    except Refused as refused:
+        return answer(HTTPStatus.CONFLICT, str(refused))
+    except ChannelError as error:
+        status = HTTPStatus.SERVICE_UNAVAILABLE if error.retry else HTTPStatus.CONFLICT
+        return answer(status, str(error), headers=_retry(status))
+    except (NotWritten, StoreError) as error:
+        log.warning("not_written", path=request.path, why=str(error))
+        detail = "Nothing was changed: the database cannot be used at the moment. Try again."
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        return answer(status, detail, headers=_retry(status))
+    except web.HTTPException as error:
+        return _from_aiohttp(error)
+    except Exception:
+        log.exception("request_failed", method=request.method, path=request.path)
+        return answer(HTTPStatus.INTERNAL_SERVER_ERROR, "A fault of ours; it is in the log.")
+
+
+def answer(
+    status: HTTPStatus, detail: str, errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None
+) -> web.Response:
+    problem = ProblemOut(title=status.phrase, status=status, detail=detail, errors=list(errors))
+    content: dict[str, Any] = problem.model_dump(exclude=set() if errors else {"errors"})
+    text = json.dumps(content, ensure_ascii=False)
+    return web.Response(status=status, text=text, content_type="application/problem+json", headers=headers)
+
+
+def _from_aiohttp(error: web.HTTPException) -> web.StreamResponse:
+    """The framework's own: no such path, wrong method, too large. A redirection is no problem."""
+    if error.status < 400:
+        raise error
+    status = HTTPStatus(error.status)
+    kept = {name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers}
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        return answer(status, f"Only {', '.join(sorted(error.allowed_methods))} can be used here.", headers=kept)
+    text = "There is nothing at this address." if status is HTTPStatus.NOT_FOUND else (error.text or "")
+    return answer(status, text, headers=kept | _retry(status))
+
+
+def _retry(status: HTTPStatus) -> dict[str, str]:
+    return {"Retry-After": str(RETRY_SECONDS)} if status is HTTPStatus.SERVICE_UNAVAILABLE else {}

@@ -1,0 +1,150 @@
+"""The queues, the alarms, and the site's tables for the desk."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from gateway.api.models import moment
+from gateway.api.routes import In, Nothing, Request, Route
+from routing.model import Contact, Time
+
+# Older alarms are history: they stand in the journal.
+ALARM_ROWS = 200_000
+
+
+class QueueOut(BaseModel):
+    """``longest_wait_seconds`` is 0 when nobody waits."""
+
+    id: str
+    name: str
+    target_seconds: float
+    waiting: int
+    emergencies: int
+    longest_wait_seconds: float
+
+
+class WaitingOut(BaseModel):
+    contact: str
+    queue: str
+    channel: str
+    emergency: bool
+    waiting_seconds: float
+    overdue: bool
+
+
+class QueuesOut(BaseModel):
+    """``waiting``: everybody in the order they will be served; for supervisors, empty for others.
+
+    ``calls``: callers on the line now.
+    """
+
+    queues: list[QueueOut]
+    waiting: list[WaitingOut]
+    calls: int
+
+
+class AlarmQuery(In):
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+
+
+class AlarmOut(BaseModel):
+    seq: int
+    at: datetime
+    what: str
+    why: str
+    contact: str
+    handler: str
+
+
+class Choice(BaseModel):
+    id: str
+    name: str
+
+
+class GradeOut(BaseModel):
+    id: str
+    name: str
+    dispatch_seconds: float | None
+    attendance_seconds: float | None
+    emergency: bool
+
+
+class DeskSettingsOut(BaseModel):
+    queues: list[Choice]
+    grades: list[GradeOut]
+    dispositions: list[Choice]
+    centres: list[Choice]
+
+
+async def queues(request: Request[Nothing, Nothing]) -> QueuesOut:
+    board, now = request.services.dispatcher.board, request.services.clock()
+    waiting = [board.contacts[rank.reference] for rank in board.waiting()]
+    supervisor = request.who.may("supervisor")
+    return QueuesOut(
+        queues=[
+            _queue_out(q.id, q.name, q.target_seconds, [c for c in waiting if c.queue == q.id], now)
+            for q in request.services.settings.queues
+        ],
+        waiting=[_waiting_out(c, now) for c in waiting] if supervisor else [],
+        calls=sum(c.live for c in board.contacts.values()),
+    )
+
+
+def _queue_out(queue: str, name: str, target: float, waiting: list[Contact], now: Time) -> QueueOut:
+    return QueueOut(
+        id=queue,
+        name=name,
+        target_seconds=target,
+        waiting=len(waiting),
+        emergencies=sum(c.emergency for c in waiting),
+        longest_wait_seconds=max((_waited(c, now) for c in waiting), default=0.0),
+    )
+
+
+def _waiting_out(contact: Contact, now: Time) -> WaitingOut:
+    return WaitingOut(
+        contact=contact.reference,
+        queue=contact.queue,
+        channel=contact.load,
+        emergency=contact.emergency,
+        waiting_seconds=_waited(contact, now),
+        overdue=contact.due_at < now,
+    )
+
+
+def _waited(contact: Contact, now: Time) -> float:
+    return max(0.0, now - (contact.queued_at or contact.received_at))
+
+
+async def alarms(request: Request[AlarmQuery, Nothing]) -> list[AlarmOut]:
+    """The latest first."""
+    store = request.services.store
+    after = max(0, (await store.head()).seq - ALARM_ROWS)
+    rows = [row async for row in store.journal(kind="RaiseAlarm", after=after)]
+    latest = rows[-request.query.limit :][::-1]
+    documents = [json.loads(row.document) for row in latest]
+    return [
+        AlarmOut(seq=r.seq, at=moment(r.at), contact=r.reference, handler=d["handler"], what=d["what"], why=d["why"])
+        for r, d in zip(latest, documents, strict=True)
+    ]
+
+
+async def desk_settings(request: Request[Nothing, Nothing]) -> DeskSettingsOut:
+    settings = request.services.settings
+    return DeskSettingsOut(
+        queues=[Choice(id=q.id, name=q.name) for q in settings.queues],
+        grades=[GradeOut(**grade.model_dump()) for grade in settings.grades],
+        dispositions=[Choice(id=d.id, name=d.name) for d in settings.dispositions],
+        centres=[Choice(id=c.id, name=c.name) for c in settings.centres],
+    )
+
+
+ROUTES = (
+    Route("GET", "/api/v1/queues", "How many wait, and how long", "handler", queues),
+    Route("GET", "/api/v1/alarms", "The latest alarms", "supervisor", alarms),
+    Route("GET", "/api/v1/settings/desk", "The site's queues, grades and dispositions", "handler", desk_settings),
+)

@@ -1,0 +1,93 @@
+"""Reads a roster: CSV with the header ``id,name,centre,skills,extension,role,password``; skills are separated by
+';', a password is optional. Every mistake of every line is found at once.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+
+from gateway.api.models import Line, Name, Password, RoleName
+from gateway.api.problems import FieldError
+
+COLUMNS = ("id", "name", "centre", "skills", "extension", "role", "password")
+REQUIRED = frozenset(COLUMNS) - {"password"}
+MOST_BYTES = 1024 * 1024
+MOST_LINES = 2000
+
+
+def _skills(text: str) -> list[str]:
+    return [skill for part in text.split(";") if (skill := part.strip())]
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    id: Name
+    name: Line
+    centre: Line
+    skills: Annotated[
+        list[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]], BeforeValidator(_skills)
+    ]
+    extension: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{0,10}$")]
+    role: Annotated[RoleName, BeforeValidator(lambda role: role or "handler")]
+    password: Annotated[Password | None, BeforeValidator(lambda password: password or None)] = Field(
+        default=None, repr=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line, which is right in itself. ``password`` is '' for none given."""
+
+    line: int
+    id: str
+    name: str
+    centre: str
+    skills: frozenset[str]
+    extension: str
+    role: RoleName
+    password: str
+
+
+def read_roster(text: str) -> tuple[list[Entry], list[FieldError]]:
+    """The right lines, and what is wrong with the others; a field is named ``line 7: extension``."""
+    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="too many columns", strict=True)
+    try:
+        rows = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        return [], [_mistake(reader.line_num, "line", f"is not CSV: {error}")]
+    columns = set(reader.fieldnames or ())
+    if columns - set(COLUMNS) or REQUIRED - columns or len(rows) > MOST_LINES:
+        why = f"the header must be {','.join(COLUMNS)}; password may be missing; at most {MOST_LINES} lines"
+        return [], [_mistake(1, "header", why)]
+    entries: list[Entry] = []
+    mistakes: list[FieldError] = []
+    for line, row in rows:
+        read = _entry(line, row)
+        (entries.append(read) if isinstance(read, Entry) else mistakes.extend(read))
+    once = {entry.id: entry for entry in reversed(entries)}
+    doubled = [entry for entry in entries if once[entry.id] is not entry]
+    mistakes += [_mistake(e.line, "id", f"'{e.id}' stands on line {once[e.id].line} already") for e in doubled]
+    return [entry for entry in entries if once[entry.id] is entry], mistakes
+
+
+def _entry(line: int, row: dict[str, str]) -> Entry | list[FieldError]:
+    if None in row.values() or "too many columns" in row:
+        return [_mistake(line, "line", "has too many or too few columns")]
+    try:
+        right = _Row.model_validate(row)
+    except ValidationError as error:
+        return [_mistake(line, str(e["loc"][0]), e["msg"]) for e in error.errors(include_input=False)]
+    return Entry(
+        line, right.id, right.name, right.centre, frozenset(right.skills), right.extension, right.role,
+        right.password or "",
+    )  # fmt: skip
+
+
+def _mistake(line: int, field: str, why: str) -> FieldError:
+    return FieldError(field=f"line {line}: {field}", why=why)

@@ -1,0 +1,54 @@
+"""What the HTTP side is given: everything it works with, built elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiohttp import web
+
+from config.settings import Settings
+from gateway.dispatcher import Clock, Dispatcher
+from gateway.letters import Letters
+from gateway.live import LiveHub
+from gateway.store.store import Store
+from gateway.telemetry import Telemetry
+
+
+class CallControl(Protocol):
+    """What a desk can do to a call. Raises ChannelError when the call process cannot do it."""
+
+    async def leave(self, reference: str, handler: str) -> None:
+        """The handler leaves; the caller stays with the control room."""
+
+    async def end(self, reference: str, handler: str) -> None:
+        """Hang up this contact's call."""
+
+
+class TextIntake(Protocol):
+    """The carrier's webhooks; each proves itself by its signature."""
+
+    async def message(self, request: web.Request) -> web.Response: ...
+
+    async def status(self, request: web.Request) -> web.Response: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """``health``: each part's name with what is wrong, '' when it is well. ``new_id`` never repeats.
+
+    ``calls`` and ``texts`` are None where the site does not have that channel.
+    """
+
+    settings: Settings
+    store: Store
+    dispatcher: Dispatcher
+    clock: Clock
+    live: LiveHub
+    telemetry: Telemetry
+    letters: Letters
+    calls: CallControl | None
+    texts: TextIntake | None
+    health: Callable[[], Mapping[str, str]]
+    new_id: Callable[[], str]

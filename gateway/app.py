@@ -1,0 +1,156 @@
+"""Everything is built here, started in order, and stopped in the opposite order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from channels.base import Channel
+from channels.voice.channel import VoiceChannel
+from config.settings import Settings
+from gateway.api.application import build
+from gateway.api.services import Services
+from gateway.calls import CallDesk
+from gateway.control import control_path, open_control
+from gateway.dispatcher import Committed, Dispatcher
+from gateway.emails import EmailChannel
+from gateway.letters import Letters
+from gateway.live import LiveHub
+from gateway.outbox import Outbox, Sender
+from gateway.recovery import Reconciler
+from gateway.references import new_id, new_reference
+from gateway.store.database import migrate, open_engine
+from gateway.store.store import Store, StoreError
+from gateway.telemetry import Telemetry, configure_logs
+from gateway.texts import TextChannel
+from routing.rules import Rules
+
+log = structlog.get_logger()
+
+Clock = Callable[[], float]
+
+
+class Gateway:
+    """The parts of a gateway, built but not yet running."""
+
+    def __init__(self, settings: Settings, *, clock: Clock = time.time, chance: random.Random | None = None) -> None:
+        chance = chance or random.Random()
+        self.settings = settings
+        self.store = Store(open_engine(settings.store))
+        self.letters = Letters(settings)
+        self.live = LiveHub()
+        self.dispatcher = Dispatcher(
+            self.store, Rules.of(settings), clock, self.letters.acknowledgement, self._committed
+        )
+        self.voice = self._voice(clock) if settings.voice.enabled else None
+        parts = (settings, self.store, self.dispatcher, clock, new_reference, new_id)
+        self.text = TextChannel(*parts) if settings.text.enabled else None
+        self.email = EmailChannel(*parts, chance) if settings.email.enabled else None
+        senders: dict[str, Sender] = {c.name: c for c in (self.text, self.email) if c}
+        self.outbox = Outbox(settings.outbox, self.store, self.dispatcher, senders, clock, chance)
+        self.telemetry = Telemetry(lambda: self.dispatcher.board, clock, lambda: self.outbox.open, self._calls_now)
+        self.http = build(
+            Services(
+                settings=settings,
+                store=self.store,
+                dispatcher=self.dispatcher,
+                clock=clock,
+                live=self.live,
+                telemetry=self.telemetry,
+                letters=self.letters,
+                calls=self.voice,
+                texts=self.text,
+                health=self.health,
+                new_id=new_id,
+            )
+        )
+
+    def health(self) -> Mapping[str, str]:
+        """What is wrong in each part now, '' where nothing is."""
+        return {"store": self.dispatcher.down} | {channel.name: channel.healthy() for channel in self._channels()}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Start in order: store, board, outbox, HTTP, channels. Stop in the opposite order; calls go on."""
+        settings = self.settings
+        settings.gateway.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await self._open_store()
+        runner = web.AppRunner(self.http, access_log=None, shutdown_timeout=settings.gateway.shutdown_seconds)
+        await runner.setup()
+        control = await open_control(runner, control_path(settings.gateway.data_dir))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                background = [tasks.create_task(work, name=name) for name, work in self._work().items()]
+                await web.TCPSite(runner, settings.http.host, settings.http.port).start()
+                log.info("gateway_started", url=f"http://{settings.http.host}:{settings.http.port}")
+                try:
+                    yield
+                finally:
+                    log.info("gateway_stopping")
+                    self.live.close()
+                    for task in background:
+                        task.cancel()
+        finally:
+            await control.stop()
+            await runner.cleanup()
+            await self.store.close()
+            log.info("gateway_stopped")
+
+    async def _open_store(self) -> None:
+        """However long the database takes to come up: callers go to the overflow target meanwhile."""
+        while True:
+            try:
+                await migrate(self.store.engine)
+                break
+            except StoreError as error:
+                log.error("store_down", why=str(error), next_try_seconds=2)
+                await asyncio.sleep(2)
+        await self.dispatcher.load()
+
+    def _work(self) -> dict[str, Coroutine[Any, Any, None]]:
+        """What runs beside the HTTP side, by name."""
+        work: dict[str, Coroutine[Any, Any, None]] = {"dispatcher": self.dispatcher.run(), "outbox": self.outbox.run()}
+        for channel in self._channels():
+            work[channel.name] = channel.run()
+        if self.voice:
+            work["reconciler"] = Reconciler(self.dispatcher, self.voice).run()
+        return work
+
+    def _voice(self, clock: Clock) -> VoiceChannel:
+        desk = CallDesk(self.dispatcher, clock)
+        run_dir = self.settings.gateway.data_dir / "run"
+        return VoiceChannel(self.settings, run_dir, desk, desk.announce, desk.report, new_reference)
+
+    def _channels(self) -> list[Channel]:
+        return [channel for channel in (self.voice, self.text, self.email) if channel]
+
+    def _calls_now(self) -> int:
+        return self.voice.stats().busy if self.voice else 0
+
+    def _committed(self, committed: Committed) -> None:
+        """After each commit: phones ring, messages leave, desks and figures are brought up to date."""
+        if self.voice:
+            for command in committed.commands:
+                self.voice.perform(command)
+        self.outbox.committed(committed)
+        self.live.committed(committed)
+        self.telemetry.committed(committed)
+
+
+async def serve(settings: Settings) -> None:
+    """Run the gateway until SIGTERM or SIGINT."""
+    configure_logs(settings.gateway.log_level)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with Gateway(settings).running():
+        await stop.wait()

@@ -1,0 +1,122 @@
+"""The command line: ``contact-gateway``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from config.settings import Settings
+from gateway.cli.common import CONFIG, Failure, load_settings
+from gateway.cli.handlers import handlers
+from gateway.cli.journal import journal
+from gateway.cli.status import status
+from gateway.cli.tokens import tokens
+
+
+class Lazy(click.Group):
+    """The sandbox's commands, loaded only when they are used: a real site runs without them."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return self._real().list_commands(context)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        return self._real().get_command(context, name)
+
+    def _real(self) -> click.Group:
+        try:
+            group: click.Group = import_module("gateway.sandbox.cli").sandbox
+        except ImportError as error:
+            install = "pip install 'contact-gateway[sandbox]'"
+            raise Failure(f"The sandbox cannot be used here ({error}). Install it: {install}") from None
+        return group
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="contact-gateway")
+def main() -> None:
+    """The front door of a police contact centre: calls, texts and emails.
+
+    \b
+    Examples:
+      contact-gateway check --config site.toml
+      contact-gateway serve --config site.toml
+      contact-gateway status
+    """
+
+
+@main.command()
+@CONFIG
+def serve(config: Path | None) -> None:
+    """Run the gateway until it is told to stop (SIGTERM or Ctrl-C).
+
+    Calls that are under way go on without it.
+
+    \b
+    Example:
+      contact-gateway serve --config /etc/contact-gateway/site.toml
+    """
+    settings = load_settings(config)
+    from gateway.app import serve as run
+    from gateway.control import AlreadyRunning
+
+    try:
+        asyncio.run(run(settings))
+    except (AlreadyRunning, OSError) as error:
+        raise Failure(f"The gateway could not run: {error}.") from None
+    except BaseExceptionGroup as group:
+        if (unexpected := group.split((AlreadyRunning, OSError))[1]) is not None:
+            raise unexpected from None
+        raise Failure(f"The gateway could not go on: {_first(group)}.") from None
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+@main.command()
+@CONFIG
+def check(config: Path | None) -> None:
+    """Check the configuration and say everything that is wrong with it.
+
+    Exits with 2 when something is.
+
+    \b
+    Example:
+      contact-gateway check --config /etc/contact-gateway/site.toml
+    """
+    click.echo(_summary(load_settings(config)))
+
+
+def _summary(settings: Settings) -> str:
+    numbers = len(settings.voice.numbers)
+    channels = {
+        f"calls ({numbers} numbers, {settings.voice.slots} at once)": settings.voice.enabled,
+        f"texts ({len(settings.text.numbers)} numbers)": settings.text.enabled,
+        f"emails ({len(settings.email.mailboxes)} mailboxes)": settings.email.enabled,
+    }
+    lines = {
+        "channels": ", ".join(name for name, enabled in channels.items() if enabled) or "none",
+        "queues": ", ".join(q.id for q in settings.queues),
+        "grades": ", ".join(g.id for g in settings.grades),
+        "centres": ", ".join(c.id for c in settings.centres),
+        "control room": ", then ".join(t.name for t in settings.control_room.targets),
+        "address": f"{settings.http.host}:{settings.http.port}, seen as {settings.http.public_url}",
+        "data": str(settings.gateway.data_dir),
+    }
+    return "\n".join(["The configuration is sound.", *(f"  {name + ':':<14}{text}" for name, text in lines.items())])
+
+
+main.add_command(handlers)
+main.add_command(status)
+main.add_command(journal)
+main.add_command(tokens)
+main.add_command(Lazy("sandbox", help="Run a whole site on this machine, to try things out."))
+
+if __name__ == "__main__":
+    sys.exit(main())

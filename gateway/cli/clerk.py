@@ -1,0 +1,98 @@
+"""Administration while no gateway runs: the same API on the store, but nothing is decided or carried out.
+
+What is written down here, the gateway finds at its next start; offers and calls are its business alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiohttp import web
+
+from config.settings import Settings
+from gateway.api.application import build
+from gateway.api.services import Services
+from gateway.control import open_control
+from gateway.dispatcher import Dispatcher, NotWritten, Outcome, Refused
+from gateway.letters import Letters
+from gateway.live import LiveHub
+from gateway.store.database import migrate, open_engine
+from gateway.store.journal import Head, reference_of, write_row
+from gateway.store.records import Record
+from gateway.store.store import Batch, Store, StoreError
+from gateway.telemetry import Telemetry
+from routing.apply import apply
+from routing.events import Event, HandlerRemoved, HandlerSaved, Recorded
+from routing.objections import objection
+from routing.rules import Rules
+
+
+class Clerk(Dispatcher):
+    """Writes down what an administrator does, one thing at a time."""
+
+    def __init__(self, store: Store, rules: Rules) -> None:
+        super().__init__(store, rules, time.time, lambda *_: (), lambda _: None)
+        self._turn = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Raises StoreError: nobody waits here for a database to come up."""
+        self.board = await self._store.board(self._rules)
+        self._head = await self._store.head()
+        self.down = ""
+
+    async def submit(self, event: Event, *records: Record) -> Outcome:
+        if not isinstance(event, HandlerSaved | HandlerRemoved | Recorded):
+            raise Refused("The gateway is not running: start it first.")
+        async with self._turn:
+            if refused := objection(event, self.board):
+                raise Refused(refused)
+            now, reference = self._clock(), reference_of(event)
+            apply(event, self.board, now)
+            row = write_row(self._head, event, now, "", reference)
+            try:
+                await self._store.commit(Batch([row], self.board.take_touched(), list(records)))
+            except StoreError as error:
+                raise NotWritten(str(error)) from error
+            self._head = Head(row.seq, row.hash)
+            return Outcome(reference)
+
+
+@asynccontextmanager
+async def open_office(settings: Settings, path: Path) -> AsyncIterator[None]:
+    """The API at the socket ``path``, on the store alone. Raises StoreError, OSError."""
+    await asyncio.to_thread(settings.gateway.data_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
+    store = Store(open_engine(settings.store))
+    try:
+        await migrate(store.engine)
+        clerk = Clerk(store, Rules.of(settings))
+        await clerk.open()
+        runner = web.AppRunner(build(_services(settings, store, clerk)), access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        try:
+            await open_control(runner, path)
+            yield
+        finally:
+            await runner.cleanup()
+    finally:
+        await store.close()
+
+
+def _services(settings: Settings, store: Store, clerk: Clerk) -> Services:
+    return Services(
+        settings=settings,
+        store=store,
+        dispatcher=clerk,
+        clock=time.time,
+        live=LiveHub(),
+        telemetry=Telemetry(lambda: clerk.board, time.time, lambda: 0, lambda: 0),
+        letters=Letters(settings),
+        calls=None,
+        texts=None,
+        health=lambda: {"gateway": "is not running"},
+        new_id=lambda: secrets.token_hex(8),
+    )

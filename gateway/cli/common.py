@@ -1,0 +1,75 @@
+"""What the commands share: the configuration, plain failures, plain tables."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from config.load import ConfigurationError, load
+from config.settings import Settings
+from gateway.cli.client import Client, connected
+from gateway.store.store import StoreError
+
+T = TypeVar("T")
+
+CONFIG = click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="CONTACT_GATEWAY_CONFIG",
+    show_envvar=True,
+    help="The site's configuration file.",
+)
+
+
+class Failure(click.ClickException):
+    """One sentence that says what is wrong and what to do."""
+
+
+class Misconfigured(Failure):
+    exit_code = 2
+
+
+def load_settings(config: Path | None) -> Settings:
+    """Raises Misconfigured with every mistake."""
+    try:
+        return load(config)
+    except ConfigurationError as error:
+        mistakes = "".join(f"\n  {mistake}" for mistake in error.mistakes)
+        number = len(error.mistakes)
+        count = "1 mistake" if number == 1 else f"{number} mistakes"
+        raise Misconfigured(f"The configuration has {count}:{mistakes}") from None
+
+
+def run_with(config: Path | None, work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+    """Do ``work`` through the running gateway, or on its store when none runs. Raises Failure."""
+    settings = load_settings(config)
+
+    async def run() -> T:
+        async with connected(settings) as client:
+            return await work(client)
+
+    return run_plainly(run)
+
+
+def run_plainly(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Raises Failure for whatever an operator can mend; no traceback."""
+    try:
+        return asyncio.run(work())
+    except StoreError as error:
+        raise Failure(f"The database cannot be used: {error}. Check store.url in the configuration.") from None
+    except PermissionError as error:
+        path = error.filename or "the control socket"
+        raise Failure(f"You may not open {path}: run this as the gateway's user or as root.") from None
+    except OSError as error:
+        raise Failure(f"It could not be done: {error}.") from None
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Columns as wide as they need to be."""
+    lines = [list(map(str, row)) for row in [headings, *rows]]
+    widths = [max(len(line[n]) for line in lines) for n in range(len(headings))]
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)

@@ -1,0 +1,314 @@
+"""The loop: one writer takes what happened in order, decides, writes it down, and only then carries it out.
+
+Several waiting events share one transaction. When the database cannot write, nothing has happened: everybody
+in the batch is told so, and the board is rebuilt from the tables before the next event is taken. An event that
+breaks something is taken alone, so that the others of its batch do not suffer from it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from gateway.store.journal import Head, Row, reference_of, write_row
+from gateway.store.records import CallRecord, MailCursor, Message, Record
+from gateway.store.store import Batch, NotStorable, Store, StoreError
+from routing.board import Board
+from routing.commands import Acknowledge, Command
+from routing.engine import decide
+from routing.events import Event, MessageArrived, TimePassed
+from routing.model import Contact, Time
+from routing.rules import Rules
+
+log = structlog.get_logger()
+
+LARGEST_BATCH = 200
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 5.0
+
+Clock = Callable[[], Time]
+Compose = Callable[[Acknowledge, Contact, Time], tuple[Record, ...]]
+
+
+class Refused(Exception):
+    """The event speaks of something that is over; the words are for a person."""
+
+
+class NotWritten(Exception):
+    """The database could not say that it has written: trying again later can help, and does nothing twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``reference``: the contact that took the event. ``duplicate``: we had it already, nothing has changed."""
+
+    reference: str
+    commands: tuple[Command, ...] = ()
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What one transaction has put on disk, for those who carry it out and those who watch."""
+
+    rows: tuple[Row, ...]
+    commands: tuple[Command, ...]
+    records: tuple[Record, ...]
+
+
+@dataclass(slots=True)
+class Submitted:
+    event: Event
+    records: tuple[Record, ...]
+    done: asyncio.Future[Outcome]
+    patient: bool = False
+
+
+@dataclass(slots=True)
+class Work:
+    """A batch as it grows: what will be written, and what each submitter will be told."""
+
+    batch: Batch = field(default_factory=Batch)
+    commands: list[Command] = field(default_factory=list)
+    outcomes: list[tuple[Submitted, Outcome | Refused]] = field(default_factory=list)
+
+
+class Dispatcher:
+    """``carry_out`` is called after each commit and must not block; ``compose`` writes an acknowledgement."""
+
+    def __init__(
+        self, store: Store, rules: Rules, clock: Clock, compose: Compose, carry_out: Callable[[Committed], None]
+    ) -> None:
+        self.board = Board(rules)
+        self.down = "the board is not built yet"
+        self._store, self._rules, self._clock = store, rules, clock
+        self._compose, self._carry_out = compose, carry_out
+        self._head = Head()
+        self._rest_until: Time = 0.0
+        self._waiting: asyncio.Queue[Submitted] = asyncio.Queue()
+
+    async def submit(self, event: Event, *records: Record) -> Outcome:
+        """Returns when the event and what follows from it are on disk.
+
+        ``records`` are written in the same transaction; a message without a reference gets the contact's.
+        Raises Refused, NotWritten, or whatever the event broke: then nothing of it has happened.
+        """
+        return await self._submit(event, records, patient=False)
+
+    async def insist(self, event: Event, *records: Record) -> Outcome:
+        """As ``submit``, but for what must not be lost: waits out a database that is down."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return await self._submit(event, records, patient=True)
+            except NotWritten:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _submit(self, event: Event, records: tuple[Record, ...], *, patient: bool) -> Outcome:
+        if self.down:
+            raise NotWritten(self.down)
+        done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        await self._waiting.put(Submitted(event, records, done, patient))
+        return await done
+
+    async def load(self) -> None:
+        """Build the board from the tables, however long the database takes to come up."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                self.board = await self._store.board(self._rules)
+                self._head = await self._store.head()
+            except StoreError as error:
+                self._turn_away(f"the database does not answer: {error}")
+                log.error("store_down", why=str(error), next_try_seconds=pause)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            else:
+                self.down = ""
+                log.info("board_built", contacts=len(self.board.contacts), handlers=len(self.board.handlers))
+                return
+
+    async def run(self) -> None:
+        """Take events until cancelled."""
+        try:
+            await self._guarded([self._tick()])
+            while True:
+                await self._guarded(await self._next_batch())
+        finally:
+            self._turn_away("the gateway is stopping")
+
+    # --- the batch -----------------------------------------------------------------------------------
+
+    async def _next_batch(self) -> list[Submitted]:
+        wake = self.board.next_wake
+        if wake is not None:
+            wake = max(wake, self._rest_until)
+        timeout = None if wake is None else max(0.0, wake - self._clock())
+        try:
+            async with asyncio.timeout(timeout):
+                batch = [await self._waiting.get()]
+        except TimeoutError:
+            return [self._tick()]
+        while len(batch) < LARGEST_BATCH and not self._waiting.empty():
+            batch.append(self._waiting.get_nowait())
+        if wake is not None and wake <= self._clock():
+            batch.append(self._tick())
+        return batch
+
+    def _tick(self) -> Submitted:
+        return Submitted(TimePassed(), (), asyncio.get_running_loop().create_future())
+
+    async def _guarded(self, batch: list[Submitted]) -> None:
+        """One batch; whatever goes wrong, its submitters are told and the board is true again afterwards."""
+        work = Work()
+        try:
+            await self._take(batch, work)
+        except NotStorable as error:
+            log.error("not_storable", why=str(error), events=_kinds(batch))
+            await self._one_by_one(batch, error)
+        except StoreError as error:
+            log.error("commit_failed", why=str(error), events=len(batch))
+            await self._commit_failed(batch, work, str(error))
+        except asyncio.CancelledError:
+            self._fail(batch, NotWritten("the gateway is stopping"))
+            raise
+        except Exception as error:
+            log.exception("dispatch_failed", events=_kinds(batch))
+            await self._one_by_one(batch, error)
+
+    async def _one_by_one(self, batch: list[Submitted], error: Exception) -> None:
+        """Only the event that breaks something is told of it; the others are taken as if it had not been there."""
+        await self.load()
+        if len(batch) == 1:
+            self._fail(batch, error)
+            if isinstance(batch[0].event, TimePassed):
+                self._rest_until = self._clock() + LONGEST_PAUSE
+            return
+        for submitted in batch:
+            if not submitted.done.done():
+                await self._guarded([submitted])
+
+    async def _commit_failed(self, batch: list[Submitted], work: Work, why: str) -> None:
+        """Nothing has happened, unless the database wrote and was gone before it could say so."""
+        self._fail([s for s in batch if not s.patient], NotWritten(why))
+        self._turn_away(why)
+        await self.load()
+        if work.batch.rows and self._head.hash == work.batch.rows[-1].hash:
+            log.warning("commit_had_succeeded", events=len(batch))
+            self._confirm(work)
+        self._fail(batch, NotWritten(why))
+
+    def _turn_away(self, why: str) -> None:
+        """Nothing can be written for now: who waits is told so, and so is who comes."""
+        self.down = why
+        while not self._waiting.empty():
+            self._fail([self._waiting.get_nowait()], NotWritten(why))
+
+    def _fail(self, batch: list[Submitted], error: Exception) -> None:
+        for submitted in batch:
+            _settle(submitted, error)
+
+    async def _take(self, batch: list[Submitted], work: Work) -> None:
+        known = await self._known(batch)
+        for submitted in batch:
+            self._decide(submitted, known, work)
+        work.batch.touched = self.board.take_touched()
+        if work.batch.rows or work.batch.records:
+            await self._store.commit(work.batch)
+        self._confirm(work)
+
+    def _confirm(self, work: Work) -> None:
+        """It is on disk: everybody is told, and it is carried out."""
+        if work.batch.rows:
+            self._head = Head(work.batch.rows[-1].seq, work.batch.rows[-1].hash)
+        for submitted, outcome in work.outcomes:
+            _settle(submitted, outcome)
+        self._carry_out(Committed(tuple(work.batch.rows), tuple(work.commands), tuple(work.batch.records)))
+
+    async def _known(self, batch: list[Submitted]) -> dict[str, str]:
+        """The inbound keys in this batch that we had before, with their contacts."""
+        keys = {key for submitted in batch for key in _inbound_keys(submitted.records)}
+        calls = {r.call_id for s in batch for r in s.records if isinstance(r, CallRecord)}
+        known = await self._store.known_keys(keys) if keys else {}
+        known_calls = await self._store.known_calls(calls) if calls else {}
+        return known | {f"call:{call_id}": reference for call_id, reference in known_calls.items()}
+
+    def _decide(self, submitted: Submitted, known: dict[str, str], work: Work) -> None:
+        keys = [*_inbound_keys(submitted.records), *_call_ids(submitted.records)]
+        before = next((known[key] for key in keys if key in known), None)
+        if before is not None:
+            work.batch.records += [r for r in submitted.records if isinstance(r, MailCursor)]
+            work.outcomes.append((submitted, Outcome(before, duplicate=True)))
+            return
+        now = self._clock()
+        decision = decide(self.board, submitted.event, now)
+        if decision.refused:
+            work.outcomes.append((submitted, Refused(decision.refused)))
+            return
+        reference = self._reference(submitted.event)
+        records = [_belonging(record, reference) for record in submitted.records]
+        known.update(dict.fromkeys(keys, reference))
+        self._record(work, submitted.event, decision.commands, records, now)
+        work.outcomes.append((submitted, Outcome(reference, decision.commands)))
+
+    def _record(
+        self, work: Work, event: Event, commands: tuple[Command, ...], records: list[Record], now: Time
+    ) -> None:
+        if isinstance(event, TimePassed) and not commands:
+            return
+        for change in (event, *commands):
+            head = Head(work.batch.rows[-1].seq, work.batch.rows[-1].hash) if work.batch.rows else self._head
+            reference = self._reference(change)
+            work.batch.rows.append(write_row(head, change, now, self._concerned(reference), reference))
+            if isinstance(change, Acknowledge):
+                records.extend(self._compose(change, self.board.contacts[change.reference], now))
+        work.batch.records += records
+        work.commands += commands
+
+    def _reference(self, change: Event | Command) -> str:
+        if isinstance(change, MessageArrived):
+            contact = self.board.in_thread(change.thread)
+            return contact.reference if contact else change.reference
+        return reference_of(change)
+
+    def _concerned(self, reference: str) -> str:
+        """The handler who has the contact: their desk is told of everything in it."""
+        contact = self.board.open_contact(reference) or self.board.touched.contacts.get(reference)
+        if contact is None:
+            return ""
+        return contact.assignment.handler if contact.assignment else contact.owner
+
+
+def _settle(submitted: Submitted, outcome: Outcome | Exception) -> None:
+    """Tell the submitter, unless they have gone or were told already."""
+    if submitted.done.done():
+        return
+    if isinstance(outcome, Outcome):
+        submitted.done.set_result(outcome)
+        return
+    submitted.done.set_exception(outcome)
+    submitted.done.exception()  # a submitter who has gone is no error
+
+
+def _kinds(batch: list[Submitted]) -> list[str]:
+    return [type(submitted.event).__name__ for submitted in batch]
+
+
+def _inbound_keys(records: tuple[Record, ...]) -> list[str]:
+    return [r.provider_key for r in records if isinstance(r, Message) and r.provider_key]
+
+
+def _call_ids(records: tuple[Record, ...]) -> list[str]:
+    """Marked, so that no caller can choose a Call-ID that is another message's key."""
+    return [f"call:{r.call_id}" for r in records if isinstance(r, CallRecord)]
+
+
+def _belonging(record: Record, reference: str) -> Record:
+    return replace(record, reference=reference) if isinstance(record, Message) and not record.reference else record
+
+
+Submit = Callable[..., Awaitable[Outcome]]

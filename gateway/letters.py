@@ -1,0 +1,77 @@
+"""Writes what we send: acknowledgements and replies, as records for the message and the outbox.
+
+An email's Message-ID is fixed here, once, so that a repeated sending is the same mail.
+"""
+
+from __future__ import annotations
+
+from channels.email.outbound import new_message_id, thread
+from config.settings import Mailbox, Settings
+from gateway.store.records import Message, OutboxItem, Record
+from routing.commands import Acknowledge
+from routing.model import Channel, Contact, Time
+
+
+class Letters:
+    def __init__(self, settings: Settings) -> None:
+        self._queues = {queue.id: queue for queue in settings.queues}
+        self._mailboxes = {mailbox.address: mailbox for mailbox in settings.email.mailboxes}
+
+    def acknowledgement(self, command: Acknowledge, contact: Contact, now: Time) -> tuple[Record, ...]:
+        """The queue's acknowledgement to the person who wrote; reference filled in."""
+        body = self._queues[contact.queue].acknowledgement.replace("{reference}", contact.reference)
+        return self._outgoing(command.message, contact, body, "system", now, automatic=True, answers=None)
+
+    def reply(
+        self, message_id: str, contact: Contact, body: str, by: str, now: Time, answers: Message | None
+    ) -> tuple[Record, ...]:
+        """A handler's reply; ``answers`` is the latest message of the person, for the threading of an email."""
+        return self._outgoing(message_id, contact, body, by, now, automatic=False, answers=answers)
+
+    def mailbox(self, address: str) -> Mailbox | None:
+        """Our mailbox with this address."""
+        return self._mailboxes.get(address)
+
+    def _outgoing(
+        self,
+        message_id: str,
+        contact: Contact,
+        body: str,
+        by: str,
+        now: Time,
+        *,
+        automatic: bool,
+        answers: Message | None,
+    ) -> tuple[Record, ...]:
+        header_id, references = "", ""
+        if contact.channel is Channel.EMAIL:
+            domain = contact.our_address.rpartition("@")[2]
+            header_id = new_message_id(contact.reference, message_id, domain)
+            chain = answers.references.split() if answers else []
+            parent = answers.header_id if answers else contact.thread.removeprefix("email:")
+            references = " ".join(thread(tuple(chain), parent))
+        message = Message(
+            id=message_id,
+            reference=contact.reference,
+            channel=contact.channel.value,
+            direction="out",
+            sender=contact.our_address,
+            recipient=contact.party.address,
+            body=body,
+            at=now,
+            by=by,
+            subject=_reply_subject(contact),
+            automatic=automatic,
+            status="waiting",
+            header_id=header_id,
+            references=references,
+        )
+        return message, OutboxItem(message_id, contact.reference, contact.channel.value, next_at=now)
+
+
+def _reply_subject(contact: Contact) -> str:
+    if contact.channel is not Channel.EMAIL:
+        return ""
+    subject = contact.subject or "Your message"
+    replied = subject if subject.lower().startswith("re:") else f"Re: {subject}"
+    return replied if contact.reference in replied else f"{replied} [{contact.reference}]"

@@ -1,0 +1,206 @@
+"""The live WebSocket: desks hear of what concerns them the moment it is on disk, and miss nothing.
+
+A desk connects with the number of the last row it had; what it missed is read from the journal, then the
+flow goes on without a gap or a double. A desk that cannot keep up is cut off and comes back the same way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import structlog
+from aiohttp import web
+
+from gateway.dispatcher import Committed
+from gateway.store.journal import Row
+from gateway.store.store import Store, StoreError
+
+log = structlog.get_logger()
+
+ROOM = 2000
+HEARTBEAT_SECONDS = 20.0
+SEND_SECONDS = 10.0
+CLOSE_SECONDS = 5.0
+CHECK_SECONDS = 30.0
+
+# Close codes 4000 to 4999 are for applications (RFC 6455, 7.4.2).
+GOING_AWAY, STORE_DOWN, SIGNED_OUT, TOO_SLOW = 1001, 1011, 4001, 4008
+
+
+class Over(Exception):
+    """The socket is to be closed with this code."""
+
+    def __init__(self, code: int, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+class Subscription:
+    """One desk's buffer. ``handler`` is whom it concerns, None for supervisors: everything concerns them."""
+
+    def __init__(self, handler: str | None, room: int) -> None:
+        self.handler = handler
+        self.ended: asyncio.Future[Over] = asyncio.get_running_loop().create_future()
+        self._rows: asyncio.Queue[Row] = asyncio.Queue(room)
+
+    def wants(self, row: Row) -> bool:
+        """A handler is not told who reads their contacts: consultations are for supervisors."""
+        return self.handler is None or (row.handler == self.handler and row.kind != "Recorded")
+
+    def put(self, row: Row) -> None:
+        try:
+            self._rows.put_nowait(row)
+        except asyncio.QueueFull:
+            self.end(Over(TOO_SLOW, "too slow: connect again with after="))
+
+    def end(self, over: Over) -> None:
+        if not self.ended.done():
+            self.ended.set_result(over)
+
+    async def next(self) -> Row:
+        return await self._rows.get()
+
+
+class LiveHub:
+    """Spreads committed rows over the desks. ``room`` is how many rows a desk may be behind."""
+
+    def __init__(self, room: int = ROOM) -> None:
+        self._room = room
+        self._subscriptions: set[Subscription] = set()
+
+    def committed(self, committed: Committed) -> None:
+        """Called after each commit; does not block."""
+        for subscription in self._subscriptions:
+            for row in committed.rows:
+                if not subscription.ended.done() and subscription.wants(row):
+                    subscription.put(row)
+
+    @contextmanager
+    def subscribed(self, handler: str | None) -> Iterator[Subscription]:
+        subscription = Subscription(handler, self._room)
+        self._subscriptions.add(subscription)
+        try:
+            yield subscription
+        finally:
+            self._subscriptions.discard(subscription)
+
+    def close(self) -> None:
+        """The gateway stops: desks are sent away and find the next one."""
+        for subscription in self._subscriptions:
+            subscription.end(Over(GOING_AWAY, "the gateway stops"))
+
+    @property
+    def desks(self) -> int:
+        return len(self._subscriptions)
+
+    async def serve(
+        self,
+        store: Store,
+        request: web.Request,
+        handler: str | None,
+        after: int | None,
+        still_allowed: Callable[[], Awaitable[bool]],
+    ) -> web.WebSocketResponse:
+        """Serve one desk until it goes or is sent away; ``still_allowed`` is asked again and again."""
+        socket = web.WebSocketResponse(
+            heartbeat=HEARTBEAT_SECONDS, timeout=CLOSE_SECONDS, max_msg_size=4096, compress=False
+        )
+        await socket.prepare(request)
+        over = Over(1000, "")
+        with self.subscribed(handler) as subscription:
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(_send(socket, follow(subscription, store, after)), name="live send")
+                    tasks.create_task(_receive(socket), name="live receive")
+                    tasks.create_task(_watch(subscription), name="live watch")
+                    tasks.create_task(_check(still_allowed), name="live check")
+            except* Over as ended:
+                over = next(e for e in ended.exceptions if isinstance(e, Over))
+        await _close(socket, request, over)
+        return socket
+
+
+async def _send(socket: web.WebSocketResponse, texts: AsyncIterator[str]) -> None:
+    try:
+        async for text in texts:
+            async with asyncio.timeout(SEND_SECONDS):
+                await socket.send_str(text)
+    except TimeoutError:
+        raise Over(TOO_SLOW, "too slow: connect again with after=") from None
+    except StoreError as error:
+        raise Over(STORE_DOWN, "the database does not answer") from error
+    except ConnectionError as error:
+        raise Over(GOING_AWAY, "the connection broke") from error
+
+
+async def follow(subscription: Subscription, store: Store, after: int | None) -> AsyncIterator[str]:
+    """The hello, what was missed since row ``after``, then everything as it happens; as JSON texts.
+
+    The subscription began before the head is read, so a row is on one side of the head or on the other.
+    """
+    head = (await store.head()).seq
+    yield json.dumps({"type": "hello", "seq": head})
+    if after is not None:
+        async for row in store.journal(handler=subscription.handler or "", after=after):
+            if row.seq > head:
+                break
+            if subscription.wants(row):
+                yield as_json(row)
+    while True:
+        row = await subscription.next()
+        if row.seq > head:
+            yield as_json(row)
+
+
+async def _receive(socket: web.WebSocketResponse) -> None:
+    """Desks say nothing here; reading is what answers pings and sees the end."""
+    async for _ in socket:
+        continue
+    raise Over(GOING_AWAY, "the desk went")
+
+
+async def _watch(subscription: Subscription) -> None:
+    raise await asyncio.shield(subscription.ended)
+
+
+async def _check(still_allowed: Callable[[], Awaitable[bool]]) -> None:
+    while True:
+        await asyncio.sleep(CHECK_SECONDS)
+        try:
+            allowed = await still_allowed()
+        except StoreError as error:
+            log.warning("live_check_failed", why=str(error))
+            continue
+        if not allowed:
+            raise Over(SIGNED_OUT, "signed out")
+
+
+async def _close(socket: web.WebSocketResponse, request: web.Request, over: Over) -> None:
+    """A desk that no longer reads cannot take the close either: then the connection is cut."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await socket.close(code=over.code, message=str(over).encode())
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
+
+
+def as_json(row: Row) -> str:
+    """``at`` is RFC 3339; ``data`` is the journal's document, whose times are seconds since 1970."""
+    return json.dumps(
+        {
+            "seq": row.seq,
+            "at": datetime.fromtimestamp(row.at, UTC).isoformat(),
+            "kind": row.kind,
+            "entry": row.entry,
+            "contact": row.reference,
+            "handler": row.handler,
+            "data": json.loads(row.document),
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )

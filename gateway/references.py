@@ -1,0 +1,19 @@
+"""References that can be read out on a bad line: eight letters and digits, none that sound or look alike."""
+
+from __future__ import annotations
+
+import secrets
+
+# No 0 O 1 I L (look alike), no B D P T V (sound alike), no vowels (no words by accident).
+ALPHABET = "2346789CFGHJKMNQRSWXYZ"
+
+
+def new_reference() -> str:
+    """For example ``K7M2-9QXR``: 22^8, about 5 * 10^10 of them."""
+    letters = "".join(secrets.choice(ALPHABET) for _ in range(8))
+    return f"{letters[:4]}-{letters[4:]}"
+
+
+def new_id() -> str:
+    """An id for what has no reference of its own: messages, follow-ups."""
+    return secrets.token_hex(8)

@@ -1,0 +1,250 @@
+"""The world's own small HTTP API and its page: what the command line and the browser use to play the outside."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from channels.voice.prompts import PromptError
+from gateway.sandbox import demo, views
+from gateway.sandbox.client import ApiError
+from gateway.sandbox.follow_up import ask_for_follow_up
+from gateway.sandbox.outside import NoSuchCall, Outside, Script
+from gateway.sandbox.person import BUSY, SILENT, Person
+from gateway.sandbox.phone import PhoneError
+from gateway.sandbox.ports import LOOPBACK
+from gateway.sandbox.proxy import Proxy
+from gateway.sandbox.world import CALLER, LINE, World
+
+PAGE = Path(__file__).parent / "page"
+LOOK_SECONDS = 0.3
+MANNERS = {BUSY.name: BUSY, SILENT.name: SILENT}
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+B = TypeVar("B", bound=BaseModel)
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CallBody(Body):
+    number: str = Field(CALLER, pattern=r"^\+?[0-9]{3,15}$")
+    to: str = Field(LINE, pattern=r"^\+?[0-9]{2,15}$")
+    says: str = Field(demo.CALLER_SAYS, min_length=1, max_length=500)
+    digits: str = Field("", pattern=r"^[0-9*#]{0,20}$")
+    digits_after: float = Field(2.0, ge=0, le=600)
+    seconds: float | None = Field(None, gt=0, le=3600)
+
+
+class DigitsBody(Body):
+    digits: str = Field(pattern=r"^[0-9*#]{1,20}$")
+
+
+class TextBody(Body):
+    sender: str = Field(CALLER, pattern=r"^\+?[0-9]{3,15}$")
+    body: str = Field(min_length=1, max_length=1600)
+
+
+class EmailBody(Body):
+    sender: str = Field("jo@sender.invalid", pattern=r"^[^@\s<>]+@[^@\s<>]+$")
+    subject: str = Field("", max_length=200, pattern=r"^[^\r\n]*$")
+    body: str = Field(min_length=1, max_length=20_000)
+    answers: str = Field("", max_length=300, pattern=r"^[^\r\n]*$")
+
+
+class FollowUpBody(Body):
+    reference: str = Field(pattern=r"^[0-9A-Z]{4}-[0-9A-Z]{4}$")
+    purpose: str = Field("tell them how it went on", min_length=1, max_length=200)
+
+
+class MannerBody(Body):
+    manner: Literal["normal", "busy", "silent"]
+
+
+class WorldServer:
+    """Serves the page and the API at the world's page port; an async context manager."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.out = world, Outside(world)
+        self._stack = AsyncExitStack()
+        self._closing = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        application = web.Application(middlewares=[self._guard])
+        application.add_routes([*self._routes(), *Proxy(self.world).routes()])
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        self._stack.push_async_callback(self.out.stop)
+        await runner.setup()
+        self._stack.push_async_callback(runner.cleanup)
+        self._stack.callback(self._closing.set)
+        await web.TCPSite(runner, LOOPBACK, self.world.ports.page).start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    def _routes(self) -> list[web.RouteDef | web.StaticDef]:
+        return [
+            web.get("/", self._page),
+            web.static("/page", PAGE),
+            web.get("/world/outside", self._outside),
+            web.get("/world/centre", self._centre),
+            web.get("/world/live", self._live),
+            web.post("/world/calls", self._call),
+            web.get("/world/calls/{id}", self._story),
+            web.post("/world/calls/{id}/digits", self._press),
+            web.delete("/world/calls/{id}", self._hang_up),
+            web.post("/world/texts", self._text),
+            web.post("/world/emails", self._email),
+            web.post("/world/follow-ups", self._follow_up),
+            web.put("/world/phones/{name}", self._behave),
+            web.post("/world/phones/{name}/{act:answer|refuse|hang-up}", self._use),
+        ]
+
+    @web.middleware
+    async def _guard(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Only for this machine and this page: another site in the same browser must not use it."""
+        host = request.headers.get("Host", "")
+        origin = request.headers.get("Origin", f"http://{host}")
+        if host.rpartition(":")[0] not in (LOOPBACK, "localhost") or origin != f"http://{host}":
+            return web.json_response({"detail": "Only the sandbox's own page may ask."}, status=403)
+        try:
+            response = await handler(request)
+        except (ValidationError, ApiError, NoSuchCall, PhoneError, PromptError) as error:
+            response = web.json_response({"detail": _in_words(error)}, status=_status(error))
+        if not response.prepared:
+            response.headers.update(HEADERS)
+        return response
+
+    # --- the page and what it shows ------------------------------------------------------------------------
+
+    async def _page(self, request: web.Request) -> web.FileResponse:
+        return web.FileResponse(PAGE / "index.html")
+
+    async def _outside(self, request: web.Request) -> web.Response:
+        return web.json_response(await views.outside(self.out))
+
+    async def _centre(self, request: web.Request) -> web.Response:
+        return web.json_response(await views.centre(self.world, request.query.get("contact", "")))
+
+    async def _live(self, request: web.Request) -> web.StreamResponse:
+        """The public's side whenever it has changed, as server-sent events."""
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", **HEADERS})
+        await response.prepare(request)
+        with suppress(ConnectionError):  # the page was closed
+            await self._tell_changes(response)
+        return response
+
+    async def _tell_changes(self, response: web.StreamResponse) -> None:
+        before = ""
+        while not self._closing.is_set():
+            now = json.dumps(await views.outside(self.out))
+            if now != before:
+                await response.write(f"data: {now}\n\n".encode())
+                before = now
+            await asyncio.sleep(LOOK_SECONDS)
+
+    # --- what the public does --------------------------------------------------------------------------------
+
+    async def _call(self, request: web.Request) -> web.Response:
+        body = await _read(request, CallBody)
+        script = Script(body.says, body.digits, body.digits_after, body.seconds)
+        call = await self.out.call(body.number, body.to, script)
+        return web.json_response(await views.call_story(self.out, call), status=201)
+
+    async def _story(self, request: web.Request) -> web.Response:
+        return web.json_response(await views.call_story(self.out, self.out.find(request.match_info["id"])))
+
+    async def _press(self, request: web.Request) -> web.Response:
+        body = await _read(request, DigitsBody)
+        await self.out.find(request.match_info["id"]).press(body.digits)
+        return web.Response(status=204)
+
+    async def _hang_up(self, request: web.Request) -> web.Response:
+        await self.out.find(request.match_info["id"]).hang_up()
+        return web.Response(status=204)
+
+    async def _text(self, request: web.Request) -> web.Response:
+        body = await _read(request, TextBody)
+        return _taken(await self.out.text(body.sender, body.body), "text")
+
+    async def _email(self, request: web.Request) -> web.Response:
+        body = await _read(request, EmailBody)
+        await self.out.email(body.sender, body.subject, body.body, body.answers)
+        return web.json_response({"detail": "The mail is in our mailbox."}, status=201)
+
+    async def _follow_up(self, request: web.Request) -> web.Response:
+        body = await _read(request, FollowUpBody)
+        return web.json_response(await ask_for_follow_up(self.world, body.reference, body.purpose), status=201)
+
+    # --- telephones ------------------------------------------------------------------------------------------
+
+    async def _behave(self, request: web.Request) -> web.Response:
+        """``control-room`` stands for both of its telephones."""
+        body = await _read(request, MannerBody)
+        for person in self._people(request):
+            person.manner = MANNERS.get(body.manner, person.usual)
+        return web.Response(status=204)
+
+    async def _use(self, request: web.Request) -> web.Response:
+        """Somebody answers, refuses or hangs up."""
+        for person in self._people(request):
+            match request.match_info["act"]:
+                case "answer":
+                    await person.phone.answer()
+                case "refuse":
+                    await person.phone.refuse()
+                case _:
+                    await person.phone.hang_up()
+        return web.Response(status=204)
+
+    def _people(self, request: web.Request) -> list[Person]:
+        """Raises NoSuchCall."""
+        name, people = request.match_info["name"], self.world.people.values()
+        found = [p for p in people if p.phone.name == name or p.phone.name.startswith(f"{name}-")]
+        if not found:
+            names = ", ".join(sorted(person.phone.name for person in people))
+            raise NoSuchCall(f"there is no telephone {name}; there are: {names}")
+        return found
+
+
+async def _read(request: web.Request, model: type[B]) -> B:
+    """Raises ValidationError. A browser sends JSON to another site only after asking, and we do not allow it."""
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType
+    return model.model_validate_json(await request.read())
+
+
+def _taken(status: int, what: str) -> web.Response:
+    if 200 <= status < 300:
+        return web.json_response({"detail": f"The gateway has the {what}."}, status=201)
+    why = f"The gateway did not take the {what}: its webhook answered {status}."
+    return web.json_response({"detail": why}, status=502)
+
+
+def _status(error: Exception) -> int:
+    return 404 if isinstance(error, NoSuchCall) else getattr(error, "status", 400)
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors())
+    return error.detail if isinstance(error, ApiError) else str(error)

@@ -1,0 +1,214 @@
+"""``contact-gateway sandbox``: a whole site on this machine, and the public that gets in touch with it."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.sandbox import demo
+from gateway.sandbox.ports import Ports
+from gateway.sandbox.remote import Remote
+from gateway.sandbox.up import run_sandbox
+from gateway.sandbox.world import CALLER, LINE
+
+LOOK_SECONDS = 0.25
+GREETING_SECONDS = 4.0
+
+PAGE_PORT = click.option(
+    "--page-port", default=Ports().page, hidden=True, envvar="SANDBOX_PAGE_PORT", help="Where the page is served."
+)
+NUMBER = click.option("--number", default=CALLER, show_default=True, help="Who calls.")
+TO = click.option("--to", default=LINE, show_default=True, help="Which of our numbers is called.")
+SECONDS = click.option("--seconds", type=float, help="Hang up after so long; otherwise stay until it is over.")
+
+
+@click.group()
+def sandbox() -> None:
+    """Run a whole site on this machine, and be its public.
+
+    \b
+    Examples:
+      contact-gateway sandbox up
+      contact-gateway sandbox call
+      contact-gateway sandbox text +447700900123 "There is a man with a knife"
+    """
+
+
+@sandbox.command()
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("var/sandbox"),
+    show_default=True,
+    help="Where everything that it makes lies.",
+)
+@click.option("--fresh", is_flag=True, help="Begin with an empty database, new passwords and no recordings.")
+@click.option("--automatic", is_flag=True, help="Handlers also take and answer texts and emails by themselves.")
+@click.option("--answer-after", default=3.0, show_default=True, help="Seconds until a handler picks up the phone.")
+@click.option("--by-hand", is_flag=True, help="Handlers' phones ring until you answer them with a telephone of yours.")
+def up(directory: Path, fresh: bool, automatic: bool, answer_after: float, by_hand: bool) -> None:
+    """Start everything and keep it running until Ctrl-C.
+
+    \b
+    Examples:
+      contact-gateway sandbox up
+      contact-gateway sandbox up --fresh --automatic
+    """
+    run_sandbox(directory, fresh=fresh, automatic=automatic, auto_answer=None if by_hand else answer_after)
+
+
+@sandbox.command()
+@NUMBER
+@TO
+@click.option("--say", default=demo.CALLER_SAYS, help="What the caller says, again and again.")
+@click.option("--digits", default="", help="Keys pressed after two seconds, for example 55.")
+@SECONDS
+@PAGE_PORT
+def call(number: str, to: str, say: str, digits: str, seconds: float | None, page_port: int) -> None:
+    """Call the centre, and print what happens until the call is over.
+
+    \b
+    Examples:
+      contact-gateway sandbox call
+      contact-gateway sandbox call --to +441632960102 --say "My bicycle was stolen" --seconds 30
+    """
+    remote = Remote(page_port)
+    body = {"number": number, "to": to, "says": say, "digits": digits, "seconds": seconds}
+    _follow(remote, remote.post("calls", body))
+
+
+@sandbox.command()
+@NUMBER
+@SECONDS
+@PAGE_PORT
+def emergency(number: str, seconds: float | None, page_port: int) -> None:
+    """Call, press 55 during the greeting, and measure how long the control room takes to answer.
+
+    \b
+    Example:
+      contact-gateway sandbox emergency
+    """
+    remote = Remote(page_port)
+    body = {
+        "number": number,
+        "says": demo.EMERGENCY_SAYS,
+        "digits": "55",
+        "digits_after": GREETING_SECONDS,
+        "seconds": seconds,
+    }
+    _follow(remote, remote.post("calls", body))
+
+
+@sandbox.command()
+@click.argument("sender", metavar="FROM")
+@click.argument("body")
+@PAGE_PORT
+def text(sender: str, body: str, page_port: int) -> None:
+    """Send a text to the centre.
+
+    \b
+    Example:
+      contact-gateway sandbox text +447700900123 "Someone is smoking in coach 3"
+    """
+    click.echo(Remote(page_port).post("texts", {"sender": sender, "body": body})["detail"])
+
+
+@sandbox.command()
+@click.argument("sender", metavar="FROM")
+@click.argument("subject")
+@click.argument("body")
+@PAGE_PORT
+def email(sender: str, subject: str, body: str, page_port: int) -> None:
+    """Send an email to the centre.
+
+    \b
+    Example:
+      contact-gateway sandbox email jo@sender.invalid "Lost bag" "I left a red bag on the 18:02 to Leeds."
+    """
+    click.echo(Remote(page_port).post("emails", {"sender": sender, "subject": subject, "body": body})["detail"])
+
+
+@sandbox.command("follow-up")
+@click.argument("reference")
+@click.option("--purpose", default="tell them how it went on", show_default=True, help="Why the person is contacted.")
+@PAGE_PORT
+def follow_up(reference: str, purpose: str, page_port: int) -> None:
+    """Have somebody called back now: their open contact's REFERENCE, for example K7M2-9QXR.
+
+    \b
+    Example:
+      contact-gateway sandbox follow-up K7M2-9QXR
+    """
+    asked = Remote(page_port).post("follow-ups", {"reference": reference, "purpose": purpose})
+    click.echo(f"A follow-up by {asked['channel']} is due now: its owner, or a free handler, is asked first.")
+
+
+@sandbox.command("control-room")
+@click.argument("manner", type=click.Choice(["busy", "silent", "normal"]))
+@PAGE_PORT
+def control_room(manner: str, page_port: int) -> None:
+    """Make the control room's telephones busy, silent (they ring for ever) or normal again.
+
+    \b
+    Example:
+      contact-gateway sandbox control-room busy
+    """
+    Remote(page_port).put("phones/control-room", {"manner": manner})
+    click.echo(f"The control room's telephones: {manner}, from the next call on.")
+
+
+@sandbox.command()
+@PAGE_PORT
+def status(page_port: int) -> None:
+    """What runs, who is there, and what is open."""
+    remote = Remote(page_port)
+    outside, centre = remote.get("outside"), remote.get("centre")
+    gateway = outside["gateway"]
+    click.echo(f"gateway   {gateway['url']}  {'ready' if gateway['ready'] else gateway['why']}")
+    for handler in centre["handlers"]:
+        presence = handler["presence"]
+        click.echo(f"handler   {handler['id']:<8}{presence['state']:<11}{handler['doing']}")
+    for phone in outside["phones"]:
+        click.echo(f"telephone {phone['name']:<16}{phone['state']:<9}{phone['manner']}")
+    for contact in centre["contacts"]:
+        who = contact["handler"] or contact["queue"]
+        click.echo(f"contact   {contact['reference']}  {contact['channel']:<6}{contact['stage']:<11}{who}")
+
+
+def _follow(remote: Remote, story: Any) -> None:
+    """Print each line once, as it comes; Ctrl-C hangs up."""
+    printed: set[tuple[float, str]] = set()
+    try:
+        while True:
+            _print_new(story, printed)
+            if story["over"]:
+                break
+            time.sleep(LOOK_SECONDS)
+            story = remote.get(f"calls/{story['id']}")
+    except KeyboardInterrupt:
+        remote.delete(f"calls/{story['id']}")
+        click.echo("You have hung up.")
+    _print_emergency(story)
+
+
+def _print_new(story: Any, printed: set[tuple[float, str]]) -> None:
+    for line in story["lines"]:
+        key = line["at"], line["what"]
+        if key not in printed:
+            printed.add(key)
+            at = datetime.fromtimestamp(line["at"]).astimezone()
+            click.echo(f"{at:%H:%M:%S}.{at.microsecond // 100_000}  {line['who']:<14} {line['what']}")
+
+
+def _print_emergency(story: Any) -> None:
+    if story["pressed_at"] is None:
+        return
+    if story["control_room_at"] is None:
+        click.echo("Nobody in the control room has answered.")
+        return
+    seconds = story["control_room_at"] - story["pressed_at"]
+    click.echo(f"The control room answered {seconds:.1f} s after the keys were pressed.")

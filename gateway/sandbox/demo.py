@@ -1,0 +1,65 @@
+"""The people of the sandbox's contact centre, and what is said on its telephones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.sandbox.client import ApiError, Client
+
+EXISTS = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who signs in; with an ``extension`` they take calls."""
+
+    id: str
+    name: str
+    centre: str
+    role: str = "handler"
+    extension: str = ""
+    skills: tuple[str, ...] = ()
+
+    @property
+    def takes_contacts(self) -> bool:
+        return self.role == "handler"
+
+    @property
+    def greeting(self) -> str:
+        return f"Police contact centre, {self.name.partition(' ')[0]} speaking. How can I help?"
+
+
+ACCOUNTS: Sequence[Account] = (
+    Account("anna", "Anna Ashworth", "fcc", extension="201"),
+    Account("ben", "Ben Okoro", "fcc", extension="202"),
+    Account("chloe", "Chloe Marsh", "crc", extension="203", skills=("crime",)),
+    Account("sam", "Sam Whitfield", "fcc", role="supervisor"),
+    Account("ada", "Ada Lindqvist", "fcc", role="administrator"),
+)
+HANDLERS: Sequence[Account] = tuple(account for account in ACCOUNTS if account.takes_contacts)
+
+CONTROL_ROOM_SAYS = "Control room. I can hear you. Officers are on their way. Stay on the line."
+OVERFLOW_SAYS = "This is the overflow line. The contact centre cannot be reached. I am taking your call."
+PUBLIC_SAYS = "Hello? Yes, speaking. Thank you for calling me back."
+CALLER_SAYS = "Hello. I would like to report something that I have seen at the station."
+EMERGENCY_SAYS = "Please help me. I need the police, quickly."
+
+
+async def save_account(administrator: Client, account: Account, password: str) -> None:
+    """Add it, or give the one that is there from an earlier start this password again. Raises ApiError."""
+    body: dict[str, Any] = {
+        "name": account.name,
+        "centre": account.centre,
+        "skills": list(account.skills),
+        "extension": account.extension,
+        "role": account.role,
+        "password": password,
+    }
+    try:
+        await administrator.post("handlers", {"id": account.id, **body})
+    except ApiError as error:
+        if error.status != EXISTS:
+            raise
+        await administrator.put(f"handlers/{account.id}", body)

@@ -1,0 +1,177 @@
+"""The public, as the page and the command line play it: calls in, texts and emails in, and what came back."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from itertools import count
+
+import structlog
+
+from gateway.sandbox import demo, speech
+from gateway.sandbox.phone import Phone, PhoneError
+from gateway.sandbox.world import World
+
+log = structlog.get_logger()
+
+LONGEST_CALL_SECONDS = 3600.0
+MOST_CALLS_KEPT = 20
+READY_SECONDS = 1.0
+
+
+class NoSuchCall(LookupError):
+    """There is no call with this number, or it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What a caller does once somebody or something has answered.
+
+    They say ``says`` again and again, press ``digits`` ``digits_after`` seconds after the answer, and hang up
+    after ``seconds``; None stays until somebody hangs up.
+    """
+
+    says: str = demo.CALLER_SAYS
+    digits: str = ""
+    digits_after: float = 2.0
+    seconds: float | None = None
+
+
+class OutsideCall:
+    """One call of the public. Its telephone ends with it; what happened is kept."""
+
+    def __init__(self, name: str, number: str, to: str, phone: Phone, script: Script) -> None:
+        self.id, self.number, self.to, self.phone, self.script = name, number, to, phone, script
+        self.begun_at = time.time()
+        self.pressed: list[tuple[float, str]] = []
+        self._playing: asyncio.Task[None] | None = None
+
+    @property
+    def over(self) -> bool:
+        return self._playing is not None and self._playing.done()
+
+    def start(self, uri: str) -> None:
+        self._playing = asyncio.create_task(self._play(uri), name=f"caller {self.id}")
+
+    async def press(self, digits: str) -> None:
+        """Raises NoSuchCall."""
+        try:
+            await self.phone.digits(digits)
+        except PhoneError as error:
+            raise NoSuchCall(str(error)) from error
+        self.pressed.append((time.time(), digits))
+
+    async def hang_up(self) -> None:
+        """Raises NoSuchCall."""
+        try:
+            await self.phone.hang_up()
+        except PhoneError as error:
+            raise NoSuchCall(str(error)) from error
+
+    async def stop(self) -> None:
+        if self._playing is not None:
+            self._playing.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._playing
+
+    async def _play(self, uri: str) -> None:
+        """From the first ring to the last: whatever happens, the telephone is put away."""
+        try:
+            await self.phone.call(uri)
+            if await self._answered():
+                await self._perform()
+            await self.phone.wait_for("idle", LONGEST_CALL_SECONDS)
+        except (PhoneError, TimeoutError) as error:
+            log.warning("caller_gave_up", call=self.id, why=str(error))
+        finally:
+            await self.phone.stop()
+
+    async def _answered(self) -> bool:
+        talking = asyncio.create_task(self.phone.wait_for("talking", LONGEST_CALL_SECONDS))
+        over = asyncio.create_task(self.phone.wait_for("idle", LONGEST_CALL_SECONDS))
+        done, waiting = await asyncio.wait((talking, over), return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        for task in done:
+            task.result()
+        return talking in done
+
+    async def _perform(self) -> None:
+        script = self.script
+        if script.digits and await self._still_there_after(script.digits_after):
+            await self.press(script.digits)
+        if script.seconds is not None and await self._still_there_after(script.seconds):
+            await self.hang_up()
+
+    async def _still_there_after(self, seconds: float) -> bool:
+        try:
+            await self.phone.wait_for("idle", seconds)
+        except TimeoutError:
+            return True
+        return False
+
+
+class Outside:
+    """Everything that the public does; ended with ``stop()``."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.calls: dict[str, OutsideCall] = {}
+        self._numbers = count(1)
+        self._asked_at, self._trouble = -math.inf, ""
+
+    async def gateway_trouble(self) -> str:
+        """'' when the gateway is ready; asked once a second at most, however many look."""
+        now = time.monotonic()
+        if now - self._asked_at > READY_SECONDS:
+            self._asked_at = now
+            gateway = self.world.gateway
+            self._trouble = await gateway.readiness() if gateway.running else "it is stopped"
+        return self._trouble
+
+    async def call(self, number: str, to: str, script: Script) -> OutsideCall:
+        """A new caller. Raises PhoneError, PromptError."""
+        prompts = self.world.settings.prompts
+        voice = await speech.spoken(script.says, prompts, speech.CACHE)
+        phone = await self.world.caller(number, to="", voice_wav=voice)
+        call = OutsideCall(str(next(self._numbers)), number, to, phone, script)
+        self.calls[call.id] = call
+        call.start(self.world.line(to))
+        self._forget_old()
+        return call
+
+    def find(self, call: str) -> OutsideCall:
+        """Raises NoSuchCall."""
+        if call not in self.calls:
+            raise NoSuchCall(f"there is no call {call}")
+        return self.calls[call]
+
+    async def text(self, sender: str, body: str, to: str = "") -> int:
+        """Somebody sends a text; the webhook's HTTP status."""
+        ours = to or self.world.settings.text.numbers[0].number
+        return await self.world.carrier.text_in(sender, ours, body)
+
+    async def email(self, sender: str, subject: str, body: str, answers: str = "") -> None:
+        """Somebody writes to the first mailbox; ``answers`` is the Message-ID of what they answer."""
+        mailbox = self.world.settings.email.mailboxes[0]
+        mail = EmailMessage()
+        mail["From"], mail["To"], mail["Subject"] = sender, mailbox.address, subject
+        mail["Date"], mail["Message-ID"] = formatdate(), make_msgid(domain="sender.invalid")
+        if answers:
+            mail["In-Reply-To"] = mail["References"] = answers
+        mail.set_content(body)
+        await self.world.dovecot.deliver(mail.as_bytes(), mailbox.address, sender)
+
+    async def stop(self) -> None:
+        for call in self.calls.values():
+            await call.stop()
+
+    def _forget_old(self) -> None:
+        over = [call.id for call in self.calls.values() if call.over]
+        for call in over[: max(0, len(self.calls) - MOST_CALLS_KEPT)]:
+            del self.calls[call]

@@ -1,0 +1,113 @@
+"""``sandbox up``: one world for a person, from the first line on the terminal to an empty process table."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import signal
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import click
+import structlog
+
+from channels.voice.prompts import PromptError
+from config.load import ConfigurationError
+from gateway.sandbox import demo
+from gateway.sandbox.api import WorldServer
+from gateway.sandbox.automatic import Automatic
+from gateway.sandbox.child import GatewayError
+from gateway.sandbox.kamailio import KamailioError
+from gateway.sandbox.mail import MailServerError
+from gateway.sandbox.phone import PhoneError
+from gateway.sandbox.ports import NoFreePorts, Ports
+from gateway.sandbox.site import SITE_FILE
+from gateway.sandbox.world import World
+
+FAILURES = (PromptError, ConfigurationError, GatewayError, KamailioError, MailServerError, PhoneError, NoFreePorts)
+
+WHAT_NOW = """
+The sandbox runs. Ctrl-C stops all of it.
+
+  Both sides on one page:   {page}
+  The gateway itself:       {gateway}
+  Accounts:                 {accounts}
+  Their password:           {password}
+
+In another terminal, be the public:
+
+  contact-gateway sandbox call
+  contact-gateway sandbox emergency
+  contact-gateway sandbox text +447700900123 "There is a man with a knife on the 18:02 to Leeds"
+  contact-gateway sandbox email jo@sender.invalid "Lost bag" "I left a red bag on the train."
+  contact-gateway sandbox control-room busy
+  contact-gateway sandbox status
+"""
+
+
+def run_sandbox(directory: Path, *, fresh: bool, automatic: bool, auto_answer: float | None) -> None:
+    """Blocks until Ctrl-C or SIGTERM. Raises ClickException when something cannot be started."""
+    try:
+        Ports().check()
+        _prepare(directory, fresh=fresh)
+        world = World(directory, ports=Ports(), auto_answer=auto_answer, speech=True, say=_say)
+        asyncio.run(_run(world, automatic=automatic))
+    except FAILURES as error:
+        raise click.ClickException(str(error)) from None
+
+
+async def _run(world: World, *, automatic: bool) -> None:
+    """A second Ctrl-C while all is being stopped is too much: the first does it."""
+    stop = asyncio.Event()
+    main = asyncio.create_task(_live(world, stop, automatic=automatic), name="sandbox")
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if not stop.is_set():
+            stop.set()
+            click.echo("\nStopping ...")
+            if not world.ready:
+                main.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, on_signal)
+    await asyncio.wait([main])
+    if not main.cancelled():
+        main.result()
+    click.echo("Everything is stopped.")
+
+
+async def _live(world: World, stop: asyncio.Event, *, automatic: bool) -> None:
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(world)
+        await stack.enter_async_context(WorldServer(world))
+        if automatic:
+            await stack.enter_async_context(Automatic(world))
+        click.echo(_what_now(world))
+        await stop.wait()
+
+
+def _what_now(world: World) -> str:
+    accounts = ", ".join(f"{a.id} ({a.role}{', ' + a.centre if a.takes_contacts else ''})" for a in demo.ACCOUNTS)
+    return WHAT_NOW.format(page=world.page_url, gateway=world.gateway_url, accounts=accounts, password=world.password)
+
+
+def _log_to(file: Path) -> None:
+    """The terminal is for what a person wants to read."""
+    logging.basicConfig(filename=file, level=logging.WARNING, force=True)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file.open("a", encoding="utf-8")))
+
+
+def _say(line: str) -> None:
+    click.echo(f"sandbox: {line}")
+
+
+def _prepare(directory: Path, *, fresh: bool) -> None:
+    """Only what is a sandbox's own is deleted."""
+    if directory.exists() and not (directory / SITE_FILE).exists() and any(directory.iterdir()):
+        raise click.ClickException(f"{directory} holds something that is no sandbox; choose another --directory")
+    if fresh and directory.exists():
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _log_to(directory / "world.log")

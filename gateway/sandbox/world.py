@@ -1,0 +1,284 @@
+"""Everything around one gateway on one machine, each part real where it can be.
+
+``contact-gateway sandbox up`` runs a ``World`` for a person, the tests run one for each journey.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+
+from channels.voice.edge import phone_password
+from channels.voice.slot import Occupant
+from config.load import load
+from config.settings import Settings
+from gateway.control import control_path
+from gateway.sandbox import demo
+from gateway.sandbox.carrier import LocalCarrier
+from gateway.sandbox.child import GatewayProcess
+from gateway.sandbox.client import Client
+from gateway.sandbox.kamailio import Kamailio
+from gateway.sandbox.mail import Dovecot, SmtpSink
+from gateway.sandbox.person import SILENT, Manner, Person, answers
+from gateway.sandbox.phone import Phone
+from gateway.sandbox.ports import LOOPBACK, Ports, free_udp_port
+from gateway.sandbox.site import secret, write_site
+from gateway.sandbox.speech import CACHE, prepare, spoken
+from gateway.store.database import open_engine
+from gateway.store.store import Store
+
+log = structlog.get_logger()
+
+CALLER = "+447700900123"
+LINE = "101"
+OUTSIDE_ANSWERS = answers(1.0)
+REGISTER_SECONDS = 15.0
+
+
+class World:
+    """An async context manager; when it is entered, the gateway is ready and its handlers are available.
+
+    ``auto_answer``: seconds after which handlers answer their phones, None to leave that to the test.
+    ``overlay`` is laid over the site file. ``speech``: phones say sentences instead of a tone of their own.
+    ``say`` is told of each part as it starts.
+    """
+
+    settings: Settings
+    site: Path
+    kamailio: Kamailio
+    dovecot: Dovecot
+    smtp: SmtpSink
+    carrier: LocalCarrier
+    gateway: GatewayProcess
+    public: Phone
+    overflow: Phone
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        ports: Ports | None = None,
+        slots: int = 6,
+        auto_answer: float | None = None,
+        overlay: Mapping[str, Any] | None = None,
+        speech: bool = False,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.directory = directory.absolute()
+        self.ports = ports or Ports.free(slots=slots)
+        self.phones: dict[str, Phone] = {}
+        self.control_rooms: list[Phone] = []
+        self.people: dict[Phone, Person] = {}
+        self._slots, self._overlay, self._speech, self._say = slots, overlay or {}, speech, say
+        self._auto_answer = auto_answer
+        own_words = "prompts" in self._overlay
+        self._prompts = self.directory / "prompts" if own_words else CACHE
+        self.ready = False
+        self._clients: dict[str, Client] = {}
+        self._all_phones: list[Phone] = []
+        self._store: Store | None = None
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        self.ready = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    # --- what tests and the command line do with it ------------------------------------------------------
+
+    async def start_gateway(self) -> None:
+        """Returns when it is ready."""
+        await self.gateway.start()
+
+    async def stop_gateway(self) -> None:
+        """In good order; calls go on without it."""
+        await self.gateway.stop()
+
+    async def kill_gateway(self) -> None:
+        """As a power cut of this process alone."""
+        await self.gateway.kill()
+
+    def kill_call_process(self, slot: int | None = None) -> int:
+        """SIGKILL the call process in ``slot``, or else the one that carries a call; returns its slot."""
+        processes = self.gateway.call_processes()
+        chosen = slot if slot is not None else next((s for s, o in processes.items() if o.legs), None)
+        if chosen is None or chosen not in processes:
+            raise LookupError(f"no such call process; there are {sorted(processes)}, none of them with a call")
+        os.kill(processes[chosen].pid, signal.SIGKILL)
+        return chosen
+
+    def call_processes(self) -> dict[int, Occupant]:
+        """The living call processes by slot; one with a call has ``legs``."""
+        return self.gateway.call_processes()
+
+    async def caller(self, number: str = CALLER, *, to: str = LINE, **more: Any) -> Phone:
+        """A new telephone of the public that has just called ``to`` through the edge, as the trunk would.
+
+        With ``to=''`` it has not called yet. ``more`` goes to ``Phone.start``.
+        """
+        phone = await self._phone(number, free_udp_port(), domain=LOOPBACK, **more)
+        if to:
+            await phone.call(self.line(to))
+        return phone
+
+    def line(self, number: str = LINE) -> str:
+        """The SIP URI under which the public reaches one of our numbers."""
+        return f"sip:{number}@{LOOPBACK}:{self.ports.sip}"
+
+    def behave(self, phone: Phone, manner: Manner) -> None:
+        """What whoever sits at this phone does from the next ring on: ``BUSY``, ``SILENT``, ``answers(1.0)``."""
+        self.people[phone].manner = manner
+
+    async def api(self, name: str) -> Client:
+        """A demo account (anna, ben, chloe, sam, ada), signed in."""
+        if name not in self._clients:
+            client = await Client.signed_in(self.gateway_url, name, self.password)
+            self._clients[name] = await self._stack.enter_async_context(client)
+        return self._clients[name]
+
+    def store(self) -> Store:
+        """The gateway's database, for looking only."""
+        if self._store is None:
+            self._store = Store(open_engine(self.settings.store))
+            self._stack.push_async_callback(self._store.close)
+        return self._store
+
+    @property
+    def gateway_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.ports.gateway}"
+
+    @property
+    def page_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.ports.page}"
+
+    @property
+    def password(self) -> str:
+        """Of every demo account."""
+        return secret(self.directory, "accounts")
+
+    # --- starting, in order; the stack ends it in the opposite order ---------------------------------------
+
+    async def _start(self) -> None:
+        self.ports.check()
+        self._settle()
+        await self.gateway.end_calls()  # what a sandbox that was killed has left in this directory
+        self._say("prompts and hold music")
+        await prepare(self.settings.prompts, self._prompts)
+        await self._start_edge()
+        await self._start_mail()
+        await self._start_carrier()
+        self._say(f"gateway at {self.gateway_url}, log in {self.directory / 'gateway.log'}")
+        self._stack.push_async_callback(self.gateway.end_calls)
+        self._stack.push_async_callback(self.gateway.stop)
+        self._stack.push_async_callback(self._put_phones_away)
+        await together(self.gateway.start(), self._start_phones())
+        await self._sign_in_handlers()
+
+    def _settle(self) -> None:
+        """The directory, the secrets and the site file."""
+        self._say(f"settings in {self.directory}")
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.site = write_site(self.directory, self._prompts, self.ports, self._slots, self._overlay)
+        self.settings = load(self.site)
+        self.gateway = GatewayProcess(self.site, self.settings, self.directory / "gateway.log")
+
+    async def _start_edge(self) -> None:
+        self._say(f"SIP edge (Kamailio) at {LOOPBACK}:{self.ports.sip}")
+        self.kamailio = await self._stack.enter_async_context(Kamailio(self.settings, self.directory / "run"))
+
+    async def _start_mail(self) -> None:
+        self._say(f"mail server (Dovecot) at {LOOPBACK}:{self.ports.imap}, mail out at {LOOPBACK}:{self.ports.smtp}")
+        password = secret(self.directory, "mailbox")
+        users = {mailbox.imap.user: password for mailbox in self.settings.email.mailboxes}
+        self.dovecot = await self._stack.enter_async_context(Dovecot(self.directory, users, self.ports.imap))
+        self.smtp = await self._stack.enter_async_context(SmtpSink(LOOPBACK, self.ports.smtp, dovecot=self.dovecot))
+
+    async def _start_carrier(self) -> None:
+        self._say(f"text carrier at {LOOPBACK}:{self.ports.carrier}")
+        carrier = LocalCarrier(
+            account_sid=self.settings.text.account_sid,
+            auth_token=secret(self.directory, "texts"),
+            webhook_url=f"{self.gateway_url}/webhooks/twilio/message",
+            port=self.ports.carrier,
+        )
+        self.carrier = await self._stack.enter_async_context(carrier)
+
+    async def _start_phones(self) -> None:
+        """Those whom the gateway calls: the public, the control room, the overflow target and the handlers."""
+        self._say("telephones: the control room's two, the overflow target's, the public's, the handlers'")
+        for number, port in enumerate(self.ports.control_rooms, start=1):
+            room = await self._seated(f"control-room-{number}", port, OUTSIDE_ANSWERS, demo.CONTROL_ROOM_SAYS)
+            self.control_rooms.append(room)
+        self.overflow = await self._seated("overflow", self.ports.overflow, OUTSIDE_ANSWERS, demo.OVERFLOW_SAYS)
+        self.public = await self._seated("public", self.ports.trunk, OUTSIDE_ANSWERS, demo.PUBLIC_SAYS)
+        for number, account in enumerate(demo.HANDLERS):
+            self.phones[account.id] = await self._seated(
+                account.id,
+                self.ports.phones + number,
+                SILENT if self._auto_answer is None else answers(self._auto_answer),
+                account.greeting,
+                domain=self.settings.edge.domain,
+                extension=account.extension,
+                password=phone_password(secret(self.directory, "phones"), account.extension),
+            )
+
+    async def _sign_in_handlers(self) -> None:
+        """The handlers have accounts, their phones are registered, and they are available."""
+        self._say("handlers " + ", ".join(account.id for account in demo.HANDLERS))
+        async with Client.local(control_path(self.settings.gateway.data_dir)) as administrator:
+            await together(*(demo.save_account(administrator, a, self.password) for a in demo.ACCOUNTS))
+        await together(*(self.api(account.id) for account in demo.HANDLERS))
+        for account in demo.HANDLERS:  # one after the other: whoever was first available is first offered to
+            await self.phones[account.id].wait_for("registered", REGISTER_SECONDS)
+            await (await self.api(account.id)).put("me/presence", {"state": "available"})
+
+    async def _seated(self, name: str, port: int, manner: Manner, says: str, **more: Any) -> Phone:
+        """A phone with somebody at it."""
+        if self._speech:
+            more["voice_wav"] = await spoken(says, self.settings.prompts, CACHE)
+        phone = await self._phone(name, port, **more)
+        self.people[phone] = Person(phone, manner)
+        self.people[phone].start()
+        return phone
+
+    async def _phone(self, name: str, port: int, **more: Any) -> Phone:
+        phone = await Phone.start(name, port, edge_address=LOOPBACK, edge_port=self.ports.sip, **more)
+        self._all_phones.append(phone)
+        return phone
+
+    async def _put_phones_away(self) -> None:
+        """Each, even if another makes trouble."""
+        stops = [*(person.stop() for person in self.people.values()), *(phone.stop() for phone in self._all_phones)]
+        for result in await asyncio.gather(*stops, return_exceptions=True):
+            if isinstance(result, BaseException):
+                log.error("telephone_not_stopped", why=repr(result))
+
+
+async def together(*works: Coroutine[Any, Any, Any]) -> None:
+    """All at once; the first that fails ends the others, and its own exception is what is raised."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for work in works:
+                tasks.create_task(work)
+    except BaseExceptionGroup as group:
+        first: BaseException = group
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from None

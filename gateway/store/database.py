@@ -1,0 +1,70 @@
+"""Opens the database and brings its tables up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from config.settings import Store as StoreSettings
+from gateway.store.store import DATABASE_ERRORS, failure
+from gateway.store.tables import metadata
+
+# A database that does not answer within these counts as down (PostgreSQL; SQLite has its busy_timeout).
+CONNECT_SECONDS = 5.0
+COMMAND_SECONDS = 30.0
+# Two gateways that start at once must not both migrate; both locks end with the transaction.
+LOCKS = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(734001)"}
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def open_engine(settings: StoreSettings) -> AsyncEngine:
+    """SQLite in WAL mode with every commit synced to disk, or PostgreSQL with a pool."""
+    if settings.url.startswith("sqlite"):
+        engine = create_async_engine(settings.url, pool_size=settings.pool_size, hide_parameters=True)
+        event.listen(engine.sync_engine, "connect", _durable)
+        return engine
+    deadlines = {"timeout": CONNECT_SECONDS, "command_timeout": COMMAND_SECONDS}
+    return create_async_engine(
+        settings.url,
+        pool_size=settings.pool_size,
+        pool_pre_ping=True,
+        connect_args=deadlines,
+        hide_parameters=True,
+    )
+
+
+def _durable(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+async def migrate(engine: AsyncEngine) -> None:
+    """Bring the tables to the newest version, all or nothing. Raises StoreError."""
+    try:
+        async with engine.begin() as connection:
+            await connection.exec_driver_sql(LOCKS[engine.dialect.name])
+            await connection.run_sync(_upgrade)
+    except DATABASE_ERRORS as error:
+        raise failure(error) from None
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    script = ScriptDirectory.from_config(config)
+
+    def to_head(revision: Any, _context: Any) -> Any:
+        return script._upgrade_revs("head", revision)
+
+    with EnvironmentContext(config, script, fn=to_head, destination_rev="head") as context:
+        context.configure(connection=connection, target_metadata=metadata)
+        with context.begin_transaction():
+            context.run_migrations()

@@ -1,0 +1,116 @@
+"""The journal: an append-only chain of rows, each carrying the hash of the row before (DESIGN: nothing altered
+without trace)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from gateway.store.documents import dump, storable
+from routing import commands, events
+from routing.model import Time
+
+START = "0" * 64
+COMMANDS = get_args(commands.Command)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Who (``actor``), what (``kind``, ``document``), when (``at``), which contact (``reference``).
+
+    ``handler`` is whom it concerns: their desk is told.
+    """
+
+    seq: int
+    at: Time
+    entry: Literal["event", "command"]
+    kind: str
+    reference: str
+    handler: str
+    actor: str
+    document: str
+    previous: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the chain: the next row goes behind it."""
+
+    seq: int = 0
+    hash: str = START
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What ``verify`` found: ``rows`` checked, and the first ``broken`` row's number with the reason."""
+
+    rows: int
+    broken: int | None = None
+    why: str = ""
+
+
+def write_row(head: Head, change: events.Event | commands.Command, at: Time, concerns: str, reference: str) -> Row:
+    """The row behind ``head`` that records ``change`` to contact ``reference``; ``concerns`` is its handler."""
+    entry: Literal["event", "command"] = "command" if isinstance(change, COMMANDS) else "event"
+    handler = str(getattr(change, "handler", "") or "") if not isinstance(change, events.HandlerSaved) else ""
+    offer = getattr(change, "offer", None)
+    if isinstance(change, commands.MakeOffer):
+        handler = offer.handler if offer else ""
+    if isinstance(change, events.HandlerSaved):
+        handler = change.handler.id
+    row = (
+        head.seq + 1,
+        float(at),
+        entry,
+        type(change).__name__,
+        storable(reference),
+        storable(handler or concerns),
+        storable(actor_of(change)),
+        dump(change),
+    )
+    return Row(*row, previous=head.hash, hash=row_hash(head.hash, row))
+
+
+def row_hash(previous: str, fields: tuple[Any, ...]) -> str:
+    """SHA-256 over the previous hash and the row's fields in order."""
+    text = json.dumps([previous, *fields], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def verify(rows: AsyncIterable[Row]) -> Verdict:
+    """Walk the chain from its start: every number follows, every hash is right."""
+    head, count = Head(), 0
+    async for row in rows:
+        if row.seq != head.seq + 1:
+            return Verdict(count, row.seq, f"row {head.seq + 1} is missing")
+        fields = (row.seq, row.at, row.entry, row.kind, row.reference, row.handler, row.actor, row.document)
+        if row.previous != head.hash:
+            return Verdict(count, row.seq, "does not follow the row before it")
+        if row.hash != row_hash(head.hash, fields):
+            return Verdict(count, row.seq, "was altered")
+        head, count = Head(row.seq, row.hash), count + 1
+    return Verdict(count)
+
+
+def reference_of(change: Any) -> str:
+    """The contact that an event or command speaks of, '' for none."""
+    if isinstance(change, commands.MakeOffer):
+        return change.offer.reference
+    if isinstance(change, events.FollowUpRequested | commands.ScheduleFollowUp):
+        return change.follow_up.reference
+    return str(getattr(change, "reference", ""))
+
+
+def actor_of(change: Any) -> str:
+    """Who did it: people by name, otherwise the caller or the system itself."""
+    by = getattr(change, "by", "")
+    if by:
+        return str(by)
+    if isinstance(change, events.CallArrived | events.CallerLeft | events.DigitPressed | events.MessageArrived):
+        return "caller"
+    by_handler = events.OfferAccepted | events.OfferDeclined | events.WrapUpCompleted | events.HandlerLeft
+    return f"handler:{change.handler}" if isinstance(change, by_handler) else "system"

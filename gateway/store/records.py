@@ -1,0 +1,130 @@
+"""What is kept beside the board: messages and their files, what is to be sent, recordings, accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from routing.model import Time
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One text or email, in or out. ``provider_key`` makes an inbound one unique; None for outbound.
+
+    ``provider_id`` is the carrier's id (MessageSid); ``header_id`` and ``references`` are an email's Message-ID
+    and References. ``reference`` may be '' for an inbound message: routing says which contact takes it.
+    """
+
+    id: str
+    reference: str
+    channel: str
+    direction: Literal["in", "out"]
+    sender: str
+    recipient: str
+    body: str
+    at: Time
+    by: str
+    subject: str = ""
+    html: str = ""
+    automatic: bool = False
+    status: str = "received"
+    provider_key: str | None = None
+    provider_id: str = ""
+    header_id: str = ""
+    references: str = ""
+    raw_path: str = ""
+    sha256: str = ""
+    problems: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a message. ``path`` is where it lies, '' when it was refused (``filename`` says why)."""
+
+    id: str
+    message: str
+    filename: str
+    content_type: str
+    size: int
+    sha256: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """A message on its way out: ``waiting``, ``claimed`` (a try is under way), ``sent`` or ``failed``."""
+
+    message: str
+    reference: str
+    channel: str
+    state: Literal["waiting", "claimed", "sent", "failed"] = "waiting"
+    attempts: int = 0
+    next_at: Time = 0.0
+    claimed_at: Time | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    call_id: str
+    reference: str
+    at: Time
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    path: str
+    reference: str
+    at: Time
+    seconds: float
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailCursor:
+    mailbox: str
+    uid_validity: int
+    last_uid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who may sign in. ``name`` is also the handler's id; ``password`` an argon2 hash, '' for no sign-in."""
+
+    name: str
+    role: Literal["handler", "supervisor", "administrator"]
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A sign-in. Only the SHA-256 of the cookie is kept."""
+
+    digest: str
+    account: str
+    csrf: str
+    expires_at: Time
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A program's bearer token. Only its SHA-256 is kept."""
+
+    digest: str
+    name: str
+    role: Literal["handler", "supervisor", "administrator"]
+    made_at: Time
+
+
+@dataclass(frozen=True, slots=True)
+class MessageStatus:
+    """What became of a message: changes only its ``status`` and, if given, its ``provider_id``."""
+
+    message: str
+    status: str
+    provider_id: str = ""
+
+
+Record = (
+    Message | MessageStatus | Attachment | OutboxItem | CallRecord | Recording | MailCursor | Account | Session | Token
+)

@@ -1,0 +1,323 @@
+"""The store: one writer, many readers. What it has said is written, is on disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+import asyncpg  # type: ignore[import-untyped]
+from sqlalchemy import Table, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from gateway.store import tables
+from gateway.store.documents import CONTACT, FOLLOW_UP, HANDLER, dump, storable
+from gateway.store.journal import Head, Row
+from gateway.store.records import (
+    Account,
+    Attachment,
+    CallRecord,
+    MailCursor,
+    Message,
+    MessageStatus,
+    OutboxItem,
+    Record,
+    Recording,
+    Session,
+    Token,
+)
+from routing.board import Board, Touched
+from routing.model import Contact, FollowUp, Handler, Stage, Time
+from routing.rules import Rules
+
+TABLE_OF: dict[type, Table] = {
+    Message: tables.messages,
+    Attachment: tables.attachments,
+    OutboxItem: tables.outbox,
+    CallRecord: tables.calls,
+    Recording: tables.recordings,
+    MailCursor: tables.cursors,
+    Account: tables.accounts,
+    Session: tables.sessions,
+    Token: tables.tokens,
+}
+
+# PostgreSQL's SQLSTATE classes: data exception, integrity violation, limit exceeded.
+REFUSED_STATES = ("22", "23", "54")
+DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+
+R = TypeVar("R", bound=Record)
+
+
+class StoreError(Exception):
+    """The database could not do it: it is down, full, or locked. Trying again later can help."""
+
+
+class NotStorable(StoreError):
+    """The database refuses these values: trying again cannot help."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything that one transaction writes."""
+
+    rows: list[Row] = field(default_factory=list)
+    touched: Touched = field(default_factory=Touched)
+    records: list[Record] = field(default_factory=list)
+
+
+class Store:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self._writing = asyncio.Lock()
+        self._insert: Any = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+    # --- writing -------------------------------------------------------------------------------------
+
+    async def commit(self, batch: Batch) -> None:
+        """Write the whole batch or nothing. Raises StoreError."""
+        try:
+            async with self._writing, self.engine.begin() as connection:
+                await self._write(connection, batch)
+        except DATABASE_ERRORS as error:
+            raise failure(error) from None
+
+    async def save(self, *records: Record) -> None:
+        """Write records that are no part of a contact's life (sign-ins, tokens)."""
+        await self.commit(Batch(records=list(records)))
+
+    async def forget_session(self, digest: str) -> None:
+        await self._delete(tables.sessions, tables.sessions.c.digest == digest)
+
+    async def forget_old_sessions(self, now: Time) -> None:
+        await self._delete(tables.sessions, tables.sessions.c.expires_at < now)
+
+    async def forget_account(self, name: str) -> None:
+        await self._delete(tables.sessions, tables.sessions.c.account == name)
+        await self._delete(tables.accounts, tables.accounts.c.name == name)
+
+    async def forget_token(self, name: str) -> None:
+        await self._delete(tables.tokens, tables.tokens.c.name == name)
+
+    async def _delete(self, table: Table, condition: Any) -> None:
+        try:
+            async with self._writing, self.engine.begin() as connection:
+                await connection.execute(delete(table).where(condition))
+        except DATABASE_ERRORS as error:
+            raise failure(error) from None
+
+    async def _write(self, connection: AsyncConnection, batch: Batch) -> None:
+        touched = batch.touched
+        contacts = [_contact_row(c) for c in touched.contacts.values()]
+        await self._upsert(connection, tables.contacts, contacts)
+        follow_ups = [
+            {"id": f.id, "reference": f.reference, "state": f.state, "document": dump(f)}
+            for f in touched.follow_ups.values()
+        ]
+        await self._upsert(connection, tables.follow_ups, follow_ups)
+        handlers = [{"id": h.id, "document": dump(h)} for h in touched.handlers.values() if h]
+        await self._upsert(connection, tables.handlers, handlers)
+        for gone in [name for name, handler in touched.handlers.items() if handler is None]:
+            await connection.execute(delete(tables.handlers).where(tables.handlers.c.id == gone))
+        for kind, table in TABLE_OF.items():
+            rows = [_plain(r) for r in batch.records if type(r) is kind]
+            await self._upsert(connection, table, rows)
+        for status in [r for r in batch.records if isinstance(r, MessageStatus)]:
+            ids = {"provider_id": status.provider_id} if status.provider_id else {}
+            changed = update(tables.messages).where(tables.messages.c.id == status.message)
+            await connection.execute(changed.values(status=status.status, **ids))
+        if batch.rows:
+            await connection.execute(insert(tables.journal), [_plain(row) for row in batch.rows])
+
+    async def _upsert(self, connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+        if not rows:
+            return
+        keys = [column.name for column in table.primary_key]
+        statement = self._insert(table)
+        changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
+        statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+        await connection.execute(statement, list(rows))
+
+    # --- reading -------------------------------------------------------------------------------------
+
+    async def board(self, rules: Rules) -> Board:
+        """The board as the tables have it."""
+        open_contacts = select(tables.contacts.c.document).where(tables.contacts.c.stage != Stage.CLOSED)
+        pending = select(tables.follow_ups.c.document).where(tables.follow_ups.c.state.in_(("scheduled", "due")))
+        return Board.rebuilt(
+            rules,
+            [CONTACT.validate_json(d) for d in await self._column(open_contacts)],
+            [HANDLER.validate_json(d) for d in await self._column(select(tables.handlers.c.document))],
+            [FOLLOW_UP.validate_json(d) for d in await self._column(pending)],
+        )
+
+    async def head(self) -> Head:
+        last = select(tables.journal.c.seq, tables.journal.c.hash).order_by(tables.journal.c.seq.desc()).limit(1)
+        rows = await self._rows(last)
+        return Head(rows[0].seq, rows[0].hash) if rows else Head()
+
+    async def contact(self, reference: str) -> Contact | None:
+        found = await self._column(select(tables.contacts.c.document).where(tables.contacts.c.reference == reference))
+        return CONTACT.validate_json(found[0]) if found else None
+
+    async def contacts(
+        self, *, party: str = "", stage: str = "", owner: str = "", limit: int = 50, before: Time | None = None
+    ) -> list[Contact]:
+        """The newest contacts first; ``before`` pages backwards by ``received_at``."""
+        columns = tables.contacts.c
+        query = select(columns.document).order_by(columns.received_at.desc()).limit(limit)
+        for column, value in ((columns.party, party), (columns.stage, stage), (columns.owner, owner)):
+            if value:
+                query = query.where(column == value)
+        if before is not None:
+            query = query.where(columns.received_at < before)
+        return [CONTACT.validate_json(d) for d in await self._column(query)]
+
+    async def handlers(self) -> list[Handler]:
+        return [HANDLER.validate_json(d) for d in await self._column(select(tables.handlers.c.document))]
+
+    async def follow_ups(self, reference: str) -> list[FollowUp]:
+        query = select(tables.follow_ups.c.document).where(tables.follow_ups.c.reference == reference)
+        return [FOLLOW_UP.validate_json(d) for d in await self._column(query)]
+
+    async def messages(self, reference: str) -> list[Message]:
+        """The conversation, oldest first."""
+        query = select(tables.messages).where(tables.messages.c.reference == reference)
+        query = query.order_by(tables.messages.c.at, tables.messages.c.id)
+        return [Message(**row._mapping) for row in await self._rows(query)]
+
+    async def message(self, message: str) -> Message | None:
+        return await self._one(Message, tables.messages.c.id == message)
+
+    async def message_by(self, **columns: str) -> Message | None:
+        """The message with this ``provider_key``, ``provider_id`` or ``header_id``."""
+        conditions = [tables.messages.c[name] == value for name, value in columns.items()]
+        return await self._one(Message, *conditions)
+
+    async def known_keys(self, keys: Iterable[str]) -> dict[str, str]:
+        """Which of these provider keys we have, each with its contact's reference."""
+        query = select(tables.messages.c.provider_key, tables.messages.c.reference)
+        rows = await self._rows(query.where(tables.messages.c.provider_key.in_(list(keys))))
+        return {row.provider_key: row.reference for row in rows}
+
+    async def known_calls(self, call_ids: Iterable[str]) -> dict[str, str]:
+        """Which of these SIP Call-IDs we have, each with its contact's reference."""
+        query = select(tables.calls.c.call_id, tables.calls.c.reference)
+        rows = await self._rows(query.where(tables.calls.c.call_id.in_(list(call_ids))))
+        return {row.call_id: row.reference for row in rows}
+
+    async def attachments(self, *messages: str) -> list[Attachment]:
+        return await self._all(Attachment, tables.attachments.c.message.in_(messages))
+
+    async def pending_attachments(self, prefix: str) -> list[Attachment]:
+        """Attachments that are still to be fetched: their path begins with ``prefix``."""
+        return await self._all(Attachment, tables.attachments.c.path.startswith(prefix, autoescape=True))
+
+    async def sent_to(self, recipient: str) -> set[str]:
+        """The provider's ids of everything that is confirmed sent to this address."""
+        columns = tables.messages.c
+        query = select(columns.provider_id).where(columns.recipient == recipient, columns.provider_id != "")
+        return set(await self._column(query))
+
+    async def recordings(self, reference: str) -> list[Recording]:
+        return await self._all(Recording, tables.recordings.c.reference == reference)
+
+    async def outbox_open(self) -> list[OutboxItem]:
+        """What is decided to be sent and not yet confirmed sent or given up."""
+        return await self._all(OutboxItem, tables.outbox.c.state.in_(("waiting", "claimed")))
+
+    async def cursor(self, mailbox: str) -> MailCursor | None:
+        return await self._one(MailCursor, tables.cursors.c.mailbox == mailbox)
+
+    async def account(self, name: str) -> Account | None:
+        return await self._one(Account, tables.accounts.c.name == name)
+
+    async def accounts(self) -> list[Account]:
+        return await self._all(Account)
+
+    async def session(self, digest: str) -> Session | None:
+        return await self._one(Session, tables.sessions.c.digest == digest)
+
+    async def token(self, digest: str) -> Token | None:
+        return await self._one(Token, tables.tokens.c.digest == digest)
+
+    async def tokens(self) -> list[Token]:
+        return await self._all(Token)
+
+    async def journal(
+        self, *, reference: str = "", handler: str = "", kind: str = "", after: int = 0, limit: int | None = None
+    ) -> AsyncIterator[Row]:
+        """The rows behind ``after``, oldest first, read in pages so that a long journal costs little memory."""
+        columns, page = tables.journal.c, 1000
+        while limit is None or limit > 0:
+            size = page if limit is None else min(page, limit)
+            query = select(tables.journal).where(columns.seq > after).order_by(columns.seq).limit(size)
+            if reference:
+                query = query.where(columns.reference == reference)
+            if handler:
+                query = query.where(columns.handler == handler)
+            if kind:
+                query = query.where(columns.kind == kind)
+            rows = [Row(**row._mapping) for row in await self._rows(query)]
+            for row in rows:
+                yield row
+            if len(rows) < size:
+                return
+            after = rows[-1].seq
+            limit = None if limit is None else limit - len(rows)
+
+    async def ping(self) -> None:
+        """Raises StoreError when the database does not answer."""
+        await self._rows(select(func.count()).select_from(tables.accounts))
+
+    async def _one(self, kind: type[R], *conditions: Any) -> R | None:
+        rows = await self._rows(select(TABLE_OF[kind]).where(*conditions).limit(1))
+        return kind(**rows[0]._mapping) if rows else None
+
+    async def _all(self, kind: type[R], *conditions: Any) -> list[R]:
+        return [kind(**row._mapping) for row in await self._rows(select(TABLE_OF[kind]).where(*conditions))]
+
+    async def _column(self, query: Any) -> list[Any]:
+        return [row[0] for row in await self._rows(query)]
+
+    async def _rows(self, query: Any) -> Sequence[Any]:
+        try:
+            async with self.engine.connect() as connection:
+                return (await connection.execute(query)).all()
+        except DATABASE_ERRORS as error:
+            raise failure(error) from None
+
+
+def _contact_row(contact: Contact) -> dict[str, Any]:
+    return {
+        "reference": contact.reference,
+        "stage": contact.stage,
+        "channel": contact.channel,
+        "queue": contact.queue,
+        "party": storable(contact.party.address),
+        "thread": storable(contact.thread),
+        "owner": contact.owner,
+        "received_at": contact.received_at,
+        "closed_at": contact.closed_at,
+        "document": dump(contact),
+    }
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    values = {f.name: getattr(record, f.name) for f in fields(record)}
+    return {name: storable(value) if isinstance(value, str) else value for name, value in values.items()}
+
+
+def failure(error: Exception) -> StoreError:
+    """In the database's own words, without the statement and its values: those may hold what people wrote."""
+    original = getattr(error, "orig", None)
+    words = str(original or type(error).__name__).partition("DETAIL:")[0].strip()
+    state = getattr(original, "sqlstate", None) or ""
+    refused = state[:2] in REFUSED_STATES if state else isinstance(error, IntegrityError | DataError)
+    return NotStorable(words) if refused else StoreError(words)

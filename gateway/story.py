@@ -1,0 +1,86 @@
+"""The journal in sentences: what a row says, for people who read the story of a contact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.store.documents import load_change
+from gateway.store.journal import Row
+
+# Each follows its actor: "handler:amy accepted the offer". ``{0}`` is the event or command.
+SENTENCES: Mapping[str, str] = {
+    "CallArrived": "called {0.our_address}; the contact was opened in queue {0.queue}",
+    "CallQueued": "put the caller in the queue",
+    "DigitPressed": "pressed {0.digit}",
+    "CallerLeft": "hung up",
+    "CallEnded": "ended the call",
+    "HandlerLeft": "left the call; the caller stays with the control room",
+    "HandlerLost": "lost the phone of {0.handler} in the call: {0.why}",
+    "CallLost": "lost the call: {0.why}",
+    "RecordingMade": "kept a recording of {0.seconds:.0f} s",
+    "OfferAccepted": "accepted the offer",
+    "OfferDeclined": "declined the offer",
+    "OfferMissed": "rang the phone of {0.handler} without an answer",
+    "OfferFailed": "could not ring the phone of {0.handler}: {0.why}",
+    "WrapUpCompleted": "completed the wrap-up with disposition '{0.disposition}'",
+    "NoteAdded": "wrote a note: {0.text}",
+    "GradeGiven": "gave the grade '{0.grade}'",
+    "EmergencyRaised": "raised an emergency: {0.how}",
+    "ControlRoomTried": "tried {0.target} for the control room: {0.outcome} ({0.code})",
+    "ControlRoomExhausted": "found no control room target that answers, round {0.round}",
+    "ControlRoomJoined": "joined {0.target}: a person in the control room hears the caller",
+    "ControlRoomLeft": "saw {0.target} leave the call",
+    "MessageArrived": "sent a message ({0.channel.value}) to {0.our_address}, queue {0.queue}",
+    "ReplyWritten": "wrote a reply",
+    "SendingClaimed": "began try {0.attempt} at sending a message",
+    "MessageSent": "sent a message; the provider has it",
+    "SendingFailed": "could not send a message: {0.why}",
+    "DeliveryReported": "was told that a message is '{0.status}'",
+    "FollowUpRequested": "asked for a follow-up ({0.follow_up.channel.value}): {0.follow_up.purpose}",
+    "FollowUpAnswered": "reached the person for the follow-up",
+    "FollowUpTried": "tried the follow-up: {0.outcome}",
+    "FollowUpCancelled": "cancelled a follow-up: {0.why}",
+    "HandlerSaved": "saved handler {0.handler.id}",
+    "HandlerRemoved": "removed handler {0.handler}",
+    "PresenceChanged": "set {0.handler} {0.presence.state.value}",
+    "TimePassed": "looked at what was due",
+    "Recorded": "{0.what}",
+    "MakeOffer": "offered it to {0.offer.handler}: {0.why}",
+    "EndOffer": "ended the offer to {0.handler}: {0.how}",
+    "SetAway": "set {0.handler} away: {0.reason}",
+    "OpenToAll": "opened it to every suitable handler",
+    "OfferAgain": "may offer it to {0.handler} again",
+    "Acknowledge": "sends the acknowledgement",
+    "CallControlRoom": "calls the control room",
+    "RaiseAlarm": "alarmed the supervisors: {0.why}",
+    "ScheduleFollowUp": "scheduled a follow-up ({0.follow_up.channel.value}): {0.follow_up.purpose}",
+    "QueueFollowUp": "put the follow-up in the queue",
+    "GiveUpFollowUp": "gave up the follow-up: {0.why}",
+    "PlaceFollowUpCall": "places the follow-up call through {0.handler}",
+    "AskForReview": "asks a handler to look at it: {0.why}",
+    "ReturnToQueue": "put it back in the queue from {0.handler}: {0.why}",
+    "CloseContact": "closed the contact",
+}
+# What explains a sentence, where it is given.
+REASONS: Mapping[str, str] = {
+    "Recorded": "why",
+    "EndOffer": "why",
+    "GradeGiven": "rationale",
+    "WrapUpCompleted": "notes",
+    "PresenceChanged": "presence.reason",
+}
+
+
+def sentence(row: Row) -> str:
+    """For example ``ended the offer to amy: expired (no answer in time)``."""
+    change = load_change(row.kind, row.document)
+    told = SENTENCES[row.kind].format(change)
+    reason = _attribute(change, REASONS[row.kind]) if row.kind in REASONS else ""
+    return f"{told} ({reason})" if reason else told
+
+
+def _attribute(value: Any, path: str) -> Any:
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value

@@ -1,0 +1,188 @@
+"""How long one decision takes on a busy day: run with ``python tests/bench/decide.py``.
+
+A thousand handlers of fifty skills in twenty-four combinations, and 100, 1,000 or 10,000 contacts waiting.
+Each event is timed on its own, with everything that follows from it (offers made, alarms, contacts closed).
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import platform
+import random
+import statistics
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from config.settings import Queue
+from routing import events as ev
+from routing.engine import decide
+from routing.model import Channel, Contact, Handler, Party, Presence, PresenceState
+from tests.support.world import World, rules
+
+HANDLERS, SKILLS, SKILL_SETS = 1_000, 50, 24
+WAITING = (100, 1_000, 10_000)
+EVENTS = 20_000
+TARGET_MICROSECONDS = 100.0
+
+
+class BusyDay:
+    """Everybody is busy and the queue stays as long as it is: an arrival for every contact that is taken."""
+
+    def __init__(self, waiting: int) -> None:
+        self.chance = random.Random(7)
+        self.waiting = waiting
+        self.names = [f"skill{n}" for n in range(SKILLS)]
+        self.sets = [
+            tuple(sorted(self.chance.sample(self.names, self.chance.randint(4, 12)))) for _ in range(SKILL_SETS)
+        ]
+        self.world = World(rules(self._queues()))
+        self.timings: list[float] = []
+        self.kinds: dict[str, list[float]] = {}
+        self.arrived = 0
+        self.on_contact: list[str] = []
+        self.ringing: list[str] = []
+        self._fill(waiting)
+
+    def _queues(self) -> list[Queue]:
+        """A queue for each combination, wanting one or two of its skills."""
+        return [
+            Queue(
+                id=f"q{n}", name=f"Queue {n}", target_seconds=30 + 10 * n, skills=self.chance.sample(skills, 1 + n % 2)
+            )
+            for n, skills in enumerate(self.sets)
+        ]
+
+    def _fill(self, waiting: int) -> None:
+        for n in range(HANDLERS):
+            skills = frozenset(self.sets[n % SKILL_SETS])
+            self._do(
+                ev.HandlerSaved(Handler(f"h{n}", f"H {n}", "fcc", skills, extension=f"{2000 + n}"), "program:bench")
+            )
+            self._do(ev.PresenceChanged(f"h{n}", Presence(PresenceState.AVAILABLE), f"handler:h{n}"))
+        while len(self.world.board.waiting()) < waiting:
+            for _ in range(max(10, waiting // 10)):
+                self._arrive()
+            self._answer_all()
+        self.timings.clear()
+        self.kinds.clear()
+
+    # --- one thing that happens ----------------------------------------------------------------------
+
+    def run(self, events: int) -> None:
+        while len(self.timings) < events:
+            roll = self.chance.random()
+            if len(self.timings) % 100 == 0:
+                self._keep_waiting()
+            if roll < 0.50:
+                self._finish()
+            elif roll < 0.95:
+                self._answer()
+            else:
+                self._do(ev.TimePassed())
+
+    def _keep_waiting(self) -> None:
+        for _ in range(self.waiting - len(self.world.board.waiting())):
+            self._arrive()
+
+    def _arrive(self) -> None:
+        self.arrived += 1
+        reference, queue = f"C{self.arrived}", f"q{self.chance.randrange(SKILL_SETS)}"
+        party = Party(f"+44770{self.arrived:07}")
+        if self.chance.random() < 0.6:
+            self._do(ev.CallArrived(reference, f"id-{reference}", queue, party, "101"))
+            self._do(ev.CallQueued(reference))
+        else:
+            thread = f"text:{party.address}"
+            self._do(ev.MessageArrived(reference, f"m{reference}", Channel.TEXT, queue, party, "61016", thread))
+        if self.chance.random() < 0.05:
+            self._do(ev.EmergencyRaised(reference, "caller", "pressed 55"))
+
+    def _answer_all(self) -> None:
+        while self.ringing:
+            self._answer()
+
+    def _answer(self) -> None:
+        contact = self._one(self.ringing)
+        if contact is None or not contact.offers:
+            return
+        offer = contact.offers[0]
+        if self.chance.random() < 0.15:
+            self._do(ev.OfferDeclined(offer.id, offer.reference, offer.handler))
+        elif self.chance.random() < 0.03 and contact.live:
+            self._do(ev.CallerLeft(offer.reference))
+        else:
+            self._do(ev.OfferAccepted(offer.id, offer.reference, offer.handler))
+            self.on_contact.append(offer.reference)
+            self._arrive()
+
+    def _finish(self) -> None:
+        contact = self._one(self.on_contact)
+        if contact is None or contact.assignment is None:
+            return
+        handler = contact.assignment.handler
+        if contact.calling:
+            self._do(ev.FollowUpAnswered(contact.reference, contact.follow_up))
+        if contact.live or contact.calling:
+            self._do(ev.CallEnded(contact.reference, f"handler:{handler}"))
+        self._do(ev.WrapUpCompleted(contact.reference, handler, "resolved"))
+
+    def _one(self, references: list[str]) -> Contact | None:
+        """One of these at random, taken out; None when it is closed by now."""
+        if not references:
+            return None
+        n = self.chance.randrange(len(references))
+        references[n], references[-1] = references[-1], references[n]
+        return self.world.board.open_contact(references.pop())
+
+    def _do(self, event: ev.Event) -> None:
+        self.world.now += 0.001
+        begin = time.perf_counter()
+        decision = decide(self.world.board, event, self.world.now)
+        took = (time.perf_counter() - begin) * 1e6
+        assert not decision.refused, decision.refused
+        self.timings.append(took)
+        self.kinds.setdefault(type(event).__name__, []).append(took)
+        self.ringing += [c.offer.reference for c in decision.commands if type(c).__name__ == "MakeOffer"]  # type: ignore[union-attr]
+        self.world.board.take_touched()
+
+
+def main() -> int:
+    print(f"{cpu_model()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(f"{HANDLERS} handlers, {SKILLS} skills in {SKILL_SETS} sets; {EVENTS} events each; microseconds per event")
+    median = 0.0
+    for waiting in WAITING:
+        day = BusyDay(waiting)
+        gc.collect()
+        gc.freeze()
+        day.run(EVENTS)
+        left = len(day.world.board.waiting())
+        median, p95, p99 = percentiles(day.timings)
+        print(f"{waiting:>6} waiting (at the end {left}): median {median:.1f}  p95 {p95:.1f}  p99 {p99:.1f}")
+    for kind, timings in sorted(day.kinds.items()):
+        print(f"       {kind:<16} {len(timings):>6} times, median {percentiles(timings)[0]:.1f}")
+    reached = median < TARGET_MICROSECONDS
+    print(f"target: median below {TARGET_MICROSECONDS:.0f} at {WAITING[-1]}: {'reached' if reached else 'MISSED'}")
+    return 0 if reached else 1
+
+
+def percentiles(timings: list[float]) -> tuple[float, float, float]:
+    """Median, 95th and 99th percentile."""
+    if len(timings) < 2:
+        return (timings[0],) * 3
+    cuts = statistics.quantiles(timings, n=100)
+    return cuts[49], cuts[94], cuts[98]
+
+
+def cpu_model() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or "unknown CPU"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,319 @@
+"""The mailbox reader on a real Dovecot, with a ledger in memory in the place of the store."""
+
+from __future__ import annotations
+
+import asyncio
+import imaplib
+import random
+import shutil
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from channels.email.imap import Patience
+from channels.email.inbound import Cursor, FetchedMail, MailboxReader
+from config.settings import Email, ImapServer, Mailbox, SmtpServer
+from gateway.sandbox.mail import Certificate, Dovecot
+
+ADDRESS = "enquiries@police.example"
+PASSWORD = 'open "sesame" \\ 1'
+QUICK = Patience(command=2.0, fetch=5.0, idle=60.0, first_retry=0.05, last_retry=0.2)
+
+
+class Ledger:
+    """Keeps what was delivered together with its cursor; ``fail`` makes the next deliveries raise."""
+
+    def __init__(self) -> None:
+        self.mails: list[FetchedMail] = []
+        self.cursor: Cursor | None = None
+        self.attempts = 0
+        self.failures: list[Exception] = []
+        self.meanwhile: Callable[[], Awaitable[None]] | None = None
+        self._changed = asyncio.Condition()
+
+    async def load(self) -> Cursor | None:
+        return self.cursor
+
+    async def deliver(self, mail: FetchedMail) -> None:
+        async with self._changed:
+            self.attempts += 1
+            self._changed.notify_all()
+            if self.failures:
+                raise self.failures.pop(0)
+            self.mails.append(mail)
+            self.cursor = mail.cursor
+            happening, self.meanwhile = self.meanwhile, None
+            if happening:
+                await happening()
+
+    async def until(self, condition: Callable[[Ledger], bool], deadline: float = 10.0) -> None:
+        async with asyncio.timeout(deadline), self._changed:
+            await self._changed.wait_for(lambda: condition(self))
+
+    def subjects(self) -> list[str]:
+        return [subject_of(mail.raw) for mail in self.mails]
+
+
+def subject_of(raw: bytes) -> str:
+    lines = [line for line in raw.splitlines() if line.startswith(b"Subject: ")]
+    return lines[0].removeprefix(b"Subject: ").decode() if lines else ""
+
+
+def note(subject: str, body: str = "hello") -> bytes:
+    return f"From: a@public.example\r\nTo: {ADDRESS}\r\nSubject: {subject}\r\n\r\n{body}\r\n".encode()
+
+
+def mailbox_on(server: Dovecot, security: str = "none", host: str = "") -> Mailbox:
+    port = server.imaps_port if security == "tls" else server.imap_port
+    imap = ImapServer.model_validate(
+        {"host": host or server.host, "port": port, "security": security, "user": ADDRESS, "password": PASSWORD}
+    )
+    smtp = SmtpServer(host=server.host, port=25, security="none", password=SecretStr(""))
+    return Mailbox(id="enquiries", address=ADDRESS, display_name="Police", queue="email", imap=imap, smtp=smtp)
+
+
+@asynccontextmanager
+async def following(
+    mailbox: Mailbox, ledger: Ledger, limit: int = 1_000_000, poll_seconds: float = 20
+) -> AsyncIterator[MailboxReader]:
+    email = Email(
+        enabled=True, mailboxes=(mailbox,), message_limit_bytes=limit, raw_dir=Path("unused"), poll_seconds=poll_seconds
+    )
+    reader = MailboxReader(mailbox, email, ledger.load, ledger.deliver, random.Random(1), QUICK)
+    running = asyncio.create_task(reader.run())
+    try:
+        yield reader
+    finally:
+        running.cancel()
+        await asyncio.wait({running}, timeout=5)
+
+
+async def until(condition: Callable[[], bool], deadline: float = 10.0) -> None:
+    async with asyncio.timeout(deadline):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def healthy(reader: MailboxReader) -> None:
+    await until(lambda: not reader.healthy())
+
+
+async def in_trouble(reader: MailboxReader, words: str) -> None:
+    await until(lambda: words in reader.healthy())
+
+
+@contextmanager
+def another_client(server: Dovecot) -> Iterator[imaplib.IMAP4]:
+    client = imaplib.IMAP4(server.host, server.imap_port, timeout=10)
+    client.login(ADDRESS, PASSWORD)
+    client.select("INBOX")
+    try:
+        yield client
+    finally:
+        client.logout()
+
+
+def mail_files(server: Dovecot) -> list[Path]:
+    maildir = server.mail_dir(ADDRESS)
+    return [path for folder in ("new", "cur") for path in (maildir / folder).iterdir()]
+
+
+@pytest.fixture
+async def dovecot(tmp_path: Path) -> AsyncIterator[Dovecot]:
+    async with Dovecot(tmp_path, {ADDRESS: PASSWORD}) as server:
+        yield server
+
+
+@pytest.fixture
+async def ledger() -> Ledger:
+    return Ledger()
+
+
+async def test_the_backlog_comes_in_order_and_then_a_new_mail_within_two_seconds(
+    dovecot: Dovecot, ledger: Ledger
+) -> None:
+    for subject in ("one", "two", "three"):
+        await dovecot.deliver(note(subject), ADDRESS)
+    async with following(mailbox_on(dovecot), ledger) as reader:
+        await ledger.until(lambda it: len(it.mails) == 3)
+        await healthy(reader)
+        sent = time.monotonic()
+        await dovecot.deliver(note("four"), ADDRESS)
+        await ledger.until(lambda it: len(it.mails) == 4)
+        assert time.monotonic() - sent < 2
+    assert ledger.subjects() == ["one", "two", "three", "four"]
+    assert [mail.cursor.last_uid for mail in ledger.mails] == [1, 2, 3, 4]
+    assert len({mail.cursor.uid_validity for mail in ledger.mails}) == 1
+    assert ledger.mails[0].internal_date is not None
+    assert ledger.mails[0].raw.endswith(note("one"))
+
+
+async def test_a_mail_that_is_announced_between_two_commands_is_not_left_until_the_next_poll(
+    dovecot: Dovecot, ledger: Ledger
+) -> None:
+    await dovecot.deliver(note("one"), ADDRESS)
+    await dovecot.deliver(note("two"), ADDRESS)
+    ledger.meanwhile = lambda: dovecot.deliver(note("three"), ADDRESS)
+    async with following(mailbox_on(dovecot), ledger):
+        await ledger.until(lambda it: len(it.mails) == 3, deadline=5)
+    assert ledger.subjects() == ["one", "two", "three"]
+
+
+async def test_a_restart_of_the_mail_server_loses_nothing_and_doubles_nothing(dovecot: Dovecot, ledger: Ledger) -> None:
+    async with following(mailbox_on(dovecot), ledger) as reader:
+        await dovecot.deliver(note("before"), ADDRESS)
+        await ledger.until(lambda it: len(it.mails) == 1)
+        await dovecot.stop()
+        await in_trouble(reader, "mailbox enquiries: ")
+        await dovecot.start()
+        await dovecot.deliver(note("after"), ADDRESS)
+        await ledger.until(lambda it: len(it.mails) == 2)
+        await healthy(reader)
+    assert ledger.subjects() == ["before", "after"]
+
+
+async def test_a_server_that_falls_silent_is_noticed_and_followed_again(dovecot: Dovecot, ledger: Ledger) -> None:
+    async with following(mailbox_on(dovecot), ledger, poll_seconds=0.2) as reader:
+        await healthy(reader)
+        with dovecot.frozen():
+            await in_trouble(reader, "does not answer")
+        await dovecot.deliver(note("thawed"), ADDRESS)
+        await ledger.until(lambda it: len(it.mails) == 1)
+
+
+async def test_a_recreated_mailbox_is_read_from_its_start(dovecot: Dovecot, ledger: Ledger) -> None:
+    await dovecot.deliver(note("old"), ADDRESS)
+    async with following(mailbox_on(dovecot), ledger):
+        await ledger.until(lambda it: len(it.mails) == 1)
+        old = ledger.mails[0].cursor
+        await dovecot.stop()
+        shutil.rmtree(dovecot.mail_dir(ADDRESS))
+        # Dovecot takes the time in seconds for a new mailbox's UIDVALIDITY.
+        await until(lambda: time.time() >= old.uid_validity + 1)
+        await dovecot.start()
+        await dovecot.deliver(note("new"), ADDRESS)
+        await ledger.until(lambda it: len(it.mails) == 2)
+    new = ledger.mails[1].cursor
+    assert new.uid_validity != old.uid_validity
+    assert new.last_uid == 1
+
+
+async def test_flags_stay_as_they_are_and_mail_that_was_read_elsewhere_still_comes(
+    dovecot: Dovecot, ledger: Ledger
+) -> None:
+    await dovecot.deliver(note("seen"), ADDRESS)
+    await dovecot.deliver(note("unseen"), ADDRESS)
+    with another_client(dovecot) as client:
+        client.uid("STORE", "1", "+FLAGS", r"(\Seen)")
+    async with following(mailbox_on(dovecot), ledger):
+        await ledger.until(lambda it: len(it.mails) == 2)
+    with another_client(dovecot) as client:
+        flags = [str(line) for line in client.fetch("1:*", "(FLAGS)")[1]]
+    assert ["Seen" in line for line in flags] == [True, False]
+
+
+async def test_a_crash_before_the_commit_fetches_the_mail_again(dovecot: Dovecot, ledger: Ledger) -> None:
+    await dovecot.deliver(note("precious"), ADDRESS)
+    ledger.failures = [ConnectionError("the database went away")] * 1000
+    async with following(mailbox_on(dovecot), ledger) as reader:
+        await ledger.until(lambda it: it.attempts == 3)
+        assert "cannot be stored" in reader.healthy()
+    ledger.failures.clear()
+    async with following(mailbox_on(dovecot), ledger) as reader:
+        await ledger.until(lambda it: len(it.mails) == 1)
+        await healthy(reader)
+    assert ledger.subjects() == ["precious"]
+
+
+async def test_a_stored_mail_is_not_fetched_again_after_a_restart_of_ours(dovecot: Dovecot, ledger: Ledger) -> None:
+    await dovecot.deliver(note("one"), ADDRESS)
+    async with following(mailbox_on(dovecot), ledger):
+        await ledger.until(lambda it: len(it.mails) == 1)
+    await dovecot.deliver(note("two"), ADDRESS)
+    async with following(mailbox_on(dovecot), ledger):
+        await ledger.until(lambda it: len(it.mails) == 2)
+    assert ledger.subjects() == ["one", "two"]
+
+
+async def test_of_a_mail_over_the_limit_only_the_start_is_fetched(dovecot: Dovecot, ledger: Ledger) -> None:
+    await dovecot.deliver(note("huge", "x" * 70 + "\r\n" * 1) + b"y" * 300_000, ADDRESS)
+    await dovecot.deliver(note("small"), ADDRESS)
+    async with following(mailbox_on(dovecot), ledger, limit=200_000):
+        await ledger.until(lambda it: len(it.mails) == 2)
+    huge, small = ledger.mails
+    assert (huge.too_large, len(huge.raw)) == (True, 64 * 1024)
+    assert subject_of(huge.raw) == "huge"
+    assert not small.too_large
+
+
+async def test_a_mail_that_cannot_be_fetched_is_announced_in_words_and_does_not_hold_up_the_next(
+    dovecot: Dovecot, ledger: Ledger
+) -> None:
+    await dovecot.deliver(note("unreadable"), ADDRESS)
+    await dovecot.deliver(note("next"), ADDRESS)
+    with another_client(dovecot) as client:
+        assert client.fetch("1:*", "(RFC822.SIZE)")[0] == "OK"
+    (broken,) = [path for path in mail_files(dovecot) if b"unreadable" in path.read_bytes()]
+    broken.chmod(0)
+    async with following(mailbox_on(dovecot), ledger):
+        await ledger.until(lambda it: len(it.mails) == 2, deadline=20)
+    assert ledger.subjects()[1] == "next"
+    assert b"Please open that mailbox" in ledger.mails[0].raw
+
+
+async def test_a_flood_of_flag_changes_while_idling_loses_no_mail(dovecot: Dovecot, ledger: Ledger) -> None:
+    for number in range(40):
+        await dovecot.deliver(note(str(number)), ADDRESS)
+    for path in mail_files(dovecot):
+        for copy in range(49):
+            shutil.copy2(path, path.with_name(f"{copy}{path.name}"))
+            shutil.chown(path.with_name(f"{copy}{path.name}"), path.owner(), path.group())
+    with another_client(dovecot) as client:
+        count = int(client.select("INBOX")[1][0] or b"")
+        validity = int(client.response("UIDVALIDITY")[1][0])
+    ledger.cursor = Cursor(validity, count)
+    async with following(mailbox_on(dovecot), ledger) as reader:
+        await healthy(reader)
+        with another_client(dovecot) as client:
+            client.store("1:*", "+FLAGS", r"(\Flagged)")
+        await dovecot.deliver(note("after the flood"), ADDRESS)
+        await ledger.until(lambda it: len(it.mails) == 1)
+    assert count == 2000
+    assert ledger.subjects() == ["after the flood"]
+
+
+async def test_a_wrong_password_is_said_in_words(dovecot: Dovecot, ledger: Ledger) -> None:
+    mailbox = mailbox_on(dovecot)
+    wrong = mailbox.model_copy(update={"imap": mailbox.imap.model_copy(update={"password": SecretStr("guess")})})
+    async with following(wrong, ledger) as reader:
+        await in_trouble(reader, "refused login")
+        assert "guess" not in reader.healthy()
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+async def test_an_encrypted_mailbox_is_followed(
+    tmp_path: Path, ledger: Ledger, security: str, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.chain))
+    async with Dovecot(tmp_path, {ADDRESS: PASSWORD}, certificate=certificate) as server:
+        await server.deliver(note("private"), ADDRESS)
+        async with following(mailbox_on(server, security, host="localhost"), ledger):
+            await ledger.until(lambda it: len(it.mails) == 1)
+            await server.deliver(note("pushed"), ADDRESS)
+            await ledger.until(lambda it: len(it.mails) == 2)
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+async def test_a_certificate_that_nobody_vouches_for_is_refused(
+    tmp_path: Path, ledger: Ledger, security: str, certificate: Certificate
+) -> None:
+    async with (
+        Dovecot(tmp_path, {ADDRESS: PASSWORD}, certificate=certificate) as server,
+        following(mailbox_on(server, security, host="localhost"), ledger) as reader,
+    ):
+        await in_trouble(reader, "CERTIFICATE_VERIFY_FAILED")
+    assert ledger.mails == []

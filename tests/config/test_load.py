@@ -1,0 +1,216 @@
+"""The configuration says everything that is wrong with it at once, and never a secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.load import DEFAULT, ConfigurationError, load
+from config.settings import Settings
+
+SECRET = "correct-horse-battery-staple"
+WITH_PHONES = f'[edge]\nphone_secret = "{SECRET}"\n'
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    return tmp_path / "site.toml"
+
+
+@pytest.fixture(autouse=True)
+def no_secrets_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GATEWAY_PHONE_SECRET", "GATEWAY_TEXT_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def mistakes(path: Path, text: str) -> list[str]:
+    """What is said about a site's file with this text; no secret is ever among it."""
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as raised:
+        load(path)
+    assert SECRET not in str(raised.value)
+    return raised.value.mistakes
+
+
+def loaded(path: Path, text: str) -> Settings:
+    path.write_text(text, encoding="utf-8")
+    return load(path)
+
+
+# --- mistakes ----------------------------------------------------------------------------------------
+
+
+def test_every_mistake_is_told_at_once_with_file_key_and_what_is_allowed(site: Path) -> None:
+    found = mistakes(
+        site,
+        """
+        [gateway]
+        log_level = "loud"
+        [http]
+        port = 99999
+        [voice]
+        slots = "many"
+        emergency_digits = "help"
+        [outbox]
+        atempts = 3
+        """,
+    )
+    assert found == [
+        f"{DEFAULT}: edge.phone_secret: the environment variable GATEWAY_PHONE_SECRET is not set",
+        f"{site}: gateway.log_level: Input should be 'debug', 'info', 'warning' or 'error' (it is 'loud')",
+        f"{site}: http.port: Input should be less than or equal to 65535 (it is 99999)",
+        f"{site}: voice.slots: Input should be a valid integer, unable to parse string as an integer (it is 'many')",
+        f"{site}: voice.emergency_digits: String should match pattern '^[0-9]{{1,4}}$' (it is 'help')",
+        f"{site}: outbox.atempts: there is no such setting; {DEFAULT} lists them all",
+    ]
+
+
+def test_names_that_disagree_are_told_at_once_each_with_its_own_key(site: Path) -> None:
+    found = mistakes(
+        site,
+        WITH_PHONES
+        + """
+        [voice]
+        default_queue = "generl"
+        numbers = [{ number = "101", queue = "crimes" }, { number = "101", queue = "general" }]
+        rtp_port_base = 16010
+        [[centres]]
+        id = "fcc"
+        name = "One"
+        [[centres]]
+        id = "fcc"
+        name = "Two"
+        """,
+    )
+    assert found == [
+        f"{site}: voice.default_queue: no queue 'generl'; there are: emails, general, texts",
+        f"{site}: voice.numbers[101].queue: no queue 'crimes'; there are: emails, general, texts",
+        f"{site}: centres: 'fcc' stands there twice; each must be unique",
+        f"{site}: voice.numbers: '101' stands there twice; each must be unique",
+        f"{DEFAULT}: voice.sip_port_base: overlaps the RTP ports (16 for each slot); move one of them",
+    ]
+
+
+@pytest.mark.parametrize("text", ["voice = 3", "[text]\nenabled = 'perhaps'", "queues = []", "edge = 'here'"])
+def test_a_section_of_the_wrong_shape_is_a_mistake_like_any_other(site: Path, text: str) -> None:
+    assert mistakes(site, text)
+
+
+def test_a_missing_key_of_a_list_is_named_with_its_place(site: Path) -> None:
+    found = mistakes(site, WITH_PHONES + '[[queues]]\nid = "general"\ntarget_seconds = 30\n')
+    assert f"{site}: queues.0.name: is missing" in found
+
+
+def test_a_file_that_is_not_there_or_not_toml_is_named(site: Path) -> None:
+    with pytest.raises(ConfigurationError, match="No such file"):
+        load(site)
+    assert mistakes(site, "slots = = 3")[0].startswith(f"{site}: is not valid TOML")
+    site.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigurationError, match="not valid TOML"):
+        load(site)
+
+
+# --- secrets -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'[edge]\nphone_secret = "{SECRET}"\n[http]\nport = 0',
+        f'[edge]\nphone_secrt = "{SECRET}"',
+        f'[edge]\nphone_secret = ["{SECRET}"]',
+        f'[edge]\nphone_secret = {{ value = "{SECRET}" }}',
+        f'[store]\nurl = "postgres://gateway:{SECRET}@db/gateway"',
+        f'[text]\nenabled = true\nauth_token = "{SECRET}"\nnumbers = "x"',
+    ],
+)
+def test_no_mistake_ever_shows_a_secret(site: Path, text: str) -> None:
+    assert mistakes(site, text)
+
+
+def test_a_secret_that_is_a_number_is_not_shown_either(site: Path) -> None:
+    found = mistakes(site, "[edge]\nphone_secret = 8675309\n")
+    assert found and "8675309" not in "".join(found)
+
+
+def test_a_secret_from_the_environment_in_a_setting_that_refuses_it_is_not_shown(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"mysql://gateway/{SECRET}")
+    found = mistakes(site, WITH_PHONES + '[store]\nurl = { env = "DATABASE_URL" }')
+    assert found == [f"{site}: store.url: must start with sqlite+aiosqlite:/// or postgresql+asyncpg://"]
+
+
+def test_a_loaded_secret_is_not_printed_with_its_settings(site: Path) -> None:
+    settings = loaded(site, WITH_PHONES)
+    assert settings.edge.phone_secret.get_secret_value() == SECRET
+    assert SECRET not in repr(settings) and SECRET not in str(settings.model_dump())
+
+
+def test_a_secret_comes_from_the_environment(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_PHONE_SECRET", SECRET)
+    assert loaded(site, "").edge.phone_secret.get_secret_value() == SECRET
+
+
+def test_a_secret_comes_from_the_first_line_of_a_file(site: Path, tmp_path: Path) -> None:
+    file = tmp_path / "phones"
+    file.write_text(f"{SECRET}\nsecond line\n", encoding="utf-8")
+    settings = loaded(site, f'[edge]\nphone_secret = {{ file = "{file}" }}')
+    assert settings.edge.phone_secret.get_secret_value() == SECRET
+
+
+def test_a_secrets_file_that_is_missing_empty_or_not_text_is_named(site: Path, tmp_path: Path) -> None:
+    file = tmp_path / "phones"
+    text = f'[edge]\nphone_secret = {{ file = "{file}" }}'
+    assert mistakes(site, text) == [
+        f"{site}: edge.phone_secret: the secret's file {file} cannot be read: No such file or directory"
+    ]
+    file.touch()
+    assert mistakes(site, text) == [f"{site}: edge.phone_secret: the secret's file {file} is empty"]
+    file.write_bytes(b"\xff\xfe\n")
+    assert mistakes(site, text) == [f"{site}: edge.phone_secret: the secret's file {file} is not text in UTF-8"]
+
+
+def test_a_secret_comes_from_one_place_only(site: Path) -> None:
+    (found,) = mistakes(site, '[edge]\nphone_secret = { env = "A", file = "/b" }')
+    assert "not both" in found
+
+
+def test_a_channel_that_is_off_needs_no_secret(site: Path) -> None:
+    settings = loaded(site, "[voice]\nenabled = false\n")
+    assert settings.edge.phone_secret.get_secret_value() == ""
+    assert settings.text.auth_token.get_secret_value() == ""
+
+
+def test_a_channel_that_is_on_needs_its_own(site: Path) -> None:
+    found = mistakes(site, WITH_PHONES + "[text]\nenabled = true\n")
+    assert found == [f"{DEFAULT}: text.auth_token: the environment variable GATEWAY_TEXT_TOKEN is not set"]
+
+
+# --- layers and paths --------------------------------------------------------------------------------
+
+
+def test_tables_are_laid_over_each_other_and_lists_replaced(site: Path) -> None:
+    settings = loaded(site, WITH_PHONES + '[[centres]]\nid = "north"\nname = "North"\n[voice]\nslots = 3\n')
+    assert [c.id for c in settings.centres] == ["north"]
+    assert (settings.voice.slots, settings.voice.emergency_digits) == (3, "55")
+
+
+def test_an_overlay_is_laid_over_both(site: Path) -> None:
+    site.write_text(WITH_PHONES + "[voice]\nslots = 3\n", encoding="utf-8")
+    assert load(site, overlay={"voice": {"slots": 5}}).voice.slots == 5
+
+
+def test_relative_paths_begin_at_the_data_directory(site: Path, tmp_path: Path) -> None:
+    settings = loaded(site, WITH_PHONES + f'[gateway]\ndata_dir = "{tmp_path}"\n[text]\nmedia_dir = "/elsewhere"\n')
+    assert settings.store.url == f"sqlite+aiosqlite:///{tmp_path}/gateway.db"
+    assert settings.voice.music == tmp_path / "prompts/music.wav"
+    assert settings.edge.rpc_socket == tmp_path / "run/kamailio.sock"
+    assert str(settings.text.media_dir) == "/elsewhere"
+
+
+def test_settings_are_frozen(site: Path) -> None:
+    settings = loaded(site, WITH_PHONES)
+    with pytest.raises(ValueError, match="frozen"):
+        setattr(settings.voice, "slots", 4)  # noqa: B010

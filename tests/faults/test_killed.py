@@ -1,0 +1,224 @@
+"""Processes die at any moment; nobody on the line is lost, nothing is doubled."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway.sandbox.world import OUTSIDE_ANSWERS, World
+from gateway.store.journal import verify
+from tests.support.steps import (
+    answered_by,
+    contact,
+    eventually,
+    everybody_away,
+    hears,
+    kinds,
+    settle,
+    stage,
+    wrap_up,
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_the_gateway_is_killed_while_two_people_talk_and_neither_notices(world: World) -> None:
+    sam = await world.api("sam")
+    async with sam.live() as live, await world.caller("+447700900401") as caller:
+        reference = (await live.wait_for("CallArrived"))["contact"]
+        name, phone = await answered_by(world, live, reference)
+        await hears(phone, caller)
+
+        # when
+        await world.kill_gateway()
+
+        # then they go on talking, without a gateway and with the next one
+        await hears(phone, caller)
+        await hears(caller, phone)
+        await world.start_gateway()
+        await hears(phone, caller)
+        assert await stage(sam, reference) == "assigned"
+
+    # and the next gateway knows the call: the caller's hang-up ends it, the recording is whole
+    async with sam.live(after=0) as live:
+        await live.wait_for("CallerLeft", contact=reference)
+        await live.wait_for("RecordingMade", contact=reference)
+    await wrap_up(world, name, reference)
+    assert await stage(sam, reference) == "closed"
+    happened = await kinds(sam, reference)
+    assert happened.count("CallArrived") == happened.count("OfferAccepted") == 1
+    assert "CallLost" not in happened
+
+
+async def test_the_gateway_is_killed_while_a_caller_waits_and_they_keep_their_place(world: World) -> None:
+    sam = await world.api("sam")
+    await everybody_away(world)
+    async with sam.live() as live, await world.caller("+447700900402") as caller:
+        reference = (await live.wait_for("CallQueued"))["contact"]
+        queued_at = (await contact(sam, reference))["queued_at"]
+
+        # when the gateway dies and comes back
+        await world.kill_gateway()
+        assert caller.state == "talking"
+        await world.start_gateway()
+
+        # then the caller is still in the same place, and a handler gets them
+        assert caller.state == "talking"
+        assert (await contact(sam, reference))["queued_at"] == queued_at
+        async with sam.live() as again:
+            await (await world.api("ben")).put("me/presence", {"state": "available"})
+            name, phone = await answered_by(world, again, reference)
+            await hears(phone, caller)
+            await phone.hang_up()
+            await again.wait_for("CallEnded", contact=reference)
+    await wrap_up(world, name, reference)
+
+
+async def test_the_gateway_is_killed_while_a_phone_rings_and_the_answer_still_joins_them(world: World) -> None:
+    sam = await world.api("sam")
+    async with sam.live() as live, await world.caller("+447700900403") as caller:
+        offer = await live.wait_for("MakeOffer")
+        reference, name = offer["contact"], offer["handler"]
+        phone = world.phones[name]
+        await phone.wait_for("ringing", 5)
+
+        # when the gateway dies, and the handler picks up before the next one is there
+        await world.kill_gateway()
+        await phone.answer()
+        await hears(phone, caller)
+        await world.start_gateway()
+
+        # then the board learns that they talk
+        async def assigned() -> bool:
+            return await stage(sam, reference) == "assigned"
+
+        await eventually(assigned)
+        await hears(caller, phone)
+        await phone.hang_up()
+        await caller.wait_for("idle", 5)
+
+        async def over() -> bool:
+            return await stage(sam, reference) == "wrap_up"
+
+        await eventually(over)
+    await wrap_up(world, name, reference)
+
+
+async def test_nobody_comes_back_and_the_call_process_itself_brings_the_control_room(world: World) -> None:
+    sam = await world.api("sam")
+    room = world.control_rooms[0]
+    world.behave(room, OUTSIDE_ANSWERS)
+    await everybody_away(world)
+    async with sam.live() as live, await world.caller("+447700900404") as caller:
+        reference = (await live.wait_for("CallQueued"))["contact"]
+
+        # when no gateway is there for longer than the fallback time
+        await world.kill_gateway()
+        await room.wait_for("talking", world.settings.voice.fallback_seconds + 10)
+
+        # then a human hears the caller
+        await hears(room, caller)
+
+        # and when a gateway is back, it finds them talking
+        await world.start_gateway()
+        await hears(room, caller)
+
+        async def joined() -> bool:
+            return ((await contact(sam, reference))["handover"] or {}).get("state") == "joined"
+
+        await eventually(joined)
+        await caller.hang_up()
+
+    async def wanted() -> bool:
+        return await stage(sam, reference) in ("queued", "offered", "closed")
+
+    await eventually(wanted)
+    await settle(world, reference)
+
+
+async def test_with_no_gateway_new_callers_reach_the_overflow_target(world: World) -> None:
+    await world.kill_gateway()
+    try:
+        async with await world.caller("+447700900405") as caller:
+            await world.overflow.wait_for("talking", 10)
+            await hears(world.overflow, caller)
+    finally:
+        await world.start_gateway()
+
+
+async def test_a_call_process_is_killed_only_its_caller_is_affected_and_is_called_back(world: World) -> None:
+    sam = await world.api("sam")
+    world.behave(world.public, OUTSIDE_ANSWERS)
+    async with sam.live() as live, await world.caller("+447700900406") as other:
+        undisturbed = (await live.wait_for("CallArrived"))["contact"]
+        other_name, other_phone = await answered_by(world, live, undisturbed)
+        slot_of_other = next(s for s, o in world.call_processes().items() if o.legs)
+        async with await world.caller("+447700900407") as caller:
+            reference = (await live.wait_for("CallArrived"))["contact"]
+            name, phone = await answered_by(world, live, reference)
+            slot = next(s for s, o in world.call_processes().items() if o.legs and s != slot_of_other)
+
+            # when
+            world.kill_call_process(slot)
+
+            # then both its peers are released at once and nobody else is
+            await caller.wait_for("idle", 3)
+            await phone.wait_for("idle", 3)
+            await hears(other_phone, other)
+
+            # and the number becomes a callback for the next handler, the last one writes up
+            await live.wait_for("CallLost", contact=reference)
+            offer = await live.wait_for("MakeOffer", contact=reference)
+            assert offer["handler"] not in (name, other_name)
+            desk = await world.api(offer["handler"])
+            await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+            back = world.phones[offer["handler"]]
+            await back.wait_for("ringing", 5)
+            await back.answer()
+            await world.public.wait_for("talking", 8)
+            await hears(world.public, back)
+            await back.hang_up()
+            await live.wait_for("CallEnded", contact=reference)
+            # what was recorded before the process died is kept
+            recordings = await sam.get(f"contacts/{reference}/recordings", reason="test")
+            assert len(recordings) >= 1
+        await wrap_up(world, name, reference)
+        await wrap_up(world, offer["handler"], reference)
+        await other.hang_up()
+        await live.wait_for("CallerLeft", contact=undisturbed)
+    await wrap_up(world, other_name, undisturbed)
+    assert await stage(sam, reference) == "closed"
+
+
+async def test_the_gateway_is_killed_in_the_middle_of_texts_and_every_one_is_there_once(world: World) -> None:
+    sam = await world.api("sam")
+    sids = [f"SM{n:032x}" for n in range(1, 41)]
+
+    async def bring(sid: str, number: int) -> int:
+        return await world.carrier.text_in(f"+4477009005{number:02d}", "61016", f"text {number}", message_sid=sid)
+
+    # given texts that are being brought while the gateway dies
+    bringing = asyncio.gather(*(bring(sid, n) for n, sid in enumerate(sids)))
+    await world.kill_gateway()
+    first = await bringing
+    await world.start_gateway()
+
+    # when the carrier brings again what was not answered 2xx
+    for number, sid in enumerate(sids):
+        if first[number] != 200:
+            assert await bring(sid, number) == 200
+
+    # then every text is there once, is acknowledged once, and the journal is whole
+    for number in range(len(sids)):
+        found = (await sam.get("contacts", party=f"+4477009005{number:02d}", reason="test"))["contacts"]
+        assert len(found) == 1
+    await world.carrier.wait_for_sent(lambda m: m.recipient == "+447700900539", deadline=20)
+
+    async def acknowledged() -> bool:
+        return len({m.recipient for m in world.carrier.outbox if m.recipient.startswith("+4477009005")}) == len(sids)
+
+    await eventually(acknowledged, 20)
+    texts = [m.recipient for m in world.carrier.outbox if m.recipient.startswith("+4477009005")]
+    assert len(texts) == len(set(texts))
+    assert (await verify(world.store().journal())).broken is None

@@ -1,0 +1,199 @@
+"""The sandbox's world: it comes up whole, its people are there, and it goes without leaving anything behind."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from gateway.sandbox.api import WorldServer
+from gateway.sandbox.child import GatewayError
+from gateway.sandbox.person import BUSY
+from gateway.sandbox.ports import LOOPBACK, NoFreePorts, Ports
+from gateway.sandbox.world import World
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    async with World(tmp_path_factory.mktemp("world"), slots=2, auto_answer=0.2) as world:
+        yield world
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def page(world: World) -> AsyncIterator[aiohttp.ClientSession]:
+    """The page's server, asked as its page would."""
+    async with WorldServer(world), aiohttp.ClientSession(world.page_url) as session:
+        yield session
+
+
+async def test_it_is_ready_and_its_handlers_are_registered_and_available(world: World) -> None:
+    assert await world.gateway.readiness() == ""
+    assert all(phone.registered for phone in world.phones.values())
+    supervisor = await world.api("sam")
+    present = {h["id"]: h["presence"]["state"] for h in await supervisor.get("handlers")}
+    assert [present[name] for name in ("anna", "ben", "chloe")] == ["available"] * 3
+    assert len(world.call_processes()) == 2
+
+
+async def test_the_gateway_can_be_killed_and_started_again(world: World) -> None:
+    await world.kill_gateway()
+    assert await world.gateway.readiness() != ""
+
+    await world.start_gateway()
+
+    assert await world.gateway.readiness() == ""
+    assert len(await (await world.api("sam")).get("handlers")) == 5
+
+
+async def test_a_call_process_can_be_killed_under_its_call(world: World) -> None:
+    async with await world.caller() as caller:
+        await caller.wait_for("talking")
+        await until(lambda: any(process.legs for process in world.call_processes().values()))
+
+        slot = world.kill_call_process()
+
+        assert slot in (0, 1)
+        await caller.wait_for("idle")  # the edge releases the caller of a process that died
+    with pytest.raises(LookupError):
+        world.kill_call_process(99)
+
+
+async def test_a_caller_on_the_page_talks_with_a_handler_and_the_story_is_told(
+    world: World, page: aiohttp.ClientSession
+) -> None:
+    call = await post(page, "/world/calls", {"number": "+447700900777", "seconds": 60})
+
+    async def accepted() -> bool:
+        story = await get(page, f"/world/calls/{call['id']}")
+        return any(line["kind"] == "OfferAccepted" for line in story["lines"])
+
+    await until(accepted, 30)
+    async with page.delete(f"/world/calls/{call['id']}") as answer:
+        assert answer.status == 204
+
+    async def over() -> bool:
+        return bool((await get(page, f"/world/calls/{call['id']}"))["over"])
+
+    await until(over)
+    story = await get(page, f"/world/calls/{call['id']}")
+    assert story["contact"] in [c["reference"] for c in (await get(page, "/world/centre"))["contacts"]]
+
+
+async def test_a_text_and_an_email_on_the_page_become_contacts_and_are_acknowledged(
+    page: aiohttp.ClientSession,
+) -> None:
+    await post(page, "/world/texts", {"sender": "+447700900778", "body": "someone is smoking in coach 3"})
+    await post(page, "/world/emails", {"sender": "kim@sender.invalid", "subject": "Bag", "body": "A red one."})
+
+    async def both_acknowledged() -> bool:
+        outside = await get(page, "/world/outside")
+        texts = [text["to"] for text in outside["texts"] if text["direction"] == "out"]
+        return "+447700900778" in texts and any(mail["to"] == "kim@sender.invalid" for mail in outside["emails"])
+
+    await until(both_acknowledged, 20)
+
+
+async def test_the_page_acts_as_a_demo_handler_through_the_gateway_s_own_api(page: aiohttp.ClientSession) -> None:
+    away = {"state": "away", "reason": "break"}
+    async with page.put("/as/ben/api/v1/me/presence", json=away) as answer:
+        assert (await answer.json())["handler"]["presence"] == away
+    async with page.ws_connect("/as/sam/api/v1/live?after=0") as live:
+        assert (await live.receive_json(timeout=5))["type"] == "hello"
+        assert (await live.receive_json(timeout=5))["kind"] == "HandlerSaved"
+
+
+async def test_the_control_room_can_be_made_busy_and_normal_again(world: World, page: aiohttp.ClientSession) -> None:
+    await put(page, "/world/phones/control-room", {"manner": "busy"})
+    assert [world.people[room].manner for room in world.control_rooms] == [BUSY, BUSY]
+
+    await put(page, "/world/phones/control-room", {"manner": "normal"})
+    assert BUSY not in [world.people[room].manner for room in world.control_rooms]
+
+
+@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}])
+async def test_another_site_in_the_same_browser_is_refused(
+    page: aiohttp.ClientSession, headers: dict[str, str]
+) -> None:
+    async with page.get("/world/outside", headers=headers) as answer:
+        assert answer.status == 403
+
+
+async def test_it_ends_without_leaving_a_process_or_a_port_in_the_middle_of_a_call(tmp_path: Path) -> None:
+    async with World(tmp_path, slots=1) as world:
+        caller = await world.caller()
+        await caller.wait_for("talking")
+        assert processes_of(tmp_path)
+
+    # The process that forked the call processes ends by itself when the last of them has.
+    await until(lambda: processes_of(tmp_path) == [], 3)
+    world.ports.check()
+
+
+async def test_a_gateway_that_does_not_start_is_explained_and_nothing_is_left(tmp_path: Path) -> None:
+    with pytest.raises(GatewayError, match=r"(?s)ended at once.*203\.0\.113\.1"):
+        async with World(tmp_path, slots=1, overlay={"http": {"host": "203.0.113.1"}}):
+            pytest.fail("it must not start")
+
+    assert processes_of(tmp_path) == []
+
+
+async def test_a_port_that_is_in_use_is_named(tmp_path: Path) -> None:
+    ports = Ports.free(slots=1)
+    with socket.socket() as other:
+        other.bind((LOOPBACK, ports.imap))
+        other.listen()
+        with pytest.raises(NoFreePorts, match=str(ports.imap)):
+            async with World(tmp_path, ports=ports, slots=1):
+                pytest.fail("it must not start")
+
+
+# --- steps ---------------------------------------------------------------------------------------------------
+
+
+async def until(condition: Callable[[], bool | Awaitable[bool]], deadline: float = 10.0) -> None:
+    async with asyncio.timeout(deadline):
+        while True:
+            met = condition()
+            if await met if isinstance(met, Awaitable) else met:
+                return
+            await asyncio.sleep(0.05)
+
+
+async def get(page: aiohttp.ClientSession, path: str) -> Any:
+    async with page.get(path) as answer:
+        assert answer.status == 200, await answer.text()
+        return await answer.json()
+
+
+async def post(page: aiohttp.ClientSession, path: str, body: Any) -> Any:
+    async with page.post(path, json=body) as answer:
+        assert answer.status == 201, await answer.text()
+        return await answer.json()
+
+
+async def put(page: aiohttp.ClientSession, path: str, body: Any) -> None:
+    async with page.put(path, json=body) as answer:
+        assert answer.status == 204, await answer.text()
+
+
+def processes_of(directory: Path) -> list[str]:
+    """Processes that name the directory on their command line, or hold a file in it open."""
+    return [found for process in Path("/proc").glob("[0-9]*") if (found := _belongs(process, str(directory)))]
+
+
+def _belongs(process: Path, directory: str) -> str:
+    with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+        command = process.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        open_files = [str(link.readlink()) for link in process.joinpath("fd").iterdir()]
+        if directory in command or any(file.startswith(directory) for file in open_files):
+            return f"{process.name} {command}"
+    return ""

@@ -1,0 +1,235 @@
+"""The command line, as its users see it: with and without a running gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway.cli import main
+from tests.gateway.api.site import PASSWORD, Site, settings_in
+
+SITE = """
+[gateway]
+data_dir = "{data}"
+[voice]
+enabled = false
+"""
+HEADER = "id,name,centre,skills,extension,role,password\n"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "site.toml"
+    path.write_text(SITE.format(data=tmp_path / "data"))
+    return path
+
+
+def run(config: Path, *arguments: str, input: str | None = None) -> Result:  # noqa: A002
+    """Whatever happens, no traceback."""
+    result = CliRunner().invoke(main, arguments, input=input, env={"CONTACT_GATEWAY_CONFIG": str(config)})
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+@pytest.fixture
+def gateway(config: Path, tmp_path: Path) -> Iterator[Site]:
+    """A running gateway, in a loop of its own."""
+    started, stop, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
+    sites: list[Site] = []
+
+    async def serve() -> None:
+        async with Site(settings_in(tmp_path / "data"), None, None) as site:
+            sites.append(site)
+            started.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    assert started.wait(10)
+    yield sites[0]
+    loop.call_soon_threadsafe(stop.set)
+    thread.join(10)
+    loop.close()
+    assert not thread.is_alive()
+
+
+def add(config: Path, handler: str, *more: str) -> Result:
+    return run(config, "handlers", "add", handler, "--name", handler.title(), "--centre", "fcc", "--no-password", *more)
+
+
+def test_check_says_that_a_sound_configuration_is_sound(config: Path) -> None:
+    result = run(config, "check")
+
+    assert result.exit_code == 0
+    assert "The configuration is sound." in result.output
+    assert "general, texts, emails" in result.output
+
+
+def test_check_shows_every_mistake_with_file_and_key_and_exits_with_2(config: Path) -> None:
+    config.write_text('[http]\nport = 99999\ncolour = "red"\n[gateway]\nlog_level = "loud"\n[voice]\nenabled = false\n')
+
+    result = run(config, "check")
+
+    assert result.exit_code == 2
+    assert "3 mistakes" in result.output
+    for part in (f"{config}: http.port", "http.colour: there is no such setting", "gateway.log_level", "'warning'"):
+        assert part in result.output
+
+
+def test_a_configuration_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    result = run(tmp_path / "nowhere.toml", "status")
+
+    assert result.exit_code == 2
+    assert "cannot be read" in result.output
+
+
+def test_handlers_are_kept_while_no_gateway_runs_and_it_finds_them_at_its_start(config: Path, tmp_path: Path) -> None:
+    result = run(
+        config, "handlers", "add", "amy", "--name", "Amy", "--centre", "crc", "--skill", "welsh", "--skill", "bsl",
+        "--extension", "201", "--role", "supervisor", "--password-file", "-", input=f"{PASSWORD}\n",
+    )  # fmt: skip
+    assert result.output == "Added supervisor amy.\n"
+    assert "crc" in run(config, "handlers", "list").output
+
+    async def sign_in() -> str:
+        async with Site(settings_in(tmp_path / "data"), None, None) as site:
+            assert site.dispatcher.board.handlers["amy"].skills == {"welsh", "bsl"}
+            return str((await site.desk().sign_in("amy"))[1]["role"])
+
+    assert asyncio.run(sign_in()) == "supervisor"
+    assert "sound" in run(config, "journal", "verify").output
+
+
+def test_handlers_are_saved_through_the_running_gateway(config: Path, gateway: Site) -> None:
+    assert add(config, "amy").exit_code == 0
+
+    assert gateway.dispatcher.board.handlers["amy"].name == "Amy"
+    assert run(config, "handlers", "remove", "amy").output == "Removed amy.\n"
+    assert "amy" not in gateway.dispatcher.board.handlers
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["Amy!"], "id: "),
+        (["amy", "--extension", "x"], "extension: "),
+        (["amy", "--centre", "moon"], "there is no centre 'moon'; there are: fcc, crc"),
+        (["amy", "--role", "boss"], "'boss' is not one of"),
+    ],
+)
+def test_what_is_wrong_with_a_handler_is_said_in_words(config: Path, arguments: list[str], said: str) -> None:
+    result = add(config, *arguments)
+
+    assert result.exit_code != 0
+    assert said in result.output
+
+
+def test_a_password_is_never_taken_from_the_command_line_and_not_asked_of_a_script(config: Path) -> None:
+    asked = run(config, "handlers", "add", "amy", "--name", "Amy", "--centre", "fcc")
+    given = run(config, "handlers", "add", "amy", "--name", "Amy", "--centre", "fcc", "--password", PASSWORD)
+
+    assert "use --password-file, or --no-password" in asked.output
+    assert "No such option" in given.output
+
+
+def test_a_roster_is_imported_whole_or_not_at_all(config: Path, tmp_path: Path) -> None:
+    roster = tmp_path / "roster.csv"
+    roster.write_text(HEADER + "amy,Amy,fcc,,201,,\nben,Ben,moon,,201,,\n")
+    refused = run(config, "handlers", "import", str(roster))
+    assert refused.exit_code == 1
+    assert "line 3: centre: there is no centre 'moon'" in refused.output
+    assert "amy" not in run(config, "handlers", "list").output
+
+    roster.write_text(HEADER + "amy,Amy,fcc,,201,,\nben,Ben,crc,,202,,\n")
+
+    assert run(config, "handlers", "import", str(roster)).output == "Imported roster.csv: 2 added, 0 changed.\n"
+
+
+def test_status_shows_queues_and_handlers_of_the_running_gateway(config: Path, gateway: Site) -> None:
+    add(config, "amy")
+
+    result = run(config, "status")
+
+    assert result.exit_code == 0
+    assert "Everything is well." in result.output
+    assert "Handlers signed in: 0 of 1" in result.output
+    assert "emails   0        0            -             12 h 0 min" in result.output
+
+
+def test_status_says_when_no_gateway_runs(config: Path) -> None:
+    result = run(config, "status")
+
+    assert result.exit_code == 1
+    assert "gateway: is not running" in result.output
+
+
+def test_a_token_is_shown_once_alone_on_standard_output(config: Path) -> None:
+    made = run(config, "tokens", "add", "board", "--role", "supervisor")
+
+    assert made.stdout.startswith("cg_")
+    assert len(made.stdout.split()) == 1
+    assert made.stdout.strip() not in run(config, "tokens", "list").output
+    assert "board" in run(config, "tokens", "list").output
+    assert run(config, "tokens", "remove", "board").output == "Removed board.\n"
+    assert "There is no token board." in run(config, "tokens", "remove", "board").output
+
+
+def with_a_contact(tmp_path: Path) -> None:
+    async def arrive() -> None:
+        async with Site(settings_in(tmp_path / "data"), None, None) as site:
+            await site.text("AAAA-0001")
+
+    asyncio.run(arrive())
+
+
+def test_the_story_of_a_contact_is_told_and_the_reading_is_part_of_it(config: Path, tmp_path: Path) -> None:
+    with_a_contact(tmp_path)
+
+    told = run(config, "journal", "show", "AAAA-0001", "--reason", "complaint")
+    again = run(config, "journal", "show", "AAAA-0001", "--json", "--reason", "audit")
+
+    assert "caller sent a message (text) to 61016, queue texts" in told.output
+    rows = [json.loads(line) for line in again.output.splitlines()]
+    assert rows[0]["kind"] == "MessageArrived"
+    assert rows[-2]["sentence"] == "journal read (complaint)"
+    assert rows[-1]["actor"].startswith("local:")
+
+
+def test_a_contact_that_is_not_there_is_one_sentence(config: Path) -> None:
+    result = run(config, "journal", "show", "NONE-0000", "--reason", "x")
+
+    assert (result.exit_code, result.output) == (1, "Error: There is no contact NONE-0000.\n")
+
+
+def test_verify_names_the_row_that_was_altered(config: Path, tmp_path: Path) -> None:
+    with_a_contact(tmp_path)
+    with sqlite3.connect(tmp_path / "data" / "gateway.db") as database:
+        database.execute("UPDATE journal SET actor = 'nobody' WHERE seq = 2")
+
+    result = run(config, "journal", "verify")
+
+    assert result.exit_code == 1
+    assert "broken at row 2: was altered" in result.output
+
+
+def test_verify_makes_no_empty_database_where_there_is_none(config: Path, tmp_path: Path) -> None:
+    result = run(config, "journal", "verify")
+
+    assert result.exit_code == 1
+    assert "There is no database" in result.output
+    assert not (tmp_path / "data").exists()
+
+
+def test_every_command_helps_with_an_example() -> None:
+    for arguments in (
+        ["check"], ["serve"], ["status"], ["journal", "show"], ["journal", "verify"], ["tokens", "add"],
+        ["handlers", "add"], ["handlers", "list"], ["handlers", "remove"], ["handlers", "import"],
+    ):  # fmt: skip
+        assert "Example" in CliRunner().invoke(main, [*arguments, "--help"]).output, arguments

@@ -1,0 +1,350 @@
+"""What was decided to be sent is sent, once, or somebody is told that it was not."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from channels.base import ChannelError, Refused, Throttled, Unreachable
+from config.settings import Outbox as OutboxSettings
+from gateway.outbox import Outbox
+from gateway.store.records import Message, MessageStatus, OutboxItem
+from routing import events as ev
+from routing.commands import RaiseAlarm
+from routing.model import Time
+from tests.support.crash import Provider, killed, send_for_ever
+from tests.support.writer import Writer, assert_sound, settings_for, until
+
+QUICK = OutboxSettings(attempts=4, first_retry_seconds=0.02, last_retry_seconds=0.05, concurrency=5)
+
+
+@dataclass
+class FakeCarrier:
+    """Takes texts as a carrier does. ``answers`` are the errors of the next tries; None takes the text.
+
+    ``loses``: the text is taken, and the line breaks before we hear of it.
+    """
+
+    answers: list[ChannelError | None] = field(default_factory=list)
+    lookups: list[ChannelError | None] = field(default_factory=list)
+    loses: int = 0
+    taken: list[tuple[str, str, str]] = field(default_factory=list)
+    tries: list[tuple[str, float]] = field(default_factory=list)
+    under_way: int = 0
+    most_at_once: int = 0
+    gate: asyncio.Event | None = None
+    confirmed: Callable[[str], set[str]] = lambda recipient: set()
+
+    async def send(self, message: Message) -> str:
+        self.tries.append((message.id, time.monotonic()))
+        self.under_way += 1
+        self.most_at_once = max(self.most_at_once, self.under_way)
+        try:
+            if self.gate:
+                await self.gate.wait()
+            error = self.answers.pop(0) if self.answers else None
+            if error:
+                raise error
+            self.taken.append((f"SM{len(self.taken)}", message.recipient, message.body))
+            if self.loses:
+                self.loses -= 1
+                raise Unreachable("the line broke")
+            return self.taken[-1][0]
+        finally:
+            self.under_way -= 1
+
+    async def find_sent(self, message: Message, since: Time) -> str | None:
+        """The oldest text of these words to this person that is not confirmed as another."""
+        error = self.lookups.pop(0) if self.lookups else None
+        if error:
+            raise error
+        await asyncio.sleep(0)
+        others = self.confirmed(message.recipient)
+        same = [s for s, to, body in self.taken if (to, body) == (message.recipient, message.body) and s not in others]
+        return same[0] if same else None
+
+
+@asynccontextmanager
+async def at_work(
+    directory: Path, carrier: FakeCarrier, quick: OutboxSettings = QUICK
+) -> AsyncIterator[tuple[Writer, Outbox]]:
+    """A gateway's writer and outbox."""
+    settings = settings_for(directory)
+    async with Writer(settings.store.url, settings) as writer:
+        outbox = Outbox(quick, writer.store, writer.dispatcher, {"text": carrier}, time.time, random.Random(1))
+        writer.watchers.append(outbox.committed)
+        sending = asyncio.create_task(outbox.run())
+        try:
+            yield writer, outbox
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+
+def reply(n: int, recipient: str = "+447700900001", body: str = "") -> tuple[Message, OutboxItem]:
+    message = Message(
+        id=f"r{n}",
+        reference="T1",
+        channel="text",
+        direction="out",
+        sender="61016",
+        recipient=recipient,
+        body=body or f"reply {n}",
+        at=float(n),
+        by="handler:anna",
+        status="waiting",
+    )
+    return message, OutboxItem(message.id, "T1", "text", next_at=time.time())
+
+
+async def written(writer: Writer, n: int = 1, recipient: str = "+447700900001", body: str = "") -> None:
+    await writer.dispatcher.submit(ev.Recorded("reply", "handler:anna", reference="T1"), *reply(n, recipient, body))
+
+
+async def interrupted(directory: Path, *numbers: int, body: str) -> None:
+    """Replies that an earlier gateway had claimed when it died."""
+    settings = settings_for(directory)
+    async with Writer(settings.store.url, settings) as writer:
+        for n in numbers:
+            message, _ = reply(n, body=body)
+            claimed = OutboxItem(message.id, "T1", "text", "claimed", 1, time.time() - 1, time.time() - 1)
+            await writer.dispatcher.submit(ev.SendingClaimed("T1", message.id, 1), message, claimed)
+
+
+def kinds(writer: Writer) -> list[str]:
+    """Of everything that was committed, in order."""
+    return [row.kind for committed in writer.committed for row in committed.rows]
+
+
+async def done(outbox: Outbox) -> None:
+    await until(lambda: outbox.open == 0)
+
+
+# --- sending -----------------------------------------------------------------------------------------
+
+
+async def test_a_message_is_claimed_sent_and_confirmed(tmp_path: Path) -> None:
+    carrier = FakeCarrier()
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        await written(writer)
+        await until(lambda: bool(carrier.taken))
+        await done(outbox)
+        message = await writer.store.message("r1")
+        assert message is not None and (message.status, message.provider_id) == ("sent", "SM0")
+        assert await writer.store.outbox_open() == []
+        assert kinds(writer)[-3:] == ["Recorded", "SendingClaimed", "MessageSent"]
+        await assert_sound(writer.store, writer.rules, writer.dispatcher.board)
+
+
+async def test_an_acknowledgement_leaves_by_itself(tmp_path: Path) -> None:
+    carrier = FakeCarrier()
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        await writer.text(1)
+        await until(lambda: bool(carrier.taken))
+        await done(outbox)
+        assert carrier.taken[0][1] == "+447700000001"
+
+
+async def test_a_failed_try_is_repeated_later_and_later(tmp_path: Path) -> None:
+    carrier = FakeCarrier(answers=[Unreachable("503"), Unreachable("503"), None])
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        await written(writer)
+        await until(lambda: bool(carrier.taken))
+        await done(outbox)
+        first, second, third = (at for _, at in carrier.tries)
+        assert second - first >= 0.01 and third - second >= 0.02
+        failures = [row.document async for row in writer.store.journal() if row.kind == "SendingFailed"]
+        assert len(failures) == 2 and all('"final":false' in f for f in failures)
+
+
+async def test_the_pause_doubles_to_its_longest_with_half_of_it_by_chance(tmp_path: Path) -> None:
+    slow = OutboxSettings(attempts=8, first_retry_seconds=2, last_retry_seconds=300, concurrency=1)
+    async with at_work(tmp_path, FakeCarrier(), slow) as (_, outbox):
+        for attempt, longest in ((1, 2), (2, 4), (3, 8), (8, 256), (9, 300), (50, 300)):
+            pauses = [outbox._pause(attempt, Unreachable("")) for _ in range(50)]
+            assert longest / 2 <= min(pauses) < max(pauses) <= longest
+        assert outbox._pause(1, Throttled("slow down", retry_after=90)) == 90
+        assert outbox._pause(9, Throttled("slow down", retry_after=1)) >= 150
+
+
+async def test_a_carrier_that_asks_for_patience_gets_it(tmp_path: Path) -> None:
+    carrier = FakeCarrier(answers=[Throttled("429", retry_after=0.3)])
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        await written(writer)
+        await until(lambda: bool(carrier.taken))
+        await done(outbox)
+        assert carrier.tries[1][1] - carrier.tries[0][1] >= 0.29
+
+
+async def test_a_refusal_is_final_and_somebody_is_told(tmp_path: Path) -> None:
+    carrier = FakeCarrier(answers=[Refused("21610: the recipient has opted out", code="21610")])
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        await writer.text(1)
+        (alarm,) = await writer.commands(RaiseAlarm)
+        await done(outbox)
+        assert (alarm.what, alarm.reference) == ("message_not_sent", "T1") and "opted out" in alarm.why
+        assert len(carrier.tries) == 1
+        message = await writer.store.message("T1-acknowledgement")
+        assert message is not None and message.status == "failed"
+
+
+async def test_it_gives_up_loudly_after_so_many_tries(tmp_path: Path) -> None:
+    carrier = FakeCarrier(answers=[Unreachable("503")] * 99)
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        await writer.text(1)
+        assert await writer.commands(RaiseAlarm)
+        await done(outbox)
+        assert len(carrier.tries) == QUICK.attempts
+        assert await writer.store.outbox_open() == []
+
+
+async def test_a_fault_of_ours_counts_as_a_failed_try_and_the_others_are_sent(tmp_path: Path) -> None:
+    carrier = FakeCarrier()
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        lost = OutboxItem("r2", "T1", "fax", next_at=time.time())
+        message, _ = reply(2)
+        await writer.dispatcher.submit(ev.Recorded("reply", "handler:anna", reference="T1"), message, lost)
+        await written(writer, 1)
+        assert [a.what for a in await writer.commands(RaiseAlarm)] == ["message_not_sent"]
+        await done(outbox)
+        assert [body for _, _, body in carrier.taken] == ["reply 1"]
+
+
+async def test_so_many_are_sent_at_once_and_no_more(tmp_path: Path) -> None:
+    carrier = FakeCarrier(gate=asyncio.Event())
+    assert carrier.gate
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        for n in range(12):
+            await written(writer, n, f"+44770090{n:04}")
+        await until(lambda: carrier.under_way == QUICK.concurrency)
+        assert outbox.open == 12
+        carrier.gate.set()
+        await done(outbox)
+        assert carrier.most_at_once == QUICK.concurrency and len(carrier.taken) == 12
+
+
+async def test_a_message_that_is_put_twice_is_sent_once(tmp_path: Path) -> None:
+    """An item that is committed while the outbox starts is seen twice: in the tables, and as new."""
+    carrier = FakeCarrier(gate=asyncio.Event())
+    assert carrier.gate
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        message, item = reply(1)
+        await writer.store.save(message, item)
+        for _ in range(3):
+            outbox._put(item)
+        await until(lambda: carrier.under_way == 1)
+        for _ in range(3):
+            outbox._put(item)
+        await written(writer, 2, "+447700900002")
+        await until(lambda: carrier.under_way == 2)
+        carrier.gate.set()
+        await done(outbox)
+        assert sorted(m for m, _ in carrier.tries) == ["r1", "r2"]
+
+
+# --- interrupted -------------------------------------------------------------------------------------
+
+
+async def test_a_try_whose_answer_was_lost_is_looked_up_and_not_repeated(tmp_path: Path) -> None:
+    carrier = FakeCarrier(loses=1)
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        await written(writer)
+        await until(lambda: bool(carrier.taken))
+        await done(outbox)
+        assert len(carrier.taken) == len(carrier.tries) == 1
+        message = await writer.store.message("r1")
+        assert message is not None and (message.status, message.provider_id) == ("sent", "SM0")
+
+
+async def test_what_an_earlier_gateway_sent_is_found_after_a_restart(tmp_path: Path) -> None:
+    await interrupted(tmp_path, 1, body="on our way")
+    carrier = FakeCarrier(taken=[("SM0", "+447700900001", "on our way")])
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        await until(lambda: "MessageSent" in kinds(writer))
+        await done(outbox)
+        assert carrier.tries == []
+
+
+async def test_what_an_earlier_gateway_only_claimed_is_sent_after_a_restart(tmp_path: Path) -> None:
+    await interrupted(tmp_path, 1, body="on our way")
+    carrier = FakeCarrier()
+    async with at_work(tmp_path, carrier) as (_, outbox):
+        await until(lambda: bool(carrier.taken))
+        await done(outbox)
+        assert len(carrier.taken) == 1
+
+
+@pytest.mark.parametrize("already_taken", [0, 1, 2])
+async def test_two_interrupted_messages_of_the_same_words_are_two(tmp_path: Path, already_taken: int) -> None:
+    """However many of them the carrier has, it has both in the end, and each is confirmed as itself."""
+    await interrupted(tmp_path, 1, 2, body="yes")
+    carrier = FakeCarrier(taken=[(f"SM{n}", "+447700900001", "yes") for n in range(already_taken)])
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        carrier.confirmed = lambda recipient: {
+            r.provider_id for c in writer.committed for r in c.records if isinstance(r, MessageStatus)
+        }
+        await until(lambda: kinds(writer).count("MessageSent") == 2)
+        await done(outbox)
+        ids = {m.provider_id for m in await writer.store.messages("T1")}
+        assert ids == {"SM0", "SM1"} and len(carrier.tries) == 2 - already_taken
+
+
+async def test_a_twin_that_leaves_meanwhile_is_not_taken_for_the_interrupted_one(tmp_path: Path) -> None:
+    await interrupted(tmp_path, 1, body="yes")
+    carrier = FakeCarrier(lookups=[Unreachable("503")])
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        carrier.confirmed = lambda recipient: {
+            r.provider_id for c in writer.committed for r in c.records if isinstance(r, MessageStatus)
+        }
+        await written(writer, 2, body="yes")
+        await until(lambda: len(carrier.taken) == 2)
+        await done(outbox)
+        assert sorted(m.provider_id for m in await writer.store.messages("T1")) == ["SM0", "SM1"]
+
+
+async def test_a_carrier_that_cannot_even_be_asked_is_given_up_too(tmp_path: Path) -> None:
+    await interrupted(tmp_path, 1, body="on our way")
+    carrier = FakeCarrier(lookups=[Unreachable("503")] * 99)
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        assert [a.what for a in await writer.commands(RaiseAlarm)] == ["message_not_sent"]
+        await done(outbox)
+        assert carrier.tries == []
+
+
+async def test_what_waited_goes_on_waiting_after_a_restart(tmp_path: Path) -> None:
+    carrier = FakeCarrier(answers=[Throttled("429", retry_after=0.5)])
+    async with at_work(tmp_path, carrier) as (writer, _):
+        await written(writer)
+        await until(lambda: "SendingFailed" in kinds(writer))
+    async with at_work(tmp_path, carrier) as (_, outbox):
+        await until(lambda: bool(carrier.taken))
+        await done(outbox)
+        assert carrier.tries[1][1] - carrier.tries[0][1] >= 0.45
+
+
+async def test_killed_twenty_times_none_is_lost_and_none_doubled(tmp_path: Path) -> None:
+    settings, messages, chance = settings_for(tmp_path), 400, random.Random(5)
+    async with Writer(settings.store.url, settings) as writer:
+        await asyncio.gather(*(writer.text(n) for n in range(messages)))
+    provider = Provider(tmp_path / "provider")
+    for _ in range(20):
+        after, moment = chance.randint(1, 12), chance.uniform(0, 0.01)
+        await asyncio.to_thread(killed, send_for_ever, settings.store.url, str(tmp_path), after=after, moment=moment)
+    assert len(provider.taken()) < messages, "it was killed in the middle of its work"
+    async with Writer(settings.store.url, settings) as writer:
+        outbox = Outbox(QUICK, writer.store, writer.dispatcher, {"text": provider}, time.time, random.Random(1))
+        writer.watchers.append(outbox.committed)
+        sending = asyncio.create_task(outbox.run())
+        await until(lambda: len(set(provider.taken())) == messages and outbox.open == 0)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        assert len(provider.taken()) == messages, "none twice"
+        assert await writer.store.outbox_open() == []
+        await assert_sound(writer.store, writer.rules, writer.dispatcher.board)

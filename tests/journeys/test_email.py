@@ -1,0 +1,110 @@
+"""An email, from arrival to closed."""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+
+from gateway.sandbox.client import Live
+from gateway.sandbox.world import World
+from tests.support.steps import contact, eventually, stage, wrap_up
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+OURS = "contact@gateway.invalid"
+
+
+def mail(sender: str, subject: str, body: str, message_id: str, **headers: str) -> bytes:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"], message["Message-ID"] = sender, OURS, subject, message_id
+    for name, value in headers.items():
+        message[name.replace("_", "-")] = value
+    message.set_content(body)
+    return message.as_bytes()
+
+
+async def taken(world: World, live: Live, raw: bytes, sender: str) -> tuple[str, dict[str, Any]]:
+    """Deliver a mail; the handler to whom it is offered takes it."""
+    await world.dovecot.deliver(raw, OURS, sender)
+    reference = (await live.wait_for("MessageArrived"))["contact"]
+    offer = await live.wait_for("MakeOffer", contact=reference)
+    desk = await world.api(offer["handler"])
+    await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+    return reference, offer
+
+
+async def test_an_email_is_acknowledged_answered_in_its_thread_and_closed(world: World) -> None:
+    sam = await world.api("sam")
+    async with sam.live() as live:
+        raw = mail("Jo Public <jo@example.org>", "Lost bag", "I left a bag on the 17:05.", "<first@example.org>")
+        reference, offer = await taken(world, live, raw, "jo@example.org")
+        desk = await world.api(offer["handler"])
+
+        # then it is acknowledged once, as automatic mail
+        ack = (await world.smtp.wait_for(lambda m: reference in str(m.message["Subject"]))).message
+        assert ack["Auto-Submitted"] == "auto-replied"
+        assert ack["In-Reply-To"] == "<first@example.org>"
+
+        # when the handler replies
+        await desk.post(f"contacts/{reference}/replies", {"body": "We have found it."})
+
+        # then the answer is in the thread
+        reply = (await world.smtp.wait_for(lambda m: "We have found it." in m.message.as_string())).message
+        assert reply["To"] == "jo@example.org"
+        assert reply["In-Reply-To"] == "<first@example.org>"
+        assert "<first@example.org>" in reply["References"]
+        assert reply["Subject"].startswith("Re: Lost bag")
+
+        # when Jo answers, it is the same contact; when a stranger quotes it, it is their own
+        answer = mail("jo@example.org", reply["Subject"], "Thanks!", "<second@example.org>",
+                      In_Reply_To=str(reply["Message-ID"]), References=str(reply["Message-ID"]))  # fmt: skip
+        await world.dovecot.deliver(answer, OURS, "jo@example.org")
+        assert (await live.wait_for("MessageArrived"))["contact"] == reference
+        stranger = mail("eve@example.net", reply["Subject"], "Tell me more", "<third@example.net>",
+                        In_Reply_To=str(reply["Message-ID"]))  # fmt: skip
+        other, other_offer = await taken(world, live, stranger, "eve@example.net")
+        assert other != reference
+        linked = await contact(sam, other)
+        assert linked["linked_to"] == reference
+    await wrap_up(world, offer["handler"], reference)
+    await wrap_up(world, other_offer["handler"], other)
+    assert await stage(sam, reference) == "closed"
+
+
+async def test_automatic_mail_is_kept_and_never_answered_automatically(world: World) -> None:
+    sam = await world.api("sam")
+    async with sam.live() as live:
+        raw = mail("auto@example.com", "Out of office", "I am away.", "<auto@example.com>",
+                   Auto_Submitted="auto-replied")  # fmt: skip
+        reference, offer = await taken(world, live, raw, "auto@example.com")
+    await wrap_up(world, offer["handler"], reference)
+    assert not any("auto@example.com" in str(m.message["To"]) for m in world.smtp.messages)
+
+
+async def test_a_dead_mail_server_is_noticed_and_nothing_is_missed(world: World) -> None:
+    sam = await world.api("sam")
+
+    # given
+    async def noticed() -> bool:
+        return "email" in await world.gateway.readiness()
+
+    await world.dovecot.stop()
+    await eventually(noticed, 20)
+    # when it comes back with mail that was delivered meanwhile
+    await world.dovecot.start()
+    async with sam.live() as live:
+        raw = mail("kim@example.org", "Hello", "Are you there?", "<kim@example.org>")
+        await world.dovecot.deliver(raw, OURS, "kim@example.org")
+        row = await live.wait_for("MessageArrived", deadline=30)
+        reference = row["contact"]
+        offer = await live.wait_for("MakeOffer", contact=reference)
+    desk = await world.api(offer["handler"])
+    await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+    await wrap_up(world, offer["handler"], reference)
+
+    async def ready() -> bool:
+        return not await world.gateway.readiness()
+
+    await eventually(ready, 20)

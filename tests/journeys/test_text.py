@@ -1,0 +1,103 @@
+"""A text, from arrival to closed."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.sandbox.world import World
+from tests.support.steps import eventually, kinds, stage, wrap_up
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+LINE = "61016"
+
+
+async def test_a_text_is_acknowledged_offered_answered_and_closed(world: World) -> None:
+    sam = await world.api("sam")
+    async with sam.live() as live:
+        # given a text from the public
+        assert await world.carrier.text_in("+447700900201", LINE, "someone smoking in coach 3") == 200
+        arrived = await live.wait_for("MessageArrived")
+        reference = arrived["contact"]
+
+        # then it is acknowledged with its reference
+        acknowledged = await world.carrier.wait_for_sent(lambda m: m.recipient == "+447700900201")
+        assert reference in acknowledged.body
+
+        # and offered to a handler who takes it and reads it
+        offer = await live.wait_for("MakeOffer", contact=reference)
+        name = offer["handler"]
+        desk = await world.api(name)
+        await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+        conversation = await desk.get(f"contacts/{reference}/messages")
+        assert conversation[0]["body"] == "someone smoking in coach 3"
+
+        # when the person writes again, it is the same contact
+        await world.carrier.text_in("+447700900201", LINE, "they are getting off now")
+        again = await live.wait_for("MessageArrived")
+        assert again["contact"] == reference
+
+        # when the handler replies, the text leaves once and its delivery is known
+        await desk.post(f"contacts/{reference}/replies", {"body": "Thank you. An officer will meet the train."})
+        sent = await world.carrier.wait_for_sent(lambda m: "meet the train" in m.body)
+        assert (sent.recipient, sent.sender) == ("+447700900201", LINE)
+
+        async def delivered() -> bool:
+            messages = await desk.get(f"contacts/{reference}/messages")
+            return any(m["status"] == "delivered" and "meet the train" in m["body"] for m in messages)
+
+        await eventually(delivered)
+    await wrap_up(world, name, reference)
+    assert await stage(sam, reference) == "closed"
+    assert "Acknowledge" in await kinds(sam, reference)
+    assert [m.recipient for m in world.carrier.outbox].count("+447700900201") == 2, "one acknowledgement, one reply"
+    assert world.carrier.violations == []
+
+
+async def test_a_picture_is_stored_and_can_be_looked_at(world: World) -> None:
+    sam = await world.api("sam")
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(2000)
+    async with sam.live() as live:
+        await world.carrier.text_in("+447700900202", LINE, "look at this", media=[("image/png", picture)])
+        reference = (await live.wait_for("MessageArrived"))["contact"]
+        offer = await live.wait_for("MakeOffer", contact=reference)
+    desk = await world.api(offer["handler"])
+    await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+
+    async def stored() -> bool:
+        message = (await desk.get(f"contacts/{reference}/messages"))[0]
+        return bool(message["attachments"] and message["attachments"][0]["available"])
+
+    await eventually(stored)
+    attachment = (await desk.get(f"contacts/{reference}/messages"))[0]["attachments"][0]
+    assert attachment["size"] == len(picture)
+    assert await desk.get(f"contacts/{reference}/attachments/{attachment['id']}") == picture
+    await wrap_up(world, offer["handler"], reference)
+
+
+async def test_the_same_text_twice_is_one_message_and_a_forged_one_is_refused(world: World) -> None:
+    sam = await world.api("sam")
+    async with sam.live() as live:
+        sid = "SM" + "7" * 32
+        assert await world.carrier.text_in("+447700900203", LINE, "help", message_sid=sid) == 200
+        reference = (await live.wait_for("MessageArrived"))["contact"]
+        assert await world.carrier.text_in("+447700900203", LINE, "help", message_sid=sid) == 200
+        before = (await sam.get("contacts", party="+447700900203", reason="test"))["contacts"]
+        assert len(before) == 1
+
+        # a forgery is refused, journalled, and nothing is created
+        form = {"From": "+447700900204", "To": LINE, "Body": "forged", "MessageSid": "SM" + "8" * 32}
+        url = f"{world.gateway_url}/webhooks/twilio/message"
+        async with sam.session.post(url, data=form, headers={"X-Twilio-Signature": "bm8="}) as answer:
+            assert answer.status == 403
+        refused = await live.wait_for("Recorded")
+        while refused["data"]["what"] == "contacts searched":
+            refused = await live.wait_for("Recorded")
+        assert refused["data"]["what"] == "webhook refused"
+        assert (await sam.get("contacts", party="+447700900204", reason="test"))["contacts"] == []
+        offer = (await (await world.api("anna")).get("offers")) or (await (await world.api("ben")).get("offers"))
+        offer = offer or (await (await world.api("chloe")).get("offers"))
+    assert len(await sam.get(f"contacts/{reference}/messages", reason="test")) == 2, "the text and its acknowledgement"
+    desk = await world.api(offer[0]["handler"])
+    await desk.post(f"offers/{offer[0]['id']}/accept")
+    await wrap_up(world, offer[0]["handler"], reference)

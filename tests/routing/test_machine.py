@@ -1,0 +1,370 @@
+"""Whatever happens, in whatever order: the promises of the board hold after every event.
+
+Events are drawn at random, the impossible ones included: those must be refused and change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from routing import events as ev
+from routing.board import Board
+from routing.engine import Decision, decide
+from routing.model import (
+    Channel,
+    Contact,
+    FollowUp,
+    FollowUpState,
+    Handler,
+    HandoverState,
+    Offer,
+    Party,
+    Presence,
+    PresenceState,
+    Stage,
+    Work,
+    need_of,
+    rank_of,
+)
+from tests.support.world import START, rules
+
+RULES = rules()
+NAMES = ("anna", "ben", "cara", "dan")
+QUEUES = ("general", "crime", "texts")
+SENDERS = ("+447700900001", "+447700900002", "")
+OUTCOMES = ("busy", "no_answer", "unreachable", "handler_unreachable")
+
+
+class Desk(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.board = Board(RULES)
+        self.now = START
+        self.story: list[tuple[ev.Event, float, Decision]] = []
+        self.made = 0
+
+    # --- how things happen ---------------------------------------------------------------------------
+
+    def did(self, event: ev.Event) -> None:
+        """Decide, and compare with a board that was rebuilt from the tables a moment ago."""
+        before = self.snapshot()
+        rebuilt = Board.rebuilt(RULES, before[0].values(), before[1].values(), before[2].values())
+        expected = decide(rebuilt, event, self.now)
+        decision = decide(self.board, event, self.now)
+        self.story.append((event, self.now, decision))
+        if decision.refused:
+            assert not decision.commands and self.snapshot() == before, "a refused event changes nothing"
+        if not (isinstance(event, ev.TimePassed) and self.follow_up_is_held_up(before[2])):
+            assert decision == expected, "a rebuilt board decides the same"
+            assert self.snapshot() == (rebuilt.contacts, rebuilt.handlers, rebuilt.follow_ups)
+
+    def snapshot(self) -> tuple[dict[str, Contact], dict[str, Handler], dict[str, FollowUp]]:
+        return dict(self.board.contacts), dict(self.board.handlers), dict(self.board.follow_ups)
+
+    def follow_up_is_held_up(self, follow_ups: dict[str, FollowUp]) -> bool:
+        """A due follow-up whose contact is busy is looked at every half minute: when exactly is not kept."""
+        return any(f.state is FollowUpState.SCHEDULED and f.next_at <= self.now for f in follow_ups.values())
+
+    def one(self, data: Any, suits: Callable[[Contact], Any] = lambda c: True) -> str:
+        """A contact, mostly one that suits, sometimes any, sometimes none that exists."""
+        suiting = [r for r, c in self.board.contacts.items() if suits(c)]
+        return str(data.draw(st.sampled_from([*suiting * 3, *self.board.contacts, "GONE"])))
+
+    def an_offer(self, data: Any) -> Offer:
+        offers = [o for c in self.board.contacts.values() for o in c.offers]
+        none = Offer("GONE-1", "GONE", "anna", Channel.VOICE, True, 0.0, 0.0)
+        return data.draw(st.sampled_from([*offers * 3, none]))  # type: ignore[no-any-return]
+
+    def assigned(self, reference: str, data: Any) -> str:
+        contact = self.board.contacts.get(reference)
+        likely = [contact.assignment.handler] * 5 if contact and contact.assignment else []
+        return str(data.draw(st.sampled_from([*likely, *NAMES])))
+
+    def new(self, letter: str) -> str:
+        self.made += 1
+        return f"{letter}{self.made}"
+
+    # --- what happens --------------------------------------------------------------------------------
+
+    @initialize()
+    def two_sign_in(self) -> None:
+        for name, skills in (("anna", {"crime"}), ("ben", set())):
+            handler = Handler(name, name, "fcc", frozenset(skills), f"1{name}", text_capacity=2)
+            self.did(ev.HandlerSaved(handler, "program:test"))
+            self.did(ev.PresenceChanged(name, Presence(PresenceState.AVAILABLE), "program:test"))
+
+    @rule(data=st.data(), name=st.sampled_from(NAMES), skilled=st.booleans(), phone=st.booleans())
+    def handler_saved(self, data: Any, name: str, skilled: bool, phone: bool) -> None:
+        skills = frozenset({"crime"} if skilled else ())
+        capacity = data.draw(st.integers(0, 2))
+        handler = Handler(name, name, "fcc", skills, f"1{name}" if phone else "", text_capacity=capacity)
+        self.did(ev.HandlerSaved(handler, "program:test"))
+
+    @rule(name=st.sampled_from(NAMES))
+    def handler_removed(self, name: str) -> None:
+        self.did(ev.HandlerRemoved(name, "program:test"))
+
+    @rule(name=st.sampled_from(NAMES), state=st.sampled_from([*[PresenceState.AVAILABLE] * 4, *PresenceState]))
+    def presence(self, name: str, state: PresenceState) -> None:
+        self.did(ev.PresenceChanged(name, Presence(state), f"handler:{name}"))
+
+    @rule(queue=st.sampled_from(QUEUES), number=st.sampled_from(["+441632960001", ""]))
+    def call_arrives(self, queue: str, number: str) -> None:
+        reference = self.new("C")
+        self.did(ev.CallArrived(reference, f"id-{reference}", queue, Party(number), "101"))
+
+    @rule(data=st.data())
+    def call_queued(self, data: Any) -> None:
+        self.did(ev.CallQueued(self.one(data, lambda c: c.stage is Stage.ARRIVING)))
+
+    @rule(data=st.data(), kind=st.sampled_from(["left", "ended", "lost"]))
+    def call_over(self, data: Any, kind: str) -> None:
+        reference = self.one(data, lambda c: c.live)
+        match kind:
+            case "left":
+                self.did(ev.CallerLeft(reference))
+            case "ended":
+                self.did(ev.CallEnded(reference, "handler:anna"))
+            case _:
+                self.did(ev.CallLost(reference, "died"))
+
+    @rule(data=st.data(), lost=st.booleans())
+    def handler_leaves(self, data: Any, lost: bool) -> None:
+        reference = self.one(data, lambda c: c.live and c.assignment)
+        handler = self.assigned(reference, data)
+        self.did(ev.HandlerLost(reference, handler, "gone") if lost else ev.HandlerLeft(reference, handler))
+
+    @rule(data=st.data(), how=st.sampled_from(["accepted"] * 4 + ["declined", "missed", "failed"]))
+    def offer_answered(self, data: Any, how: str) -> None:
+        offer = self.an_offer(data)
+        match how:
+            case "accepted":
+                self.did(ev.OfferAccepted(offer.id, offer.reference, offer.handler))
+            case "declined":
+                self.did(ev.OfferDeclined(offer.id, offer.reference, offer.handler))
+            case "missed":
+                self.did(ev.OfferMissed(offer.id, offer.reference, offer.handler))
+            case _:
+                self.did(ev.OfferFailed(offer.id, offer.reference, offer.handler, "not registered"))
+
+    @rule(data=st.data())
+    def wrapped_up(self, data: Any) -> None:
+        reference = self.one(data, lambda c: c.wrap_ups or c.assignment)
+        contact = self.board.contacts.get(reference)
+        wrapping = [w.handler for w in contact.wrap_ups] * 3 if contact else []
+        handler = data.draw(st.sampled_from([*wrapping, self.assigned(reference, data)]))
+        seen = data.draw(st.sampled_from([None, "m1"]))
+        self.did(ev.WrapUpCompleted(reference, handler, "resolved", seen=seen))
+
+    @rule(data=st.data())
+    def emergency(self, data: Any) -> None:
+        self.did(ev.EmergencyRaised(self.one(data), "caller", "pressed 55"))
+
+    @rule(data=st.data(), joins=st.booleans())
+    def control_room(self, data: Any, joins: bool) -> None:
+        calling = self.one(data, lambda c: c.handover and c.handover.state is not HandoverState.ENDED)
+        self.did(ev.ControlRoomJoined(calling, "cr") if joins else ev.ControlRoomLeft(calling, "cr"))
+
+    @rule(sender=st.sampled_from(SENDERS), automatic=st.booleans())
+    def text_arrives(self, sender: str, automatic: bool) -> None:
+        thread = f"text:{sender}" if sender else ""
+        reference = self.new("T")
+        self.did(
+            ev.MessageArrived(
+                reference, f"m{self.made}", Channel.TEXT, "texts", Party(sender), "61016", thread, automatic=automatic
+            )
+        )
+
+    @rule(data=st.data())
+    def reply(self, data: Any) -> None:
+        self.did(ev.ReplyWritten(self.one(data), "r1", "handler:anna"))
+
+    @rule(data=st.data(), later=st.integers(0, 3_000), lasts=st.integers(1, 9_000), owner=st.sampled_from(["", *NAMES]))
+    def follow_up_requested(self, data: Any, later: int, lasts: int, owner: str) -> None:
+        begin = self.now + later
+        follow_up = FollowUp(
+            id=self.new("F"),
+            reference=self.one(data),
+            channel=data.draw(st.sampled_from([Channel.VOICE, Channel.VOICE, Channel.TEXT])),
+            purpose="test",
+            address="+441632960001",
+            not_before=begin,
+            not_after=begin + lasts,
+            owner=owner,
+        )
+        self.did(ev.FollowUpRequested(follow_up, "handler:anna"))
+
+    @rule(data=st.data(), outcome=st.sampled_from(["answered", *OUTCOMES]))
+    def follow_up_made(self, data: Any, outcome: str) -> None:
+        reference = self.one(data, lambda c: c.calling)
+        contact = self.board.contacts.get(reference)
+        follow_up = contact.follow_up if contact else "GONE"
+        answered = ev.FollowUpAnswered(reference, follow_up)
+        self.did(answered if outcome == "answered" else ev.FollowUpTried(reference, follow_up, outcome))
+
+    @precondition(lambda self: self.board.follow_ups)
+    @rule(data=st.data())
+    def follow_up_cancelled(self, data: Any) -> None:
+        follow_up = self.board.follow_ups[data.draw(st.sampled_from(sorted(self.board.follow_ups)))]
+        self.did(ev.FollowUpCancelled(follow_up.reference, follow_up.id, "handler:anna", "resolved"))
+
+    @rule(seconds=st.sampled_from([0.5, 5.0, 20.0, 60.0, 1_200.0, 20_000.0]))
+    def time_passes(self, seconds: float) -> None:
+        end = self.now + seconds
+        while self.board.next_wake is not None and self.board.next_wake <= end:
+            self.now = max(self.now, self.board.next_wake)
+            self.did(ev.TimePassed())
+        self.now = end
+
+    # --- what always holds ---------------------------------------------------------------------------
+
+    @invariant()
+    def a_waiting_contact_is_in_exactly_one_place(self) -> None:
+        expected: dict[Any, list[Any]] = {}
+        for contact in self.board.contacts.values():
+            if contact.waiting:
+                expected.setdefault(need_of(contact), []).append(rank_of(contact))
+        assert {need: list(ranks) for need, ranks in self.board._waiting.items()} == {
+            need: sorted(ranks) for need, ranks in expected.items()
+        }
+        needs = [need for known in self.board._needs_of.values() for need in known]
+        assert sorted(needs, key=repr) == sorted(expected, key=repr)
+
+    @invariant()
+    def a_person_on_the_line_is_with_somebody_or_wanted_or_being_greeted(self) -> None:
+        for contact in self.board.contacts.values():
+            if contact.live and not contact.assignment and not contact.wanted:
+                joined = contact.handover is not None and contact.handover.state is HandoverState.JOINED
+                greeted = contact.queued_at is None and not contact.emergency
+                assert joined or greeted, contact
+
+    @invariant()
+    def the_indexes_are_what_the_contacts_say(self) -> None:
+        engaged: dict[str, set[str]] = {}
+        for contact in self.board.contacts.values():
+            assigned = [contact.assignment.handler] if contact.assignment else []
+            others = [o.handler for o in contact.offers] + [w.handler for w in contact.wrap_ups]
+            for handler in [*assigned, *others]:
+                engaged.setdefault(handler, set()).add(contact.reference)
+        assert {h: r for h, r in self.board._engaged.items() if r} == engaged
+        for channel in Channel:
+            free = {(h.idle_since, h.id) for h in self.board.handlers.values() if channel in self.room(h)}
+            indexed = [place for places in self.board._free[channel].values() for place in places]
+            assert sorted(indexed) == sorted(free)
+            for skills, places in self.board._free[channel].items():
+                assert all(self.board.handlers[name].skills == skills for _, name in places)
+        threads = {c.thread: c.reference for c in self.board.contacts.values() if c.thread}
+        assert self.board._threads == threads
+
+    def room(self, handler: Handler) -> set[Channel]:
+        """The channels of which this handler may be offered one more, worked out from nothing but the contacts."""
+        if handler.presence.state is not PresenceState.AVAILABLE:
+            return set()
+        load = self.load_of(handler.id)
+        if load.count(Channel.VOICE):
+            return set()
+        return {c for c in Channel if load.count(c) < handler.capacity(c)}
+
+    def load_of(self, handler: str) -> list[Channel]:
+        contacts = self.board.contacts.values()
+        assigned = [c.work_channel or c.channel for c in contacts if c.assignment and c.assignment.handler == handler]
+        offered = [o.channel for c in contacts for o in c.offers if o.handler == handler]
+        wrapping = [Channel.VOICE for c in contacts for w in c.wrap_ups if w.handler == handler]
+        return [*assigned, *offered, *wrapping]
+
+    @invariant()
+    def nobody_is_offered_more_than_they_can_take(self) -> None:
+        for handler in self.board.handlers.values():
+            load = self.load_of(handler.id)
+            ringing = any(o.handler == handler.id for c in self.board.contacts.values() for o in c.offers if o.by_phone)
+            talking = any(
+                c.assignment and c.assignment.handler == handler.id and c.live for c in self.board.contacts.values()
+            )
+            assert not (ringing and talking), handler
+            assert load.count(Channel.VOICE) <= 1 + sum(
+                1 for c in self.board.contacts.values() for w in c.wrap_ups if w.handler == handler.id
+            )
+
+    @invariant()
+    def an_offer_is_of_what_is_wanted_to_one_who_is_there(self) -> None:
+        for contact in self.board.contacts.values():
+            assert len(contact.offers) <= 1
+            for offer in contact.offers:
+                assert contact.wanted and not contact.assignment
+                assert self.board.handlers[offer.handler].presence.state is PresenceState.AVAILABLE
+                assert offer.expires_at > self.now or (offer.expires_at, "offer") in {
+                    (w.at, w.kind) for w in self.board._wakes
+                }
+                assert any(w.detail == offer.id and w.at == offer.expires_at for w in self.board._wakes)
+
+    @invariant()
+    def nobody_idles_while_somebody_waits_whom_they_could_take(self) -> None:
+        for contact in self.board.contacts.values():
+            if not contact.waiting:
+                continue
+            declined = {d.handler for d in contact.declined if d.until > self.now}
+            for handler in self.board.handlers.values():
+                suits = contact.skills <= handler.skills and handler.id not in declined
+                asked = contact.preferred in ("", handler.id)
+                assert not (suits and asked and contact.load in self.room(handler)), (contact, handler)
+
+    @invariant()
+    def whoever_is_held_back_is_looked_at_again(self) -> None:
+        wakes = {(w.kind, w.reference, w.detail) for w in self.board._wakes}
+        for contact in self.board.contacts.values():
+            for declined in contact.declined:
+                assert ("declined", contact.reference, declined.handler) in wakes
+            assert not contact.preferred or ("preferred", contact.reference, "") in wakes
+            if contact.emergency and contact.wanted and not contact.waiting_alarmed:
+                assert ("emergency", contact.reference, "") in wakes
+
+    @invariant()
+    def no_follow_up_is_forgotten(self) -> None:
+        wakes = {w.detail for w in self.board._wakes if w.kind == "follow_up"}
+        for follow_up in self.board.follow_ups.values():
+            contact = self.board.contacts[follow_up.reference]
+            if follow_up.state is FollowUpState.SCHEDULED:
+                assert follow_up.id in wakes
+            else:
+                assert contact.follow_up == follow_up.id and contact.work is Work.FOLLOW_UP
+                assert contact.wanted or contact.assignment
+        for contact in self.board.contacts.values():
+            planned = [f for f in self.board.follow_ups.values() if f.reference == contact.reference]
+            assert contact.follow_ups_open == len(planned)
+            assert not contact.follow_up or contact.follow_up in self.board.follow_ups
+
+    @invariant()
+    def nothing_settled_stays_open_and_nothing_open_is_closed(self) -> None:
+        assert not [c for c in self.board.contacts.values() if c.settled or c.closed_at is not None]
+        for contact in self.board.touched.contacts.values():
+            if contact.closed_at is not None:
+                open_still = (contact.live, contact.wanted, contact.assignment, contact.wrap_ups, contact.offers)
+                assert not any(open_still) and not contact.follow_ups_open
+
+    @invariant()
+    def an_emergency_that_nobody_heard_is_not_closed(self) -> None:
+        for contact in self.board.touched.contacts.values():
+            if contact.closed_at is not None and contact.emergency:
+                cancelled = any(isinstance(e, ev.FollowUpCancelled) for e, _, _ in self.story)
+                assert contact.disposition or cancelled, contact
+
+    def teardown(self) -> None:
+        """The same events give the same commands."""
+        again = Board(RULES)
+        assert [decide(again, event, now) for event, now, _ in self.story] == [d for _, _, d in self.story]
+        assert (again.contacts, again.handlers, again.follow_ups) == self.snapshot()
+
+
+Desk.TestCase.settings = settings(
+    max_examples=120,
+    stateful_step_count=50,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestDesk = Desk.TestCase

@@ -1,0 +1,153 @@
+"""Texts and emails: one conversation is one contact, its owner comes first, its acknowledgement goes out once."""
+
+from __future__ import annotations
+
+import pytest
+
+from routing import events as ev
+from routing.commands import Acknowledge, RaiseAlarm
+from routing.model import Channel, Party, PresenceState, Stage
+from tests.support.world import World, of_kind, offers
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_text_from_arrival_to_closed(world: World) -> None:
+    world.handler("anna")
+    assert offers(world.text("T1")) == [("T1", "anna")]
+    world.accept("T1")
+    world.did(ev.ReplyWritten("T1", "r1", "handler:anna"))
+    world.complete("T1", "anna")
+    assert world.stage("T1") is Stage.CLOSED
+
+
+def test_it_is_acknowledged_once(world: World) -> None:
+    assert of_kind(Acknowledge, world.text("T1")) == [Acknowledge("T1", "T1-acknowledgement")]
+    assert of_kind(Acknowledge, world.text("T2")) == [], "the second text of one conversation"
+
+
+def test_automatic_mail_is_never_acknowledged(world: World) -> None:
+    assert of_kind(Acknowledge, world.text("T1", automatic=True)) == []
+    assert world.stage("T1") is Stage.QUEUED
+
+
+def test_a_withheld_sender_and_a_silent_queue_get_no_acknowledgement(world: World) -> None:
+    assert of_kind(Acknowledge, world.text("T1", "")) == []
+    assert of_kind(Acknowledge, world.text("T2", queue="emails")) == []
+
+
+def test_three_texts_of_one_sender_are_one_contact(world: World) -> None:
+    for n in range(3):
+        world.text(f"T{n}", message=f"m{n}")
+    assert list(world.board.contacts) == ["T0"]
+    assert world.contact("T0").unread == "m2"
+
+
+def test_another_sender_is_another_contact(world: World) -> None:
+    world.text("T1", "+447700900001")
+    world.text("T2", "+447700900002")
+    assert list(world.board.contacts) == ["T1", "T2"]
+
+
+def test_messages_without_a_thread_never_join(world: World) -> None:
+    for n in range(2):
+        world.did(ev.MessageArrived(f"T{n}", f"m{n}", Channel.TEXT, "texts", Party(""), "61016", ""))
+    assert list(world.board.contacts) == ["T0", "T1"]
+
+
+def test_a_conversation_that_was_closed_begins_a_new_contact(world: World) -> None:
+    world.handler("anna")
+    world.text("T1")
+    world.accept("T1")
+    world.complete("T1", "anna")
+    world.text("T2", linked_to="T1")
+    assert world.contact("T2").linked_to == "T1"
+
+
+def test_a_joining_text_while_it_waits_keeps_the_place_it_had(world: World) -> None:
+    world.text("T1")
+    before = world.contact("T1")
+    world.after(60)
+    world.text("T2")
+    after = world.contact("T1")
+    assert (after.queued_at, after.due_at) == (before.queued_at, before.due_at)
+
+
+def waiting_for_anna(world: World) -> None:
+    """T1 was anna's and is open still: a follow-up is planned. Ben is free too, and idle for longer."""
+    world.handler("anna")
+    world.text("T1")
+    world.accept("T1")
+    world.follow_up("T1", not_before=world.now + 3_600)
+    world.complete("T1", "anna")
+    world.handler("ben")
+    assert world.stage("T1") is Stage.SCHEDULED
+
+
+def test_a_new_message_goes_to_its_owner_first(world: World) -> None:
+    waiting_for_anna(world)
+    assert offers(world.text("T2")) == [("T1", "anna")]
+
+
+def test_a_busy_owner_has_their_time_then_anyone_may_take_it(world: World) -> None:
+    waiting_for_anna(world)
+    world.call("C1")
+    world.accept("C1")
+    assert world.with_handler("C1") == "anna"
+    assert offers(world.text("T2")) == []
+    assert offers(world.after(19)) == []
+    assert offers(world.after(1)) == [("T1", "ben")]
+
+
+def test_an_owner_who_is_not_there_is_not_waited_for(world: World) -> None:
+    waiting_for_anna(world)
+    world.presence("anna", PresenceState.OFFLINE)
+    assert offers(world.text("T2")) == [("T1", "ben")]
+
+
+def test_an_owner_who_declines_opens_it_to_all_at_once(world: World) -> None:
+    waiting_for_anna(world)
+    world.text("T2")
+    assert offers(world.decline("T1")) == [("T1", "ben")]
+
+
+def test_an_owner_who_goes_away_opens_it_to_all_at_once(world: World) -> None:
+    waiting_for_anna(world)
+    world.text("T2")
+    assert offers(world.presence("anna", PresenceState.AWAY)) == [("T1", "ben")]
+
+
+def test_a_message_that_came_while_the_handler_finished_is_not_closed_unread(world: World) -> None:
+    world.handler("anna")
+    world.text("T1", message="m1")
+    world.accept("T1")
+    world.text("T2", message="m2")
+    assert "new message" in world.refused(ev.WrapUpCompleted("T1", "anna", "resolved", seen="m1"))
+    world.complete("T1", "anna", seen="m2")
+    assert world.stage("T1") is Stage.CLOSED
+
+
+def test_a_message_that_was_answered_is_read(world: World) -> None:
+    world.handler("anna")
+    world.text("T1", message="m1")
+    world.accept("T1")
+    world.text("T2", message="m2")
+    world.did(ev.ReplyWritten("T1", "r1", "handler:anna"))
+    world.complete("T1", "anna", seen="r1")
+    assert world.stage("T1") is Stage.CLOSED
+
+
+def test_a_message_that_finally_could_not_be_sent_alarms(world: World) -> None:
+    world.text("T1")
+    assert of_kind(RaiseAlarm, world.did(ev.SendingFailed("T1", "r1", "busy", final=False, next_at=1.0))) == []
+    (alarm,) = of_kind(RaiseAlarm, world.did(ev.SendingFailed("T1", "r1", "unknown number", final=True)))
+    assert alarm.what == "message_not_sent" and alarm.reference == "T1"
+
+
+def test_what_becomes_of_a_message_is_told_even_when_its_contact_is_closed(world: World) -> None:
+    assert [a.what for a in of_kind(RaiseAlarm, world.did(ev.SendingFailed("T9", "r1", "no", final=True)))]
+    world.did(ev.MessageSent("T9", "r1", "SM1"))
+    world.did(ev.DeliveryReported("T9", "r1", "delivered"))

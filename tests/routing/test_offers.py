@@ -1,0 +1,172 @@
+"""An offer has a deadline and ends in one of six ways, each told apart; its contact keeps its place."""
+
+from __future__ import annotations
+
+import pytest
+
+from routing import events as ev
+from routing.commands import MakeOffer, SetAway
+from routing.model import PresenceState, Stage
+from tests.support.world import World, ends, of_kind, offers, rules
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.handler("anna")
+    return world
+
+
+def test_a_call_is_offered_by_ringing_the_phone_for_so_long(world: World) -> None:
+    (made,) = of_kind(MakeOffer, world.call("C1"))
+    assert made.offer.by_phone
+    assert made.offer.expires_at == world.now + 20
+    assert made.why
+
+
+def test_a_text_is_shown_on_the_desk_for_longer(world: World) -> None:
+    (made,) = of_kind(MakeOffer, world.text("T1"))
+    assert not made.offer.by_phone
+    assert made.offer.expires_at == world.now + 60
+
+
+def test_accepted(world: World) -> None:
+    world.call("C1")
+    assert world.accept("C1") == ()
+    contact = world.contact("C1")
+    assert contact.stage is Stage.ASSIGNED
+    assert (contact.owner, contact.answered_at) == ("anna", world.now)
+
+
+def test_declined_is_remembered_for_a_while_and_the_next_handler_is_rung(world: World) -> None:
+    world.handler("ben")
+    world.call("C1")
+    commands = world.decline("C1")
+    assert ends(commands) == [("anna", "declined")]
+    assert offers(commands) == [("C1", "ben")]
+
+
+def test_the_sole_handler_who_declines_is_not_rung_in_a_loop(world: World) -> None:
+    world.call("C1")
+    assert offers(world.decline("C1")) == []
+    assert offers(world.after(14)) == []
+    assert offers(world.after(1)) == [("C1", "anna")]
+
+
+def test_who_declined_one_contact_gets_the_next(world: World) -> None:
+    world.call("C1")
+    world.call("C2")
+    assert offers(world.decline("C1")) == [("C2", "anna")]
+
+
+def test_a_declined_contact_keeps_its_place(world: World) -> None:
+    world.call("C1")
+    place = world.contact("C1").queued_at, world.contact("C1").due_at
+    world.after(5)
+    world.call("C2")
+    world.decline("C1")
+    assert (world.contact("C1").queued_at, world.contact("C1").due_at) == place
+    assert offers(world.handler("ben")) == [("C1", "ben")]
+
+
+def test_missed_failed_and_expired_are_told_apart() -> None:
+    world = World(rules(misses_before_away=9))
+    world.handler("anna")
+    world.call("C1")
+    assert ends(world.did(ev.OfferMissed(world.offer("C1").id, "C1", "anna"))) == [("anna", "missed")]
+    world.after(15)
+    failed = ev.OfferFailed(world.offer("C1").id, "C1", "anna", "not registered")
+    assert ends(world.did(failed)) == [("anna", "failed")]
+    world.after(15)
+    assert ends(world.after(20)) == [("anna", "expired")]
+    assert world.board.handlers["anna"].misses == 3
+
+
+def test_a_decline_is_no_miss(world: World) -> None:
+    for n in range(5):
+        world.call(f"C{n}")
+        world.decline(f"C{n}")
+        world.did(ev.CallerLeft(f"C{n}"))
+    assert world.board.handlers["anna"].misses == 0
+
+
+def test_so_many_misses_in_a_row_set_a_handler_away_and_tell_them(world: World) -> None:
+    world.call("C1")
+    assert of_kind(SetAway, world.after(20)) == []
+    world.after(15)
+    (away,) = of_kind(SetAway, world.after(20))
+    assert away.handler == "anna" and "not answered" in away.reason
+    assert world.board.handlers["anna"].presence.state is PresenceState.AWAY
+    assert world.stage("C1") is Stage.QUEUED
+
+
+def test_a_handler_who_was_set_away_comes_back_by_themselves(world: World) -> None:
+    world.call("C1")
+    world.after(120)
+    assert offers(world.presence("anna", PresenceState.AVAILABLE)) == [("C1", "anna")]
+    assert world.board.handlers["anna"].misses == 0
+
+
+def test_being_set_away_withdraws_the_other_offers_too(world: World) -> None:
+    world.handler("ben", state=PresenceState.AWAY)
+    for n in range(3):
+        world.text(f"T{n}", f"+44770090000{n}")
+        world.after(1)
+    world.presence("ben", PresenceState.AVAILABLE)
+    commands = world.after(60)
+    assert ends(commands)[:3] == [("anna", "expired"), ("anna", "expired"), ("anna", "withdrawn")]
+    assert all(world.offered_to(f"T{n}") == "ben" for n in range(3))
+
+
+def test_an_accepted_offer_forgives_the_misses_before_it(world: World) -> None:
+    world.call("C1")
+    world.after(35)
+    world.accept("C1")
+    assert world.board.handlers["anna"].misses == 0
+
+
+def test_withdrawn_when_the_caller_hangs_up(world: World) -> None:
+    world.call("C1")
+    assert ends(world.did(ev.CallerLeft("C1"))) == [("anna", "withdrawn")]
+    assert offers(world.call("C2")) == [("C2", "anna")], "and the handler is free at once"
+
+
+def test_the_late_answer_to_an_offer_that_is_over_is_refused_in_words(world: World) -> None:
+    world.handler("ben")
+    world.call("C1")
+    old = world.offer("C1")
+    world.after(20)
+    assert world.offered_to("C1") == "ben"
+    assert "over" in world.refused(ev.OfferAccepted(old.id, "C1", "anna"))
+    assert "over" in world.refused(ev.OfferMissed(old.id, "C1", "anna"))
+    assert "over" in world.refused(ev.OfferAccepted(world.offer("C1").id, "C1", "anna")), "not anna's offer"
+
+
+def test_the_hang_up_that_races_the_answer_leaves_nobody_answered_for_hours(world: World) -> None:
+    world.call("C1")
+    offer = world.offer("C1")
+    world.did(ev.CallerLeft("C1"))
+    assert "over" in world.refused(ev.OfferAccepted(offer.id, "C1", "anna"))
+    assert world.stage("C1") is Stage.CLOSED
+
+
+def test_an_offer_that_fails_never_takes_the_caller_off_the_queue(world: World) -> None:
+    world.call("C1")
+    world.did(ev.OfferFailed(world.offer("C1").id, "C1", "anna", "not registered"))
+    assert world.stage("C1") is Stage.QUEUED and world.contact("C1").live
+
+
+def test_each_offer_has_a_name_of_its_own(world: World) -> None:
+    world.call("C1")
+    first = world.offer("C1").id
+    world.decline("C1")
+    world.after(15)
+    assert world.offer("C1").id != first
+
+
+def test_a_wrap_up_that_goes_on_too_long_is_shown_to_supervisors_once(world: World) -> None:
+    world.call("C1")
+    world.accept("C1")
+    world.did(ev.CallEnded("C1", "handler:anna"))
+    alarms = [c for c in world.after(7_200) if getattr(c, "what", "") == "wrap_up_long"]
+    assert len(alarms) == 1
