@@ -31,6 +31,7 @@ from gateway.store.database import migrate, open_engine
 from gateway.store.store import Store, StoreError
 from gateway.telemetry import Telemetry, configure_logs
 from gateway.texts import TextChannel
+from gateway.watchdog import report_alive
 from routing.rules import Rules
 
 log = structlog.get_logger()
@@ -117,7 +118,11 @@ class Gateway:
 
     def _work(self) -> dict[str, Coroutine[Any, Any, None]]:
         """What runs beside the HTTP side, by name."""
-        work: dict[str, Coroutine[Any, Any, None]] = {"dispatcher": self.dispatcher.run(), "outbox": self.outbox.run()}
+        work: dict[str, Coroutine[Any, Any, None]] = {
+            "dispatcher": self.dispatcher.run(),
+            "outbox": self.outbox.run(),
+            "watchdog": report_alive(),
+        }
         for channel in self._channels():
             work[channel.name] = channel.run()
         if self.voice:

@@ -152,10 +152,10 @@ class Outbox:
             replace(item, state="sent"),
             MessageStatus(item.message, "sent", provider_id),
         )
-        self._trying.pop(item.message, None)
+        del self._trying[item.message]
 
     async def _failed(self, message: str, error: Exception, *, retry: bool) -> None:
-        item = self._trying.pop(message)
+        item = self._trying[message]
         final = not retry or item.attempts >= self._settings.attempts
         next_at = self._clock() + self._pause(item.attempts, error)
         failed = replace(item, state="failed" if final else "waiting", next_at=next_at)
@@ -163,6 +163,9 @@ class Outbox:
         status = MessageStatus(item.message, "failed" if final else "waiting")
         event = SendingFailed(item.reference, item.message, str(error), final, 0.0 if final else next_at)
         await self._dispatcher.insist(event, failed, status)
+        del self._trying[message]
+        if not final:
+            self._put(failed)
 
     def _pause(self, attempts: int, error: Exception) -> float:
         """Doubling from the first to the last, with half of it by chance; never sooner than the carrier asks."""

@@ -47,7 +47,6 @@ class VoiceChannel:
         self._placing: set[str] = set()
         self._tasks = asyncio.TaskGroup()
         self._edge = EdgeControl(settings.edge, settings.voice.address)
-        self._edge_down = ""
         self._pool = CallPool(
             settings.voice,
             self._edge,
@@ -68,7 +67,7 @@ class VoiceChannel:
         prompts = (
             f"callers hear nothing: {', '.join(missing)} not found; run contact-gateway prompts" if missing else ""
         )
-        return "; ".join(filter(None, (self._pool.healthy(), prompts)))
+        return "; ".join(filter(None, (self._edge.down, self._pool.healthy(), prompts)))
 
     def stats(self) -> PoolStats:
         return self._pool.stats()

@@ -36,6 +36,7 @@ def phone_password(secret: str, extension: str) -> str:
 class EdgeControl:
     """Opens slots, releases dialogs and notices restarts of the edge.
 
+    ``down`` says in words what ``watch`` last found wrong, '' when it found nothing.
     Every method ends within ``deadline`` seconds for each question it asks. ``Unreachable``: the edge did not
     answer. ``Refused``: it answered that it cannot.
     """
@@ -45,6 +46,7 @@ class EdgeControl:
         self._voice_address = voice_address
         self._deadline = deadline
         self._numbers = itertools.count(1)
+        self.down = ""
 
     async def ping(self) -> bool:
         """True when the edge answers."""
@@ -115,12 +117,14 @@ class EdgeControl:
         while True:
             try:
                 current = await self._instance()
+                self.down = ""
                 if current != known:
                     log.info("edge_appeared", restarted=known is not None)
                     await on_restart()
                     known = current
             except Unreachable as error:
                 log.warning("edge_unreachable", why=str(error))
+                self.down = "the SIP edge does not answer"
             await asyncio.sleep(_WATCH_SECONDS)
 
     async def _instance(self) -> tuple[Any, ...]:

@@ -1,8 +1,9 @@
-"""Demo handlers who do their work by themselves: take texts and emails, answer them, and write up every contact."""
+"""Demo handlers who work by themselves: they take texts and emails, answer them, end calls and write contacts up."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +20,7 @@ log = structlog.get_logger()
 LOOK_SECONDS = 2.0
 REPLY = "Thank you for getting in touch. Your reference is {reference}. An officer will read what you wrote today."
 NOTES = "Written up by the sandbox."
+TALK_SECONDS = 20.0
 
 
 class Automatic:
@@ -57,11 +59,19 @@ class Automatic:
             if not offer["by_phone"]:
                 await client.post(f"offers/{offer['id']}/accept")
         for contact in me["contacts"]:
-            writing_up = client.name in contact["wrap_ups"]
-            has_message = contact["handler"] == client.name and not contact["live"] and contact["work"] == "message"
-            if has_message:
-                body = REPLY.format(reference=contact["reference"])
-                await client.post(f"contacts/{contact['reference']}/replies", {"body": body})
-            if has_message or writing_up:
-                wrap_up = {"disposition": "resolved", "notes": NOTES}
-                await client.post(f"contacts/{contact['reference']}/wrap-up", wrap_up)
+            await self._move_on(client, contact)
+
+    async def _move_on(self, client: Client, contact: Any) -> None:
+        path, mine = f"contacts/{contact['reference']}", contact["handler"] == client.name
+        if mine and contact["live"] and not contact["emergency"] and self._has_talked(client.name):
+            await client.post(f"{path}/end")
+        wrote = mine and not contact["live"] and contact["work"] == "message"
+        if wrote:
+            await client.post(f"{path}/replies", {"body": REPLY.format(reference=contact["reference"])})
+        if wrote or client.name in contact["wrap_ups"]:
+            await client.post(f"{path}/wrap-up", {"disposition": "resolved", "notes": NOTES})
+
+    def _has_talked(self, handler: str) -> bool:
+        phone = self._world.phones[handler]
+        since = max((event.at for event in phone.log if event.facts.get("state") == "talking"), default=time.time())
+        return phone.state == "talking" and time.time() - since > TALK_SECONDS

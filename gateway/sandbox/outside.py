@@ -102,10 +102,12 @@ class OutsideCall:
         return talking in done
 
     async def _perform(self) -> None:
-        script = self.script
+        script, answered_at = self.script, time.monotonic()
         if script.digits and await self._still_there_after(script.digits_after):
             await self.press(script.digits)
-        if script.seconds is not None and await self._still_there_after(script.seconds):
+        if script.seconds is None:
+            return
+        if await self._still_there_after(max(0.0, answered_at + script.seconds - time.monotonic())):
             await self.hang_up()
 
     async def _still_there_after(self, seconds: float) -> bool:

@@ -22,12 +22,7 @@ MOST_MESSAGES = 50
 MOST_CLOSED = 5
 # What is of no interest to somebody who watches the work: readings, tries, clock ticks.
 QUIET_KINDS = frozenset({"Recorded", "SendingClaimed", "TimePassed"})
-STATES = {
-    "calling": "dials",
-    "ringing": "hears it ring",
-    "talking": "is answered",
-    "idle": "has hung up or was cut off",
-}
+STATES = {"calling": "dials", "ringing": "hears it ring", "talking": "is answered", "idle": "is off the line"}
 
 Values = dict[str, Any]
 

@@ -6,18 +6,16 @@ loopback, and SIPp for the load. What each figure runs from and to stands in doc
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from tests.bench.lib import Options, Report, read_options, run
 from tests.bench.load.bridged import bridged
-from tests.bench.load.turnover import turnover
-
-from tests.bench.lib import Options, Report, read_options
 from tests.bench.load.setup import control_room, offers, ringing
+from tests.bench.load.turnover import turnover
 
 Measurement = Callable[[Options, Report], Awaitable[None]]
 MEASUREMENTS: dict[str, Measurement] = {
@@ -38,7 +36,7 @@ async def measure(options: Options, report: Report) -> None:
 def main() -> int:
     options = read_options("Measure the gateway's calls.", tuple(MEASUREMENTS))
     report = Report("Calls", options.quick)
-    asyncio.run(measure(options, report))
+    run(measure(options, report))
     return report.finish(options.out)
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
+import logging
 import math
 import os
 import platform
-from collections.abc import Sequence
+import signal
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,19 @@ def read_options(what: str, names: Sequence[str] = ()) -> Options:
     parser.add_argument("only", nargs="*", choices=[*names, []], help="measure only these")
     given = parser.parse_args()
     return Options(given.quick, given.repeat, tuple(given.only), given.json)
+
+
+def run(measurement: Coroutine[Any, Any, None]) -> None:
+    """To its end, or until SIGTERM or Ctrl-C: then too, what it started is stopped."""
+
+    async def stoppable() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        await measurement
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    asyncio.run(stoppable())
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

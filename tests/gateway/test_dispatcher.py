@@ -23,7 +23,7 @@ from routing.commands import EndOffer, MakeOffer
 from routing.model import Channel, FollowUp, Handler, Party, Presence, PresenceState
 from routing.rules import Rules
 from tests.support.clock import FakeClock
-from tests.support.crash import killed, submit_for_ever
+from tests.support.crash import Nursery
 from tests.support.postgres import Postgres
 from tests.support.writer import Writer, arrival, assert_sound, settings_for, until
 
@@ -420,20 +420,11 @@ async def test_killed_at_any_moment_nothing_acknowledged_is_lost_and_nothing_dou
 ) -> None:
     where = url if database == "sqlite" else await postgres.create()
     chance, acknowledged, first = random.Random(11), set[int](), 0
-    for _ in range(6):
-        begun = set(
-            await asyncio.to_thread(
-                killed,
-                submit_for_ever,
-                where,
-                str(tmp_path),
-                first,
-                after=chance.randint(1, 150),
-                moment=chance.uniform(0, 0.02),
-            )
-        )
-        acknowledged |= begun
-        first = max(0, max(acknowledged) - 30)  # the carrier repeats what it is not sure of, and more
+    with Nursery() as nursery:
+        for _ in range(6):
+            after, moment = chance.randint(1, 150), chance.uniform(0, 0.02)
+            acknowledged |= set(nursery.killed("submit", where, str(tmp_path), first, after=after, moment=moment))
+            first = max(0, max(acknowledged) - 30)  # the carrier repeats what it is not sure of, and more
     async with Writer(where, here) as writer:
         keys = [f"text:{n}" for n in acknowledged]
         known = await writer.store.known_keys(keys)

@@ -19,7 +19,7 @@ from gateway.store.records import Message, MessageStatus, OutboxItem
 from routing import events as ev
 from routing.commands import RaiseAlarm
 from routing.model import Time
-from tests.support.crash import Provider, killed, send_for_ever
+from tests.support.crash import Nursery, Provider
 from tests.support.writer import Writer, assert_sound, settings_for, until
 
 QUICK = OutboxSettings(attempts=4, first_retry_seconds=0.02, last_retry_seconds=0.05, concurrency=5)
@@ -334,9 +334,10 @@ async def test_killed_twenty_times_none_is_lost_and_none_doubled(tmp_path: Path)
     async with Writer(settings.store.url, settings) as writer:
         await asyncio.gather(*(writer.text(n) for n in range(messages)))
     provider = Provider(tmp_path / "provider")
-    for _ in range(20):
-        after, moment = chance.randint(1, 12), chance.uniform(0, 0.01)
-        await asyncio.to_thread(killed, send_for_ever, settings.store.url, str(tmp_path), after=after, moment=moment)
+    with Nursery() as nursery:
+        for _ in range(20):
+            after, moment = chance.randint(1, 12), chance.uniform(0, 0.01)
+            nursery.killed("send", settings.store.url, str(tmp_path), after=after, moment=moment)
     assert len(provider.taken()) < messages, "it was killed in the middle of its work"
     async with Writer(settings.store.url, settings) as writer:
         outbox = Outbox(QUICK, writer.store, writer.dispatcher, {"text": provider}, time.time, random.Random(1))

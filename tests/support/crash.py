@@ -1,20 +1,24 @@
 """Processes that are killed in the middle of their work: a writer of texts, and an outbox that sends them.
 
-Each tells its parent what it was told: the numbers of the texts that ``submit`` said are written, of the messages
-that were sent.
+``Nursery`` is the test's side. It starts this file as a program that has everything imported and forks a victim
+for each job, which takes milliseconds. Victims write what they were told to the program's standard output, a number
+a line: the texts that ``submit`` said are written, the rows that say that a message was sent.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
+import select
+import signal
+import subprocess
+import sys
 import time
-from collections.abc import Callable
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Self
 
 import structlog
 
@@ -26,65 +30,86 @@ from tests.support.writer import Writer, settings_for
 
 SUBMITTERS = 8
 DEADLINE = 60.0
-
-# A process of our own that has everything imported already starts each victim in a few milliseconds.
-CONTEXT = get_context("forkserver")
-CONTEXT.set_forkserver_preload(["tests.support.crash"])
+ROOT = Path(__file__).parents[2]
 
 
-def killed(target: Callable[..., None], *arguments: Any, after: int, moment: float) -> list[int]:
-    """Run ``target`` and kill -9 it ``moment`` seconds after it has told ``after`` numbers; all that it told."""
-    ours, theirs = CONTEXT.Pipe(duplex=False)
-    process = CONTEXT.Process(target=target, args=(theirs, *arguments))
-    process.start()
-    theirs.close()
-    told = [_next(ours) for _ in range(after)]
-    time.sleep(moment)
-    process.kill()
-    process.join(DEADLINE)
-    told += _rest(ours)
-    process.close()
-    return told
+class Nursery:
+    """``killed`` starts a victim, lets it work for a while, and kills it with SIGKILL."""
+
+    def __enter__(self) -> Self:
+        command = [sys.executable, "-m", "tests.support.crash"]
+        self._program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+        self._unread = b""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._program.stdin and self._program.stdout
+        self._program.stdin.close()
+        self._program.wait(DEADLINE)
+        self._program.stdout.close()
+
+    def killed(self, job: str, *arguments: str | int, after: int, moment: float) -> list[int]:
+        """Kill ``job`` ``moment`` seconds after it has told ``after`` numbers; all the numbers that it told."""
+        assert self._program.stdin
+        self._program.stdin.write(json.dumps([job, *arguments]).encode() + b"\n")
+        self._program.stdin.flush()
+        lines: list[str] = []
+        while len(lines) < after + 1:
+            lines.append(self._line())
+            assert lines[-1] != "gone", "the victim died by itself"
+        (pid,) = [int(line.removeprefix("pid ")) for line in lines if line.startswith("pid ")]
+        time.sleep(moment)
+        os.kill(pid, signal.SIGKILL)
+        while lines[-1] != "gone":
+            lines.append(self._line())
+        return [int(line) for line in lines if line.isdigit()]
+
+    def _line(self) -> str:
+        assert self._program.stdout
+        while b"\n" not in self._unread:
+            ready, _, _ = select.select([self._program.stdout], [], [], DEADLINE)
+            assert ready, "the victim does not get on"
+            self._unread += os.read(self._program.stdout.fileno(), 65_536)
+        line, self._unread = self._unread.split(b"\n", 1)
+        return line.decode()
 
 
-def _next(connection: Connection) -> int:
-    assert connection.poll(DEADLINE), "the process does not get on"
-    return int.from_bytes(connection.recv_bytes(), "big")
+def main() -> None:
+    """Fork a victim for each line of standard input, one at a time; end, with the victim, when it closes."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    for line in iter(lambda: os.read(0, 65_536), b""):
+        job, *arguments = json.loads(line)
+        victim = os.fork()
+        if victim == 0:
+            asyncio.run({"submit": submit_for_ever, "send": send_for_ever}[job](*arguments))
+            os._exit(0)
+        _tell(f"pid {victim}")
+        while os.waitpid(victim, os.WNOHANG) == (0, 0):
+            if select.select([0], [], [], 0.01)[0]:
+                os.kill(victim, signal.SIGKILL)
+        _tell("gone")
 
 
-def _rest(connection: Connection) -> list[int]:
-    told = []
-    try:
-        while True:
-            told.append(int.from_bytes(connection.recv_bytes(), "big"))
-    except (EOFError, OSError):
-        connection.close()
-    return told
-
-
-def _tell(connection: Connection, n: int) -> None:
-    connection.send_bytes(n.to_bytes(4, "big"))
+def _tell(what: str | int) -> None:
+    os.write(1, f"{what}\n".encode())
 
 
 # --- the writer ----------------------------------------------------------------------------------------
 
 
-def submit_for_ever(connection: Connection, url: str, directory: str, first: int) -> None:
+async def submit_for_ever(url: str, directory: str, first: int) -> None:
     """Texts ``first``, ``first + 1``, ... by several submitters at once."""
-    _quiet()
-    asyncio.run(_submit_for_ever(connection, url, Path(directory), first))
-
-
-async def _submit_for_ever(connection: Connection, url: str, directory: Path, first: int) -> None:
-    async with Writer(url, settings_for(directory)) as writer, asyncio.TaskGroup() as tasks:
+    async with Writer(url, settings_for(Path(directory))) as writer, asyncio.TaskGroup() as tasks:
         for offset in range(SUBMITTERS):
-            tasks.create_task(_submit(connection, writer, first + offset))
+            tasks.create_task(_submit(writer, first + offset))
 
 
-async def _submit(connection: Connection, writer: Writer, n: int) -> None:
+async def _submit(writer: Writer, n: int) -> None:
     while True:
         await writer.text(n, insist=True)
-        _tell(connection, n)
+        _tell(n)
         n += SUBMITTERS
 
 
@@ -110,16 +135,11 @@ class Provider:
         return self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
 
 
-def send_for_ever(connection: Connection, url: str, directory: str) -> None:
-    """Send what is in the outbox; tells how many were confirmed."""
-    _quiet()
-    asyncio.run(_send_for_ever(connection, url, Path(directory)))
-
-
-async def _send_for_ever(connection: Connection, url: str, directory: Path) -> None:
-    settings = settings_for(directory)
+async def send_for_ever(url: str, directory: str) -> None:
+    """Send what is in the outbox; tells each time that one is confirmed."""
+    settings = settings_for(Path(directory))
     async with Writer(url, settings) as writer:
-        provider = Provider(directory / "provider")
+        provider = Provider(Path(directory) / "provider")
         chance = random.Random(1)
         outbox = Outbox(settings.outbox, writer.store, writer.dispatcher, {"text": provider}, time.time, chance)
         writer.watchers.append(outbox.committed)
@@ -127,12 +147,11 @@ async def _send_for_ever(connection: Connection, url: str, directory: Path) -> N
         def confirmed(committed: Committed) -> None:
             for row in committed.rows:
                 if row.kind == "MessageSent":
-                    _tell(connection, row.seq)
+                    _tell(row.seq)
 
         writer.watchers.append(confirmed)
         await outbox.run()
 
 
-def _quiet() -> None:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    os.nice(5)
+if __name__ == "__main__":
+    main()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from statistics import mean
 
@@ -63,7 +63,9 @@ async def bridged(options: Options, report: Report) -> None:
         memory = [proc.pss_megabytes(pid) for pid in talking]
         still = len(_bridged(here))
         await _hang_up(probes, load)
-    report.value(f"calls not bridged of {count}, at the start and the end", count - min(len(talking), still), "calls", target=0)
+    report.value(
+        f"calls not bridged of {count}, at the start and the end", count - min(len(talking), still), "calls", target=0
+    )
     _report_sound(report, probes, after.dropped - before.dropped)
     _report_cost(report, before, after, memory)
     report.spread("memory of an idle call process (PSS)", idle, "MB")
@@ -109,8 +111,8 @@ async def _start_probes(here: Site, stack: AsyncExitStack) -> list[tuple[Dialled
         rtp.talk_to(call.answer)
         probes.append((call, rtp))
         await asyncio.sleep(1 / CALLS_A_SECOND)
-    talking = asyncio.create_task(speak([rtp for _, rtp in probes]))
-    stack.callback(talking.cancel)
+    talking = await stack.enter_async_context(asyncio.TaskGroup())
+    stack.callback(talking.create_task(speak([rtp for _, rtp in probes])).cancel)
     return probes
 
 
@@ -125,12 +127,10 @@ def _both(occupant: Occupant) -> bool:
 
 async def _until_bridged(here: Site, count: int) -> list[int]:
     """As many as there are by the deadline: what is missing is a figure."""
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(CONNECT_SECONDS):
             while len(_bridged(here)) < count:
                 await asyncio.sleep(0.2)
-    except TimeoutError:
-        pass
     return _bridged(here)
 
 
@@ -139,11 +139,14 @@ async def _watch(
 ) -> tuple[Reading, Reading, dict[str, dict[str, float]]]:
     await asyncio.sleep(SETTLE_SECONDS)
     await here.gateway.status("reset")
+    # In a thread: our own reading of hundreds of files must not make the probes late.
+    before = await asyncio.to_thread(Reading.take, here, pids)
     for _, rtp in probes:
         rtp.count_from_now()
-    before = Reading.take(here, pids)
     await asyncio.sleep(seconds)
-    after = Reading.take(here, pids)
+    for _, rtp in probes:
+        rtp.counting = False
+    after = await asyncio.to_thread(Reading.take, here, pids)
     return before, after, await here.gateway.status()
 
 
@@ -175,5 +178,3 @@ def _report_cost(report: Report, before: Reading, after: Reading, memory: list[f
     report.value("CPU of the gateway", 100 * (after.gateway - before.gateway) / seconds, "% of a core")
     report.value("the whole machine busy", 100 * (after.machine - before.machine) / seconds, "% of a core")
     report.value("stolen by the host", 100 * (after.stolen - before.stolen) / seconds, "% of a core")
-
-

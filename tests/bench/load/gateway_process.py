@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from config.load import load
 from gateway.app import Gateway
@@ -50,7 +51,10 @@ def status(gateway: Gateway, meter: LagMeter) -> dict[str, Any]:
     }
 
 
-async def serve(site: Path) -> None:
+async def serve(site: Path, output: TextIO) -> None:
+    def say(what: dict[str, Any]) -> None:
+        print(json.dumps(what), file=output, flush=True)
+
     settings = load(site)
     configure_logs(settings.gateway.log_level)
     gateway, meter = Gateway(settings), LagMeter()
@@ -66,9 +70,12 @@ async def serve(site: Path) -> None:
         metering.cancel()
 
 
-def say(what: dict[str, Any]) -> None:
-    print(json.dumps(what), flush=True)
+def own_output() -> TextIO:
+    """Our standard output for us alone: call processes outlive us and must not keep the pipe open."""
+    output = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return output
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1])))
+    asyncio.run(serve(Path(sys.argv[1]), own_output()))

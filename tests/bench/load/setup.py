@@ -73,12 +73,10 @@ async def _since_queued(here: Site, invited_at: dict[str, float]) -> list[float]
 
 async def control_room(options: Options, report: Report) -> None:
     """From the second of two pressed 5s to the INVITE at the control room."""
-    waits = []
     async with site(slots=SLOTS) as here:
         uri = here.settings.control_room.targets[0].uri
         room = await SelfWillingPhone.open(here.settings.edge.port, int(uri.rpartition(":")[2]))
-        for _ in range(options.size(100, 10)):
-            waits.append(1000 * await _one_emergency(here, room))
+        waits = [1000 * await _one_emergency(here, room) for _ in range(options.size(100, 10))]
         room.close()
     report.spread("second 5 pressed to INVITE at the control room", waits, "ms", target=100)
 

@@ -68,7 +68,9 @@ def _callers(sound: Path) -> str:
 def _handlers() -> str:
     def answer(code: str, rest: str, tag: str) -> str:
         lines = ("[last_Via:]", "[last_Record-Route:]", "[last_From:]", f"[last_To:]{tag}", "[last_Call-ID:]")
-        head = "\n      ".join(["", f"SIP/2.0 {code}", *lines, "[last_CSeq:]", "Contact: <sip:h@[local_ip]:[local_port]>"])
+        head = "\n      ".join(
+            ["", f"SIP/2.0 {code}", *lines, "[last_CSeq:]", "Contact: <sip:h@[local_ip]:[local_port]>"]
+        )
         return _send(head + rest)
 
     tag = ";tag=[pid]b[call_number]"

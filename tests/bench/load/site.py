@@ -223,8 +223,12 @@ def _write_site(directory: Path, ports: Ports, slots: int, overlay: dict[str, An
         },
     }
     file = directory / "site.toml"
-    file.write_text(toml({name: values.get(name, {}) | overlay.get(name, {}) for name in {**values, **overlay}}))
+    file.write_text(toml(values | {name: _over(values.get(name), part) for name, part in overlay.items()}))
     return file
+
+
+def _over(below: Any, part: Any) -> Any:
+    return below | part if isinstance(below, dict) and isinstance(part, dict) else part
 
 
 def write_tone(path: Path, hertz: int, seconds: float) -> None:

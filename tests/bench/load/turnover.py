@@ -139,7 +139,9 @@ def _report_calls(report: Report, count: int, tally: Tally, rung: int) -> None:
 
 
 def _report_leaks(report: Report, before: State, after: State) -> None:
-    report.value("call processes beyond one for each slot, dead ones too", after.processes - SLOTS, "processes", target=0)
+    report.value(
+        "call processes beyond one for each slot, dead ones too", after.processes - SLOTS, "processes", target=0
+    )
     report.value("files more open in the gateway", after.files - before.files, "files", target=0)
     report.value("tasks more in the gateway", after.tasks - before.tasks, "tasks", target=0)
     report.value("memory of the gateway before (RSS)", before.memory, "MB")

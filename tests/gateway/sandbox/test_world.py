@@ -127,11 +127,12 @@ async def test_another_site_in_the_same_browser_is_refused(
         assert answer.status == 403
 
 
-async def test_it_ends_without_leaving_a_process_or_a_port_in_the_middle_of_a_call(tmp_path: Path) -> None:
-    async with World(tmp_path, slots=1) as world:
+async def test_it_ends_without_leaving_a_process_or_a_port_even_without_its_gateway(tmp_path: Path) -> None:
+    async with World(tmp_path, slots=2) as world:
         caller = await world.caller()
         await caller.wait_for("talking")
-        assert processes_of(tmp_path)
+        await world.kill_gateway()
+        assert len(world.call_processes()) == 2, "call processes outlive their gateway"
 
     # The process that forked the call processes ends by itself when the last of them has.
     await until(lambda: processes_of(tmp_path) == [], 3)

@@ -1,0 +1,87 @@
+"""A part the gateway depends on is dead: it says so, callers go on being answered somewhere, and it comes back by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.sandbox.world import World
+from tests.support.postgres import Postgres
+from tests.support.shared_world import OVERLAY
+from tests.support.steps import answered_by, eventually, everybody_available, hears, stage, wrap_up
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_the_sip_edge_dies_and_everything_is_as_before_when_it_is_back(world: World) -> None:
+    sam = await world.api("sam")
+
+    async def said() -> bool:
+        return "the SIP edge does not answer" in await world.gateway.readiness()
+
+    async def ready() -> bool:
+        return not await world.gateway.readiness()
+
+    # given two people who talk
+    async with sam.live() as live, await world.caller("+447700900601") as caller:
+        reference = (await live.wait_for("CallArrived"))["contact"]
+        name, phone = await answered_by(world, live, reference)
+        # when
+        await world.kamailio.kill()
+        # then it is said, and they go on talking
+        await eventually(said, 20)
+        await hears(phone, caller)
+        # when it is back
+        await world.kamailio.start()
+        await eventually(ready, 20)
+        await phone.hang_up()
+        await caller.wait_for("idle", 5)
+    await wrap_up(world, name, reference)
+    # then new calls come in and phones can be rung
+    async with sam.live() as live, await world.caller("+447700900602") as caller:
+        reference = (await live.wait_for("CallArrived"))["contact"]
+        name, phone = await answered_by(world, live, reference)
+        await hears(phone, caller)
+        await phone.hang_up()
+        await live.wait_for("CallEnded", contact=reference)
+    await wrap_up(world, name, reference)
+
+
+async def test_the_database_dies_callers_go_to_the_overflow_target_and_then_as_before(
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres
+) -> None:
+    overlay = OVERLAY | {"store": {"url": await postgres.create()}}
+    async with World(tmp_path_factory.mktemp("postgres"), overlay=overlay, slots=3) as world:
+        sam = await world.api("sam")
+        await everybody_available(world)
+
+        async def said() -> bool:
+            return "database" in await world.gateway.readiness()
+
+        async def ready() -> bool:
+            return not await world.gateway.readiness()
+
+        # given two people who talk, on PostgreSQL
+        async with sam.live() as live, await world.caller("+447700900611") as caller:
+            reference = (await live.wait_for("CallArrived"))["contact"]
+            name, phone = await answered_by(world, live, reference)
+            # when the database dies
+            postgres.stop()
+            try:
+                # then who calls now is taken by the overflow target, and the two go on talking
+                async with await world.caller("+447700900612") as other:
+                    await world.overflow.wait_for("talking", 10)
+                    await hears(world.overflow, other)
+                await eventually(said, 20)
+                await hears(phone, caller)
+                # and what happens meanwhile is not lost
+                await phone.hang_up()
+                await caller.wait_for("idle", 5)
+            finally:
+                postgres.start()
+            await eventually(ready, 30)
+
+        async def over() -> bool:
+            return await stage(await world.api("sam"), reference) == "wrap_up"
+
+        await eventually(over, 15)
+        await wrap_up(world, name, reference)
