@@ -151,11 +151,25 @@ class Gateway:
 
 
 async def serve(settings: Settings) -> None:
-    """Run the gateway until SIGTERM or SIGINT."""
+    """Run the gateway until SIGTERM or SIGINT, at whatever point of its start it is."""
     configure_logs(settings.gateway.log_level)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    running = asyncio.create_task(_run(Gateway(settings)), name="gateway")
+    stopping = asyncio.Event()
+
+    def stop() -> None:
+        if not stopping.is_set():
+            stopping.set()
+            running.cancel()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with Gateway(settings).running():
-        await stop.wait()
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    try:
+        await running
+    except asyncio.CancelledError:
+        if not stopping.is_set():
+            raise
+
+
+async def _run(gateway: Gateway) -> None:
+    async with gateway.running():
+        await asyncio.Event().wait()

@@ -130,7 +130,8 @@ class Dovecot:
         account = _account()
         with self._log_file.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(program, "-F", "-c", str(self.home / "dovecot.conf")),
+                # setpriv: when we die without stopping it, it must not stay behind.
+                *("setpriv", "--pdeathsig", "TERM", program, "-F", "-c", str(self.home / "dovecot.conf")),
                 stderr=log,
                 start_new_session=True,
                 user=account.pw_uid if _root() else None,

@@ -16,9 +16,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import structlog
 
@@ -79,11 +80,12 @@ class Nursery:
 def main() -> None:
     """Fork a victim for each line of standard input, one at a time; end, with the victim, when it closes."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    jobs: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {"submit": submit_for_ever, "send": send_for_ever}
     for line in iter(lambda: os.read(0, 65_536), b""):
         job, *arguments = json.loads(line)
         victim = os.fork()
         if victim == 0:
-            asyncio.run({"submit": submit_for_ever, "send": send_for_ever}[job](*arguments))
+            asyncio.run(jobs[job](*arguments))
             os._exit(0)
         _tell(f"pid {victim}")
         while os.waitpid(victim, os.WNOHANG) == (0, 0):
