@@ -267,8 +267,8 @@ class CallAgent:
         if self._ending:
             return
         self._ending = True
+        self._control.end(code)  # first: whatever else fails, nobody is left on a dead line
         self._mixer.stop_recording()
-        self._control.end(code)
         self._leave_by = time.monotonic() + LONGEST_LINGER_SECONDS
         self._timers.after(LINGER_SECONDS if self._control.legs else 0.0, self._leave)
 

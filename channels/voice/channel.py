@@ -196,7 +196,11 @@ class VoiceChannel:
         if outcome != "answered":
             await self._refuse(call)
             return outcome
-        await self._report(ev.FollowUpAnswered(command.reference, command.follow_up))
+        try:
+            await self._report(ev.FollowUpAnswered(command.reference, command.follow_up))
+        except Over:
+            await self._refuse(call)
+            raise
         story = Story(call, command.reference, self._settings, self._desk, self._report)
         await self._tell(story, lambda s: s.outbound(command.handler))
         return outcome

@@ -37,10 +37,9 @@ class Engine:
 
     def pump(self, seconds: float) -> None:
         """Lets the stack work until something has come or the time is up."""
-        # What its own threads left for us, a key pressed, is told before it waits: it must not lie here meanwhile.
+        self._endpoint.libHandleEvents(int(seconds * 1000))
+        # What its own threads left for us meanwhile, a key pressed, is only told at the beginning of a call.
         self._endpoint.libHandleEvents(0)
-        if not self.notes:
-            self._endpoint.libHandleEvents(int(seconds * 1000))
 
     def poke(self) -> None:
         """Wakes ``pump`` from any thread."""

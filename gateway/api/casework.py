@@ -30,12 +30,14 @@ class EmergencyBody(In):
 
 
 class WrapUpBody(In):
-    """``handler``: for a supervisor who completes it in a handler's place."""
+    """``handler``: for a supervisor who completes it in a handler's place. ``seen``: the newest message on the
+    screen; when a newer one has come, the contact stays open. Without it nothing is checked."""
 
     disposition: Line
     grade: OptionalLine = ""
     notes: OptionalProse = ""
     handler: OptionalLine = ""
+    seen: OptionalLine = ""
 
 
 # --- who may ---------------------------------------------------------------------------------------------
@@ -150,7 +152,8 @@ async def wrap_up(request: Request[Nothing, WrapUpBody]) -> None:
         _known_grade(request.services, body.grade)
     handler = await _whose_wrap_up(request, contact)
     await _raise_if_emergency(request, contact, body.grade)
-    await submit(WrapUpCompleted(contact.reference, handler, body.disposition, body.grade, body.notes))
+    seen = body.seen or None
+    await submit(WrapUpCompleted(contact.reference, handler, body.disposition, body.grade, body.notes, seen))
 
 
 async def _whose_wrap_up(request: Request[Nothing, WrapUpBody], contact: Contact) -> str:

@@ -52,7 +52,10 @@ def run(measurement: Coroutine[Any, Any, None]) -> None:
         await measurement
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    asyncio.run(stoppable())
+    try:
+        asyncio.run(stoppable())
+    except asyncio.CancelledError:
+        raise SystemExit("stopped before its end") from None
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
