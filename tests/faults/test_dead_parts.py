@@ -1,4 +1,4 @@
-"""A part the gateway depends on is dead: it says so, callers go on being answered somewhere, and it comes back by itself."""
+"""A part that the gateway depends on is dead: it says so, callers are answered somewhere, and it comes back."""
 
 from __future__ import annotations
 

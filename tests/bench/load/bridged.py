@@ -64,7 +64,7 @@ async def bridged(options: Options, report: Report) -> None:
         still = len(_bridged(here))
         await _hang_up(probes, load)
     report.value(
-        f"calls not bridged of {count}, at the start and the end", count - min(len(talking), still), "calls", target=0
+        f"calls not bridged of {count}, at the start or the end", count - min(len(talking), still), "calls", target=0
     )
     _report_sound(report, probes, after.dropped - before.dropped)
     _report_cost(report, before, after, memory)
