@@ -19,7 +19,7 @@ from channels.text.carrier import Carrier, OutgoingText
 from channels.text.inbound import IncomingText, Malformed, MediaItem, read_status, read_text
 from config.settings import Settings
 from gateway.dispatcher import Clock, Dispatcher, NotWritten
-from gateway.store.records import Attachment, Message, MessageStatus
+from gateway.store.records import FINAL_STATUSES, Attachment, Message, MessageStatus
 from gateway.store.store import Store, StoreError
 from routing.events import DeliveryReported, MessageArrived, Recorded
 from routing.model import Channel, Party, Time
@@ -30,7 +30,7 @@ PENDING = "pending:"
 CHECK_SECONDS = 30.0
 RETRY_SECONDS = 2.0
 FETCH_TRIES = 5
-FINAL = ("delivered", "undelivered", "failed")
+REPORT_TRIES, REPORT_PAUSE = 40, 0.1
 MOST_REFUSALS_A_MINUTE = 20
 EMPTY_ANSWER = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
@@ -96,14 +96,24 @@ class TextChannel:
         except (NotGenuine, Malformed) as error:
             return await self._refuse(error)
         try:
-            message = await self._store.message_by(provider_id=report.message_sid)
-            if message is None or message.status in (report.status, *FINAL):
+            message = await self._known_text(report.message_sid)
+            if message is None or message.status in (report.status, *FINAL_STATUSES):
                 return web.Response(status=204)
             event = DeliveryReported(message.reference, message.id, report.status, report.error_code)
             await self._dispatcher.submit(event, MessageStatus(message.id, report.status))
         except (NotWritten, StoreError) as error:
             raise web.HTTPServiceUnavailable(text=str(error)) from error
         return web.Response(status=204)
+
+    async def _known_text(self, sid: str) -> Message | None:
+        """Our text with this id. A report can come before we have written down what the carrier called it."""
+        for _ in range(REPORT_TRIES):
+            message = await self._store.message_by(provider_id=sid)
+            if message is not None:
+                return message
+            await asyncio.sleep(REPORT_PAUSE)
+        log.warning("report_of_unknown_text")
+        return None
 
     async def _take(self, text: IncomingText) -> web.Response:
         message_id = self._new_id()

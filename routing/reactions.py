@@ -175,6 +175,13 @@ def _(e: ev.MessageArrived, board: Board, now: Time) -> Iterator[Command]:
 
 
 @react.register
+def _(e: ev.DeliveryReported, board: Board, now: Time) -> Iterator[Command]:
+    if e.status in ("undelivered", "failed"):
+        code = f" (code {e.code})" if e.code else ""
+        yield do.RaiseAlarm("message_not_delivered", f"A message did not reach the person{code}.", e.reference)
+
+
+@react.register
 def _(e: ev.SendingFailed, board: Board, now: Time) -> Iterator[Command]:
     if e.final:
         yield do.RaiseAlarm("message_not_sent", f"A message could not be sent: {e.why}.", e.reference)

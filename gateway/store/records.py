@@ -116,9 +116,12 @@ class Token:
     made_at: Time
 
 
+FINAL_STATUSES = ("delivered", "undelivered", "failed")
+
+
 @dataclass(frozen=True, slots=True)
 class MessageStatus:
-    """What became of a message: changes only its ``status`` and, if given, its ``provider_id``."""
+    """What became of a message: changes its ``provider_id``, if given, and its ``status``, unless that is final."""
 
     message: str
     status: str

@@ -17,6 +17,7 @@ from gateway.store import tables
 from gateway.store.documents import CONTACT, FOLLOW_UP, HANDLER, dump, storable
 from gateway.store.journal import Head, Row
 from gateway.store.records import (
+    FINAL_STATUSES,
     Account,
     Attachment,
     CallRecord,
@@ -129,9 +130,12 @@ class Store:
             rows = [_plain(r) for r in batch.records if type(r) is kind]
             await self._upsert(connection, table, rows)
         for status in [r for r in batch.records if isinstance(r, MessageStatus)]:
-            ids = {"provider_id": status.provider_id} if status.provider_id else {}
-            changed = update(tables.messages).where(tables.messages.c.id == status.message)
-            await connection.execute(changed.values(status=status.status, **ids))
+            message = update(tables.messages).where(tables.messages.c.id == status.message)
+            if status.provider_id:
+                await connection.execute(message.values(provider_id=status.provider_id))
+            # Reports overtake each other: "sent" may come after "delivered".
+            not_known_better = tables.messages.c.status.not_in(FINAL_STATUSES)
+            await connection.execute(message.where(not_known_better).values(status=status.status))
         if batch.rows:
             await connection.execute(insert(tables.journal), [_plain(row) for row in batch.rows])
 

@@ -155,10 +155,15 @@ async def test_a_conversation_is_read_in_its_order(store: Store) -> None:
 
 async def test_a_status_changes_nothing_else(store: Store) -> None:
     await store.save(MESSAGE)
-    await store.save(MessageStatus("m1", "delivered"))
-    assert await store.message("m1") == replace(MESSAGE, status="delivered")
     await store.save(MessageStatus("m1", "sent", "SM2"))
     assert await store.message("m1") == replace(MESSAGE, status="sent", provider_id="SM2")
+
+
+async def test_a_late_report_does_not_overrule_what_became_of_the_message(store: Store) -> None:
+    await store.save(MESSAGE)
+    await store.save(MessageStatus("m1", "delivered"))
+    await store.save(MessageStatus("m1", "sent", "SM2"))
+    assert await store.message("m1") == replace(MESSAGE, status="delivered", provider_id="SM2")
 
 
 async def test_what_is_written_again_replaces_what_was(store: Store) -> None:

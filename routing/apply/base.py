@@ -1,0 +1,75 @@
+"""Where each kind of change registers how it changes the board, and what several of them share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import singledispatch
+from typing import Any
+
+from routing.board import Board
+from routing.model import (
+    Channel,
+    Contact,
+    Declined,
+    FollowUp,
+    FollowUpState,
+    HandoverState,
+    PresenceState,
+    Time,
+    Work,
+    WrapUp,
+)
+
+
+@singledispatch
+def apply(change: Any, board: Board, now: Time) -> None:
+    """Change the board as ``change`` (an event or a command) says. What is only recorded changes nothing."""
+
+
+def wanted(contact: Contact, now: Time) -> Contact:
+    """In the queue, at the place it had. Whoever is on the line is wanted for as a call."""
+    if contact.live:
+        contact = replace(contact, work=Work.CALL, work_channel=Channel.VOICE)
+    return replace(contact, wanted=True, queued_at=contact.queued_at or now)
+
+
+def for_review(contact: Contact) -> Contact:
+    """Whoever takes it next looks at the whole of it, as at a text."""
+    return replace(contact, work=Work.REVIEW, work_channel=Channel.TEXT, follow_up="")
+
+
+def owner_first(contact: Contact, owner: str, board: Board, now: Time) -> Contact:
+    """Offered to its owner alone for a while, if they are there; an emergency waits for nobody in particular."""
+    handler = board.handlers.get(owner)
+    there = handler is not None and handler.presence.state is PresenceState.AVAILABLE
+    if not there or contact.emergency:
+        return replace(contact, preferred="", preferred_until=None)
+    return replace(contact, preferred=owner, preferred_until=now + board.rules.routing.owner_first_seconds)
+
+
+def with_declined(contact: Contact, handler: str, board: Board, now: Time) -> Contact:
+    others = tuple(d for d in contact.declined if d.handler != handler)
+    until = now + board.rules.routing.decline_pause_seconds
+    return replace(contact, declined=(*others, Declined(handler, until)))
+
+
+def handover_over(contact: Contact) -> Contact:
+    if contact.handover is None:
+        return contact
+    return replace(contact, handover=replace(contact.handover, state=HandoverState.ENDED))
+
+
+def to_wrap_up(contact: Contact, now: Time) -> Contact:
+    if contact.assignment is None:
+        return contact
+    wrap_ups = (*contact.wrap_ups, WrapUp(contact.assignment.handler, now))
+    return replace(contact, assignment=None, wrap_ups=wrap_ups)
+
+
+def follow_up_over(board: Board, follow_up: FollowUp, state: FollowUpState, outcome: str) -> None:
+    outcomes = (*follow_up.outcomes, outcome) if outcome else follow_up.outcomes
+    board.put_follow_up(replace(follow_up, state=state, outcomes=outcomes))
+    contact = board.contacts[follow_up.reference]
+    if contact.follow_up == follow_up.id:
+        contact = for_review(contact)
+    board.put_contact(replace(contact, follow_ups_open=contact.follow_ups_open - 1))

@@ -1,0 +1,133 @@
+"""What offers, assignments and wrap-ups change on the board. Nothing is decided here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from routing import commands as do
+from routing import events as ev
+from routing.apply.base import apply, follow_up_over, for_review, wanted, with_declined
+from routing.board import Board
+from routing.model import Assignment, FollowUpState, Graded, Presence, PresenceState, Time, Work
+
+MISSED = ("missed", "expired", "failed")
+
+
+@apply.register
+def _(e: ev.OfferAccepted, board: Board, now: Time) -> None:
+    contact = board.contacts[e.reference]
+    heard = contact.live or contact.work is Work.MESSAGE
+    board.put_contact(
+        replace(
+            contact,
+            wanted=False,
+            assignment=Assignment(e.handler, now),
+            offers=tuple(o for o in contact.offers if o.id != e.offer),
+            owner=e.handler,
+            answered_at=contact.answered_at or (now if heard else None),
+            preferred="",
+            preferred_until=None,
+            declined=(),
+            unread="",
+            waiting_alarmed=False,
+        )
+    )
+    board.put_handler(replace(board.handlers[e.handler], idle_since=now, misses=0))
+
+
+@apply.register
+def _(e: ev.WrapUpCompleted, board: Board, now: Time) -> None:
+    contact = board.contacts[e.reference]
+    mine = contact.assignment is not None and contact.assignment.handler == e.handler
+    if mine and contact.follow_up:
+        follow_up_over(board, board.follow_ups[contact.follow_up], FollowUpState.DONE, e.disposition)
+        contact = board.contacts[e.reference]
+    grades = (Graded(e.grade, f"handler:{e.handler}", now),) if e.grade else ()
+    board.put_contact(
+        replace(
+            contact,
+            assignment=None if mine else contact.assignment,
+            wrap_ups=tuple(w for w in contact.wrap_ups if w.handler != e.handler),
+            grades=contact.grades + grades,
+            disposition=e.disposition,
+        )
+    )
+    board.put_handler(replace(board.handlers[e.handler], idle_since=now))
+
+
+@apply.register
+def _(e: ev.GradeGiven, board: Board, now: Time) -> None:
+    contact = board.contacts[e.reference]
+    board.put_contact(replace(contact, grades=(*contact.grades, Graded(e.grade, e.by, now))))
+
+
+@apply.register
+def _(e: ev.ReplyWritten, board: Board, now: Time) -> None:
+    board.put_contact(replace(board.contacts[e.reference], unread=""))
+
+
+@apply.register
+def _(c: do.MakeOffer, board: Board, now: Time) -> None:
+    contact = board.contacts[c.offer.reference]
+    board.put_contact(replace(contact, offers=(*contact.offers, c.offer), offers_made=contact.offers_made + 1))
+
+
+@apply.register
+def _(c: do.EndOffer, board: Board, now: Time) -> None:
+    contact = board.contacts[c.reference]
+    contact = replace(contact, offers=tuple(o for o in contact.offers if o.id != c.offer))
+    if contact.preferred == c.handler:
+        contact = replace(contact, preferred="", preferred_until=None)
+    if c.how != "withdrawn":
+        contact = with_declined(contact, c.handler, board, now)
+    if c.how in MISSED:
+        handler = board.handlers[c.handler]
+        board.put_handler(replace(handler, misses=handler.misses + 1))
+    board.put_contact(contact)
+
+
+@apply.register
+def _(c: do.OfferAgain, board: Board, now: Time) -> None:
+    contact = board.contacts[c.reference]
+    declined = tuple(d for d in contact.declined if d.handler != c.handler)
+    board.put_contact(replace(contact, declined=declined))
+
+
+@apply.register
+def _(c: do.OpenToAll, board: Board, now: Time) -> None:
+    contact = board.contacts[c.reference]
+    board.put_contact(replace(contact, preferred="", preferred_until=None))
+
+
+@apply.register
+def _(c: do.ReturnToQueue, board: Board, now: Time) -> None:
+    contact = board.contacts[c.reference]
+    board.put_contact(replace(wanted(contact, now), assignment=None))
+
+
+@apply.register
+def _(c: do.SetAway, board: Board, now: Time) -> None:
+    handler = board.handlers[c.handler]
+    board.put_handler(replace(handler, presence=Presence(PresenceState.AWAY, c.reason), misses=0))
+
+
+@apply.register
+def _(c: do.AskForReview, board: Board, now: Time) -> None:
+    board.put_contact(wanted(for_review(board.contacts[c.reference]), now))
+
+
+@apply.register
+def _(c: do.CloseContact, board: Board, now: Time) -> None:
+    board.put_contact(replace(board.contacts[c.reference], closed_at=now, offers=()))
+
+
+@apply.register
+def _(c: do.RaiseAlarm, board: Board, now: Time) -> None:
+    contact = board.open_contact(c.reference)
+    if contact is None:
+        return
+    if c.what == "emergency_waiting":
+        board.put_contact(replace(contact, waiting_alarmed=True))
+    if c.what == "wrap_up_long":
+        wrap_ups = tuple(replace(w, alarmed=True) if w.handler == c.handler else w for w in contact.wrap_ups)
+        board.put_contact(replace(contact, wrap_ups=wrap_ups))
