@@ -22,14 +22,15 @@ from channels.voice.timers import Timers
 
 log = structlog.get_logger()
 
-LOOP_SECONDS = 0.05
-RECONNECT_SECONDS = 0.3
+# Whoever has something for the loop wakes it; this is for a wake-up that was lost.
+LOOP_SECONDS = 0.5
+HOUSEKEEPING_SECONDS = 0.5
 ORPHAN_SECONDS = 10.0
-PLAN_CHECK_SECONDS = 0.25
 MEDIA_CHECK_SECONDS = 1.0
 AWAIT_END_SECONDS = 30.0
 # BYE and CANCEL are repeated, and a 200 that crosses our CANCEL is hung up, only while we live.
 LINGER_SECONDS = 1.0
+CLOSING_CHECK_SECONDS = 0.05
 LONGEST_LINGER_SECONDS = 10.0
 MOST_LOGGED_BUGS = 100
 
@@ -60,8 +61,7 @@ class CallAgent:
     def run(self) -> int:
         """Until the call is over; returns the exit code."""
         self._slot_file.write(self._legs())
-        self._timers.every(RECONNECT_SECONDS, self._stay_linked)
-        self._timers.every(PLAN_CHECK_SECONDS, self._check_plan)
+        self._timers.every(HOUSEKEEPING_SECONDS, self._keep_house)
         self._timers.every(MEDIA_CHECK_SECONDS, self._control.check_media)
         self._stay_linked()
         while not self._done:
@@ -93,6 +93,11 @@ class CallAgent:
             log.exception("call_process_bug")
 
     # --- the gateway ---
+
+    def _keep_house(self) -> None:
+        self._stay_linked()
+        if self._begun and not self._ending:
+            self._fallback.check()
 
     def _stay_linked(self) -> None:
         if self._linked:
@@ -257,10 +262,6 @@ class CallAgent:
         self._recorded += (recorded,)
         self._tell(recorded)
 
-    def _check_plan(self) -> None:
-        if self._begun and not self._ending:
-            self._fallback.check()
-
     # --- the end ---
 
     def _end(self, code: int) -> None:
@@ -274,6 +275,6 @@ class CallAgent:
 
     def _leave(self) -> None:
         if self._mixer.closing and time.monotonic() < self._leave_by:
-            self._timers.after(LOOP_SECONDS, self._leave)
+            self._timers.after(CLOSING_CHECK_SECONDS, self._leave)
         else:
             self._done = True

@@ -62,7 +62,7 @@ class Engine:
     def dial(self, name: LegName, uri: str, from_uri: str, headers: tuple[tuple[str, str], ...]) -> Leg:
         """A leg that is being called; a call that cannot even be sent ends in the notes."""
         self.start_media()
-        leg = Leg(self._account, self.notes, name)
+        leg = Leg(self._account, self.notes, self.poke, name)
         self.keep(leg)
         prm = pj.CallOpParam(True)
         if from_uri:
@@ -79,7 +79,7 @@ class Engine:
         return leg
 
     def on_incoming(self, prm: Any) -> None:
-        leg = Leg(self._account, self.notes, "caller", prm.callId)
+        leg = Leg(self._account, self.notes, self.poke, "caller", prm.callId)
         self.keep(leg)
         received = prm.rdata
         self.notes.append(Incoming(leg, str(received.wholeMsg), str(received.srcAddress)))
@@ -120,7 +120,7 @@ def _endpoint(slot: Slot) -> Any:
     agent = config.uaConfig
     agent.maxCalls = 4
     agent.threadCnt = 0
-    agent.mainThreadOnly = True
+    agent.mainThreadOnly = False  # else a pressed key would wait until the loop wakes by itself
     agent.userAgent = ""
     agent.natTypeInSdp = 0
     media = config.medConfig

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,11 +60,22 @@ Note = Incoming | StateSeen | DigitSeen | Finished | Bug
 
 
 class Leg(pj.Call):  # type: ignore[misc]
-    """``slot`` is the leg's place in the conference bridge, None without media; it changes at every hold."""
+    """``slot`` is the leg's place in the conference bridge, None without media; it changes at every hold.
 
-    def __init__(self, account: Any, notes: deque[Note], name: LegName, call_id: int = pj.PJSUA_INVALID_ID) -> None:
+    ``wake`` makes the loop read the notes at once; it may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        account: Any,
+        notes: deque[Note],
+        wake: Callable[[], None],
+        name: LegName,
+        call_id: int = pj.PJSUA_INVALID_ID,
+    ) -> None:
         super().__init__(account, call_id)
         self._notes = notes
+        self._wake = wake
         self.name = name
         self.incoming = call_id != pj.PJSUA_INVALID_ID
         self.over = False
@@ -89,7 +101,9 @@ class Leg(pj.Call):  # type: ignore[misc]
         self.media_changed = True
 
     def onDtmfDigit(self, prm: Any) -> None:
+        """Runs in the media thread: a note and a wake-up, nothing else."""
         self._notes.append(DigitSeen(self, str(prm.digit)))
+        self._wake()
 
     def onCallTransferRequest(self, prm: Any) -> None:
         prm.statusCode = 603  # the default would dial whatever the peer asks for
