@@ -6,6 +6,7 @@ file that is shared: a secret is ``{ env = "NAME" }`` or ``{ file = "/path" }``.
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -115,6 +116,16 @@ class Edge(Section):
     trunk_uri: SipUri
     overflow_uri: SipUri
     phone_secret: SecretStr
+
+    @field_validator("trunk_sources")
+    @classmethod
+    def _networks(cls, sources: tuple[str, ...]) -> tuple[str, ...]:
+        for source in sources:
+            try:
+                ip_network(source)
+            except ValueError as error:
+                raise ValueError(f"must be IP addresses or networks: {error}") from None
+        return sources
 
 
 class VoiceNumber(Section):

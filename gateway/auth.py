@@ -168,11 +168,11 @@ class Auth:
 
 
 def digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors="surrogateescape")).hexdigest()
 
 
 def _csrf(cookie: str, password: str) -> str:
-    return hmac.new(password.encode(), cookie.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(password.encode(), cookie.encode(errors="surrogateescape"), hashlib.sha256).hexdigest()
 
 
 def cookie_name(*, secure: bool) -> str:

@@ -125,6 +125,8 @@ def _(e: ev.EmergencyRaised, board: Board, now: Time) -> Iterator[Command]:
 
 @react.register
 def _(e: ev.ControlRoomExhausted, board: Board, now: Time) -> Iterator[Command]:
+    if e.round & (e.round - 1):
+        return  # said at rounds 1, 2, 4, 8, ...: an alarm that never stops is not heard
     yield do.RaiseAlarm(
         "control_room_unreachable",
         f"No control room target answered (round {e.round}). The caller is still on the line; we keep trying.",

@@ -23,6 +23,7 @@ NAME_LIMIT = 200
 
 IDENTIFIER = re.compile(r"<([^<>]+)>")
 ADDRESS = re.compile(r"[^\s<>()@,;:\"\\\[\]]+@[^\s<>()@,;:\"\\]+")
+IN_BRACKETS = re.compile(r"<([^<>\s]+)>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,8 @@ def _people(raw: str, name: str, problems: list[str]) -> list[Person]:
         return found
     # Better a guess at whom to answer than nobody.
     problems.append(f"the {name} header holds no proper address")
-    return [Person(_address(guess), "") for guess in ADDRESS.findall(raw)]
+    guesses = [guess for guess in IN_BRACKETS.findall(raw) if ADDRESS.fullmatch(guess)] or ADDRESS.findall(raw)
+    return [Person(_address(guess), "") for guess in guesses]
 
 
 def _usable(pairs: Iterable[tuple[str, str]], name: str) -> Iterable[Person]:

@@ -27,7 +27,8 @@ LOOP_SECONDS = 0.5
 HOUSEKEEPING_SECONDS = 0.5
 ORPHAN_SECONDS = 10.0
 MEDIA_CHECK_SECONDS = 1.0
-AWAIT_END_SECONDS = 30.0
+# So long a call that is over waits to be ended, by this gateway or the next one.
+AWAIT_END_SECONDS = 120.0
 # BYE and CANCEL are repeated, and a 200 that crosses our CANCEL is hung up, only while we live.
 LINGER_SECONDS = 1.0
 CLOSING_CHECK_SECONDS = 0.05
@@ -113,9 +114,11 @@ class CallAgent:
     def _lose_charge(self, *, at_once: bool = False) -> None:
         self._fallback.lose_charge(at_once=at_once)
         nobody_knows = self._arrived is not None and not self._begun
-        nobody_waits = self._begun and not self._control.alive("caller")
-        if nobody_knows or nobody_waits:
+        never_dialled = self._begun and "caller" not in self._control.legs
+        if nobody_knows or never_dialled:
             self._end(UNAVAILABLE)
+        elif self._begun and not self._control.alive("caller"):
+            self._on_caller_gone()
 
     def _tell(self, event: Event) -> None:
         if isinstance(event, messages.LegChanged):
@@ -220,11 +223,17 @@ class CallAgent:
             case DigitSeen(leg=leg, digit=digit):
                 if leg.alive:
                     self._tell(messages.Digit(leg.name, digit))
+                    self._pressed(leg.name, digit)
             case Finished(player=player):
                 if name := self._mixer.file_played(player):
                     self._tell(messages.Played(name))
             case Bug(error=error):
                 log.error("callback_failed", error=error)
+
+    def _pressed(self, name: LegName, digit: str) -> None:
+        if name == "caller":
+            self._fallback.pressed(digit)
+            self._timers.after(0.0, self._keep_house)  # after a look at whether the gateway is still there
 
     def _on_incoming(self, note: Incoming) -> None:
         taken = self._begun or self._arrived is not None or self._ending
@@ -249,10 +258,20 @@ class CallAgent:
             self._fallback.join(name)
 
     def _on_caller_gone(self) -> None:
-        if self._begun and self._fallback.in_charge:
-            self._timers.after(AWAIT_END_SECONDS, self._end_without_caller)
-        else:
+        story_failed = self._linked and not self._fallback.in_charge
+        if not self._begun or story_failed:
             self._end(UNAVAILABLE)
+            return
+        if not self._fallback.in_charge:
+            self._let_the_others_go()
+        self._timers.after(AWAIT_END_SECONDS, self._end_without_caller)
+
+    def _let_the_others_go(self) -> None:
+        """The call is over and nobody is in charge; the next gateway is still told how it ended."""
+        for name in ("handler", "third", "supervisor"):
+            if self._control.alive(name):
+                self._control.drop(name)
+        self._mixer.stop_recording()
 
     def _end_without_caller(self) -> None:
         if not self._control.alive("caller"):

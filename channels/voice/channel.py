@@ -104,8 +104,11 @@ class VoiceChannel:
         story.inbox.put_nowait(tell_to.Leave())
 
     async def end(self, reference: str, handler: str) -> None:
-        """Hang up the contact's call. Raises Refused."""
-        self._of(reference, handler).inbox.put_nowait(tell_to.HangUp(f"handler:{handler}"))
+        """Hang up the contact's call; not while the control room has the caller. Raises Refused."""
+        story = self._of(reference, handler)
+        if "third" in story.joined:
+            raise Refused("The control room is talking with the caller: leave the call instead of ending it.")
+        story.inbox.put_nowait(tell_to.HangUp(f"handler:{handler}"))
 
     def _of(self, reference: str, handler: str) -> Story:
         story = self._stories.get(reference)

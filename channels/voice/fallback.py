@@ -17,6 +17,7 @@ PAUSE_SECONDS = 1.0
 GHOST_SECONDS = 600.0
 UNAVAILABLE = 503
 
+UNHEARD_SECONDS = 2.0
 HUMANS: tuple[LegName, ...] = ("handler", "third")
 
 
@@ -46,6 +47,9 @@ class Fallback:
         self._started = False
         self._alone_since = time.monotonic()
         self._not_before = -math.inf
+        self._digits = ""
+        self._pressed_at = -math.inf
+        self._emergency = False
 
     def follow(self, plan: Plan) -> None:
         """Raises Refusal for a plan that could not be carried out."""
@@ -55,12 +59,27 @@ class Fallback:
 
     def take_charge(self) -> None:
         self.in_charge = True
-        self._started = False
+        self._started = self._emergency = False
+
+    def pressed(self, digit: str) -> None:
+        """The caller pressed a key; the emergency digits count when the second finds nobody in charge."""
+        wanted = self._plan.emergency if self._plan else ""
+        self._digits = (self._digits + digit)[-len(wanted) :] if wanted else ""
+        if self._digits == wanted != "":
+            self._digits = ""
+            self._pressed_at = time.monotonic()
+        self._note_emergency()
+
+    def _note_emergency(self) -> None:
+        """Also when the gateway went in the very moment: it may never have heard of the keys."""
+        if not self.in_charge and time.monotonic() - self._pressed_at < UNHEARD_SECONDS:
+            self._emergency = True
 
     def lose_charge(self, *, at_once: bool = False) -> None:
         """Nobody is in charge from now; with ``at_once`` the plan is due already."""
         self.in_charge = False
         self._alone_since = -math.inf if at_once else time.monotonic()
+        self._note_emergency()
         for name in HUMANS:
             # Answered in the moment the gateway went: it may never have heard of it.
             if self._control.talking(name) and name not in self._mixer.bridged:
@@ -73,7 +92,7 @@ class Fallback:
         caller = self._control.legs.get("caller")
         if self.in_charge or caller is None or not caller.alive:
             return
-        if self._control.talking("handler", "third") or self._control.alive("third"):
+        if self._control.alive("third") or (self._control.talking("handler") and not self._emergency):
             return
         if self.alone_for() > GHOST_SECONDS and caller.silent_for() > GHOST_SECONDS:
             self._end(UNAVAILABLE)
@@ -92,13 +111,14 @@ class Fallback:
     def _carry_out(self, plan: Plan) -> None:
         """Dials the next target, in order and again and again."""
         now = time.monotonic()
-        if self.alone_for() < plan.after_seconds or now < self._not_before:
+        patient = self.alone_for() < plan.after_seconds and not self._emergency
+        if patient or now < self._not_before:
             return
         self._not_before = now + PAUSE_SECONDS
         if not self._started:
             self._started = True
-            self._tell(FallbackStarted())
-            if self._control.alive("handler"):
+            self._tell(FallbackStarted(self._emergency))
+            if self._control.alive("handler") and not self._control.talking("handler"):
                 self._control.drop("handler")
         target = next(self._targets)
         self._control.dial(Dial("third", target.uri, target.ring_seconds, plan.from_uri))

@@ -232,7 +232,7 @@ class Story:
             case msg.Recorded():
                 self._recorded(item)
             case msg.FallbackStarted():
-                log.error("fallback_started", contact=self.reference)
+                self._fallback_started(pressed=item.pressed)
             case tell_to.Gone():
                 raise CallGone("the call process died")
             case _:
@@ -259,6 +259,12 @@ class Story:
                 self._over = True
             case tell_to.TooLate(event=ev.OfferAccepted(handler=handler)) if handler == self.handler:
                 await self._drop_handler()
+
+    def _fallback_started(self, *, pressed: bool) -> None:
+        log.error("fallback_started", contact=self.reference, pressed=pressed)
+        if pressed:
+            how = "the caller pressed the emergency digits while no gateway was there"
+            self._tell(ev.EmergencyRaised(self.reference, "caller", how))
 
     def _caller_changed(self, leg: msg.LegChanged) -> None:
         self._legs["caller"] = leg.state
@@ -466,7 +472,8 @@ class Story:
 
     async def _plan_for_nobody(self) -> None:
         targets = tuple(msg.FallbackTarget(t.uri, t.ring_seconds) for t in self._settings.control_room.targets)
-        await self._do(msg.Plan(self._settings.voice.fallback_seconds, targets, self._from_uri()))
+        voice = self._settings.voice
+        await self._do(msg.Plan(voice.fallback_seconds, targets, self._from_uri(), voice.emergency_digits))
 
     def _from_uri(self) -> str:
         """The caller, as the handler's phone and the control room see them."""

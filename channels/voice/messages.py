@@ -122,11 +122,14 @@ class FallbackTarget:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to do alone when no gateway has been there for ``after_seconds``: dial these, in order, again and
-    again, as leg ``third``, and join it with the caller. Not carried out while ``handler`` or ``third`` talks."""
+    again, as leg ``third``, and join it with the caller. Not carried out while ``handler`` or ``third`` talks.
+
+    When the caller presses ``emergency`` and no gateway is there, it is carried out at once, whoever talks."""
 
     after_seconds: float
     targets: tuple[FallbackTarget, ...]
     from_uri: str = ""
+    emergency: str = ""
     type: Literal["plan"] = "plan"
 
 
@@ -243,8 +246,9 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class FallbackStarted:
-    """No gateway came back in time: the process is dialling its plan."""
+    """No gateway came back in time: the process is dialling its plan. ``pressed``: the caller asked for it."""
 
+    pressed: bool = False
     type: Literal["fallback_started"] = "fallback_started"
 
 

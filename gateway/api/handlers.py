@@ -14,6 +14,7 @@ from gateway.api.problems import BadRequest, Conflict, FieldError, NotFound
 from gateway.api.roster import MOST_BYTES, Entry, read_roster
 from gateway.api.routes import CsvText, In, Nothing, Request, Route
 from gateway.api.services import Services
+from gateway.dispatcher import Refused
 from gateway.store.records import Account
 from routing.events import HandlerRemoved, HandlerSaved
 from routing.model import Handler
@@ -112,6 +113,9 @@ def _account_out(services: Services, handler: Handler, account: Account | None) 
 async def remove(request: Request[Nothing, Nothing]) -> None:
     """The handler first: whoever is still busy stays. What is left of an interrupted removal is cleared too."""
     handler, services = request.path["id"], request.services
+    administrators = {a.name for a in await services.store.accounts() if a.role == "administrator"}
+    if administrators == {handler}:
+        raise Refused(f"{handler} is the last administrator: make another one first.")
     known = handler in services.dispatcher.board.handlers
     if known:
         await services.dispatcher.submit(HandlerRemoved(handler, request.who.by))

@@ -13,7 +13,7 @@ from routing.model import Contact, FollowUp, Handler, Offer, Time
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 OptionalLine = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
-Prose = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+Prose = Annotated[str, StringConstraints(pattern=r"\S", max_length=20_000)]
 OptionalProse = Annotated[str, StringConstraints(max_length=20_000)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9._-]{0,59}$")]

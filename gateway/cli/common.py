@@ -40,6 +40,8 @@ def load_settings(config: Path | None) -> Settings:
     except ConfigurationError as error:
         mistakes = "".join(f"\n  {mistake}" for mistake in error.mistakes)
         number = len(error.mistakes)
+        if config is None:
+            mistakes += "\nNo configuration file was named: use --config FILE or set CONTACT_GATEWAY_CONFIG."
         count = "1 mistake" if number == 1 else f"{number} mistakes"
         raise Misconfigured(f"The configuration has {count}:{mistakes}") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from channels.email import mime
 from gateway.api.models import contact_out, handler_out
 from gateway.sandbox.mail import SentMail
 from gateway.sandbox.outside import Outside, OutsideCall
@@ -128,14 +129,13 @@ def _text(message: CarrierMessage) -> Values:
 
 
 def _email(mail: SentMail) -> Values:
-    message = mail.message
-    body = message.get_body(("plain",))
+    message = mime.read(mail.raw)
     return {
-        "id": str(message["Message-ID"]),
-        "from": str(message["From"]),
+        "id": message.message_id,
+        "from": message.from_address,
         "to": ", ".join(mail.recipients),
-        "subject": str(message["Subject"]),
-        "body": body.get_content().strip() if body else "",
+        "subject": message.subject,
+        "body": message.text.strip(),
     }
 
 

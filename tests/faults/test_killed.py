@@ -137,6 +137,59 @@ async def test_nobody_comes_back_and_the_call_process_itself_brings_the_control_
     await settle(world, reference)
 
 
+async def test_55_pressed_in_a_conversation_while_no_gateway_is_there_brings_the_control_room(world: World) -> None:
+    sam = await world.api("sam")
+    room = world.control_rooms[0]
+    async with sam.live() as live, await world.caller("+447700900408") as caller:
+        reference = (await live.wait_for("CallArrived"))["contact"]
+        _, phone = await answered_by(world, live, reference)
+        await hears(phone, caller)
+
+        # when
+        await world.kill_gateway()
+        await caller.digits("55")
+
+        # then the call process itself brings the control room in, at once, and the handler stays
+        await room.wait_for("talking", 5)
+        await hears(room, caller, phone)
+        await hears(caller, room, phone)
+
+        # and the next gateway knows
+        await world.start_gateway()
+
+        async def known() -> bool:
+            shown = await contact(sam, reference)
+            return bool(shown["emergency"]) and (shown["handover"] or {}).get("state") == "joined"
+
+        await eventually(known)
+        await hears(room, caller, phone)
+        await caller.hang_up()
+        await phone.wait_for("idle", 5)
+    await settle(world, reference)
+
+
+async def test_a_caller_who_hangs_up_while_no_gateway_is_there_hung_up_and_was_not_cut_off(world: World) -> None:
+    sam = await world.api("sam")
+    async with sam.live() as live, await world.caller("+447700900409") as caller:
+        reference = (await live.wait_for("CallArrived"))["contact"]
+        name, phone = await answered_by(world, live, reference)
+        await hears(phone, caller)
+
+        # when
+        await world.kill_gateway()
+        await caller.hang_up()
+        await phone.wait_for("idle", 5)
+        await world.start_gateway()
+
+    # then
+    async with sam.live(after=0) as live:
+        await live.wait_for("CallerLeft", contact=reference)
+        await live.wait_for("RecordingMade", contact=reference)
+    await wrap_up(world, name, reference)
+    assert await stage(sam, reference) == "closed"
+    assert "CallLost" not in await kinds(sam, reference)
+
+
 async def test_with_no_gateway_new_callers_reach_the_overflow_target(world: World) -> None:
     await world.kill_gateway()
     try:

@@ -422,7 +422,7 @@ async def test_when_no_gateway_comes_back_the_process_passes_the_caller_on_by_it
         await until(lambda: control_room.ended)
 
 
-async def test_a_process_whose_gateway_is_gone_ends_when_its_caller_hangs_up(
+async def test_a_call_that_ends_without_a_gateway_waits_to_tell_the_next_one(
     directory: Path, phone: Phone, music: Path
 ) -> None:
     async with Site(directory, phone.port) as site:
@@ -436,7 +436,16 @@ async def test_a_process_whose_gateway_is_gone_ends_when_its_caller_hangs_up(
 
         caller.bye()
 
-        await until(lambda: pid is not None and pid.pid not in site.pids())
+        # then nobody is on the line, and the process is still there
+        assert pid is not None
+
+        def over() -> bool:
+            occupant = read_occupant(slots_dir(site.run_dir) / "0.pid")
+            return occupant is not None and not occupant.legs
+
+        await until(over)
+        os.kill(pid.pid, signal.SIGTERM)
+        await until(lambda: pid.pid not in site.pids())
 
 
 async def test_an_invite_without_a_gateway_is_refused_at_once(directory: Path, phone: Phone, music: Path) -> None:
