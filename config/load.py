@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -57,11 +58,51 @@ def load(path: Path | None = None, *, overlay: Mapping[str, Any] | None = None) 
     try:
         settings = Settings.model_validate(resolved)
     except ValidationError as error:
-        found = [line for e in error.errors() for line in _explain(e, merged, sources)]
+        own = [e for e in error.errors() if not _follows_from_another(e, error.errors())]
+        errors = [*own, *_hidden_behind(own, resolved, sources[0].values)]
+        found = [line for e in errors for line in _explain(e, merged, sources)]
         raise ConfigurationError(mistakes + found) from None
     if mistakes:
         raise ConfigurationError(mistakes)
     return _with_paths(settings)
+
+
+def _follows_from_another(error: Any, errors: Sequence[Any]) -> bool:
+    """A list whose only entry is wrong is also said to be empty."""
+    inside = [e for e in errors if len(e["loc"]) > len(error["loc"]) and e["loc"][: len(error["loc"])] == error["loc"]]
+    return error["type"] == "too_short" and bool(inside)
+
+
+def _hidden_behind(errors: Sequence[Any], resolved: dict[str, Any], defaults: Mapping[str, Any]) -> list[Any]:
+    """What does not agree between sections, which is found only when each section by itself is right.
+
+    So each mistake is mended for a moment: a wrong list entry is left out, any other value is the default's.
+    """
+    if not all(error["loc"] for error in errors):
+        return []  # then they are told already
+    mended = copy.deepcopy(resolved)
+    for error in sorted(errors, key=lambda e: [str(part).zfill(6) for part in e["loc"]], reverse=True):
+        _mend(mended, error["loc"], defaults)
+    try:
+        Settings.model_validate(mended)
+    except ValidationError as further:
+        return [error for error in further.errors() if not error["loc"]]
+    return []
+
+
+def _mend(values: Any, location: Sequence[Any], defaults: Any) -> None:
+    for depth, part in enumerate(location):
+        below = values[part] if isinstance(values, dict) and part in values else None
+        if isinstance(values, list):
+            del values[part : part + 1]
+            return
+        if depth == len(location) - 1 or not isinstance(below, dict | list):
+            if isinstance(defaults, Mapping) and part in defaults:
+                values[part] = copy.deepcopy(defaults[part])
+            elif isinstance(values, dict):
+                values.pop(part, None)
+            return
+        values, defaults = below, defaults.get(part) if isinstance(defaults, Mapping) else None
 
 
 def _read(path: Path) -> Source:

@@ -214,3 +214,32 @@ def test_settings_are_frozen(site: Path) -> None:
     settings = loaded(site, WITH_PHONES)
     with pytest.raises(ValueError, match="frozen"):
         setattr(settings.voice, "slots", 4)  # noqa: B010
+
+
+def test_what_does_not_agree_is_said_together_with_what_is_wrong_by_itself(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(
+        """
+        [http]
+        port = 99999
+        [voice]
+        numbers = [{ number = "101", queue = "nope" }, { number = "101", queue = "general" }]
+        [edge]
+        phone_secret = "x"
+        trunk_sources = ["999.1.1.1/99"]
+        """
+    )
+    with pytest.raises(ConfigurationError) as error:
+        load(site)
+    text = "\n".join(error.value.mistakes)
+    for expected in ("http.port", "no queue 'nope'", "'101' stands there twice", "edge.trunk_sources"):
+        assert expected in text
+
+
+def test_a_list_with_one_wrong_entry_is_not_also_said_to_be_empty(tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text('[control_room]\ntargets = [{ name = "A", uri = "nowhere" }]\n[edge]\nphone_secret = "x"\n')
+    with pytest.raises(ConfigurationError) as error:
+        load(site)
+    assert [m for m in error.value.mistakes if "control_room" in m and "at least" in m] == []
+    assert any("control_room.targets.0.uri" in m for m in error.value.mistakes)
