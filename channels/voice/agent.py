@@ -26,7 +26,6 @@ log = structlog.get_logger()
 LOOP_SECONDS = 0.5
 HOUSEKEEPING_SECONDS = 0.5
 ORPHAN_SECONDS = 10.0
-MEDIA_CHECK_SECONDS = 1.0
 # So long a call that is over waits to be ended, by this gateway or the next one.
 AWAIT_END_SECONDS = 120.0
 # BYE and CANCEL are repeated, and a 200 that crosses our CANCEL is hung up, only while we live.
@@ -63,7 +62,7 @@ class CallAgent:
         """Until the call is over; returns the exit code."""
         self._slot_file.write(self._legs())
         self._timers.every(HOUSEKEEPING_SECONDS, self._keep_house)
-        self._timers.every(MEDIA_CHECK_SECONDS, self._control.check_media)
+        self._timers.every(2 * HOUSEKEEPING_SECONDS, self._control.check_media)
         self._stay_linked()
         while not self._done:
             try:

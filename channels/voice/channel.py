@@ -182,6 +182,9 @@ class VoiceChannel:
                 await self._report(ev.FollowUpTried(command.reference, command.follow_up, outcome))
         except Over as over:
             log.info("follow_up_over", contact=command.reference, why=str(over))
+        except Exception:
+            # One broken call must not end the channel; the reconciler gives its contact back to the handlers.
+            log.exception("follow_up_broke", contact=command.reference)
         finally:
             self._placing.discard(command.reference)
 

@@ -38,8 +38,6 @@ class Engine:
     def pump(self, seconds: float) -> None:
         """Lets the stack work until something has come or the time is up."""
         self._endpoint.libHandleEvents(int(seconds * 1000))
-        # What its own threads left for us meanwhile, such as a pressed key, is told only when this is entered.
-        self._endpoint.libHandleEvents(0)
 
     def poke(self) -> None:
         """Wakes ``pump`` from any thread."""
