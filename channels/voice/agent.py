@@ -286,10 +286,13 @@ class CallAgent:
         if self._ending:
             return
         self._ending = True
-        self._control.end(code)  # first: whatever else fails, nobody is left on a dead line
-        self._mixer.stop_recording()
         self._leave_by = time.monotonic() + LONGEST_LINGER_SECONDS
+        # First of all, so that the process ends whatever else fails.
         self._timers.after(LINGER_SECONDS if self._control.legs else 0.0, self._leave)
+        try:
+            self._mixer.stop_recording()
+        finally:
+            self._control.end(code)
 
     def _leave(self) -> None:
         if self._mixer.closing and time.monotonic() < self._leave_by:

@@ -101,3 +101,23 @@ async def test_the_same_text_twice_is_one_message_and_a_forged_one_is_refused(wo
     desk = await world.api(offer[0]["handler"])
     await desk.post(f"offers/{offer[0]['id']}/accept")
     await wrap_up(world, offer[0]["handler"], reference)
+
+
+async def test_a_text_that_is_brought_again_long_afterwards_is_a_replay_and_refused(world: World) -> None:
+    sam = await world.api("sam")
+    sid = "SM" + "9" * 32
+    assert await world.carrier.text_in("+447700900205", LINE, "once", message_sid=sid) == 200
+
+    # when its time for being repeated is over
+    async def refused() -> bool:
+        return await world.carrier.text_in("+447700900205", LINE, "once", message_sid=sid) == 403
+
+    await eventually(refused, 20)
+
+    # then it is one message still, and the refusal is on record
+    found = (await sam.get("contacts", party="+447700900205", reason="test"))["contacts"]
+    assert len(found) == 1
+    messages = await sam.get(f"contacts/{found[0]['reference']}/messages", reason="test")
+    assert [m["direction"] for m in messages].count("in") == 1
+    refusals = [r async for r in world.store().journal(kind="Recorded") if '"webhook refused"' in r.document]
+    assert refusals

@@ -19,6 +19,7 @@ OVERLAY = {
     "routing": {"decline_pause_seconds": 2, "owner_first_seconds": 3},
     "control_room": {"retry_pause_seconds": 0.5},
     "prompts": {"texts": SHORT_WORDS},
+    "text": {"replay_window_seconds": 12},
 }
 
 

@@ -105,10 +105,14 @@ async def _one_call(here: Site, tally: Tally) -> None:
 async def _settled(here: Site) -> State:
     """Once every slot has a fresh process and the last contact is closed."""
     async with asyncio.timeout(SETTLE_SECONDS):
-        await here.until_idle(SETTLE_SECONDS)
-        while (await here.gateway.status())["contacts"] or (await State.take(here)).processes > SLOTS:
+        while not await _is_settled(here):
             await asyncio.sleep(0.1)
     return await State.take(here)
+
+
+async def _is_settled(here: Site) -> bool:
+    status = await here.gateway.status()
+    return status["idle"] == SLOTS and not status["contacts"] and (await State.take(here)).processes <= SLOTS
 
 
 async def _stay_registered(here: Site, phone: SelfWillingPhone) -> None:
