@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from channels.voice import messages, sip
 from channels.voice.control import CallControl, Refusal
 from channels.voice.engine import Engine
-from channels.voice.fallback import UNAVAILABLE, Fallback
+from channels.voice.fallback import HUMANS, UNAVAILABLE, Fallback
 from channels.voice.legs import Bug, DigitSeen, Finished, Incoming, Leg, Note, StateSeen
 from channels.voice.link import Link
 from channels.voice.messages import ENVELOPE, EVENT, Command, Event, LegName
@@ -33,6 +33,7 @@ LINGER_SECONDS = 1.0
 CLOSING_CHECK_SECONDS = 0.05
 LONGEST_LINGER_SECONDS = 10.0
 MOST_LOGGED_BUGS = 100
+SUPERVISOR: LegName = "supervisor"
 
 
 class CallAgent:
@@ -186,8 +187,8 @@ class CallAgent:
                 self._mixer.play(command)
             case messages.StopPlaying(name=name):
                 self._mixer.stop(name)
-            case messages.Bridge(legs=legs):
-                self._mixer.bridge(legs)
+            case messages.Bridge(pairs=pairs):
+                self._mixer.bridge(pairs)
             case messages.Record(path=path):
                 self._mixer.record(path)
             case messages.StopRecording():
@@ -253,7 +254,7 @@ class CallAgent:
             self._mixer.leg_ended(name)
             if name == "caller":
                 self._on_caller_gone()
-        elif leg.state == "answered" and name in ("handler", "third") and not self._fallback.in_charge:
+        elif leg.state == "answered" and name in HUMANS and not self._fallback.in_charge:
             self._fallback.join(name)
 
     def _on_caller_gone(self) -> None:
@@ -267,7 +268,7 @@ class CallAgent:
 
     def _let_the_others_go(self) -> None:
         """The call is over and nobody is in charge; the next gateway is still told how it ended."""
-        for name in ("handler", "third", "supervisor"):
+        for name in (*HUMANS, SUPERVISOR):
             if self._control.alive(name):
                 self._control.drop(name)
         self._mixer.stop_recording()

@@ -99,14 +99,14 @@ class VoiceChannel:
     async def leave(self, reference: str, handler: str) -> None:
         """The handler leaves; the caller stays with the control room. Raises Refused."""
         story = self._of(reference, handler)
-        if "third" not in story.joined:
+        if "control_room" not in story.joined:
             raise Refused("The control room is not on the line yet: nobody would be left with the caller.")
         story.inbox.put_nowait(tell_to.Leave())
 
     async def end(self, reference: str, handler: str) -> None:
         """Hang up the contact's call; not while the control room has the caller. Raises Refused."""
         story = self._of(reference, handler)
-        if "third" in story.joined:
+        if "control_room" in story.joined:
             raise Refused("The control room is talking with the caller: leave the call instead of ending it.")
         story.inbox.put_nowait(tell_to.HangUp(f"handler:{handler}"))
 

@@ -19,7 +19,7 @@ GRACE_SECONDS = 1.0
 
 
 class ControlRoomCall:
-    """Rings targets as leg ``third`` of ``call`` until one answers."""
+    """Rings targets as leg ``control_room`` of ``call`` until one answers."""
 
     def __init__(self, call: Call, settings: ControlRoom, tell: Callable[[Event], None]) -> None:
         self._call, self._settings, self._tell = call, settings, tell
@@ -47,11 +47,11 @@ class ControlRoomCall:
             self._legs.get_nowait()
         headers = (("X-Contact-Reference", reference),)
         try:
-            await self._call.do(Dial("third", target.uri, target.ring_seconds, from_uri, headers))
+            await self._call.do(Dial("control_room", target.uri, target.ring_seconds, from_uri, headers))
             async with asyncio.timeout(target.ring_seconds + GRACE_SECONDS):
                 return await self._answer()
         except TimeoutError:
-            await self._call.do(Drop("third"))
+            await self._call.do(Drop("control_room"))
             return 408
         except VoiceError:
             if self._call.gone:

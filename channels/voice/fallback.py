@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from channels.voice.control import CallControl
-from channels.voice.messages import Dial, Event, FallbackStarted, FallbackTarget, LegName, Plan
+from channels.voice.messages import Dial, Event, FallbackStarted, FallbackTarget, LegName, Plan, mesh
 from channels.voice.mixer import Mixer
 
 # Targets that refuse at once must not be dialled in a spin.
@@ -18,7 +18,8 @@ GHOST_SECONDS = 600.0
 UNAVAILABLE = 503
 
 UNHEARD_SECONDS = 2.0
-HUMANS: tuple[LegName, ...] = ("handler", "third")
+HUMANS: tuple[LegName, ...] = ("handler", "third", "control_room")
+COLLEAGUES: tuple[LegName, ...] = ("handler", "third")
 
 
 class Fallback:
@@ -82,7 +83,7 @@ class Fallback:
         self._note_emergency()
         for name in HUMANS:
             # Answered in the moment the gateway went: it may never have heard of it.
-            if self._control.talking(name) and name not in self._mixer.bridged:
+            if self._control.talking(name) and not self._mixer.heard(name):
                 self.join(name)
 
     def alone_for(self) -> float:
@@ -92,7 +93,7 @@ class Fallback:
         caller = self._control.legs.get("caller")
         if self.in_charge or caller is None or not caller.alive:
             return
-        if self._control.alive("third") or (self._control.talking("handler") and not self._emergency):
+        if self._control.alive("control_room") or (self._control.talking(*COLLEAGUES) and not self._emergency):
             return
         if self.alone_for() > GHOST_SECONDS and caller.silent_for() > GHOST_SECONDS:
             self._end(UNAVAILABLE)
@@ -106,7 +107,8 @@ class Fallback:
         """Somebody human has answered while nobody was in charge: the caller gets them now."""
         self._control.answer_if_ringing()
         self._mixer.stop_all()
-        self._mixer.bridge(("caller", *self._mixer.bridged, name))
+        there = (leg for leg in HUMANS if self._control.talking(leg))
+        self._mixer.bridge(mesh("caller", *there))
 
     def _carry_out(self, plan: Plan) -> None:
         """Dials the next target, in order and again and again."""
@@ -118,7 +120,8 @@ class Fallback:
         if not self._started:
             self._started = True
             self._tell(FallbackStarted(self._emergency))
-            if self._control.alive("handler") and not self._control.talking("handler"):
-                self._control.drop("handler")
+            for name in COLLEAGUES:
+                if self._control.alive(name) and not self._control.talking(name):
+                    self._control.drop(name)
         target = next(self._targets)
-        self._control.dial(Dial("third", target.uri, target.ring_seconds, plan.from_uri))
+        self._control.dial(Dial("control_room", target.uri, target.ring_seconds, plan.from_uri))

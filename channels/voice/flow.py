@@ -121,9 +121,9 @@ class Story:
         if not snapshot.recording:
             await self._record()
         await self._resume_handler(view)
-        if view.handing_over and "third" not in self.joined:
+        if view.handing_over and "control_room" not in self.joined:
             self._get_control_room()
-        elif "third" in self.joined:
+        elif "control_room" in self.joined:
             self._tell(ev.ControlRoomJoined(self.reference, "control room"))
         if not (self.handler or view.offers or view.place):
             self._tell(ev.CallQueued(self.reference))
@@ -220,8 +220,8 @@ class Story:
                 self._caller_changed(item)
             case msg.LegChanged(leg="handler"):
                 await self._handler_changed(item)
-            case msg.LegChanged(leg="third"):
-                await self._third_changed(item)
+            case msg.LegChanged(leg="control_room"):
+                await self._control_room_changed(item)
             case msg.Digit(leg="caller"):
                 await self._digit(item.digit)
             case msg.Played(name="announcement"):
@@ -346,7 +346,7 @@ class Story:
         """The end of the conversation, unless it is an emergency: then the caller stays."""
         handler, self.handler = self.handler, ""
         self.joined.discard("handler")
-        if "third" in self.joined or self._calling_control_room:
+        if "control_room" in self.joined or self._calling_control_room:
             self._tell(ev.HandlerLeft(self.reference, handler))
             if self._calling_control_room:
                 self._tell(ev.CallQueued(self.reference))
@@ -369,7 +369,7 @@ class Story:
         return self._getting_control_room is not None
 
     def _get_control_room(self) -> None:
-        if self._calling_control_room or "third" in self.joined:
+        if self._calling_control_room or "control_room" in self.joined:
             return
         self._getting_control_room = asyncio.create_task(self._reach_control_room(), name=f"999 {self.reference}")
 
@@ -385,21 +385,21 @@ class Story:
             self._getting_control_room.cancel()
             self._getting_control_room = None
 
-    async def _third_changed(self, leg: msg.LegChanged) -> None:
-        self._legs["third"] = leg.state
+    async def _control_room_changed(self, leg: msg.LegChanged) -> None:
+        self._legs["control_room"] = leg.state
         if self._calling_control_room:
             self._control_room.leg_changed(leg)
-        elif leg.state == "ended" and "third" in self.joined:
-            self.joined.discard("third")
+        elif leg.state == "ended" and "control_room" in self.joined:
+            self.joined.discard("control_room")
             self._tell(ev.ControlRoomLeft(self.reference, "control room"))
             await self._settle_sound()
 
     async def _control_room_answered(self, target: str) -> None:
         self._getting_control_room = None
-        if self._legs.get("third") != "answered":
+        if self._legs.get("control_room") != "answered":
             self._get_control_room()
             return
-        self.joined.add("third")
+        self.joined.add("control_room")
         await self._settle_sound()
         self._tell(ev.ControlRoomJoined(self.reference, target))
         await self._remember()
@@ -411,7 +411,7 @@ class Story:
         if self._greeting or self._over:
             return
         if len(self.joined) > 1:
-            await self._do(msg.Bridge(tuple(sorted(self.joined))))
+            await self._do(msg.Bridge(msg.mesh(*sorted(self.joined))))
             await self._play_background(())
             return
         calling = self._calling_control_room

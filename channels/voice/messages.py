@@ -1,8 +1,9 @@
 """What a call process is told (commands) and what it tells (events).
 
 On the wire: a 4-byte big-endian length, then one JSON object. Each command travels in an ``Envelope`` with a
-number; the process answers every one with ``Ack``. A leg's name is ``caller``, ``handler``, ``third`` or
-``supervisor``; in a call that we began ourselves ``caller`` is the person we are calling.
+number; the process answers every one with ``Ack``. A leg's name says whose it is; ``third`` is a colleague, an
+interpreter or whoever the caller is passed to. In a call that we began ourselves ``caller`` is the person we are
+calling. At most four legs live at once.
 """
 
 from __future__ import annotations
@@ -12,8 +13,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-LegName = Literal["caller", "handler", "third", "supervisor"]
+LegName = Literal["caller", "handler", "third", "control_room", "supervisor"]
 LegState = Literal["dialling", "ringing", "answered", "failed", "ended"]
+# (speaker, listener)
+Pair = tuple[LegName, LegName]
+
+
+def mesh(*legs: LegName) -> tuple[Pair, ...]:
+    """Everybody hears everybody else."""
+    return tuple((speaker, listener) for speaker in legs for listener in legs if speaker != listener)
 
 
 # --- commands: gateway to call process ---------------------------------------------------------------
@@ -37,8 +45,9 @@ class Answer:
 class Play:
     """Play WAV files one after the other to the named legs, in a loop or once.
 
-    A player of the same ``name`` is replaced in the same audio tick. ``Played`` tells when it has finished
-    (never for a loop). Legs that come later are not added by themselves.
+    A player of the same ``name`` is replaced in the same audio tick; a loop of the same files goes on where it is,
+    and only ``to`` changes. Towards a leg that is being played something that ends, a loop pauses and then goes on.
+    ``Played`` tells when it has finished (never for a loop). Legs that come later are not added by themselves.
     """
 
     name: str
@@ -79,9 +88,9 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """Exactly these legs hear each other; a leg that is not named hears only what is played to it."""
+    """Who hears whom, exactly; a leg that is no listener hears only what is played to it."""
 
-    legs: tuple[LegName, ...]
+    pairs: tuple[Pair, ...]
     type: Literal["bridge"] = "bridge"
 
 
@@ -122,7 +131,7 @@ class FallbackTarget:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to do alone when no gateway has been there for ``after_seconds``: dial these, in order, again and
-    again, as leg ``third``, and join it with the caller. Not carried out while ``handler`` or ``third`` talks.
+    again, as leg ``control_room``, and join it with the caller. Not carried out while somebody talks with the caller.
 
     When the caller presses ``emergency`` and no gateway is there, it is carried out at once, whoever talks."""
 
@@ -283,7 +292,7 @@ class Snapshot:
     begun: bool = False
     arrived: Arrived | None = None
     legs: tuple[Leg, ...] = ()
-    bridged: tuple[LegName, ...] = ()
+    bridged: tuple[Pair, ...] = ()
     playing: tuple[str, ...] = ()
     recording: str = ""
     recorded: tuple[Recorded, ...] = ()

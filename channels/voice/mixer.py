@@ -18,7 +18,7 @@ from channels.voice.audio import Link, Matrix
 from channels.voice.control import Refusal
 from channels.voice.engine import Engine, Player
 from channels.voice.legs import Leg
-from channels.voice.messages import LegName, Play, Recorded
+from channels.voice.messages import LegName, Pair, Play, Recorded
 from channels.voice.timers import Timers
 
 SILENCE, RECORDING = "(silence)", "(recording)"
@@ -53,7 +53,7 @@ class Mixer:
         legs: dict[LegName, Leg],
         on_recorded: Callable[[Recorded], None],
     ) -> None:
-        self.bridged: tuple[LegName, ...] = ()
+        self.bridged: tuple[Pair, ...] = ()
         self.recording = ""
         self.closing = False
         self._engine = engine
@@ -118,13 +118,17 @@ class Mixer:
             self._bury([player])
         return ""
 
-    def bridge(self, legs: tuple[LegName, ...]) -> None:
-        self.bridged = tuple(leg for leg in dict.fromkeys(legs) if self._lives(leg))
+    def bridge(self, pairs: Iterable[Pair]) -> None:
+        self.bridged = tuple(pair for pair in dict.fromkeys(pairs) if self._lives(pair[0]) and self._lives(pair[1]))
         self.wire()
+
+    def heard(self, name: LegName) -> bool:
+        """Whether somebody hears this leg."""
+        return any(name == speaker for speaker, _ in self.bridged)
 
     def leg_ended(self, name: LegName) -> None:
         """The name may be used by another leg later, which must not inherit any link."""
-        self.bridged = tuple(leg for leg in self.bridged if leg != name)
+        self.bridged = tuple(pair for pair in self.bridged if name not in pair)
         for playing in self._playing.values():
             playing.to.discard(name)
         self.wire()
@@ -150,10 +154,10 @@ class Mixer:
         self._matrix.wire()
 
     def _wanted(self) -> set[Link]:
-        mesh: set[Link] = {(a, b) for a in self.bridged for b in self.bridged if a != b}
+        heard: set[Link] = set(self.bridged)
         played: set[Link] = {(p.players[0].key, leg) for p in self._playing.values() for leg in p.to}
         recorded: set[Link] = {(source, RECORDING) for source in (SILENCE, *self._legs)}
-        return mesh | played | recorded
+        return heard | played | recorded
 
     def _lives(self, name: LegName) -> bool:
         return name in self._legs and self._legs[name].alive

@@ -32,6 +32,7 @@ from channels.voice.messages import (
     SendDigits,
     StopPlaying,
     StopRecording,
+    mesh,
 )
 from tests.channels.voice.conftest import Site, wav
 from tests.channels.voice.raw_sip import HOST, Dialog, Phone, goertzel, until
@@ -227,10 +228,10 @@ async def test_digits_are_reported_one_by_one(site: Site, phone: Phone) -> None:
 async def test_bridged_legs_hear_each_other_and_nobody_else(site: Site, phone: Phone) -> None:
     call, caller, handler = await with_handler(site, phone)
 
-    await call.do(Bridge(("caller", "handler")))
+    await call.do(Bridge(mesh("caller", "handler")))
     await until(lambda: caller.hears(700) and handler.hears(440))
 
-    await call.do(Bridge(("handler",)))
+    await call.do(Bridge(()))
     await until(lambda: not caller.hears(700) and not handler.hears(440))
 
 
@@ -241,7 +242,7 @@ async def test_three_legs_talk_and_two_go_on_when_one_leaves(site: Site, phone: 
     await next_leg(call, "third", "answered")
     third = [*phone.dialogs.values()][-1]
 
-    await call.do(Bridge(("caller", "handler", "third")))
+    await call.do(Bridge(mesh("caller", "handler", "third")))
     await until(lambda: caller.hears(700) and caller.hears(1900))
     await until(lambda: third.hears(440) and third.hears(700))
     handler.bye()
@@ -254,7 +255,7 @@ async def test_a_handler_dialled_again_under_the_same_name_does_not_inherit_the_
     site: Site, phone: Phone
 ) -> None:
     call, caller, handler = await with_handler(site, phone)
-    await call.do(Bridge(("caller", "handler")))
+    await call.do(Bridge(mesh("caller", "handler")))
     await until(lambda: caller.hears(700))
     await call.do(Drop("handler"))
     await until(lambda: handler.ended)
@@ -270,7 +271,7 @@ async def test_a_handler_dialled_again_under_the_same_name_does_not_inherit_the_
 
 async def test_the_bridge_survives_a_move_of_the_media(site: Site, phone: Phone) -> None:
     call, caller, handler = await with_handler(site, phone)
-    await call.do(Bridge(("caller", "handler")))
+    await call.do(Bridge(mesh("caller", "handler")))
     await until(lambda: caller.hears(700))
 
     await handler.reinvite()
@@ -383,7 +384,7 @@ async def test_a_line_that_breaks_is_noticed_and_so_is_its_return(site: Site, ph
 
 async def test_a_recording_holds_all_legs_and_comes_with_its_hash(site: Site, phone: Phone, directory: Path) -> None:
     call, *_ = await with_handler(site, phone)
-    await call.do(Bridge(("caller", "handler")))
+    await call.do(Bridge(mesh("caller", "handler")))
     path = directory / "talk.wav"
 
     await call.do(Record(str(path)))

@@ -26,6 +26,7 @@ from channels.voice.messages import (
     Plan,
     Play,
     Remember,
+    mesh,
 )
 from channels.voice.slot import Occupant, read_occupant, slots_dir, write_occupant
 from tests.channels.voice.conftest import Site
@@ -254,7 +255,7 @@ async def test_an_outbound_call_takes_an_idle_process_and_bridges_two_people(sit
         phone.hertz = hertz
         await call.do(Dial(leg, f"sip:{leg}@{HOST}", 5))  # type: ignore[arg-type]
         await next_leg(call, leg, "answered")
-    await call.do(Bridge(("caller", "handler")))
+    await call.do(Bridge(mesh("caller", "handler")))
 
     citizen, handler = phone.dialogs.values()
     await until(lambda: citizen.hears(700) and handler.hears(440))
@@ -415,7 +416,7 @@ async def test_when_no_gateway_comes_back_the_process_passes_the_caller_on_by_it
 
         await site.start()
         call = await asyncio.wait_for(site.resumed.get(), 5)
-        assert call.snapshot.bridged == ("caller", "third")
+        assert call.snapshot.bridged == mesh("caller", "control_room")
         assert isinstance(await call.next(5), FallbackStarted)
         caller.bye()
         await call.do(End())
