@@ -98,12 +98,37 @@ class GiveUpFollowUp:
 
 @dataclass(frozen=True, slots=True)
 class PlaceFollowUpCall:
-    """Ring the handler's phone, then call the person."""
+    """Ring the handler's phone, then call the person. ``withheld``: without showing our number."""
 
     reference: str
     follow_up: str
     handler: str
     address: str
+    withheld: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CancelFollowUp:
+    """The person is on the line again: what would have called them is not needed."""
+
+    follow_up: str
+    reference: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopExpecting:
+    """The caller who was cut off has not called again in time."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrapUpDue:
+    """The time for the wrap-up is over; the desk is told. The handler can ask for more."""
+
+    reference: str
+    handler: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +166,9 @@ Command = (
     | QueueFollowUp
     | GiveUpFollowUp
     | PlaceFollowUpCall
+    | CancelFollowUp
+    | StopExpecting
+    | WrapUpDue
     | AskForReview
     | ReturnToQueue
     | CloseContact

@@ -8,6 +8,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from routing.call_events import (
+    CallbackAsked as CallbackAsked,
+    CallerSilent as CallerSilent,
+    CallPassed as CallPassed,
+    CallRequested as CallRequested,
+    CallTakenOver as CallTakenOver,
+    DigitsSent as DigitsSent,
+    HeldChanged as HeldChanged,
+    MenuChosen as MenuChosen,
+    MutedChanged as MutedChanged,
+    PartyAnswered as PartyAnswered,
+    PartyLeft as PartyLeft,
+    PartyRung as PartyRung,
+    RecordingPaused as RecordingPaused,
+    RecordingResumed as RecordingResumed,
+    Requeued as Requeued,
+    SafetyMarked as SafetyMarked,
+    VoicemailLeft as VoicemailLeft,
+    WrapUpExtended as WrapUpExtended,
+)
 from routing.model import Channel, FollowUp, Handler, Party, Presence
 
 # --- calls -------------------------------------------------------------------------------------------
@@ -27,9 +47,10 @@ class CallArrived:
 
 @dataclass(frozen=True, slots=True)
 class CallQueued:
-    """The caller has heard the greeting and now waits."""
+    """The caller has heard the greeting and now waits: in ``queue`` if they chose one in a menu."""
 
     reference: str
+    queue: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +61,10 @@ class DigitPressed:
 
 @dataclass(frozen=True, slots=True)
 class CallerLeft:
-    """The caller hung up, at whatever stage."""
+    """The caller hung up, at whatever stage. ``cut_off``: their line broke, without a BYE."""
 
     reference: str
+    cut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,4 +392,22 @@ Event = (
     | PresenceChanged
     | TimePassed
     | Recorded
+    | PartyRung
+    | PartyAnswered
+    | PartyLeft
+    | CallPassed
+    | CallTakenOver
+    | Requeued
+    | CallbackAsked
+    | SafetyMarked
+    | CallRequested
+    | HeldChanged
+    | MutedChanged
+    | RecordingPaused
+    | RecordingResumed
+    | DigitsSent
+    | MenuChosen
+    | VoicemailLeft
+    | CallerSilent
+    | WrapUpExtended
 )

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 Time = float
+Role = Literal["consult", "transfer", "conference", "interpreter", "supervisor"]
+Calling = Literal["normal", "unsafe", "never"]
 
 
 class Channel(StrEnum):
@@ -20,13 +22,18 @@ class Channel(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where a contact is. A person can be waiting in ``arriving`` to ``scheduled``."""
+    """Where a contact is. A person can be waiting in ``arriving`` to ``scheduled``.
+
+    ``passed``: the caller talks with an outside party. ``expected``: they were cut off and may call again.
+    """
 
     ARRIVING = "arriving"
     QUEUED = "queued"
     OFFERED = "offered"
     ASSIGNED = "assigned"
     HANDOVER = "handover"
+    PASSED = "passed"
+    EXPECTED = "expected"
     SCHEDULED = "scheduled"
     WRAP_UP = "wrap_up"
     CLOSED = "closed"
@@ -103,9 +110,24 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class WrapUp:
+    """``until``: when it should be over; the desk is then told once (``told``)."""
+
     handler: str
     since: Time
     alarmed: bool = False
+    until: Time = 0.0
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Somebody more in a call, or being rung for it. ``handler``: their id if they are one of ours."""
+
+    target: str
+    role: Role
+    since: Time
+    handler: str = ""
+    answered_at: Time | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +163,11 @@ class Contact:
     ``wanted``: a handler is wanted now, for ``work``. ``queued_at`` is the place in the queue and is kept
     through failed offers and lost calls. ``work_channel`` is set where the work is not of the contact's own
     channel. ``live``: the caller is on the line. ``unread``: the newest message that no handler has answered
-    or was offered the contact with.
+    or was offered the contact with. ``passed_to``: the outside party who has the caller. ``safety``: whether
+    this person may be called. ``callback``: the follow-up that keeps the caller's place. ``voicemail``: the
+    recording that no handler was given yet. ``expected_until``: the caller was cut off and gets their place
+    back until then. ``entered_queue_at``, ``wait_over_at`` and ``ended_in`` are of the person's own call and
+    no later one.
     """
 
     reference: str
@@ -179,6 +205,19 @@ class Contact:
     disposition: str = ""
     waiting_alarmed: bool = False
     unread: str = ""
+    guests: tuple[Guest, ...] = ()
+    passed_to: str = ""
+    safety: Calling = "normal"
+    held: bool = False
+    recording_paused: bool = False
+    silent: bool = False
+    callback: str = ""
+    calls_made: int = 0
+    voicemail: str = ""
+    expected_until: Time | None = None
+    entered_queue_at: Time | None = None
+    wait_over_at: Time | None = None
+    ended_in: Stage | None = None
 
     @property
     def stage(self) -> Stage:
@@ -188,11 +227,15 @@ class Contact:
             return Stage.ASSIGNED
         if self.wanted:
             return Stage.OFFERED if self.offers else Stage.QUEUED
+        if self.live and self.passed_to:
+            return Stage.PASSED
         if self.live:
             return Stage.HANDOVER if self.handover else Stage.ARRIVING
         if self.wrap_ups:
             return Stage.WRAP_UP
-        return Stage.SCHEDULED if self.follow_ups_open else Stage.ARRIVING
+        if self.follow_ups_open:
+            return Stage.SCHEDULED
+        return Stage.ARRIVING if self.expected_until is None else Stage.EXPECTED
 
     @property
     def waiting(self) -> bool:
@@ -203,7 +246,30 @@ class Contact:
     def settled(self) -> bool:
         """Nothing is open any more: it can be closed."""
         busy = self.live or self.wanted or self.assignment or self.wrap_ups or self.follow_ups_open
-        return not busy and self.closed_at is None
+        return not busy and self.expected_until is None and self.closed_at is None
+
+    @property
+    def abandoned(self) -> bool:
+        """The caller hung up in the queue and nobody ever talked with them."""
+        return self.ended_in in (Stage.QUEUED, Stage.OFFERED) and self.answered_at is None
+
+    @property
+    def menu_seconds(self) -> float | None:
+        """From the arrival to the queue, or to the hang-up before it; None while that is open."""
+        until = self.wait_over_at if self.entered_queue_at is None else self.entered_queue_at
+        return None if until is None else until - self.received_at
+
+    @property
+    def waited_seconds(self) -> float | None:
+        """From the queue to the first answer or the hang-up; None while that is open or without a queue."""
+        if self.entered_queue_at is None or self.wait_over_at is None:
+            return None
+        return self.wait_over_at - self.entered_queue_at
+
+    @property
+    def call_thread(self) -> str:
+        """What a caller who was cut off is known by when they call again; '' for a withheld number."""
+        return call_thread(self.our_address, self.party)
 
     @property
     def calling(self) -> bool:
@@ -253,7 +319,7 @@ class FollowUp:
     """An outbound call, text or email that is due between ``not_before`` and ``not_after``.
 
     ``attempts`` counts the tries made; ``outcomes`` says how each ended. ``keeps_place``: a caller whom we
-    cut off is served from the place they had in the queue.
+    cut off is served from the place they had in the queue. ``by_hand``: dialled by its owner from the contact.
     """
 
     id: str
@@ -269,6 +335,7 @@ class FollowUp:
     outcomes: tuple[str, ...] = ()
     next_at: Time = 0.0
     keeps_place: bool = False
+    by_hand: bool = False
 
 
 class Need(NamedTuple):
@@ -286,6 +353,10 @@ class Rank(NamedTuple):
     due_at: Time
     received_at: Time
     reference: str
+
+
+def call_thread(our_address: str, party: Party) -> str:
+    return "" if party.withheld else f"call:{our_address}:{party.address}"
 
 
 def need_of(contact: Contact) -> Need:

@@ -15,6 +15,15 @@ from routing.model import Time
 
 START = "0" * 64
 COMMANDS = get_args(commands.Command)
+BY_CALLER = (
+    events.CallArrived,
+    events.CallerLeft,
+    events.DigitPressed,
+    events.MenuChosen,
+    events.CallbackAsked,
+    events.VoicemailLeft,
+    events.MessageArrived,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +119,17 @@ def actor_of(change: Any) -> str:
     by = getattr(change, "by", "")
     if by:
         return str(by)
-    if isinstance(change, events.CallArrived | events.CallerLeft | events.DigitPressed | events.MessageArrived):
+    if isinstance(change, BY_CALLER):
         return "caller"
-    by_handler = events.OfferAccepted | events.OfferDeclined | events.WrapUpCompleted | events.HandlerLeft
+    if isinstance(change, events.CallTakenOver):
+        return f"handler:{change.supervisor}"
+    by_handler = (
+        events.OfferAccepted
+        | events.OfferDeclined
+        | events.WrapUpCompleted
+        | events.WrapUpExtended
+        | events.HandlerLeft
+        | events.CallPassed
+        | events.Requeued
+    )
     return f"handler:{change.handler}" if isinstance(change, by_handler) else "system"

@@ -1,0 +1,190 @@
+"""What happens within a call beyond arriving, answering and ending: others join it, it is passed on, it is put
+on hold. Part of ``routing.events``, and used through it.
+
+``by`` and ``reference`` mean what they mean there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from routing.model import Calling, Role
+
+# --- others in the call ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PartyRung:
+    """Somebody more is being rung. ``target``: in words for people (``ext 204``, ``Polish interpreter``).
+
+    ``handler``: the target's id, if it is one of our handlers; they must be free for a call. Only the handler
+    who has the call may ring somebody, but anyone may come in as a ``supervisor``.
+    """
+
+    reference: str
+    by: str
+    role: Role
+    target: str
+    handler: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartyAnswered:
+    reference: str
+    target: str
+    handler: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartyLeft:
+    """They hung up, were dropped, or never answered."""
+
+    reference: str
+    target: str
+    why: str
+    handler: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallPassed:
+    """The caller now talks with ``target`` and ``handler`` has left, for their wrap-up.
+
+    ``to_handler``: the target is this handler of ours and the contact is theirs from now on. Otherwise the
+    caller is with an outside party.
+    """
+
+    reference: str
+    handler: str
+    target: str
+    to_handler: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallTakenOver:
+    """``supervisor`` (a handler's id) talks with the caller now; ``handler`` has left, for their wrap-up."""
+
+    reference: str
+    supervisor: str
+    handler: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requeued:
+    """The caller waits again, now in ``queue``, at the place of their arrival; ``handler`` has left."""
+
+    reference: str
+    handler: str
+    queue: str
+    why: str = ""
+
+
+# --- the caller who waits ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackAsked:
+    """The waiting caller keeps their place and is called back at ``address``; their call then ends."""
+
+    reference: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallerSilent:
+    """Nothing was heard of the caller for so long. It raises attention and ends nothing."""
+
+    reference: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MenuChosen:
+    """``to``: where the digit leads, in words."""
+
+    reference: str
+    menu: str
+    digit: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoicemailLeft:
+    """Told before the end of the call. ``extension``: whose voicemail it is, '' for the queue's."""
+
+    reference: str
+    queue: str
+    extension: str
+    path: str
+    seconds: float
+
+
+# --- outbound ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyMarked:
+    """Whether calling this person is safe: ``unsafe`` withholds our number, ``never`` refuses the call."""
+
+    reference: str
+    by: str
+    calling: Calling
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequested:
+    """The handler dials ``address`` from the contact: their phone rings first. ``withheld``: our number is."""
+
+    reference: str
+    by: str
+    handler: str
+    address: str
+    withheld: bool = False
+
+
+# --- within the call ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HeldChanged:
+    reference: str
+    by: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MutedChanged:
+    reference: str
+    by: str
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPaused:
+    reference: str
+    by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingResumed:
+    reference: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsSent:
+    """``digits``: how many were sent. Never which: they can be a PIN."""
+
+    reference: str
+    by: str
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class WrapUpExtended:
+    """``seconds`` more."""
+
+    reference: str
+    handler: str
+    seconds: float
