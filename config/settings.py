@@ -75,6 +75,7 @@ class Routing(Section):
     owner_first_seconds: Seconds
     wrap_up_alarm_seconds: Annotated[float, Field(gt=0)]
     emergency_alarm_seconds: Annotated[float, Field(gt=0)]
+    never_dial: tuple[Number, ...] = ("999", "112", "911", "18000")
 
 
 class Grade(Section):
@@ -135,6 +136,14 @@ class VoiceNumber(Section):
     queue: Identifier
 
 
+class Interpreter(Section):
+    """Whom a handler can bring into a call for a language."""
+
+    language: Identifier
+    name: str
+    number: Number
+
+
 class Voice(Section):
     enabled: bool
     slots: Annotated[int, Field(ge=1, le=500)]
@@ -152,6 +161,8 @@ class Voice(Section):
     emergency_digits: Annotated[str, Field(pattern=r"^[0-9]{1,4}$")]
     media_lost_seconds: Annotated[float, Field(gt=0)]
     fallback_seconds: Annotated[float, Field(gt=0)]
+    transfer_ring_seconds: Annotated[float, Field(gt=0, le=120)] = 20.0
+    interpreters: tuple[Interpreter, ...] = ()
 
 
 # What a call's story says; config.prompts.texts must have the words for each.
@@ -287,6 +298,7 @@ class Settings(Section):
             "grades": [g.id for g in self.grades],
             "dispositions": [d.id for d in self.dispositions],
             "voice.numbers": [n.number for n in self.voice.numbers],
+            "voice.interpreters": [i.language for i in self.voice.interpreters],
             "text.numbers": [n.number for n in self.text.numbers],
             "email.mailboxes": [m.id for m in self.email.mailboxes],
         }

@@ -29,6 +29,8 @@ class CallDesk:
             handing_over=handover is not None and handover.state is HandoverState.CALLING,
             place=board.place(reference),
             party=contact.party.address,
+            guests=contact.guests,
+            passed_to=contact.passed_to,
         )
 
     def extension(self, handler: str) -> str:

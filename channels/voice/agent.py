@@ -160,6 +160,9 @@ class CallAgent:
                 raise Refusal("the caller is dropped only by the end of the call")
             case messages.Drop(leg=leg):
                 self._control.drop(leg)
+            case messages.Rename(old=old, new=new):
+                self._control.rename(old, new)
+                self._mixer.leg_renamed(old, new)
             case messages.SendDigits(leg=leg, digits=digits):
                 self._control.send_digits(leg, digits)
             case (

@@ -34,6 +34,11 @@ class Matrix:
         self._ports.pop(name, None)
         self._forget(name)
 
+    def rename(self, old: str, new: str) -> None:
+        """The port and its links go by another name from now on."""
+        self._ports[new] = self._ports.pop(old)
+        self._made = {(new if a == old else a, new if b == old else b) for a, b in self._made}
+
     def wire(self) -> None:
         """Makes the difference between what is wanted and what is; takes effect at the next 20 ms tick."""
         possible = {link for link in self.want if link[0] in self._ports and link[1] in self._ports}

@@ -15,6 +15,7 @@ from channels.voice.call import Call, NoSlot, VoiceError
 from channels.voice.edge import EdgeControl
 from channels.voice.flow import Desk, Story
 from channels.voice.messages import End
+from channels.voice.objections import objection
 from channels.voice.pool import CallPool, PoolStats
 from channels.voice.reporting import Over, Report
 from channels.voice.sounds import Sounds
@@ -96,27 +97,19 @@ class VoiceChannel:
             case _:
                 return
 
-    async def leave(self, reference: str, handler: str) -> None:
-        """The handler leaves; the caller stays with the control room. Raises Refused."""
-        story = self._of(reference, handler)
-        if "control_room" not in story.joined:
-            raise Refused("The control room is not on the line yet: nobody would be left with the caller.")
-        story.inbox.put_nowait(tell_to.Leave())
+    async def ask(self, reference: str, wish: tell_to.Instruction, *, handler: str = "") -> None:
+        """Have something done to the contact's call; ``handler`` must be on it, '' asks as a supervisor.
 
-    async def end(self, reference: str, handler: str) -> None:
-        """Hang up the contact's call; not while the control room has the caller. Raises Refused."""
-        story = self._of(reference, handler)
-        if "control_room" in story.joined:
-            raise Refused("The control room is talking with the caller: leave the call instead of ending it.")
-        story.inbox.put_nowait(tell_to.HangUp(f"handler:{handler}"))
-
-    def _of(self, reference: str, handler: str) -> Story:
+        Raises Refused, in words for a person.
+        """
         story = self._stories.get(reference)
         if story is None:
             raise Refused(f"{reference} has no call.")
-        if story.handler != handler:
+        if handler and story.scene.handler != handler:
             raise Refused(f"You are not on the call of {reference}.")
-        return story
+        if why := objection(story, wish):
+            raise Refused(why)
+        story.inbox.put_nowait(wish)
 
     def _instruct(self, reference: str, instruction: tell_to.Instruction) -> None:
         story = self._stories.get(reference)
@@ -191,7 +184,12 @@ class VoiceChannel:
     async def _place(self, command: do.PlaceFollowUpCall) -> outbound.Outcome:
         extension = self._desk.extension(command.handler)
         job = outbound.Job(
-            command.reference, command.follow_up, command.handler, extension, inbound.number(command.address)
+            command.reference,
+            command.follow_up,
+            command.handler,
+            extension,
+            inbound.number(command.address),
+            command.withheld,
         )
         try:
             call = await self._pool.outbound()

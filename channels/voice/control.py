@@ -98,6 +98,16 @@ class CallControl:
         code = DROPPED if leg.state == "answered" else CANCELLED
         self._over(leg, code, "dropped")
 
+    def rename(self, old: LegName, new: LegName) -> None:
+        """A leg takes the part of one that is over."""
+        if not self.talking(old):
+            raise Refusal(f"no {old} is talking")
+        if self.alive(new):
+            raise Refusal(f"there is a {new} already")
+        leg = self.legs.pop(old)
+        leg.name = new
+        self.legs[new] = leg
+
     def end(self, code: int) -> None:
         """Hangs up every leg; an incoming caller who was not answered is refused with ``code``."""
         for leg in self.legs.values():

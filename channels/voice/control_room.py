@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from channels.voice.call import Call, VoiceError
+from channels.voice import instructions as tell_to
+from channels.voice.call import Call, CallGone, VoiceError
 from channels.voice.messages import Dial, Drop, LegChanged
+from channels.voice.scene import Scene
 from config.settings import ControlRoom, Target
-from routing.events import ControlRoomExhausted, ControlRoomTried, Event
+from routing.events import ControlRoomExhausted, ControlRoomJoined, ControlRoomLeft, ControlRoomTried, Event
 
 NO_ANSWER = (408, 487)
 BUSY = (486, 600, 603)
@@ -65,6 +67,64 @@ class ControlRoomCall:
                 return 0
             if leg.state in ("failed", "ended"):
                 return leg.code or 503
+
+
+class ControlRoomLeg:
+    """The control room's part in a call's story; ``answered`` instructions go to ``put``."""
+
+    def __init__(self, scene: Scene, put: Callable[[tell_to.Instruction], None]) -> None:
+        self._scene, self._put = scene, put
+        self._call = ControlRoomCall(scene.call, scene.settings.control_room, scene.tell)
+        self._getting: asyncio.Task[None] | None = None
+
+    @property
+    def has_caller(self) -> bool:
+        """It is on the line, or being called: the caller is not let go meanwhile."""
+        return self._scene.calling_control_room or "control_room" in self._scene.line.joined
+
+    def get(self) -> None:
+        if not self.has_caller:
+            self._scene.calling_control_room = True
+            self._getting = asyncio.create_task(self._reach(), name=f"999 {self._scene.reference}")
+
+    async def _reach(self) -> None:
+        try:
+            target = await self._call.reach(self._scene.reference, self._scene.from_uri())
+        except CallGone:
+            return
+        self._put(tell_to.ControlRoomAnswered(target.name))
+
+    def resume(self, *, wanted: bool) -> None:
+        """After another gateway."""
+        if "control_room" in self._scene.line.joined:
+            self._scene.tell(ControlRoomJoined(self._scene.reference, "control room"))
+        elif wanted:
+            self.get()
+
+    async def changed(self, leg: LegChanged) -> None:
+        scene = self._scene
+        if scene.calling_control_room:
+            self._call.leg_changed(leg)
+        elif leg.state == "ended" and "control_room" in scene.line.joined:
+            scene.tell(ControlRoomLeft(scene.reference, "control room"))
+            await scene.part("control_room")
+
+    async def answered(self, target: str) -> None:
+        """The caller and whoever is with them hear the control room from now on."""
+        scene, self._getting = self._scene, None
+        scene.calling_control_room = False
+        if scene.line.legs.get("control_room") != "answered":
+            self.get()
+            return
+        scene.tell(ControlRoomJoined(scene.reference, target))
+        await scene.join("control_room")
+
+    def stop(self) -> None:
+        """The call is over."""
+        self._scene.calling_control_room = False
+        if self._getting:
+            self._getting.cancel()
+            self._getting = None
 
 
 def _outcome(code: int) -> str:

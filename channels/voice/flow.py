@@ -2,76 +2,59 @@
 
 The caller's leg is released only when the caller hangs up or a handler ends the conversation. Pressing the
 emergency digits, or a handler's word, brings the control room in at any moment.
+
+The story's parts stand in files of their own: the handler's phone (``handler_leg``), the third party
+(``third_party``), the supervisor (``supervision``), the control room (``control_room``), the recording
+(``keeping``). All work on one ``Scene``.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
 import structlog
 
 from channels.voice import instructions as tell_to
 from channels.voice import messages as msg
-from channels.voice.call import Call, CallGone, VoiceError
-from channels.voice.control_room import ControlRoomCall
-from channels.voice.recordings import rescued
+from channels.voice.call import Call, CallGone
+from channels.voice.control_room import ControlRoomLeg
+from channels.voice.handler_leg import HandlerLeg
+from channels.voice.keeping import Keeping
 from channels.voice.reporting import Report, Reporter
-from channels.voice.sounds import Sounds
+from channels.voice.scene import ContactView, Desk, Scene
+from channels.voice.supervision import SupervisorLeg
+from channels.voice.third_party import ThirdParty
 from config.settings import Settings
 from routing import events as ev
-from routing.model import Offer
+
+__all__ = ["ContactView", "Desk", "Story"]
 
 log = structlog.get_logger()
 
-DECLINED_CODES = (486, 600, 603)
-RANG_OUT_CODES = (408, 487)
-RING_GRACE_SECONDS = 1.0
 CLOSING_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class ContactView:
-    """What a story needs to know of its contact. ``place``: 1 for the first in line, 0 when not waiting."""
-
-    offers: tuple[Offer, ...]
-    handler: str
-    handing_over: bool
-    place: int
-    party: str
-
-
-class Desk(Protocol):
-    """What a story asks the gateway; answered at once, from memory."""
-
-    def view(self, reference: str) -> ContactView | None: ...
-
-    def extension(self, handler: str) -> str: ...
+OVER = ("failed", "ended")
 
 
 class Story:
-    """One call. ``joined``: the legs that are up and hear each other; the caller alone hears music."""
+    """One call. ``inbox`` takes what the call process says and what the gateway wants, in order."""
 
     def __init__(self, call: Call, reference: str, settings: Settings, desk: Desk, report: Report) -> None:
         self.call, self.reference = call, reference
         self.inbox: asyncio.Queue[msg.Event | tell_to.Instruction] = asyncio.Queue()
-        self.joined: set[msg.LegName] = set()
-        self.handler = ""
-        self._settings, self._desk, self._sounds = settings, desk, Sounds(settings.voice)
+        self.scene = Scene(call, reference, settings, desk, self._tell)
+        self.third = ThirdParty(self.scene)
+        self.supervision = SupervisorLeg(self.scene)
+        self._handler = HandlerLeg(self.scene)
+        self._control_room = ControlRoomLeg(self.scene, self.inbox.put_nowait)
+        self._keeping = Keeping(self.scene)
         self._reporter = Reporter(report, lambda event: self.inbox.put_nowait(tell_to.TooLate(event)))
-        self._control_room = ControlRoomCall(call, settings.control_room, self._tell)
-        self._getting_control_room: asyncio.Task[None] | None = None
-        self._legs: dict[msg.LegName, msg.LegState] = {}
-        self._ringing: Offer | None = None
-        self._next_ring: tell_to.Ring | None = None
-        self._greeting = False
-        self._over = False
+        self._settings = settings
         self._digits = ""
-        self._background: tuple[str, ...] = ()
-        self._recording = ""
+
+    @property
+    def control_room_has_caller(self) -> bool:
+        return self._control_room.has_caller
 
     # --- the chapters --------------------------------------------------------------------------------
 
@@ -81,9 +64,10 @@ class Story:
 
     async def outbound(self, handler: str) -> None:
         """A call we made: the handler and the person are both on the line."""
-        self.joined, self.handler = {"caller", "handler"}, handler
-        self._legs = {"caller": "answered", "handler": "answered"}
-        self._background = self._sounds.calling()
+        line = self.scene.line
+        self.scene.handler = handler
+        line.joined = {"caller", "handler"}
+        line.legs = {"caller": "answered", "handler": "answered"}
         await self._run(self._both_there)
 
     async def resumed(self) -> None:
@@ -93,59 +77,69 @@ class Story:
     async def _new_caller(self) -> None:
         await self._plan_for_nobody()
         await self._do(msg.Answer())
-        self.joined.add("caller")
-        await self._record()
-        await self._remember()
+        self.scene.line.joined.add("caller")
+        await self._keeping.begin()
+        await self.scene.remember()
         await self._greet()
         self._tell(ev.CallQueued(self.reference))
-        await self._settle_sound()
+        await self.scene.settle()
         await self._attend()
 
     async def _both_there(self) -> None:
         await self._plan_for_nobody()
-        await self._settle_sound()
-        await self._do(msg.Play("announcement", (self._sounds.prompt("recording_notice"),), ("caller", "handler")))
-        await self._record()
-        await self._remember()
+        await self._do(msg.StopPlaying("background"))  # what the handler heard while the person was called
+        await self.scene.settle()
+        await self.scene.announce(self.scene.sounds.prompt("recording_notice"), to=("caller", "handler"))
+        await self._keeping.begin()
+        await self.scene.remember()
         await self._attend()
 
     async def _picked_up(self) -> None:
         """What the process still holds is true; what the gateway decided meanwhile is caught up with."""
-        snapshot, view = self.call.snapshot, self._desk.view(self.reference)
-        self._legs = {leg.name: leg.state for leg in snapshot.legs}
-        self._recording = snapshot.recording
-        self.joined = {name for name, state in self._legs.items() if state == "answered"}
-        if "caller" not in self.joined or view is None:
+        scene, snapshot, view = self.scene, self.call.snapshot, self.scene.view()
+        scene.recall(snapshot)
+        self.third.recall(snapshot.story)
+        self._keeping.path = snapshot.recording
+        if "caller" not in scene.line.joined or view is None:
             self._tell(ev.CallerLeft(self.reference))
             return
         if not snapshot.recording:
-            await self._record()
+            await self._keeping.begin()
         await self._resume_handler(view)
-        if view.handing_over and "control_room" not in self.joined:
-            self._get_control_room()
-        elif "control_room" in self.joined:
-            self._tell(ev.ControlRoomJoined(self.reference, "control room"))
-        if not (self.handler or view.offers or view.place):
+        await self._resume_guests(view)
+        self._control_room.resume(wanted=view.handing_over)
+        if not (scene.handler or view.offers or view.place or view.passed_to):
             self._tell(ev.CallQueued(self.reference))
-        await self._settle_sound()
+        await scene.settle()
         await self._attend()
 
     async def _resume_handler(self, view: ContactView) -> None:
-        there = "handler" in self.joined
+        scene, there = self.scene, "handler" in self.scene.line.joined
         if view.handler and there:
-            self.handler = view.handler
+            scene.handler = view.handler
         elif view.handler:
             self._tell(ev.HandlerLost(self.reference, view.handler, "gone when the gateway came back"))
         for offer in view.offers:
             if there:
-                self.handler = offer.handler
+                scene.handler = offer.handler
                 self._tell(ev.OfferAccepted(offer.id, self.reference, offer.handler))
-            elif self._legs.get("handler") in ("dialling", "ringing"):
-                self._ringing = offer
+            elif scene.line.under_way("handler"):
+                self._handler.ringing = offer
             else:
-                await self._ring(tell_to.Ring(offer, self._desk.extension(offer.handler)))
-        if there and not self.handler:
-            await self._drop_handler()
+                await self._handler.ring(tell_to.Ring(offer, scene.extension(offer.handler)))
+        if there and not scene.handler:
+            await scene.part("handler")
+
+    async def _resume_guests(self, view: ContactView) -> None:
+        """Those whom the board has on the call, and who went while no gateway was there."""
+        scene = self.scene
+        if self.third.busy and not scene.line.under_way("third"):
+            await self.third.drop("gone when the gateway came back")
+        for guest in view.guests:
+            if guest.role == "supervisor" and scene.line.under_way("supervisor"):
+                self.supervision.supervisor = guest.handler
+            elif guest.role == "supervisor":
+                self._tell(ev.PartyLeft(self.reference, guest.handler, "gone", guest.handler))
 
     # --- the whole and its end -----------------------------------------------------------------------
 
@@ -161,7 +155,7 @@ class Story:
             await self._close()
         finally:
             pump.cancel()
-            self._stop_getting_control_room()
+            self._control_room.stop()
             self._reporter.finish()
             await reporting
 
@@ -175,29 +169,28 @@ class Story:
 
     async def _close(self) -> None:
         """End the call and wait for the last word: the recording's."""
-        self._stop_getting_control_room()
+        self._control_room.stop()
         try:
             await self._do(msg.End())
             async with asyncio.timeout(CLOSING_SECONDS):
                 while True:
                     item = await self.inbox.get()
                     if isinstance(item, msg.Recorded):
-                        self._recorded(item)
+                        self._keeping.made(item)
                     if isinstance(item, tell_to.Gone):
                         break
         except TimeoutError:
             log.error("call_does_not_end", contact=self.reference, slot=self.call.slot)
         except CallGone:
             log.debug("call_already_gone", contact=self.reference)
-        if self._recording:
-            await self._rescue_recording()
+        await self._keeping.rescue()
 
     async def _attend(self) -> None:
         """Take what comes, one thing at a time, until the call is over."""
         loop = asyncio.get_running_loop()
         every = self._settings.voice.position_every_seconds
         position_due = loop.time() + every
-        while not self._over:
+        while not self.scene.over:
             try:
                 async with asyncio.timeout_at(position_due):
                     item = await self.inbox.get()
@@ -208,29 +201,26 @@ class Story:
                 await self._take(item)
 
     async def _greet(self) -> None:
-        self._greeting = await self._do(msg.Play("announcement", self._sounds.welcome()))
-        while self._greeting and not self._over:
+        scene = self.scene
+        scene.greeting = await scene.announce(*scene.sounds.welcome())
+        while scene.greeting and not scene.over:
             await self._take(await self.inbox.get())
 
     # --- one thing that happened -----------------------------------------------------------------------
 
     async def _take(self, item: msg.Event | tell_to.Instruction) -> None:
         match item:
-            case msg.LegChanged(leg="caller"):
-                self._caller_changed(item)
-            case msg.LegChanged(leg="handler"):
-                await self._handler_changed(item)
-            case msg.LegChanged(leg="control_room"):
-                await self._control_room_changed(item)
+            case msg.LegChanged():
+                await self._leg_changed(item)
             case msg.Digit(leg="caller"):
                 await self._digit(item.digit)
             case msg.Played(name="announcement"):
-                self._greeting = False
-                await self._settle_sound()
+                self.scene.greeting = False
+                await self.scene.settle()
             case msg.MediaLost():
                 await self._media_lost(item.leg)
             case msg.Recorded():
-                self._recorded(item)
+                self._keeping.made(item)
             case msg.FallbackStarted():
                 self._fallback_started(pressed=item.pressed)
             case tell_to.Gone():
@@ -238,27 +228,66 @@ class Story:
             case _:
                 await self._obey(item)
 
+    async def _leg_changed(self, leg: msg.LegChanged) -> None:
+        if self.scene.changed(leg):
+            match leg.leg:
+                case "caller":
+                    self._caller_changed(leg)
+                case "handler":
+                    await self._handler_changed(leg)
+                case "third":
+                    await self._third_changed(leg)
+                case "control_room":
+                    await self._control_room.changed(leg)
+                case "supervisor":
+                    await self.supervision.changed(leg)
+        if leg.leg == "handler" and leg.state in OVER:
+            await self._handler.ring_next()
+
     async def _obey(self, item: msg.Event | tell_to.Instruction) -> None:
+        """What concerns the call as a whole; the rest is for the conversation."""
         match item:
             case tell_to.Ring():
-                await self._ring(item)
-            case tell_to.StopRinging() if self._ringing and self._ringing.id == item.offer:
-                self._ringing = None
-                await self._do(msg.Drop("handler"))
-            case tell_to.StopRinging() if self._next_ring and self._next_ring.offer.id == item.offer:
-                self._next_ring = None
+                await self._handler.ring(item)
+            case tell_to.StopRinging(offer=offer):
+                await self._handler.stop_ringing(offer)
             case tell_to.GetControlRoom():
-                self._get_control_room()
-                await self._settle_sound()
+                await self._get_control_room()
             case tell_to.ControlRoomAnswered():
-                await self._control_room_answered(item.target)
+                await self._control_room.answered(item.target)
             case tell_to.Leave():
                 await self._do(msg.Drop("handler"))
             case tell_to.HangUp():
                 self._tell(ev.CallEnded(self.reference, item.by))
-                self._over = True
-            case tell_to.TooLate(event=ev.OfferAccepted(handler=handler)) if handler == self.handler:
-                await self._drop_handler()
+                self.scene.over = True
+            case tell_to.TooLate(event=ev.OfferAccepted(handler=handler)) if handler == self.scene.handler:
+                self.scene.handler = ""
+                await self.scene.part("handler")
+            case _:
+                await self._converse(item)
+
+    async def _converse(self, item: msg.Event | tell_to.Instruction) -> None:
+        match item:
+            case tell_to.Hold():
+                await self._hold(item)
+            case tell_to.Mute():
+                await self._mute(item)
+            case tell_to.SendDigits():
+                await self._send_digits(item)
+            case tell_to.Bring():
+                await self.third.bring(item)
+            case tell_to.CompleteTransfer() if "third" in self.scene.line.joined:
+                await self.third.pass_caller()
+            case tell_to.DropThird(why=why):
+                await self.third.drop(why)
+            case tell_to.Requeue():
+                await self._requeue(item)
+            case tell_to.Supervise():
+                await self.supervision.supervise(item)
+            case tell_to.StopSupervising(why=why):
+                await self.supervision.stop(why)
+            case tell_to.TakeOver(why=why):
+                await self.supervision.take_over(why)
 
     def _fallback_started(self, *, pressed: bool) -> None:
         log.error("fallback_started", contact=self.reference, pressed=pressed)
@@ -267,10 +296,9 @@ class Story:
             self._tell(ev.EmergencyRaised(self.reference, "caller", how))
 
     def _caller_changed(self, leg: msg.LegChanged) -> None:
-        self._legs["caller"] = leg.state
-        if leg.state in ("ended", "failed") and not self._over:
+        if leg.state in OVER and not self.scene.over:
             self._tell(ev.CallerLeft(self.reference))
-            self._over = True
+            self.scene.over = True
 
     async def _digit(self, digit: str) -> None:
         self._tell(ev.DigitPressed(self.reference, digit))
@@ -278,205 +306,110 @@ class Story:
         self._digits = (self._digits + digit)[-len(wanted) :]
         if self._digits == wanted:
             self._digits = ""
-            self._get_control_room()
+            self._control_room.get()
             self._tell(ev.EmergencyRaised(self.reference, "caller", f"the caller pressed {' '.join(wanted)}"))
-            self._greeting = False
-            await self._settle_sound()
+            self.scene.greeting = False
+            await self._make_room()
+            await self.scene.settle()
 
     async def _media_lost(self, leg: msg.LegName) -> None:
         """A silent caller is never let go; a handler's phone that is dead gives the caller back to the queue."""
-        if leg == "handler" and self.handler:
-            self._tell(ev.HandlerLost(self.reference, self.handler, "no sound came from the phone"))
-            await self._drop_handler()
+        scene = self.scene
+        if leg == "handler" and scene.handler:
+            self._tell(ev.HandlerLost(self.reference, scene.handler, "no sound came from the phone"))
+            scene.handler = ""
+            await scene.part("handler")
         else:
             self._tell(ev.Recorded(f"no sound from the {leg}", "system", reference=self.reference))
 
     # --- the handler -----------------------------------------------------------------------------------
 
-    async def _ring(self, ring: tell_to.Ring) -> None:
-        if self._legs.get("handler") in ("dialling", "ringing", "answered"):
-            self._next_ring = ring
-            return
-        offer, domain = ring.offer, self._settings.edge.domain
-        self._ringing = offer
-        seconds = offer.expires_at - offer.made_at + RING_GRACE_SECONDS
-        headers = (("X-Contact-Reference", self.reference),)
-        dial = msg.Dial("handler", f"sip:{ring.extension}@{domain}", seconds, self._from_uri(), headers)
-        if await self._do(dial):
-            self._legs["handler"] = "dialling"
-            await self._remember()
-        else:
-            self._ringing = None
-            self._tell(ev.OfferFailed(offer.id, self.reference, offer.handler, "the phone could not be rung"))
-
     async def _handler_changed(self, leg: msg.LegChanged) -> None:
-        self._legs["handler"] = leg.state
         if leg.state == "answered":
-            await self._handler_answered()
-        elif leg.state == "failed" and self._ringing:
-            self._not_answered(self._ringing, leg)
-        elif leg.state == "ended" and "handler" in self.joined:
+            await self._handler.answered()
+        elif leg.state == "failed":
+            self._handler.not_answered(leg)
+        elif leg.state == "ended" and "handler" in self.scene.line.joined:
             await self._handler_hung_up()
-        if leg.state in ("failed", "ended") and self._next_ring and not self._over:
-            ring, self._next_ring = self._next_ring, None
-            await self._ring(ring)
-
-    async def _handler_answered(self) -> None:
-        offer, self._ringing = self._ringing, None
-        if offer is None:
-            await self._do(msg.Drop("handler"))
-            return
-        self.joined.add("handler")
-        self.handler = offer.handler
-        await self._settle_sound()
-        self._tell(ev.OfferAccepted(offer.id, self.reference, offer.handler))
-        await self._remember()
-
-    def _not_answered(self, offer: Offer, leg: msg.LegChanged) -> None:
-        self._ringing = None
-        if leg.code in DECLINED_CODES:
-            self._tell(ev.OfferDeclined(offer.id, self.reference, offer.handler))
-        elif leg.code in RANG_OUT_CODES:
-            self._tell(ev.OfferMissed(offer.id, self.reference, offer.handler))
-        else:
-            why = f"the phone could not be rung (SIP {leg.code})"
-            self._tell(ev.OfferFailed(offer.id, self.reference, offer.handler, why))
 
     async def _handler_hung_up(self) -> None:
-        """The end of the conversation, unless it is an emergency: then the caller stays."""
-        handler, self.handler = self.handler, ""
-        self.joined.discard("handler")
-        if "control_room" in self.joined or self._calling_control_room:
+        """The end of the conversation, unless the caller is being passed on or it is an emergency: then they stay."""
+        scene = self.scene
+        scene.line.leave("handler")
+        if "third" in scene.line.joined and self.third.wanted_by_caller:
+            await self.third.pass_caller()
+        elif self.third.wanted_by_caller:
+            await scene.settle()  # passed on as soon as the other answers
+        elif self._control_room.has_caller:
+            handler, scene.handler = scene.handler, ""
             self._tell(ev.HandlerLeft(self.reference, handler))
-            if self._calling_control_room:
+            if scene.calling_control_room:
                 self._tell(ev.CallQueued(self.reference))
-            await self._settle_sound()
-            await self._remember()
+            await scene.settle()
+            await scene.remember()
         else:
-            self._tell(ev.CallEnded(self.reference, f"handler:{handler}"))
-            self._over = True
+            self._tell(ev.CallEnded(self.reference, f"handler:{scene.handler}"))
+            scene.over = True
 
-    async def _drop_handler(self) -> None:
-        self.handler = ""
-        self.joined.discard("handler")
-        await self._settle_sound()
-        await self._do(msg.Drop("handler"))
+    async def _third_changed(self, leg: msg.LegChanged) -> None:
+        if leg.state == "answered":
+            await self.third.answered()
+        elif leg.state == "ended" and self.third.passed and not self._control_room.has_caller:
+            self._tell(ev.CallEnded(self.reference, self.third.wish.target.words))
+            self.scene.over = True
+        elif leg.state in OVER:
+            await self.third.gone(leg)
+
+    async def _hold(self, wish: tell_to.Hold) -> None:
+        self.scene.line.held = wish.held
+        self._tell(ev.HeldChanged(self.reference, wish.by, wish.held))
+        await self.scene.settle()
+        await self.scene.remember()
+
+    async def _mute(self, wish: tell_to.Mute) -> None:
+        self.scene.line.muted = wish.muted
+        self._tell(ev.MutedChanged(self.reference, wish.by, wish.muted))
+        await self.scene.settle()
+        await self.scene.remember()
+
+    async def _send_digits(self, wish: tell_to.SendDigits) -> None:
+        """To whoever the handler talks with: a menu at the other end of a transfer, or the caller's."""
+        to: msg.LegName = "third" if "third" in self.scene.line.joined else "caller"
+        if await self._do(msg.SendDigits(to, wish.digits)):
+            self._tell(ev.DigitsSent(self.reference, wish.by, len(wish.digits)))
+
+    async def _requeue(self, wish: tell_to.Requeue) -> None:
+        handler, self.scene.handler = self.scene.handler, ""
+        self._tell(ev.Requeued(self.reference, handler, wish.queue, wish.why))
+        await self.scene.part("handler")
 
     # --- the control room ------------------------------------------------------------------------------
 
-    @property
-    def _calling_control_room(self) -> bool:
-        return self._getting_control_room is not None
+    async def _get_control_room(self) -> None:
+        self._control_room.get()
+        await self._make_room()
+        await self.scene.settle()
 
-    def _get_control_room(self) -> None:
-        if self._calling_control_room or "control_room" in self.joined:
-            return
-        self._getting_control_room = asyncio.create_task(self._reach_control_room(), name=f"999 {self.reference}")
-
-    async def _reach_control_room(self) -> None:
-        try:
-            target = await self._control_room.reach(self.reference, self._from_uri())
-        except CallGone:
-            return
-        self.inbox.put_nowait(tell_to.ControlRoomAnswered(target.name))
-
-    def _stop_getting_control_room(self) -> None:
-        if self._getting_control_room:
-            self._getting_control_room.cancel()
-            self._getting_control_room = None
-
-    async def _control_room_changed(self, leg: msg.LegChanged) -> None:
-        self._legs["control_room"] = leg.state
-        if self._calling_control_room:
-            self._control_room.leg_changed(leg)
-        elif leg.state == "ended" and "control_room" in self.joined:
-            self.joined.discard("control_room")
-            self._tell(ev.ControlRoomLeft(self.reference, "control room"))
-            await self._settle_sound()
-
-    async def _control_room_answered(self, target: str) -> None:
-        self._getting_control_room = None
-        if self._legs.get("control_room") != "answered":
-            self._get_control_room()
-            return
-        self.joined.add("control_room")
-        await self._settle_sound()
-        self._tell(ev.ControlRoomJoined(self.reference, target))
-        await self._remember()
-
-    # --- sound and record ------------------------------------------------------------------------------
-
-    async def _settle_sound(self) -> None:
-        """Those who are joined hear each other; a caller alone hears music, or that help is being fetched."""
-        if self._greeting or self._over:
-            return
-        if len(self.joined) > 1:
-            await self._do(msg.Bridge(msg.mesh(*sorted(self.joined))))
-            await self._play_background(())
-            return
-        calling = self._calling_control_room
-        await self._do(msg.Bridge(()))
-        await self._play_background((self._sounds.prompt("control_room"),) if calling else self._sounds.music())
-
-    async def _play_background(self, files: tuple[str, ...]) -> None:
-        if files == self._background:
-            return
-        self._background = files
-        await self._do(msg.Play("background", files, loop=True) if files else msg.StopPlaying("background"))
-
-    async def _say_position(self) -> None:
-        view = self._desk.view(self.reference)
-        alone = self.joined == {"caller"} and not self._calling_control_room
-        if alone and view and view.place:
-            await self._play_background(())
-            if not await self._do(msg.Play("announcement", self._sounds.position(view.place))):
-                await self._settle_sound()
-
-    async def _record(self) -> None:
-        path = self._settings.voice.recordings_dir / f"{self.reference}-{self.call.id}.wav"
-        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-        if await self._do(msg.Record(str(path))):
-            self._recording = str(path)
-
-    def _recorded(self, recorded: msg.Recorded) -> None:
-        self._recording = ""
-        self._tell(ev.RecordingMade(self.reference, recorded.path, recorded.sha256, recorded.seconds))
-
-    async def _rescue_recording(self) -> None:
-        """The process died before it could close the file."""
-        try:
-            sha256, seconds = await asyncio.to_thread(rescued, Path(self._recording))
-        except OSError as error:
-            log.error("recording_lost", contact=self.reference, why=str(error))
-            return
-        self._tell(ev.RecordingMade(self.reference, self._recording, sha256, seconds))
+    async def _make_room(self) -> None:
+        """The media stack holds four legs, and the control room needs one of them."""
+        if self.scene.line.full and self.scene.calling_control_room:
+            await self.supervision.stop("the control room needs the line")
 
     # --- parts -----------------------------------------------------------------------------------------
+
+    async def _say_position(self) -> None:
+        scene, view = self.scene, self.scene.view()
+        alone = scene.line.joined == {"caller"} and not scene.calling_control_room
+        if alone and view and view.place:
+            await scene.announce(*scene.sounds.position(view.place))
 
     def _tell(self, event: ev.Event) -> None:
         self._reporter.tell(event)
 
     async def _do(self, command: msg.Command) -> bool:
-        """Whether the process carried it out. A leg may vanish at any time: its end is told as an event."""
-        try:
-            await self.call.do(command)
-        except VoiceError as error:
-            if self.call.gone:
-                raise CallGone(str(error)) from error
-            log.warning("command_not_carried_out", contact=self.reference, command=command.type, why=str(error))
-            return False
-        return True
-
-    async def _remember(self) -> None:
-        await self._do(msg.Remember({"reference": self.reference, "handler": self.handler}))
+        return await self.scene.do(command)
 
     async def _plan_for_nobody(self) -> None:
         targets = tuple(msg.FallbackTarget(t.uri, t.ring_seconds) for t in self._settings.control_room.targets)
         voice = self._settings.voice
-        await self._do(msg.Plan(voice.fallback_seconds, targets, self._from_uri(), voice.emergency_digits))
-
-    def _from_uri(self) -> str:
-        """The caller, as the handler's phone and the control room see them."""
-        view = self._desk.view(self.reference)
-        user = view.party if view and view.party else "anonymous"
-        return f"<sip:{user}@{self._settings.edge.domain}>"
+        await self._do(msg.Plan(voice.fallback_seconds, targets, self.scene.from_uri(), voice.emergency_digits))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from channels.voice.line import Supervision
 from routing.events import Event
 from routing.model import Offer
 
@@ -24,6 +26,103 @@ class StopRinging:
 @dataclass(frozen=True, slots=True)
 class GetControlRoom:
     """Dial the control room until it answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The caller hears music and nobody hears them, until it is taken back."""
+
+    by: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """Nobody hears the handler, until it is taken back."""
+
+    by: str
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SendDigits:
+    """Key presses, for whoever the handler talks with."""
+
+    by: str
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Somebody to ring: ``words`` name them for people; ``handler`` is the id of one of our handlers, or ''."""
+
+    words: str
+    uri: str
+    handler: str = ""
+
+
+Role = Literal["consult", "transfer", "conference", "interpreter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bring:
+    """Ring a third party. ``transfer``: the caller is passed on when they answer; ``consult``: they talk with the
+    handler alone first; ``conference`` and ``interpreter``: all talk together."""
+
+    role: Role
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteTransfer:
+    """Pass the caller to the third party who is on the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class DropThird:
+    """Give up the third party, ringing or talking: the caller is with the handler again."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """Pass the caller to a queue."""
+
+    queue: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Supervise:
+    """A supervisor comes onto the call, or changes how."""
+
+    supervisor: str
+    extension: str
+    mode: Supervision
+
+
+@dataclass(frozen=True, slots=True)
+class StopSupervising:
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """The supervisor who is on the call becomes its handler."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRecording:
+    by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRecording:
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +154,25 @@ class Gone:
     """The call process has ended."""
 
 
-Instruction = Ring | StopRinging | GetControlRoom | Leave | HangUp | TooLate | ControlRoomAnswered | Gone
+Instruction = (
+    Ring
+    | StopRinging
+    | GetControlRoom
+    | Hold
+    | Mute
+    | SendDigits
+    | Bring
+    | CompleteTransfer
+    | DropThird
+    | Requeue
+    | Supervise
+    | StopSupervising
+    | TakeOver
+    | PauseRecording
+    | ResumeRecording
+    | Leave
+    | HangUp
+    | TooLate
+    | ControlRoomAnswered
+    | Gone
+)

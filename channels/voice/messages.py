@@ -95,6 +95,17 @@ class Bridge:
 
 
 @dataclass(frozen=True, slots=True)
+class Rename:
+    """A leg takes the part of one that is over: whoever the caller was passed to is the handler from now on.
+
+    What it hears and who hears it stays."""
+
+    old: LegName
+    new: LegName
+    type: Literal["rename"] = "rename"
+
+
+@dataclass(frozen=True, slots=True)
 class SendDigits:
     leg: LegName
     digits: str
@@ -165,6 +176,7 @@ Command = (
     | Dial
     | Drop
     | Bridge
+    | Rename
     | SendDigits
     | Record
     | StopRecording

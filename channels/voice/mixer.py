@@ -133,6 +133,18 @@ class Mixer:
             playing.to.discard(name)
         self.wire()
 
+    def leg_renamed(self, old: LegName, new: LegName) -> None:
+        """Links are kept by name: they are made anew under the new one in the same tick."""
+
+        def name(leg: LegName) -> LegName:
+            return new if leg == old else leg
+
+        self.bridged = tuple((name(speaker), name(listener)) for speaker, listener in self.bridged)
+        for playing in self._playing.values():
+            playing.to = {name(leg) for leg in playing.to}
+        self._matrix.rename(old, new)
+        self.wire()
+
     # --- wiring ---
 
     def refresh(self) -> None:

@@ -14,19 +14,22 @@ from config.settings import Settings
 BUSY_CODES = (486, 600)
 NO_ANSWER_CODES = (408, 480, 487, 603)
 GRACE_SECONDS = 2.0
+ANONYMOUS = "anonymous"
+WITHHELD = (("Privacy", "id"),)
 
 Outcome = Literal["answered", "busy", "no_answer", "unreachable", "handler_unreachable"]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One attempt at a follow-up."""
+    """One attempt at a follow-up. ``withheld``: the person does not see our number (RFC 3323, RFC 3325)."""
 
     reference: str
     follow_up: str
     handler: str
     extension: str
     address: str
+    withheld: bool = False
 
 
 async def place(call: Call, job: Job, settings: Settings) -> Outcome:
@@ -55,10 +58,11 @@ async def _ring_handler(call: Call, job: Job, settings: Settings) -> str:
 
 async def _ring_person(call: Call, job: Job, settings: Settings) -> Outcome:
     domain, seconds = settings.edge.domain, settings.follow_ups.ring_seconds
-    ours = f"<sip:{settings.follow_ups.caller_id}@{domain}>"
+    user, headers = (ANONYMOUS, WITHHELD) if job.withheld else (settings.follow_ups.caller_id, ())
+    ours = f"<sip:{user}@{domain}>"
     try:
         await call.do(Play("background", Sounds(settings.voice).calling(), ("handler",), loop=True))
-        await call.do(Dial("caller", f"sip:{job.address}@{domain}", seconds, ours))
+        await call.do(Dial("caller", f"sip:{job.address}@{domain}", seconds, ours, headers))
         leg = await _outcome(call, "caller", seconds)
     except (VoiceError, TimeoutError):
         if call.gone:

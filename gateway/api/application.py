@@ -9,6 +9,7 @@ from importlib.metadata import version
 from aiohttp import web
 
 from gateway.api import (
+    calls,
     casework,
     contacts,
     follow_ups,
@@ -35,6 +36,7 @@ ROUTES: tuple[Route, ...] = (
     *messages.ROUTES,
     *recordings.ROUTES,
     *casework.ROUTES,
+    *calls.ROUTES,
     *follow_ups.ROUTES,
     *queues.ROUTES,
     *handlers.ROUTES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from channels.voice import instructions as tell_to
 from gateway.api.models import ContactOut, Line, OptionalLine, OptionalProse, Prose, contact_out
 from gateway.api.problems import BadRequest, Conflict, FieldError, NotAllowed, NotFound
 from gateway.api.routes import In, Nothing, Request, Route
@@ -108,22 +109,23 @@ def _known(field: str, value: str, allowed: list[str]) -> None:
 
 async def leave(request: Request[Nothing, Nothing]) -> None:
     """The handler goes, the caller stays: only once somebody in the control room hears the caller."""
-    contact = _on_the_line(request)
+    contact = on_the_line(request)
     if contact.handover is None or contact.handover.state is not HandoverState.JOINED:
         raise Conflict("The control room is not on the line: the caller would be alone. Stay with them.")
-    await _calls(request).leave(contact.reference, _assigned(contact))
+    await calls_of(request).ask(contact.reference, tell_to.Leave(), handler=assigned(contact))
 
 
 async def end(request: Request[Nothing, Nothing]) -> None:
     """Not while the control room is being called, unless a supervisor says so."""
-    contact = _on_the_line(request)
+    contact = on_the_line(request)
     calling = contact.handover is not None and contact.handover.state is HandoverState.CALLING
     if calling and not request.who.may("supervisor"):
         raise Conflict("The control room is being called for this caller: stay until it answers.")
-    await _calls(request).end(contact.reference, _assigned(contact) or request.who.name)
+    handler = assigned(contact)
+    await calls_of(request).ask(contact.reference, tell_to.HangUp(request.who.by), handler=handler)
 
 
-def _on_the_line(request: Request[Nothing, Nothing]) -> Contact:
+def on_the_line(request: Request[Any, Any]) -> Contact:
     contact = open_contact(request)
     require_mine(request, contact)
     if not contact.live:
@@ -131,11 +133,11 @@ def _on_the_line(request: Request[Nothing, Nothing]) -> Contact:
     return contact
 
 
-def _assigned(contact: Contact) -> str:
+def assigned(contact: Contact) -> str:
     return contact.assignment.handler if contact.assignment else ""
 
 
-def _calls(request: Request[Nothing, Nothing]) -> CallControl:
+def calls_of(request: Request[Any, Any]) -> CallControl:
     if request.services.calls is None:
         raise Conflict("This site takes no calls: voice.enabled is false in its configuration.")
     return request.services.calls

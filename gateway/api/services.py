@@ -8,6 +8,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from channels.voice.instructions import Instruction
 from config.settings import Settings
 from gateway.dispatcher import Clock, Dispatcher
 from gateway.letters import Letters
@@ -19,11 +20,8 @@ from gateway.telemetry import Telemetry
 class CallControl(Protocol):
     """What a desk can do to a call. Raises ChannelError when the call process cannot do it."""
 
-    async def leave(self, reference: str, handler: str) -> None:
-        """The handler leaves; the caller stays with the control room."""
-
-    async def end(self, reference: str, handler: str) -> None:
-        """Hang up this contact's call."""
+    async def ask(self, reference: str, wish: Instruction, *, handler: str = "") -> None:
+        """``handler`` must be on the call; '' asks as a supervisor."""
 
 
 class TextIntake(Protocol):

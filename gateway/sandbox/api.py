@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from channels.voice.prompts import PromptError
 from gateway.sandbox import demo, views
 from gateway.sandbox.client import ApiError
+from gateway.sandbox.desk import ACTS, at_the_desk
 from gateway.sandbox.follow_up import ask_for_follow_up
 from gateway.sandbox.outside import NoSuchCall, Outside, Script
 from gateway.sandbox.person import BUSY, SILENT, Person
@@ -71,6 +72,12 @@ class FollowUpBody(Body):
     purpose: str = Field("tell them how it went on", min_length=1, max_length=200)
 
 
+class DeskBody(Body):
+    reference: str = Field(pattern=r"^[0-9A-Z]{4}-[0-9A-Z]{4}$")
+    act: str
+    target: str = Field("", max_length=40)
+
+
 class MannerBody(Body):
     manner: Literal["normal", "busy", "silent"]
 
@@ -113,6 +120,7 @@ class WorldServer:
             web.post("/world/texts", self._text),
             web.post("/world/emails", self._email),
             web.post("/world/follow-ups", self._follow_up),
+            web.post("/world/desk", self._desk),
             web.put("/world/phones/{name}", self._behave),
             web.post("/world/phones/{name}/{act:answer|refuse|hang-up}", self._use),
         ]
@@ -194,6 +202,13 @@ class WorldServer:
     async def _follow_up(self, request: web.Request) -> web.Response:
         body = await _read(request, FollowUpBody)
         return web.json_response(await ask_for_follow_up(self.world, body.reference, body.purpose), status=201)
+
+    async def _desk(self, request: web.Request) -> web.Response:
+        body = await _read(request, DeskBody)
+        if body.act not in ACTS:
+            raise NoSuchCall(f"nobody can {body.act}; there are: {', '.join(ACTS)}")
+        await at_the_desk(self.world, body.reference, body.act, body.target)
+        return web.Response(status=204)
 
     # --- telephones ------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from gateway.sandbox import demo
+from gateway.sandbox.desk import ACTS
 from gateway.sandbox.ports import Ports
 from gateway.sandbox.remote import Remote
 from gateway.sandbox.up import run_sandbox
@@ -145,6 +146,29 @@ def follow_up(reference: str, purpose: str, page_port: int) -> None:
     """
     asked = Remote(page_port).post("follow-ups", {"reference": reference, "purpose": purpose})
     click.echo(f"A follow-up by {asked['channel']} is due now: its owner, or a free handler, is asked first.")
+
+
+@sandbox.command()
+@click.argument("reference")
+@click.argument("act", type=click.Choice(list(ACTS)))
+@click.argument("target", default="")
+@PAGE_PORT
+def desk(reference: str, act: str, target: str, page_port: int) -> None:
+    """Do what the handler who has the call, or the supervisor, can do with it.
+
+    TARGET is a handler (ben), an extension (202), a telephone number, a queue, an interpreter's language, or keys.
+
+    \b
+    Examples:
+      contact-gateway sandbox desk K7M2-9QXR hold
+      contact-gateway sandbox desk K7M2-9QXR consult ben
+      contact-gateway sandbox desk K7M2-9QXR complete
+      contact-gateway sandbox desk K7M2-9QXR transfer +441632960555
+      contact-gateway sandbox desk K7M2-9QXR interpreter polish
+      contact-gateway sandbox desk K7M2-9QXR whisper
+    """
+    Remote(page_port).post("desk", {"reference": reference, "act": act, "target": target})
+    click.echo(f"Done: {act} {target}".rstrip())
 
 
 @sandbox.command("control-room")

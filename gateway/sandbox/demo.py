@@ -13,7 +13,7 @@ EXISTS = 409
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who signs in; with an ``extension`` they take calls."""
+    """Somebody who signs in; with an ``extension`` they have a telephone."""
 
     id: str
     name: str
@@ -35,10 +35,11 @@ ACCOUNTS: Sequence[Account] = (
     Account("anna", "Anna Ashworth", "fcc", extension="201"),
     Account("ben", "Ben Okoro", "fcc", extension="202"),
     Account("chloe", "Chloe Marsh", "crc", extension="203", skills=("crime",)),
-    Account("sam", "Sam Whitfield", "fcc", role="supervisor"),
+    Account("sam", "Sam Whitfield", "fcc", role="supervisor", extension="204"),
     Account("ada", "Ada Lindqvist", "fcc", role="administrator"),
 )
 HANDLERS: Sequence[Account] = tuple(account for account in ACCOUNTS if account.takes_contacts)
+WITH_PHONE: Sequence[Account] = tuple(account for account in ACCOUNTS if account.extension)
 
 CONTROL_ROOM_SAYS = "Control room. I can hear you. Officers are on their way. Stay on the line."
 OVERFLOW_SAYS = "This is the overflow line. The contact centre cannot be reached. I am taking your call."

@@ -228,7 +228,7 @@ class World:
             self.control_rooms.append(room)
         self.overflow = await self._seated("overflow", self.ports.overflow, OUTSIDE_ANSWERS, demo.OVERFLOW_SAYS)
         self.public = await self._seated("public", self.ports.trunk, OUTSIDE_ANSWERS, demo.PUBLIC_SAYS)
-        for number, account in enumerate(demo.HANDLERS):
+        for number, account in enumerate(demo.WITH_PHONE):
             self.phones[account.id] = await self._seated(
                 account.id,
                 self.ports.phones + number,
@@ -245,8 +245,9 @@ class World:
         async with Client.local(control_path(self.settings.gateway.data_dir)) as administrator:
             await together(*(demo.save_account(administrator, a, self.password) for a in demo.ACCOUNTS))
         await together(*(self.api(account.id) for account in demo.HANDLERS))
-        for account in demo.HANDLERS:  # one after the other: whoever was first available is first offered to
+        for account in demo.WITH_PHONE:
             await self.phones[account.id].wait_for("registered", REGISTER_SECONDS)
+        for account in demo.HANDLERS:  # one after the other: whoever was first available is first offered to
             await (await self.api(account.id)).put("me/presence", {"state": "available"})
 
     async def _seated(self, name: str, port: int, manner: Manner, says: str, **more: Any) -> Phone:

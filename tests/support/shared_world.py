@@ -15,7 +15,11 @@ from tests.support.steps import clear, everybody_available
 
 SHORT_WORDS = {"recording_notice": "Recorded.", "greeting": "Police.", "emergency_reminder": "Emergency: 5 5."}
 OVERLAY = {
-    "voice": {"position_every_seconds": 4, "fallback_seconds": 3},
+    "voice": {
+        "position_every_seconds": 4,
+        "fallback_seconds": 3,
+        "interpreters": [{"language": "polish", "name": "Language line", "number": "+441632960777"}],
+    },
     "routing": {"decline_pause_seconds": 2, "owner_first_seconds": 3},
     "control_room": {"retry_pause_seconds": 0.5},
     "prompts": {"texts": SHORT_WORDS},

@@ -29,6 +29,7 @@ from channels.voice.messages import (
     Played,
     Record,
     Recorded,
+    Rename,
     SendDigits,
     StopPlaying,
     StopRecording,
@@ -249,6 +250,26 @@ async def test_three_legs_talk_and_two_go_on_when_one_leaves(site: Site, phone: 
     await next_leg(call, "handler", "ended")
 
     await until(lambda: caller.hears(1900) and third.hears(440) and not caller.hears(700))
+
+
+async def test_a_third_party_becomes_the_handler_and_the_sound_goes_on(site: Site, phone: Phone) -> None:
+    call, caller, handler = await with_handler(site, phone)
+    phone.hertz = 1900
+    await call.do(Dial("third", f"sip:control-room@{HOST}", 10))
+    await next_leg(call, "third", "answered")
+    third = [*phone.dialogs.values()][-1]
+    await call.do(Bridge(mesh("caller", "third")))
+    await until(lambda: caller.hears(1900))
+    with pytest.raises(CommandRefused, match="handler already"):
+        await call.do(Rename("third", "handler"))
+    await call.do(Drop("handler"))
+
+    await call.do(Rename("third", "handler"))
+
+    await until(lambda: caller.hears(1900) and third.hears(440))
+    await until(lambda: handler.ended)
+    third.bye()
+    assert (await next_leg(call, "handler", "ended")).leg == "handler"
 
 
 async def test_a_handler_dialled_again_under_the_same_name_does_not_inherit_the_bridge(

@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp import web
 from argon2 import PasswordHasher
 
+from channels.voice.instructions import Instruction
 from config.load import load
 from config.settings import Settings
 from gateway.api.application import build
@@ -43,13 +44,10 @@ class Calls:
     """The voice channel as the desk sees it: what it was asked to do."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, str, str]] = []
+        self.asked: list[tuple[Instruction, str, str]] = []
 
-    async def leave(self, reference: str, handler: str) -> None:
-        self.asked.append(("leave", reference, handler))
-
-    async def end(self, reference: str, handler: str) -> None:
-        self.asked.append(("end", reference, handler))
+    async def ask(self, reference: str, wish: Instruction, *, handler: str = "") -> None:
+        self.asked.append((wish, reference, handler))
 
 
 class Texts:

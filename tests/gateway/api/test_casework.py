@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from channels.voice import instructions as tell_to
 from routing.events import ControlRoomJoined, ControlRoomLeft
 from tests.gateway.api.site import CALLER, Site
 
@@ -163,7 +164,11 @@ async def test_a_caller_is_never_left_alone_nor_cut_off_before_the_control_room_
     await site.dispatcher.submit(ControlRoomLeft(REF, "Control room"))
     assert (await amy.post(f"/contacts/{REF}/end"))[0] == 204
     assert (await sue.post(f"/contacts/{REF}/end"))[0] == 204
-    assert site.calls.asked == [("leave", REF, "amy"), ("end", REF, "amy"), ("end", REF, "amy")]
+    assert site.calls.asked == [
+        (tell_to.Leave(), REF, "amy"),
+        (tell_to.HangUp("handler:amy"), REF, "amy"),
+        (tell_to.HangUp("handler:sue"), REF, "amy"),
+    ]
 
 
 async def test_a_wrap_up_left_behind_is_completed_by_a_supervisor_and_that_is_on_record(site: Site) -> None:

@@ -1,0 +1,73 @@
+"""Ringing a handler's phone for an offer, until it is answered, declined, missed or no longer wanted."""
+
+from __future__ import annotations
+
+from channels.voice import instructions as tell_to
+from channels.voice import messages as msg
+from channels.voice.scene import Scene
+from routing import events as ev
+from routing.model import Offer
+
+DECLINED_CODES = (486, 600, 603)
+RANG_OUT_CODES = (408, 487)
+RING_GRACE_SECONDS = 1.0
+
+
+class HandlerLeg:
+    """``ringing``: the offer that the phone rings for."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.ringing: Offer | None = None
+        self._next: tell_to.Ring | None = None
+        self._scene = scene
+
+    async def ring(self, ring: tell_to.Ring) -> None:
+        """At once, or when the leg before it is gone."""
+        scene, offer = self._scene, ring.offer
+        if scene.line.under_way("handler"):
+            self._next = ring
+            return
+        self.ringing = offer
+        uri = f"sip:{ring.extension}@{scene.settings.edge.domain}"
+        if await scene.dial("handler", uri, offer.expires_at - offer.made_at + RING_GRACE_SECONDS):
+            await scene.remember()
+        else:
+            self.ringing = None
+            why = "the phone could not be rung"
+            scene.tell(ev.OfferFailed(offer.id, scene.reference, offer.handler, why))
+
+    async def stop_ringing(self, offer: str) -> None:
+        if self.ringing and self.ringing.id == offer:
+            self.ringing = None
+            await self._scene.do(msg.Drop("handler"))
+        elif self._next and self._next.offer.id == offer:
+            self._next = None
+
+    async def answered(self) -> None:
+        """The two talk; a phone that answers too late is hung up."""
+        scene, offer = self._scene, self.ringing
+        self.ringing = None
+        if offer is None:
+            await scene.do(msg.Drop("handler"))
+            return
+        scene.handler = offer.handler
+        scene.tell(ev.OfferAccepted(offer.id, scene.reference, offer.handler))
+        await scene.join("handler")
+
+    def not_answered(self, leg: msg.LegChanged) -> None:
+        offer, self.ringing = self.ringing, None
+        if offer is None:
+            return
+        about = (offer.id, self._scene.reference, offer.handler)
+        if leg.code in DECLINED_CODES:
+            self._scene.tell(ev.OfferDeclined(*about))
+        elif leg.code in RANG_OUT_CODES:
+            self._scene.tell(ev.OfferMissed(*about))
+        else:
+            self._scene.tell(ev.OfferFailed(*about, f"the phone could not be rung (SIP {leg.code})"))
+
+    async def ring_next(self) -> None:
+        """The offer that came while the leg before it was still there."""
+        if self._next and not self._scene.over:
+            ring, self._next = self._next, None
+            await self.ring(ring)

@@ -1,0 +1,77 @@
+"""Who is on the line of one call, and what follows for what each of them hears. No I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from channels.voice.messages import LegName, LegState, Pair, mesh
+
+Supervision = Literal["listen", "whisper", "barge"]
+UNDER_WAY = ("dialling", "ringing", "answered")
+
+
+@dataclass(slots=True)
+class Line:
+    """``joined``: the legs that are up and belong to the call. ``aside``: handler and third talk among themselves.
+
+    ``held`` and ``aside`` keep the caller on music, ``muted`` keeps the handler from being heard.
+    """
+
+    legs: dict[LegName, LegState] = field(default_factory=dict)
+    joined: set[LegName] = field(default_factory=set)
+    held: bool = False
+    muted: bool = False
+    aside: bool = False
+    supervision: Supervision = "listen"
+
+    def under_way(self, leg: LegName) -> bool:
+        """Dialled, ringing or up."""
+        return self.legs.get(leg) in UNDER_WAY
+
+    def leave(self, leg: LegName) -> None:
+        self.joined.discard(leg)
+        if leg == "handler":
+            self.held = self.muted = self.aside = False
+        if leg == "third":
+            self.aside = False
+
+    def rename(self, old: LegName, new: LegName) -> None:
+        """The leg takes another part in the call."""
+        self.legs[new] = self.legs.pop(old)
+        self.joined = {new if leg == old else leg for leg in self.joined}
+
+    @property
+    def full(self) -> bool:
+        """No leg more can be dialled: the media stack holds four."""
+        return sum(state in UNDER_WAY for state in self.legs.values()) >= 4
+
+
+def who_hears_whom(line: Line) -> tuple[Pair, ...]:
+    """A supervisor hears everybody and is heard only by those whom the mode says."""
+    talking = sorted(line.joined - {"supervisor"})
+    pairs = mesh(*(leg for leg in talking if leg != "caller" or not _kept_apart(line)))
+    if line.muted:
+        pairs = tuple(pair for pair in pairs if pair[0] != "handler")
+    return (*pairs, *_supervised(line, talking)) if "supervisor" in line.joined else pairs
+
+
+def waits_alone(line: Line) -> bool:
+    """The caller is with nobody, so they must hear music. One whose handler is muted is not alone."""
+    others = line.joined - {"caller", "supervisor"}
+    return "caller" in line.joined and (not others or _kept_apart(line))
+
+
+def _kept_apart(line: Line) -> bool:
+    """Nobody is kept from the control room once it is there."""
+    return (line.held or line.aside) and "control_room" not in line.joined
+
+
+def _supervised(line: Line, talking: list[LegName]) -> tuple[Pair, ...]:
+    heard_by: dict[Supervision, list[LegName]] = {
+        "listen": [],
+        "whisper": [leg for leg in talking if leg == "handler"],
+        "barge": talking,
+    }
+    listening: tuple[Pair, ...] = tuple((leg, "supervisor") for leg in talking)
+    return (*listening, *(("supervisor", leg) for leg in heard_by[line.supervision]))

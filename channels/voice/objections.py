@@ -1,0 +1,39 @@
+"""Why something that is wanted of a call cannot be done now, in words for a tired person. Pure."""
+
+from __future__ import annotations
+
+from channels.voice import instructions as tell_to
+from channels.voice.flow import Story
+
+CONTROL_ROOM_THERE = "The control room is talking with the caller: nobody may be kept from them."
+
+
+def objection(story: Story, wish: tell_to.Instruction) -> str:
+    """'' when it can be done."""
+    line, third = story.scene.line, story.third
+    with_control_room = "control_room" in line.joined
+    match wish:
+        case tell_to.Leave() if not with_control_room:
+            return "The control room is not on the line yet: nobody would be left with the caller."
+        case tell_to.HangUp() if with_control_room:
+            return "The control room is talking with the caller: leave the call instead of ending it."
+        case tell_to.Hold(held=True) | tell_to.Requeue() if story.control_room_has_caller:
+            return CONTROL_ROOM_THERE
+        case tell_to.Bring(role="transfer" | "consult") if story.control_room_has_caller:
+            return CONTROL_ROOM_THERE
+        case tell_to.Bring() if third.busy:
+            return f"{third.wish.target.words} is on the line already: drop them first."
+        case tell_to.Bring() | tell_to.Supervise() if line.full and not story.supervision.supervisor:
+            return "Four are on the line already: drop somebody first."
+        case tell_to.CompleteTransfer() if "third" not in line.joined:
+            return "Nobody has answered yet: wait, or give the transfer up."
+        case tell_to.DropThird() if not third.busy:
+            return "There is nobody to drop."
+        case tell_to.Requeue() if third.busy:
+            return f"{third.wish.target.words} is on the line: drop them first."
+        case tell_to.TakeOver() if "supervisor" not in line.joined:
+            return "No supervisor is on the call."
+        case tell_to.StopSupervising() if not story.supervision.supervisor:
+            return "No supervisor is on the call."
+        case _:
+            return ""

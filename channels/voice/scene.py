@@ -1,0 +1,155 @@
+"""What every part of a call's story works with: who is on the line, what they hear, and the way to the gateway."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from channels.voice import messages as msg
+from channels.voice.call import Call, CallGone, VoiceError
+from channels.voice.line import Line, waits_alone, who_hears_whom
+from channels.voice.sounds import Sounds
+from config.settings import Settings
+from routing.events import Event
+from routing.model import Guest, Offer
+
+log = structlog.get_logger()
+
+MUSIC, URGENT, ANNOUNCEMENT = "music", "urgent", "announcement"
+
+
+@dataclass(frozen=True, slots=True)
+class ContactView:
+    """What a story needs to know of its contact. ``place``: 1 for the first in line, 0 when not waiting."""
+
+    offers: tuple[Offer, ...]
+    handler: str
+    handing_over: bool
+    place: int
+    party: str
+    guests: tuple[Guest, ...] = ()
+    passed_to: str = ""
+
+
+class Desk(Protocol):
+    """What a story asks the gateway; answered at once, from memory."""
+
+    def view(self, reference: str) -> ContactView | None: ...
+
+    def extension(self, handler: str) -> str: ...
+
+
+class Scene:
+    """``handler``: who has the caller, '' for nobody. ``over``: the call is to be ended. ``place``: what the next
+    gateway must know beside the legs, should this one die."""
+
+    def __init__(
+        self, call: Call, reference: str, settings: Settings, desk: Desk, tell: Callable[[Event], None]
+    ) -> None:
+        self.call, self.reference, self.settings, self.tell = call, reference, settings, tell
+        self.sounds = Sounds(settings.voice)
+        self.line = Line()
+        self.handler = ""
+        self.over = False
+        self.greeting = False
+        self.calling_control_room = False
+        self.place: dict[str, str] = {}
+        self._desk = desk
+        self._looping: dict[str, bool | None] = {}
+        self._parted: Counter[msg.LegName] = Counter()
+
+    def view(self) -> ContactView | None:
+        return self._desk.view(self.reference)
+
+    def extension(self, handler: str) -> str:
+        return self._desk.extension(handler)
+
+    async def do(self, command: msg.Command) -> bool:
+        """Whether the process carried it out. A leg may vanish at any time: its end is told as an event."""
+        try:
+            await self.call.do(command)
+        except VoiceError as error:
+            if self.call.gone:
+                raise CallGone(str(error)) from error
+            log.warning("command_not_carried_out", contact=self.reference, command=command.type, why=str(error))
+            return False
+        return True
+
+    async def dial(self, leg: msg.LegName, uri: str, seconds: float) -> bool:
+        """Ring somebody in the caller's name."""
+        headers = (("X-Contact-Reference", self.reference),)
+        dialled = await self.do(msg.Dial(leg, uri, seconds, self.from_uri(), headers))
+        if dialled:
+            self.line.legs[leg] = "dialling"
+        return dialled
+
+    async def join(self, leg: msg.LegName) -> None:
+        self.line.joined.add(leg)
+        await self.settle()
+        await self.remember()
+
+    async def part(self, leg: msg.LegName) -> None:
+        """The leg is no longer of this call; it is hung up if it is still there."""
+        self.line.leave(leg)
+        await self.settle()
+        if self.line.under_way(leg):
+            self.line.legs[leg] = "ended"
+            self._parted[leg] += 1
+            await self.do(msg.Drop(leg))
+        await self.remember()
+
+    def changed(self, leg: msg.LegChanged) -> bool:
+        """Takes note; False when it is only the end of a leg that was parted with: its name may be another's now."""
+        if leg.state in ("failed", "ended") and self._parted[leg.leg]:
+            self._parted[leg.leg] -= 1
+            return False
+        self.line.legs[leg.leg] = leg.state
+        return True
+
+    async def settle(self) -> None:
+        """Those who are joined hear each other; a caller alone hears music, or that help is being fetched."""
+        if self.over:
+            return
+        await self.do(msg.Bridge(who_hears_whom(self.line)))
+        alone = waits_alone(self.line) and not self.greeting
+        await self._loop(URGENT, (self.sounds.prompt("control_room"),), on=alone and self.calling_control_room)
+        await self._loop(MUSIC, self.sounds.music(), on=alone and not self.calling_control_room)
+
+    async def announce(self, *files: str, to: tuple[msg.LegName, ...] = ("caller",)) -> bool:
+        """Said once; music pauses meanwhile."""
+        return await self.do(msg.Play(ANNOUNCEMENT, files, to))
+
+    async def remember(self) -> None:
+        line = self.line
+        told = {"reference": self.reference, "handler": self.handler, "supervision": line.supervision, **self.place}
+        flags = {name: "yes" for name in ("held", "muted", "aside") if getattr(line, name)}
+        await self.do(msg.Remember(told | flags))
+
+    def recall(self, snapshot: msg.Snapshot) -> None:
+        """Take the line as an earlier gateway left it."""
+        line, story = self.line, snapshot.story
+        line.legs = {leg.name: leg.state for leg in snapshot.legs}
+        line.joined = {name for name, state in line.legs.items() if state == "answered"}
+        self._looping = dict.fromkeys(snapshot.playing)  # to whom is not known
+        line.held, line.muted, line.aside = (story.get(name) == "yes" for name in ("held", "muted", "aside"))
+        for mode in ("listen", "whisper", "barge"):
+            if story.get("supervision") == mode:
+                line.supervision = mode
+        self.place = {name: value for name, value in story.items() if name.startswith("third_")}
+
+    def from_uri(self) -> str:
+        """The caller, as the handler's phone and the control room see them."""
+        view = self.view()
+        user = view.party if view and view.party else "anonymous"
+        return f"<sip:{user}@{self.settings.edge.domain}>"
+
+    async def _loop(self, name: str, files: tuple[str, ...], *, on: bool) -> None:
+        """A loop that is switched off keeps its place."""
+        if self._looping.get(name, False) == on:
+            return
+        self._looping[name] = on
+        await self.do(msg.Play(name, files, ("caller",) if on else (), loop=True))

@@ -1,0 +1,61 @@
+"""The supervisor on a call: listening, whispering to the handler, heard by all, or taking the caller over."""
+
+from __future__ import annotations
+
+from channels.voice import instructions as tell_to
+from channels.voice import messages as msg
+from channels.voice.scene import Scene
+from routing import events as ev
+
+RING_SECONDS = 20.0
+
+
+class SupervisorLeg:
+    """``supervisor``: the handler id of who listens or is rung; '' for nobody."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.supervisor = ""
+        self._scene = scene
+
+    async def supervise(self, wish: tell_to.Supervise) -> None:
+        """Ring the supervisor's phone, or change the mode of the one who is there."""
+        scene = self._scene
+        scene.line.supervision = wish.mode
+        if self.supervisor:
+            await scene.settle()
+            await scene.remember()
+            return
+        self.supervisor = wish.supervisor
+        if not await scene.dial("supervisor", f"sip:{wish.extension}@{scene.settings.edge.domain}", RING_SECONDS):
+            self._gone("their phone could not be rung")
+
+    async def changed(self, leg: msg.LegChanged) -> None:
+        if leg.state == "answered":
+            self._scene.tell(ev.PartyAnswered(self._scene.reference, self.supervisor, self.supervisor))
+            await self._scene.join("supervisor")
+        elif leg.state in ("failed", "ended"):
+            await self._scene.part("supervisor")
+            self._gone("hung up" if leg.state == "ended" else f"did not answer (SIP {leg.code})")
+
+    async def stop(self, why: str) -> None:
+        if self.supervisor:
+            await self._scene.part("supervisor")
+            self._gone(why)
+
+    async def take_over(self, why: str) -> None:
+        """The supervisor becomes the caller's handler; the handler is released."""
+        scene, supervisor, handler = self._scene, self.supervisor, self._scene.handler
+        if "supervisor" not in scene.line.joined:
+            return
+        await scene.part("handler")
+        if await scene.do(msg.Rename("supervisor", "handler")):
+            self.supervisor, scene.handler = "", supervisor
+            scene.line.rename("supervisor", "handler")
+            scene.tell(ev.CallTakenOver(scene.reference, supervisor, handler, why))
+            await scene.settle()
+            await scene.remember()
+
+    def _gone(self, why: str) -> None:
+        who, self.supervisor = self.supervisor, ""
+        if who:
+            self._scene.tell(ev.PartyLeft(self._scene.reference, who, why, who))

@@ -1,0 +1,158 @@
+"""The third party of a call: somebody the caller is passed to, asked first, or talked with together.
+
+Until a human has answered, the caller stays with the handler or hears music; whoever does not answer, or is given
+up, leaves the caller where they were.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from channels.voice import instructions as tell_to
+from channels.voice import messages as msg
+from channels.voice.scene import Scene
+from routing import events as ev
+
+PRIVATE = ("transfer", "consult")
+INTERPRETER_REDIALS = 2
+NOBODY = tell_to.Bring("conference", tell_to.Target("", ""))
+
+
+class ThirdParty:
+    """``wish``: who is rung or talks, and what for. ``passed``: the caller is theirs alone."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.wish = NOBODY
+        self.passed = False
+        self._redials = 0
+        self._scene = scene
+
+    @property
+    def busy(self) -> bool:
+        return self.wish is not NOBODY
+
+    @property
+    def wanted_by_caller(self) -> bool:
+        """The handler may go: the caller is to be passed on, as soon as the third party answers or at once."""
+        return self.busy and (self.wish.role in PRIVATE or (self._talks and self.wish.role == "conference"))
+
+    @property
+    def _talks(self) -> bool:
+        return "third" in self._scene.line.joined
+
+    # --- coming ---
+
+    async def bring(self, wish: tell_to.Bring) -> None:
+        scene, target = self._scene, wish.target
+        if self.busy or scene.line.full:
+            why = "somebody else is on the line already"
+            scene.tell(ev.PartyLeft(scene.reference, target.words, why, target.handler))
+            return
+        self._expect(wish)
+        await scene.settle()
+        if await scene.dial("third", target.uri, scene.settings.voice.transfer_ring_seconds):
+            await scene.remember()
+        else:
+            await self._back("could not be rung")
+
+    async def referred(self, uri: str) -> None:
+        """The handler passed the caller on with their own phone, which rings the target itself."""
+        scene, words = self._scene, uri.removeprefix("sip:").partition("@")[0]
+        scene.line.legs["third"] = "dialling"
+        scene.tell(ev.PartyRung(scene.reference, f"handler:{scene.handler}", "transfer", words))
+        self._expect(tell_to.Bring("transfer", tell_to.Target(words, uri)))
+        await scene.settle()
+        await scene.remember()
+
+    def _expect(self, wish: tell_to.Bring) -> None:
+        self.wish, self._redials = wish, 0
+        self._scene.line.aside = wish.role in PRIVATE
+        target = wish.target
+        self._scene.place = {
+            "third_role": wish.role,
+            "third_words": target.words,
+            "third_uri": target.uri,
+            "third_handler": target.handler,
+        }
+
+    async def answered(self) -> None:
+        scene, wish = self._scene, self.wish
+        if not self.busy:
+            await scene.do(msg.Drop("third"))
+        elif wish.role == "transfer" or "handler" not in scene.line.joined:
+            await self.pass_caller()
+        else:
+            scene.tell(ev.PartyAnswered(scene.reference, wish.target.words, wish.target.handler))
+            await scene.join("third")
+
+    # --- passing the caller on ---
+
+    async def pass_caller(self) -> None:
+        """The caller talks with the third party from now on; the handler is released."""
+        scene, target = self._scene, self.wish.target
+        handler = scene.handler
+        scene.line.aside = False
+        scene.line.joined.add("third")
+        await scene.part("handler")
+        scene.tell(ev.CallPassed(scene.reference, handler, target.words, target.handler))
+        if target.handler and await scene.do(msg.Rename("third", "handler")):
+            scene.line.rename("third", "handler")
+            self._forget()
+        else:
+            self.passed = True
+            scene.place["third_passed"] = "yes"
+        scene.handler = target.handler
+        await scene.settle()
+        await scene.remember()
+
+    # --- going ---
+
+    async def drop(self, why: str) -> None:
+        """Given up by the handler."""
+        if self.busy:
+            await self._back(why)
+
+    async def gone(self, leg: msg.LegChanged) -> None:
+        """They did not answer, or hung up."""
+        if not self.busy:
+            self._scene.line.leave("third")
+            return
+        ended, wish = leg.state == "ended", self.wish
+        await self._back("hung up" if ended else f"did not answer (SIP {leg.code})")
+        if ended and wish.role == "interpreter" and self._redials < INTERPRETER_REDIALS:
+            await self._redial(wish)
+
+    async def _redial(self, wish: tell_to.Bring) -> None:
+        """A dropped line must not end an interpreted conversation."""
+        scene, redials = self._scene, self._redials + 1
+        by = f"handler:{scene.handler}"
+        scene.tell(ev.PartyRung(scene.reference, by, wish.role, wish.target.words, wish.target.handler))
+        await self.bring(wish)
+        self._redials = redials
+
+    async def _back(self, why: str) -> None:
+        """The caller is with the handler again, or waits where they waited when the handler has gone."""
+        scene, target = self._scene, self.wish.target
+        self._forget()
+        scene.line.aside = False
+        await scene.part("third")
+        scene.tell(ev.PartyLeft(scene.reference, target.words, why, target.handler))
+        if scene.handler and "handler" not in scene.line.joined:
+            scene.tell(ev.HandlerLeft(scene.reference, scene.handler))
+            scene.handler = ""
+        await scene.remember()
+
+    def _forget(self) -> None:
+        self.wish, self.passed = NOBODY, False
+        self._scene.place = {}
+
+    # --- after another gateway ---
+
+    def recall(self, story: dict[str, str]) -> None:
+        roles: dict[str, tell_to.Role] = {r: r for r in ("consult", "transfer", "conference", "interpreter")}
+        role = roles.get(story.get("third_role", ""))
+        if role is None:
+            return
+        target = tell_to.Target(story["third_words"], story["third_uri"], story["third_handler"])
+        self.wish = replace(NOBODY, role=role, target=target)
+        self.passed = story.get("third_passed") == "yes"
