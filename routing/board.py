@@ -114,9 +114,11 @@ class Board:
 
     def doing(self, handler: str) -> Doing:
         contacts = self.engaged_in(handler)
-        if any(c.assignment and c.assignment.handler == handler for c in contacts):
+        as_guest = [g for c in contacts for g in c.guests if g.handler == handler]
+        assigned = any(c.assignment and c.assignment.handler == handler for c in contacts)
+        if assigned or any(g.answered_at is not None for g in as_guest):
             return Doing.ON_CONTACT
-        if any(o.handler == handler for c in contacts for o in c.offers):
+        if as_guest or any(o.handler == handler for c in contacts for o in c.offers):
             return Doing.RINGING
         return Doing.WRAP_UP if contacts else Doing.NOTHING
 
@@ -139,6 +141,8 @@ class Board:
                 load[offer.channel] += offer.handler == handler
             for wrap_up in contact.wrap_ups:
                 load[Channel.VOICE] += wrap_up.handler == handler
+            for guest in contact.guests:
+                load[Channel.VOICE] += guest.handler == handler
         return load
 
     def needs_for(self, handler: str) -> Iterator[Need]:
@@ -282,7 +286,7 @@ class Board:
             self.wake_at(contact.preferred_until, "preferred", ref)
         for wrap_up in contact.wrap_ups:
             if old is None or wrap_up not in old.wrap_ups:
-                self.wake_at(wrap_up.since + rules.wrap_up_alarm_seconds, "wrap_up", ref, wrap_up.handler)
+                self.wake_at(wrap_up.until, "wrap_up", ref, wrap_up.handler)
         if contact.emergency and contact.wanted and not (old and old.emergency and old.wanted):
             since = contact.queued_at or contact.received_at
             self.wake_at(since + rules.emergency_alarm_seconds, "emergency", ref)
@@ -293,4 +297,5 @@ def _people(contact: Contact | None) -> list[str]:
     if contact is None or contact.closed_at is not None:
         return []
     assigned = [contact.assignment.handler] if contact.assignment else []
-    return [*assigned, *(o.handler for o in contact.offers), *(w.handler for w in contact.wrap_ups)]
+    guests = [guest.handler for guest in contact.guests if guest.handler]
+    return [*assigned, *guests, *(o.handler for o in contact.offers), *(w.handler for w in contact.wrap_ups)]

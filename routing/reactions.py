@@ -62,6 +62,17 @@ def _(e: ev.HandlerLost, board: Board, now: Time) -> Iterator[Command]:
     yield do.RaiseAlarm("handler_lost", f"{e.handler}'s phone was lost in a call: {e.why}.", e.reference, e.handler)
 
 
+# --- calling out -------------------------------------------------------------------------------------
+
+
+@react.register
+def _(e: ev.CallRequested, board: Board, now: Time) -> Iterator[Command]:
+    contact = board.contacts[e.reference]
+    yield from _withdraw(contact, "a handler calls the person")
+    withheld = e.withheld or contact.safety == "unsafe"
+    yield do.PlaceFollowUpCall(e.reference, contact.follow_up, e.handler, e.address, withheld)
+
+
 # --- offers ------------------------------------------------------------------------------------------
 
 
@@ -194,9 +205,9 @@ def _(e: ev.SendingFailed, board: Board, now: Time) -> Iterator[Command]:
 
 @react.register
 def _(e: ev.FollowUpTried, board: Board, now: Time) -> Iterator[Command]:
-    if e.outcome == "handler_unreachable":
+    follow_up = board.follow_ups.get(e.follow_up)
+    if e.outcome == "handler_unreachable" or follow_up is None:
         return
-    follow_up = board.follow_ups[e.follow_up]
     next_at = now + board.rules.follow_ups.retry_minutes * 60
     if follow_up.attempts < board.rules.follow_ups.attempts and next_at <= follow_up.not_after:
         yield do.ScheduleFollowUp(replace(follow_up, state=FollowUpState.SCHEDULED, next_at=next_at))
@@ -270,7 +281,7 @@ def _look_again(wake: Wake, contact: Contact, board: Board, now: Time) -> Iterat
         case "follow_up":
             yield from _follow_up_due(board, wake.detail, now)
         case "wrap_up":
-            if any(w.handler == wake.detail and not w.alarmed for w in contact.wrap_ups):
+            if any(w.handler == wake.detail and not w.alarmed and w.until <= now for w in contact.wrap_ups):
                 why = f"{wake.detail} has been in wrap-up for a long time."
                 yield do.RaiseAlarm("wrap_up_long", why, contact.reference, wake.detail)
         case "emergency":

@@ -59,10 +59,11 @@ def handover_over(contact: Contact) -> Contact:
     return replace(contact, handover=replace(contact.handover, state=HandoverState.ENDED))
 
 
-def to_wrap_up(contact: Contact, now: Time) -> Contact:
+def to_wrap_up(contact: Contact, board: Board, now: Time) -> Contact:
     if contact.assignment is None:
         return contact
-    wrap_ups = (*contact.wrap_ups, WrapUp(contact.assignment.handler, now))
+    until = now + board.rules.routing.wrap_up_alarm_seconds
+    wrap_ups = (*contact.wrap_ups, WrapUp(contact.assignment.handler, now, until=until))
     return replace(contact, assignment=None, wrap_ups=wrap_ups)
 
 

@@ -53,7 +53,7 @@ def _(e: ev.CallLost, board: Board, now: Time) -> None:
 
 @apply.register
 def _(e: ev.HandlerLeft, board: Board, now: Time) -> None:
-    contact = to_wrap_up(board.contacts[e.reference], now)
+    contact = to_wrap_up(board.contacts[e.reference], board, now)
     with_control_room = contact.handover is not None and contact.handover.state is HandoverState.JOINED
     board.put_contact(wanted(contact, now) if contact.live and not with_control_room else contact)
 
@@ -65,8 +65,9 @@ def _(e: ev.HandlerLost, board: Board, now: Time) -> None:
 
 
 def _hung_up(board: Board, reference: str, now: Time) -> None:
-    contact = handover_over(to_wrap_up(board.contacts[reference], now))
-    board.put_contact(replace(contact, live=False, wanted=False, preferred="", preferred_until=None, ended_at=now))
+    contact = handover_over(to_wrap_up(board.contacts[reference], board, now))
+    alone = replace(contact, guests=(), passed_to="", held=False)
+    board.put_contact(replace(alone, live=False, wanted=False, preferred="", preferred_until=None, ended_at=now))
 
 
 @apply.register

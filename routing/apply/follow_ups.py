@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from routing import commands as do
 from routing import events as ev
-from routing.apply.base import apply, follow_up_over, for_review, owner_first, wanted, with_declined
+from routing.apply.base import apply, follow_up_over, for_review, owner_first, to_wrap_up, wanted, with_declined
 from routing.board import Board
 from routing.model import Channel, FollowUp, FollowUpState, Time, Work
 
@@ -52,6 +52,9 @@ def _(e: ev.FollowUpAnswered, board: Board, now: Time) -> None:
 def _(e: ev.FollowUpTried, board: Board, now: Time) -> None:
     contact = board.contacts[e.reference]
     handler = contact.assignment.handler if contact.assignment else ""
+    if board.follow_ups[e.follow_up].by_hand:
+        _called_in_vain(e, board, now)
+        return
     if e.outcome == "handler_unreachable":
         contact = wanted(with_declined(contact, handler, board, now), now)
     else:
@@ -76,6 +79,12 @@ def _(e: ev.FollowUpCancelled, board: Board, now: Time) -> None:
 @apply.register
 def _(c: do.GiveUpFollowUp, board: Board, now: Time) -> None:
     follow_up_over(board, board.follow_ups[c.follow_up], FollowUpState.GIVEN_UP, "")
+
+
+def _called_in_vain(e: ev.FollowUpTried, board: Board, now: Time) -> None:
+    """A handler who called by hand says what becomes of it."""
+    follow_up_over(board, board.follow_ups[e.follow_up], FollowUpState.GIVEN_UP, e.outcome)
+    board.put_contact(to_wrap_up(board.contacts[e.reference], board, now))
 
 
 def _schedule(board: Board, follow_up: FollowUp) -> None:

@@ -56,6 +56,16 @@ def _(e: ev.WrapUpCompleted, board: Board, now: Time) -> None:
 
 
 @apply.register
+def _(e: ev.WrapUpExtended, board: Board, now: Time) -> None:
+    contact = board.contacts[e.reference]
+    longer = tuple(
+        replace(w, until=max(w.until, now) + e.seconds, alarmed=False) if w.handler == e.handler else w
+        for w in contact.wrap_ups
+    )
+    board.put_contact(replace(contact, wrap_ups=longer))
+
+
+@apply.register
 def _(e: ev.GradeGiven, board: Board, now: Time) -> None:
     contact = board.contacts[e.reference]
     board.put_contact(replace(contact, grades=(*contact.grades, Graded(e.grade, e.by, now))))
