@@ -33,6 +33,7 @@ CLOSING_STEP = 0.01
 class _Playing:
     """One ``Play``: the first player is heard now."""
 
+    files: tuple[str, ...]
     players: deque[Player]
     loop: bool
     to: set[LegName]
@@ -74,14 +75,19 @@ class Mixer:
     def play(self, command: Play) -> None:
         if not 0 < len(command.files) <= MOST_FILES:
             raise Refusal(f"{len(command.files)} files; one Play takes 1 to {MOST_FILES}")
+        to = {leg for leg in command.to if self._lives(leg)}
+        now = self._playing.get(command.name)
+        if now is not None and now.loop and command.loop and now.files == command.files:
+            now.to = to
+            self.wire()
+            return
         self._engine.start_media()
         forever = command.loop and len(command.files) == 1
         players = deque(
             Player(self._engine, f"(player {next(self._keys)})", file, loop=forever) for file in command.files
         )
         old = self._playing.pop(command.name, None)
-        to = {leg for leg in command.to if self._lives(leg)}
-        self._playing[command.name] = _Playing(players, command.loop, to)
+        self._playing[command.name] = _Playing(command.files, players, command.loop, to)
         for player in players:
             self._matrix.plug(player.key, player, player.getPortId())
         self.wire()
@@ -167,7 +173,10 @@ class Mixer:
 
     def _wanted(self) -> set[Link]:
         heard: set[Link] = set(self.bridged)
-        played: set[Link] = {(p.players[0].key, leg) for p in self._playing.values() for leg in p.to}
+        told = {leg for p in self._playing.values() if not p.loop for leg in p.to}
+        played: set[Link] = {
+            (p.players[0].key, leg) for p in self._playing.values() for leg in p.to if not p.loop or leg not in told
+        }
         recorded: set[Link] = {(source, RECORDING) for source in (SILENCE, *self._legs)}
         return heard | played | recorded
 

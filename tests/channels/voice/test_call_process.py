@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,51 @@ async def test_a_player_of_the_same_name_is_replaced(site: Site, phone: Phone, d
     await call.do(Play("music", (str(wav(directory / "b.wav", 1500, 1)),), loop=True))
 
     await until(lambda: caller.hears(1500) and not caller.hears(600))
+
+
+async def test_music_pauses_for_an_announcement_and_goes_on_where_it_was(
+    site: Site, phone: Phone, directory: Path
+) -> None:
+    call, caller = await answered(site, phone)
+    music = directory / "music.wav"
+    _joined(music, wav(directory / "a.wav", 600, 1.5), wav(directory / "b.wav", 1000, 20))
+    announcement = wav(directory / "announcement.wav", 1900, 1.5)
+    await call.do(Play("music", (str(music),), loop=True))
+    await until(lambda: caller.hears(1000))
+
+    await call.do(Play("announcement", (str(announcement),)))
+    await until(lambda: caller.hears(1900) and not caller.hears(1000))
+    await next_of(call, Played)
+    caller.heard.clear()
+
+    await until(lambda: caller.hears(1000) or caller.hears(600))
+    assert caller.hears(1000), "the music began again"
+
+
+async def test_a_loop_that_is_played_to_nobody_keeps_its_place(site: Site, phone: Phone, directory: Path) -> None:
+    call, caller = await answered(site, phone)
+    music = directory / "music.wav"
+    _joined(music, wav(directory / "a.wav", 600, 1.5), wav(directory / "b.wav", 1000, 20))
+    play = Play("music", (str(music),), loop=True)
+    await call.do(play)
+    await until(lambda: caller.hears(1000))
+
+    await call.do(replace(play, to=()))
+    await until(lambda: goertzel(b"".join(caller.heard), 1000) < 50)
+    caller.heard.clear()
+    await call.do(play)
+
+    await until(lambda: caller.hears(1000) or caller.hears(600))
+    assert caller.hears(1000), "the music began again"
+
+
+def _joined(out: Path, *parts: Path) -> None:
+    with wave.open(str(out), "wb") as joined:
+        for part in parts:
+            with wave.open(str(part)) as source:
+                if joined.tell() == 0:
+                    joined.setparams(source.getparams())
+                joined.writeframes(source.readframes(source.getnframes()))
 
 
 async def test_digits_are_reported_one_by_one(site: Site, phone: Phone) -> None:
