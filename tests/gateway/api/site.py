@@ -45,8 +45,11 @@ class Calls:
 
     def __init__(self) -> None:
         self.asked: list[tuple[Instruction, str, str]] = []
+        self.refuses: Exception | None = None
 
     async def ask(self, reference: str, wish: Instruction, *, handler: str = "") -> None:
+        if self.refuses:
+            raise self.refuses
         self.asked.append((wish, reference, handler))
 
 

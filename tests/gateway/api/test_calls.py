@@ -1,0 +1,177 @@
+"""A handler's and a supervisor's doings with a call: who may, what is refused, what the call is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from channels.base import Refused
+from channels.voice import instructions as tell_to
+from routing.events import CallerLeft, PartyAnswered
+from tests.gateway.api.site import Desk, Site
+
+REF = "AAAA-1111"
+CALL = f"/contacts/{REF}/call"
+
+
+async def amy_talking(site: Site) -> tuple[Desk, Desk]:
+    """Amy has a caller; Bob is free."""
+    amy = await site.signed_in("amy", available=True, extension="201")
+    await site.call(REF)
+    await site.answer(REF)
+    bob = await site.signed_in("bob", available=True, extension="202")
+    return amy, bob
+
+
+def asked(site: Site) -> list[Any]:
+    assert site.calls is not None
+    return [wish for wish, _, _ in site.calls.asked]
+
+
+async def test_the_one_who_has_the_call_holds_mutes_and_presses_keys(site: Site) -> None:
+    amy, _ = await amy_talking(site)
+
+    assert (await amy.send("PUT", f"{CALL}/hold", {"held": True}))[0] == 204
+    assert (await amy.send("PUT", f"{CALL}/mute", {"muted": True}))[0] == 204
+    assert (await amy.post(f"{CALL}/digits", {"digits": "12#"}))[0] == 204
+
+    assert asked(site) == [
+        tell_to.Hold("handler:amy", True),
+        tell_to.Mute("handler:amy", True),
+        tell_to.SendDigits("handler:amy", "12#"),
+    ]
+    assert not any("12#" in row.document for row in await site.rows()), "keys can be a secret"
+
+
+async def test_nobody_else_touches_the_call(site: Site) -> None:
+    _, bob = await amy_talking(site)
+
+    assert (await bob.send("PUT", f"{CALL}/hold", {"held": True}))[0] == 403
+    assert (await bob.post(f"{CALL}/third", {"role": "transfer", "to": {"number": "+441632960555"}}))[0] == 403
+    assert (await bob.send("PUT", f"{CALL}/supervision", {"mode": "listen", "reason": "curious"}))[0] == 403
+    assert asked(site) == []
+
+
+@pytest.mark.parametrize(
+    ("to", "words", "handler"),
+    [
+        ({"handler": "bob"}, "Bob", "bob"),
+        ({"extension": "202"}, "Bob", "bob"),
+        ({"extension": "4711"}, "extension 4711", ""),
+        ({"number": "01632 960555".replace(" ", "")}, "+441632960555", ""),
+    ],
+)
+async def test_a_target_is_named_for_people_and_is_taken_up(
+    site: Site, to: dict[str, str], words: str, handler: str
+) -> None:
+    amy, _ = await amy_talking(site)
+
+    status, shown = await amy.post(f"{CALL}/third", {"role": "consult", "to": to})
+
+    assert status == 200, shown
+    (wish,) = asked(site)
+    assert (wish.role, wish.target.words, wish.target.handler) == ("consult", words, handler)
+    if handler:
+        assert site.dispatcher.board.doing("bob") == "ringing"
+        await site.dispatcher.submit(PartyAnswered(REF, words, handler))
+        assert site.dispatcher.board.doing("bob") == "on_contact"
+        await site.dispatcher.submit(CallerLeft(REF))
+        assert site.dispatcher.board.doing("bob") == "nothing", "the end of the call frees the guest"
+
+
+@pytest.mark.parametrize(
+    ("to", "why"),
+    [
+        ({"handler": "zoe"}, "no handler 'zoe'"),
+        ({"number": "999"}, "emergency number"),
+        ({"language": "klingon"}, "no interpreter"),
+        ({"handler": "bob", "number": "+441632960555"}, "exactly one"),
+        ({}, "exactly one"),
+    ],
+)
+async def test_a_target_that_cannot_be_is_refused_in_words(site: Site, to: dict[str, str], why: str) -> None:
+    amy, _ = await amy_talking(site)
+
+    status, problem = await amy.post(f"{CALL}/third", {"role": "transfer", "to": to})
+
+    assert status == 400
+    assert why in str(problem["errors"])
+    assert asked(site) == []
+
+
+async def test_a_colleague_who_is_busy_or_away_is_not_rung(site: Site) -> None:
+    amy, bob = await amy_talking(site)
+    body = {"role": "transfer", "to": {"handler": "bob"}}
+    await site.call("BBBB-2222", "+441632960002")
+    await site.answer("BBBB-2222")
+
+    status, problem = await amy.post(f"{CALL}/third", body)
+    assert (status, problem["detail"]) == (409, "Bob is busy: on contact.")
+
+    await site.dispatcher.submit(CallerLeft("BBBB-2222"))
+    await bob.post("/contacts/BBBB-2222/wrap-up", {"disposition": "resolved"})
+    await bob.send("PUT", "/me/presence", {"state": "away", "reason": "break"})
+    status, problem = await amy.post(f"{CALL}/third", body)
+    assert (status, problem["detail"]) == (409, "Bob is away.")
+
+
+async def test_a_call_that_cannot_do_it_frees_the_colleague_again(site: Site) -> None:
+    amy, _ = await amy_talking(site)
+    assert site.calls is not None
+    site.calls.refuses = Refused("Four are on the line already: drop somebody first.")
+
+    status, problem = await amy.post(f"{CALL}/third", {"role": "consult", "to": {"handler": "bob"}})
+
+    assert (status, problem["detail"]) == (409, "Four are on the line already: drop somebody first.")
+    assert site.dispatcher.board.doing("bob") == "nothing"
+
+
+async def test_a_supervisor_needs_a_reason_and_a_phone_and_is_journalled(site: Site) -> None:
+    await amy_talking(site)
+    sue = await site.signed_in("sue", "supervisor", extension="301")
+    path = f"{CALL}/supervision"
+
+    assert (await sue.send("PUT", path, {"mode": "listen"}))[0] == 400
+    assert (await sue.send("PUT", path, {"mode": "listen", "reason": "new handler"}))[0] == 204
+    assert (await sue.send("PUT", path, {"mode": "whisper", "reason": "advice"}))[0] == 204
+
+    assert asked(site) == [tell_to.Supervise("sue", "301", "listen"), tell_to.Supervise("sue", "301", "whisper")]
+    assert len(await site.rows("PartyRung")) == 1, "a change of mode rings nobody"
+    reasons = [row.document for row in await site.rows("Recorded") if "supervision" in row.document]
+    assert len(reasons) == 2 and "new handler" in reasons[0]
+
+
+async def test_a_person_who_must_not_be_called_is_not_called(site: Site) -> None:
+    amy, _ = await amy_talking(site)
+    await site.dispatcher.submit(CallerLeft(REF))
+
+    status, problem = await amy.post(CALL, {"address": "112"})
+    assert status == 409 and "emergency number" in problem["detail"]
+    await amy.send("PUT", f"/contacts/{REF}/safety", {"calling": "never"})
+    status, problem = await amy.post(CALL, {})
+    assert status == 409 and "must not be called" in problem["detail"]
+
+
+async def test_a_person_whom_calling_endangers_sees_no_number(site: Site) -> None:
+    amy, _ = await amy_talking(site)
+    await site.dispatcher.submit(CallerLeft(REF))
+    await amy.send("PUT", f"/contacts/{REF}/safety", {"calling": "unsafe"})
+
+    status, shown = await amy.post(CALL, {})
+
+    assert (status, shown["handler"]) == (200, "amy")
+    (placed,) = await site.rows("PlaceFollowUpCall")
+    assert '"withheld":true' in placed.document
+
+
+async def test_a_handler_takes_longer_over_a_wrap_up(site: Site) -> None:
+    amy, bob = await amy_talking(site)
+    await site.dispatcher.submit(CallerLeft(REF))
+    (before,) = site.dispatcher.board.contacts[REF].wrap_ups
+
+    assert (await amy.post(f"/contacts/{REF}/wrap-up/extend", {"seconds": 300}))[0] == 200
+
+    (after,) = site.dispatcher.board.contacts[REF].wrap_ups
+    assert after.until == pytest.approx(before.until + 300)
+    assert (await bob.post(f"/contacts/{REF}/wrap-up/extend", {"seconds": 300}))[0] == 409
