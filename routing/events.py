@@ -9,26 +9,48 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from routing.call_events import (
-    CallbackAsked as CallbackAsked,
-    CallerSilent as CallerSilent,
-    CallPassed as CallPassed,
-    CallRequested as CallRequested,
-    CallTakenOver as CallTakenOver,
-    DigitsSent as DigitsSent,
-    HeldChanged as HeldChanged,
-    MenuChosen as MenuChosen,
-    MutedChanged as MutedChanged,
-    PartyAnswered as PartyAnswered,
-    PartyLeft as PartyLeft,
-    PartyRung as PartyRung,
-    RecordingPaused as RecordingPaused,
-    RecordingResumed as RecordingResumed,
-    Requeued as Requeued,
-    SafetyMarked as SafetyMarked,
-    VoicemailLeft as VoicemailLeft,
-    WrapUpExtended as WrapUpExtended,
+    CallbackAsked,
+    CallerSilent,
+    CallPassed,
+    CallRequested,
+    CallTakenOver,
+    DigitsSent,
+    HeldChanged,
+    MenuChosen,
+    MutedChanged,
+    PartyAnswered,
+    PartyLeft,
+    PartyRung,
+    RecordingPaused,
+    RecordingResumed,
+    Requeued,
+    SafetyMarked,
+    VoicemailLeft,
+    WrapUpExtended,
 )
 from routing.model import Channel, FollowUp, Handler, Party, Presence
+
+# Used from here as if they stood here.
+__all__ = [
+    "CallPassed",
+    "CallRequested",
+    "CallTakenOver",
+    "CallbackAsked",
+    "CallerSilent",
+    "DigitsSent",
+    "HeldChanged",
+    "MenuChosen",
+    "MutedChanged",
+    "PartyAnswered",
+    "PartyLeft",
+    "PartyRung",
+    "RecordingPaused",
+    "RecordingResumed",
+    "Requeued",
+    "SafetyMarked",
+    "VoicemailLeft",
+    "WrapUpExtended",
+]
 
 # --- calls -------------------------------------------------------------------------------------------
 
