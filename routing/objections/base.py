@@ -29,7 +29,7 @@ def objection(event: Any, board: Board) -> str:
     reference = getattr(event, "reference", "")
     if not reference or isinstance(event, NEED_NO_OPEN_CONTACT):
         return ""
-    return _not_open(board, reference)
+    return not_open(board, reference)
 
 
 @objection.register(ev.OfferAccepted)
@@ -58,14 +58,14 @@ def _(e: ev.CallArrived | ev.MessageArrived, board: Board) -> str:
 @objection.register(ev.ControlRoomJoined)
 def _(e: ev.CallerLeft, board: Board) -> str:
     contact = board.open_contact(e.reference)
-    return _not_open(board, e.reference) if contact is None or contact.live else f"The call of {e.reference} is over."
+    return not_open(board, e.reference) if contact is None or contact.live else f"The call of {e.reference} is over."
 
 
 @objection.register
 def _(e: ev.WrapUpCompleted, board: Board) -> str:
     contact = board.open_contact(e.reference)
     if contact is None:
-        return _not_open(board, e.reference)
+        return not_open(board, e.reference)
     if any(w.handler == e.handler for w in contact.wrap_ups):
         return ""
     if contact.assignment is None or contact.assignment.handler != e.handler:
@@ -81,7 +81,7 @@ def _(e: ev.WrapUpCompleted, board: Board) -> str:
 def _(e: ev.HandlerLeft, board: Board) -> str:
     contact = board.open_contact(e.reference)
     if contact is None:
-        return _not_open(board, e.reference)
+        return not_open(board, e.reference)
     mine = contact.assignment is not None and contact.assignment.handler == e.handler
     return "" if mine and contact.live else f"{e.handler} is not on a call of {e.reference}."
 
@@ -110,13 +110,6 @@ def _(e: ev.FollowUpCancelled, board: Board) -> str:
 
 
 @objection.register
-def _(e: ev.FollowUpRequested, board: Board) -> str:
-    if e.follow_up.id in board.follow_ups:
-        return f"There is already a follow-up {e.follow_up.id}."
-    return _not_open(board, e.follow_up.reference)
-
-
-@objection.register
 def _(e: ev.HandlerRemoved, board: Board) -> str:
     if e.handler not in board.handlers:
         return f"There is no handler {e.handler}."
@@ -129,5 +122,5 @@ def _(e: ev.PresenceChanged, board: Board) -> str:
     return "" if e.handler in board.handlers else f"There is no handler {e.handler}."
 
 
-def _not_open(board: Board, reference: str) -> str:
+def not_open(board: Board, reference: str) -> str:
     return "" if reference in board.contacts else f"{reference} is closed, or there is no such contact."
