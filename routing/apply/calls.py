@@ -158,8 +158,9 @@ def _(e: ev.VoicemailLeft, board: Board, now: Time) -> None:
 
 @apply.register
 def _(e: ev.CallerSilent, board: Board, now: Time) -> None:
-    contact = board.contacts[e.reference]
-    board.put_contact(replace(contact, emergency=True, preferred="", preferred_until=None))
+    contact = replace(board.contacts[e.reference], emergency=True, preferred="", preferred_until=None)
+    served = contact.assignment or contact.passed_to or contact.callback or contact.voicemail
+    board.put_contact(contact if served else wanted(contact, now))
 
 
 @apply.register
