@@ -65,6 +65,8 @@ class Queue(Section):
     target_seconds: Annotated[float, Field(gt=0)]
     skills: tuple[Identifier, ...] = ()
     acknowledgement: str = ""
+    abandoned: Literal["ignore", "call_back"] = "ignore"
+    abandoned_ignore_seconds: Seconds = 60.0
 
 
 class Routing(Section):
@@ -73,9 +75,12 @@ class Routing(Section):
     decline_pause_seconds: Seconds
     misses_before_away: Annotated[int, Field(ge=1)]
     owner_first_seconds: Seconds
+    wrap_up_seconds: Annotated[float, Field(gt=0)]
     wrap_up_alarm_seconds: Annotated[float, Field(gt=0)]
     emergency_alarm_seconds: Annotated[float, Field(gt=0)]
-    never_dial: tuple[Number, ...] = ("999", "112", "911", "18000")
+    cut_off_seconds: Seconds
+    return_minutes: Annotated[float, Field(gt=0)]
+    never_dial: tuple[Annotated[str, Field(pattern=r"^[0-9]{2,8}$")], ...]
 
 
 class Grade(Section):

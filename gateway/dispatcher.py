@@ -19,7 +19,7 @@ from gateway.store.store import Batch, NotStorable, Store, StoreError
 from routing.board import Board
 from routing.commands import Acknowledge, Command
 from routing.engine import decide
-from routing.events import Event, MessageArrived, TimePassed
+from routing.events import CallArrived, Event, MessageArrived, TimePassed
 from routing.model import Contact, Time
 from routing.rules import Rules
 
@@ -273,6 +273,9 @@ class Dispatcher:
         if isinstance(change, MessageArrived):
             contact = self.board.in_thread(change.thread)
             return contact.reference if contact else change.reference
+        if isinstance(change, CallArrived):
+            contact = self.board.of_call(change.call_id)
+            return contact.reference if contact else change.reference
         return reference_of(change)
 
     def _concerned(self, reference: str) -> str:
@@ -308,6 +311,8 @@ def _call_ids(records: tuple[Record, ...]) -> list[str]:
 
 
 def _belonging(record: Record, reference: str) -> Record:
+    if isinstance(record, CallRecord):
+        return replace(record, reference=reference)
     return replace(record, reference=reference) if isinstance(record, Message) and not record.reference else record
 
 

@@ -28,6 +28,7 @@ from routing.model import (
     rank_of,
 )
 from routing.rules import Rules
+from routing.waits import Answers
 
 NO_CHANNELS: frozenset[Channel] = frozenset()
 
@@ -76,6 +77,9 @@ class Board:
         self._free_at: dict[str, Free] = {}
         self._engaged: dict[str, set[str]] = {}
         self._threads: dict[str, str] = {}
+        self._expected: dict[str, set[str]] = {}
+        self._calls: dict[str, str] = {}
+        self.answers = Answers()
         self._wakes: list[Wake] = []
 
     @classmethod
@@ -107,16 +111,39 @@ class Board:
         """The open contact that this conversation belongs to."""
         return self.contacts.get(self._threads.get(thread, "")) if thread else None
 
+    def of_call(self, call_id: str) -> Contact | None:
+        """The open contact whose latest call from outside this is."""
+        return self.contacts.get(self._calls.get(call_id, ""))
+
+    def expected(self, thread: str, now: Time) -> Contact | None:
+        """The contact of a caller who was cut off a moment ago and may have their place back.
+
+        One whom a handler is dealing with meanwhile is left to them.
+        """
+        known = [self.contacts[reference] for reference in self._expected.get(thread, ())]
+        back = [c for c in known if (c.expected_until or now) > now and not c.assignment]
+        return max(back, key=lambda c: (c.ended_at or c.received_at, c.reference), default=None)
+
+    def expected_wait(self, reference: str, now: Time) -> float | None:
+        """Seconds, by the pace of the last half hour; None when that is unknown or has proved wrong already."""
+        contact, place = self.contacts.get(reference), self.place(reference)
+        if contact is None or not place:
+            return None
+        seconds = self.answers.expected(contact.queue, place, now)
+        waited = now - (contact.queued_at or now)
+        return None if seconds is None or seconds <= waited else seconds
+
     def engaged_in(self, handler: str) -> list[Contact]:
-        """The contacts in which this handler is offered, assigned or in wrap-up, oldest first."""
+        """The contacts in which this handler is offered, assigned, a guest or in wrap-up, oldest first."""
         references = self._engaged.get(handler, ())
         return sorted((self.contacts[r] for r in references), key=lambda c: (c.received_at, c.reference))
 
     def doing(self, handler: str) -> Doing:
         contacts = self.engaged_in(handler)
+        if any(c.assignment and c.assignment.handler == handler for c in contacts):
+            return Doing.ON_CONTACT
         as_guest = [g for c in contacts for g in c.guests if g.handler == handler]
-        assigned = any(c.assignment and c.assignment.handler == handler for c in contacts)
-        if assigned or any(g.answered_at is not None for g in as_guest):
+        if any(g.answered_at is not None for g in as_guest):
             return Doing.ON_CONTACT
         if as_guest or any(o.handler == handler for c in contacts for o in c.offers):
             return Doing.RINGING
@@ -139,10 +166,10 @@ class Board:
                 load[contact.load] += 1
             for offer in contact.offers:
                 load[offer.channel] += offer.handler == handler
-            for wrap_up in contact.wrap_ups:
-                load[Channel.VOICE] += wrap_up.handler == handler
             for guest in contact.guests:
                 load[Channel.VOICE] += guest.handler == handler
+            for wrap_up in contact.wrap_ups:
+                load[Channel.VOICE] += wrap_up.handler == handler
         return load
 
     def needs_for(self, handler: str) -> Iterator[Need]:
@@ -246,6 +273,12 @@ class Board:
             self._engaged[handler].discard(old.reference)
         if old.thread and self._threads.get(old.thread) == old.reference:
             del self._threads[old.thread]
+        if old.expected_until is not None:
+            self._expected[old.call_thread].discard(old.reference)
+            if not self._expected[old.call_thread]:
+                del self._expected[old.call_thread]
+        if old.call_id and self._calls.get(old.call_id) == old.reference:
+            del self._calls[old.call_id]
 
     def _index(self, contact: Contact, old: Contact | None) -> None:
         if contact.waiting:
@@ -258,6 +291,10 @@ class Board:
             self._engaged.setdefault(handler, set()).add(contact.reference)
         if contact.thread:
             self._threads[contact.thread] = contact.reference
+        if contact.expected_until is not None:
+            self._expected.setdefault(contact.call_thread, set()).add(contact.reference)
+        if contact.call_id:
+            self._calls[contact.call_id] = contact.reference
 
     def _place(self, handler_id: str) -> None:
         """Put the handler where they belong among the free; who became free for more is fresh."""
@@ -286,7 +323,11 @@ class Board:
             self.wake_at(contact.preferred_until, "preferred", ref)
         for wrap_up in contact.wrap_ups:
             if old is None or wrap_up not in old.wrap_ups:
-                self.wake_at(wrap_up.until, "wrap_up", ref, wrap_up.handler)
+                self.wake_at(wrap_up.since + rules.wrap_up_alarm_seconds, "wrap_up", ref, wrap_up.handler)
+                if wrap_up.until and not wrap_up.told:
+                    self.wake_at(wrap_up.until, "wrap_up_due", ref, wrap_up.handler)
+        if contact.expected_until is not None and (old is None or old.expected_until != contact.expected_until):
+            self.wake_at(contact.expected_until, "expected", ref)
         if contact.emergency and contact.wanted and not (old and old.emergency and old.wanted):
             since = contact.queued_at or contact.received_at
             self.wake_at(since + rules.emergency_alarm_seconds, "emergency", ref)
@@ -297,5 +338,5 @@ def _people(contact: Contact | None) -> list[str]:
     if contact is None or contact.closed_at is not None:
         return []
     assigned = [contact.assignment.handler] if contact.assignment else []
-    guests = [guest.handler for guest in contact.guests if guest.handler]
+    guests = [g.handler for g in contact.guests if g.handler]
     return [*assigned, *guests, *(o.handler for o in contact.offers), *(w.handler for w in contact.wrap_ups)]

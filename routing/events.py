@@ -9,60 +9,48 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from routing.call_events import (
-    CallbackAsked as CallbackAsked,
-)
-from routing.call_events import (
-    CallerSilent as CallerSilent,
-)
-from routing.call_events import (
-    CallPassed as CallPassed,
-)
-from routing.call_events import (
-    CallRequested as CallRequested,
-)
-from routing.call_events import (
-    CallTakenOver as CallTakenOver,
-)
-from routing.call_events import (
-    DigitsSent as DigitsSent,
-)
-from routing.call_events import (
-    HeldChanged as HeldChanged,
-)
-from routing.call_events import (
-    MenuChosen as MenuChosen,
-)
-from routing.call_events import (
-    MutedChanged as MutedChanged,
-)
-from routing.call_events import (
-    PartyAnswered as PartyAnswered,
-)
-from routing.call_events import (
-    PartyLeft as PartyLeft,
-)
-from routing.call_events import (
-    PartyRung as PartyRung,
-)
-from routing.call_events import (
-    RecordingPaused as RecordingPaused,
-)
-from routing.call_events import (
-    RecordingResumed as RecordingResumed,
-)
-from routing.call_events import (
-    Requeued as Requeued,
-)
-from routing.call_events import (
-    SafetyMarked as SafetyMarked,
-)
-from routing.call_events import (
-    VoicemailLeft as VoicemailLeft,
-)
-from routing.call_events import (
-    WrapUpExtended as WrapUpExtended,
+    CallbackAsked,
+    CallerSilent,
+    CallPassed,
+    CallRequested,
+    CallTakenOver,
+    DigitsSent,
+    HeldChanged,
+    MenuChosen,
+    MutedChanged,
+    PartyAnswered,
+    PartyLeft,
+    PartyRung,
+    RecordingPaused,
+    RecordingResumed,
+    Requeued,
+    SafetyMarked,
+    VoicemailLeft,
+    WrapUpExtended,
 )
 from routing.model import Channel, FollowUp, Handler, Party, Presence
+
+# Used from here as if they stood here.
+__all__ = [
+    "CallPassed",
+    "CallRequested",
+    "CallTakenOver",
+    "CallbackAsked",
+    "CallerSilent",
+    "DigitsSent",
+    "HeldChanged",
+    "MenuChosen",
+    "MutedChanged",
+    "PartyAnswered",
+    "PartyLeft",
+    "PartyRung",
+    "RecordingPaused",
+    "RecordingResumed",
+    "Requeued",
+    "SafetyMarked",
+    "VoicemailLeft",
+    "WrapUpExtended",
+]
 
 # --- calls -------------------------------------------------------------------------------------------
 

@@ -205,6 +205,7 @@ class Contact:
     disposition: str = ""
     waiting_alarmed: bool = False
     unread: str = ""
+    call_id: str = ""
     guests: tuple[Guest, ...] = ()
     passed_to: str = ""
     safety: Calling = "normal"

@@ -219,7 +219,7 @@ async def supervise(request: Request[Nothing, SuperviseBody]) -> None:
         raise Conflict("You have no phone: an extension is needed to listen.")
     there = any(guest.role == "supervisor" and guest.handler == supervisor.id for guest in contact.guests)
     if not there:
-        event = PartyRung(contact.reference, request.who.by, "supervisor", supervisor.name, supervisor.id)
+        event = PartyRung(contact.reference, request.who.by, "supervisor", supervisor.id, supervisor.id)
         await request.services.dispatcher.submit(event)
     what = f"supervision of the call: {request.body.mode}"
     await request.services.dispatcher.submit(

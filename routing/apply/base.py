@@ -13,6 +13,7 @@ from routing.model import (
     Declined,
     FollowUp,
     FollowUpState,
+    Guest,
     HandoverState,
     PresenceState,
     Time,
@@ -62,9 +63,26 @@ def handover_over(contact: Contact) -> Contact:
 def to_wrap_up(contact: Contact, board: Board, now: Time) -> Contact:
     if contact.assignment is None:
         return contact
-    until = now + board.rules.routing.wrap_up_alarm_seconds
-    wrap_ups = (*contact.wrap_ups, WrapUp(contact.assignment.handler, now, until=until))
-    return replace(contact, assignment=None, wrap_ups=wrap_ups)
+    wrap_up = WrapUp(contact.assignment.handler, now, until=now + board.rules.routing.wrap_up_seconds)
+    return replace(contact, assignment=None, wrap_ups=(*contact.wrap_ups, wrap_up))
+
+
+def without_wrap_up(contact: Contact, handler: str) -> Contact:
+    return replace(contact, wrap_ups=tuple(w for w in contact.wrap_ups if w.handler != handler))
+
+
+def moved_to(contact: Contact, queue: str, due_at: Time, board: Board) -> Contact:
+    skills = frozenset(board.rules.queues[queue].skills)
+    return replace(contact, queue=queue, skills=skills, due_at=due_at, preferred="", preferred_until=None)
+
+
+def guests_released(contact: Contact, gone: tuple[Guest, ...], board: Board, now: Time) -> Contact:
+    """Without these; those of ours who were in the call begin to be idle now."""
+    for guest in gone:
+        handler = board.handlers.get(guest.handler)
+        if handler is not None and guest.answered_at is not None:
+            board.put_handler(replace(handler, idle_since=now))
+    return replace(contact, guests=tuple(g for g in contact.guests if g not in gone))
 
 
 def follow_up_over(board: Board, follow_up: FollowUp, state: FollowUpState, outcome: str) -> None:
@@ -73,4 +91,6 @@ def follow_up_over(board: Board, follow_up: FollowUp, state: FollowUpState, outc
     contact = board.contacts[follow_up.reference]
     if contact.follow_up == follow_up.id:
         contact = for_review(contact)
+    if contact.callback == follow_up.id:
+        contact = replace(contact, callback="")
     board.put_contact(replace(contact, follow_ups_open=contact.follow_ups_open - 1))

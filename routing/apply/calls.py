@@ -6,13 +6,28 @@ from dataclasses import replace
 
 from routing import commands as do
 from routing import events as ev
-from routing.apply.base import apply, for_review, handover_over, to_wrap_up, wanted, with_declined
+from routing.apply.base import (
+    apply,
+    for_review,
+    guests_released,
+    handover_over,
+    moved_to,
+    owner_first,
+    to_wrap_up,
+    wanted,
+    with_declined,
+    without_wrap_up,
+)
 from routing.board import Board
-from routing.model import Channel, Contact, Handover, HandoverState, Time
+from routing.model import Channel, Contact, Handover, HandoverState, Time, Work, call_thread
 
 
 @apply.register
 def _(e: ev.CallArrived, board: Board, now: Time) -> None:
+    expected = board.expected(call_thread(e.our_address, e.party), now)
+    if expected is not None:
+        board.put_contact(_back_again(expected, e.call_id, now))
+        return
     queue = board.rules.queues[e.queue]
     board.put_contact(
         Contact(
@@ -25,30 +40,64 @@ def _(e: ev.CallArrived, board: Board, now: Time) -> None:
             due_at=now + queue.target_seconds,
             skills=frozenset(queue.skills),
             live=True,
+            call_id=e.call_id,
         )
     )
+
+
+def _back_again(contact: Contact, call_id: str, now: Time) -> Contact:
+    """A caller who was cut off is on the line again: as if they had never left the place they had."""
+    wait_over_at = contact.wait_over_at if contact.answered_at is not None else None
+    back = replace(
+        contact,
+        live=True,
+        wanted=False,
+        work=Work.CALL,
+        work_channel=Channel.VOICE,
+        preferred="",
+        preferred_until=None,
+        expected_until=None,
+        ended_at=None,
+        ended_in=None,
+        wait_over_at=wait_over_at,
+        call_id=call_id,
+    )
+    return wanted(back, now) if back.emergency else back
 
 
 @apply.register
 def _(e: ev.CallQueued, board: Board, now: Time) -> None:
     contact = board.contacts[e.reference]
-    if contact.live and not contact.assignment:
-        board.put_contact(wanted(contact, now))
+    if e.queue:
+        due = contact.received_at + board.rules.queues[e.queue].target_seconds
+        contact = moved_to(contact, e.queue, due, board)
+    if contact.live and not (contact.assignment or contact.passed_to or contact.callback or contact.voicemail):
+        contact = replace(contact, entered_queue_at=contact.entered_queue_at or now)
+        contact = wanted(contact, now) if contact.wanted else _to_owner_first(wanted(contact, now), board, now)
+    board.put_contact(contact)
+
+
+def _to_owner_first(contact: Contact, board: Board, now: Time) -> Contact:
+    """The handler who had the caller before is free for them, also while still in the wrap-up of that talk."""
+    contact = owner_first(contact, contact.owner, board, now)
+    return without_wrap_up(contact, contact.owner) if contact.preferred else contact
 
 
 @apply.register
 def _(e: ev.CallerLeft, board: Board, now: Time) -> None:
-    _hung_up(board, e.reference, now)
+    assignment = board.contacts[e.reference].assignment
+    at_once = assignment is not None and now - assignment.since < board.rules.routing.cut_off_seconds
+    _hung_up(board, e.reference, now, cut_off=e.cut_off or at_once)
 
 
 @apply.register
 def _(e: ev.CallEnded, board: Board, now: Time) -> None:
-    _hung_up(board, e.reference, now)
+    _hung_up(board, e.reference, now, cut_off=False)
 
 
 @apply.register
 def _(e: ev.CallLost, board: Board, now: Time) -> None:
-    _hung_up(board, e.reference, now)
+    _hung_up(board, e.reference, now, cut_off=True)
 
 
 @apply.register
@@ -64,16 +113,80 @@ def _(e: ev.HandlerLost, board: Board, now: Time) -> None:
     board.put_contact(replace(wanted(contact, now), assignment=None))
 
 
-def _hung_up(board: Board, reference: str, now: Time) -> None:
-    contact = handover_over(to_wrap_up(board.contacts[reference], board, now))
-    alone = replace(contact, guests=(), passed_to="", held=False)
-    board.put_contact(replace(alone, live=False, wanted=False, preferred="", preferred_until=None, ended_at=now))
+def _hung_up(board: Board, reference: str, now: Time, *, cut_off: bool) -> None:
+    before = board.contacts[reference]
+    contact = guests_released(handover_over(to_wrap_up(before, board, now)), before.guests, board, now)
+    expected = cut_off and contact.call_id and contact.call_thread
+    board.put_contact(
+        replace(
+            contact,
+            live=False,
+            wanted=False,
+            preferred="",
+            preferred_until=None,
+            ended_at=now,
+            ended_in=contact.ended_in or before.stage,
+            wait_over_at=now if contact.wait_over_at is None else contact.wait_over_at,
+            passed_to="",
+            held=False,
+            recording_paused=False,
+            expected_until=now + board.rules.routing.return_minutes * 60 if expected else None,
+        )
+    )
+
+
+@apply.register
+def _(c: do.StopExpecting, board: Board, now: Time) -> None:
+    board.put_contact(replace(board.contacts[c.reference], expected_until=None))
+
+
+@apply.register
+def _(e: ev.CallbackAsked, board: Board, now: Time) -> None:
+    contact = board.contacts[e.reference]
+    board.put_contact(replace(contact, wanted=False, preferred="", preferred_until=None))
+
+
+@apply.register
+def _(e: ev.VoicemailLeft, board: Board, now: Time) -> None:
+    contact = board.contacts[e.reference]
+    queue = e.queue or contact.queue
+    contact = moved_to(contact, queue, now + board.rules.queues[queue].target_seconds, board)
+    whose = (h.id for h in board.handlers.values() if e.extension and h.extension == e.extension)
+    kept = contact.wanted and (contact.emergency or not contact.live)
+    board.put_contact(replace(contact, voicemail=e.path, owner=next(whose, contact.owner), wanted=kept))
+
+
+@apply.register
+def _(e: ev.CallerSilent, board: Board, now: Time) -> None:
+    contact = replace(board.contacts[e.reference], emergency=True, preferred="", preferred_until=None)
+    served = contact.assignment or contact.passed_to or contact.callback or contact.voicemail
+    board.put_contact(contact if served else wanted(contact, now))
+
+
+@apply.register
+def _(e: ev.SafetyMarked, board: Board, now: Time) -> None:
+    board.put_contact(replace(board.contacts[e.reference], safety=e.calling))
+
+
+@apply.register
+def _(e: ev.HeldChanged, board: Board, now: Time) -> None:
+    board.put_contact(replace(board.contacts[e.reference], held=e.held))
+
+
+@apply.register
+def _(e: ev.RecordingPaused, board: Board, now: Time) -> None:
+    board.put_contact(replace(board.contacts[e.reference], recording_paused=True))
+
+
+@apply.register
+def _(e: ev.RecordingResumed, board: Board, now: Time) -> None:
+    board.put_contact(replace(board.contacts[e.reference], recording_paused=False))
 
 
 @apply.register
 def _(e: ev.EmergencyRaised, board: Board, now: Time) -> None:
     contact = replace(board.contacts[e.reference], emergency=True, preferred="", preferred_until=None)
-    if not contact.assignment and not contact.wanted:
+    if not contact.assignment and not contact.wanted and not contact.passed_to:
         contact = wanted(for_review(contact), now)
     board.put_contact(contact)
 
@@ -95,6 +208,6 @@ def _(e: ev.ControlRoomJoined, board: Board, now: Time) -> None:
 @apply.register
 def _(e: ev.ControlRoomLeft, board: Board, now: Time) -> None:
     contact = handover_over(board.contacts[e.reference])
-    if contact.live and not contact.assignment:
+    if contact.live and not contact.assignment and not contact.passed_to:
         contact = wanted(contact, now)
     board.put_contact(contact)

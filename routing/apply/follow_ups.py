@@ -6,9 +6,18 @@ from dataclasses import replace
 
 from routing import commands as do
 from routing import events as ev
-from routing.apply.base import apply, follow_up_over, for_review, owner_first, to_wrap_up, wanted, with_declined
+from routing.apply.base import (
+    apply,
+    follow_up_over,
+    for_review,
+    owner_first,
+    to_wrap_up,
+    wanted,
+    with_declined,
+    without_wrap_up,
+)
 from routing.board import Board
-from routing.model import Channel, FollowUp, FollowUpState, Time, Work
+from routing.model import Assignment, Channel, FollowUp, FollowUpState, Time, Work
 
 
 @apply.register
@@ -45,7 +54,8 @@ def _(e: ev.FollowUpAnswered, board: Board, now: Time) -> None:
     follow_up_over(board, follow_up, FollowUpState.DONE, "answered")
     contact = board.contacts[e.reference]
     answered_at = contact.answered_at or now
-    board.put_contact(replace(contact, live=True, work=Work.CALL, work_channel=Channel.VOICE, answered_at=answered_at))
+    talking = replace(contact, live=True, work=Work.CALL, work_channel=Channel.VOICE, answered_at=answered_at)
+    board.put_contact(replace(talking, expected_until=None))
 
 
 @apply.register
@@ -53,7 +63,8 @@ def _(e: ev.FollowUpTried, board: Board, now: Time) -> None:
     contact = board.contacts[e.reference]
     handler = contact.assignment.handler if contact.assignment else ""
     if board.follow_ups[e.follow_up].by_hand:
-        _called_in_vain(e, board, now)
+        follow_up_over(board, board.follow_ups[e.follow_up], FollowUpState.GIVEN_UP, e.outcome)
+        board.put_contact(to_wrap_up(board.contacts[e.reference], board, now))
         return
     if e.outcome == "handler_unreachable":
         contact = wanted(with_declined(contact, handler, board, now), now)
@@ -77,14 +88,54 @@ def _(e: ev.FollowUpCancelled, board: Board, now: Time) -> None:
 
 
 @apply.register
+def _(e: ev.CallRequested, board: Board, now: Time) -> None:
+    waiting = board.contacts[e.reference].follow_up
+    if waiting:
+        follow_up_over(board, board.follow_ups[waiting], FollowUpState.CANCELLED, "called by hand")
+    contact = without_wrap_up(board.contacts[e.reference], e.handler)
+    follow_up = FollowUp(
+        id=f"{contact.reference}-dialled-{contact.calls_made + 1}",
+        reference=contact.reference,
+        channel=Channel.VOICE,
+        purpose="dialled by hand",
+        address=e.address,
+        not_before=now,
+        not_after=now,
+        owner=e.handler,
+        state=FollowUpState.DUE,
+        by_hand=True,
+    )
+    board.put_follow_up(follow_up)
+    board.put_contact(
+        replace(
+            contact,
+            wanted=False,
+            preferred="",
+            preferred_until=None,
+            assignment=Assignment(e.handler, now),
+            owner=e.handler,
+            work=Work.FOLLOW_UP,
+            work_channel=Channel.VOICE,
+            follow_up=follow_up.id,
+            follow_ups_open=contact.follow_ups_open + 1,
+            calls_made=contact.calls_made + 1,
+            unread="",
+        )
+    )
+    board.put_handler(replace(board.handlers[e.handler], idle_since=now))
+
+
+@apply.register
+def _(c: do.CancelFollowUp, board: Board, now: Time) -> None:
+    follow_up_over(board, board.follow_ups[c.follow_up], FollowUpState.CANCELLED, "cancelled")
+    contact = board.contacts[c.reference]
+    if contact.live:
+        board.put_contact(replace(contact, work=Work.CALL, work_channel=Channel.VOICE))
+
+
+@apply.register
 def _(c: do.GiveUpFollowUp, board: Board, now: Time) -> None:
     follow_up_over(board, board.follow_ups[c.follow_up], FollowUpState.GIVEN_UP, "")
-
-
-def _called_in_vain(e: ev.FollowUpTried, board: Board, now: Time) -> None:
-    """A handler who called by hand says what becomes of it."""
-    follow_up_over(board, board.follow_ups[e.follow_up], FollowUpState.GIVEN_UP, e.outcome)
-    board.put_contact(to_wrap_up(board.contacts[e.reference], board, now))
 
 
 def _schedule(board: Board, follow_up: FollowUp) -> None:
@@ -92,4 +143,11 @@ def _schedule(board: Board, follow_up: FollowUp) -> None:
     board.put_follow_up(follow_up)
     if not known:
         contact = board.contacts[follow_up.reference]
-        board.put_contact(replace(contact, follow_ups_open=contact.follow_ups_open + 1))
+        board.put_contact(
+            replace(
+                contact,
+                follow_ups_open=contact.follow_ups_open + 1,
+                calls_made=contact.calls_made + 1,
+                callback=follow_up.id if follow_up.keeps_place else contact.callback,
+            )
+        )

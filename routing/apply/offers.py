@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from routing import commands as do
 from routing import events as ev
-from routing.apply.base import apply, follow_up_over, for_review, wanted, with_declined
+from routing.apply.base import apply, follow_up_over, for_review, owner_first, wanted, with_declined
 from routing.board import Board
 from routing.model import Assignment, FollowUpState, Graded, Presence, PresenceState, Time, Work
 
@@ -17,6 +17,9 @@ MISSED = ("missed", "expired", "failed")
 def _(e: ev.OfferAccepted, board: Board, now: Time) -> None:
     contact = board.contacts[e.reference]
     heard = contact.live or contact.work is Work.MESSAGE
+    if contact.live:
+        board.answers.note(contact.queue, now)
+        contact = replace(contact, wait_over_at=now if contact.wait_over_at is None else contact.wait_over_at)
     board.put_contact(
         replace(
             contact,
@@ -29,6 +32,7 @@ def _(e: ev.OfferAccepted, board: Board, now: Time) -> None:
             preferred_until=None,
             declined=(),
             unread="",
+            voicemail=contact.voicemail if contact.live else "",
             waiting_alarmed=False,
         )
     )
@@ -50,19 +54,10 @@ def _(e: ev.WrapUpCompleted, board: Board, now: Time) -> None:
             wrap_ups=tuple(w for w in contact.wrap_ups if w.handler != e.handler),
             grades=contact.grades + grades,
             disposition=e.disposition,
+            expected_until=None,
         )
     )
     board.put_handler(replace(board.handlers[e.handler], idle_since=now))
-
-
-@apply.register
-def _(e: ev.WrapUpExtended, board: Board, now: Time) -> None:
-    contact = board.contacts[e.reference]
-    longer = tuple(
-        replace(w, until=max(w.until, now) + e.seconds, alarmed=False) if w.handler == e.handler else w
-        for w in contact.wrap_ups
-    )
-    board.put_contact(replace(contact, wrap_ups=longer))
 
 
 @apply.register
@@ -123,7 +118,8 @@ def _(c: do.SetAway, board: Board, now: Time) -> None:
 
 @apply.register
 def _(c: do.AskForReview, board: Board, now: Time) -> None:
-    board.put_contact(wanted(for_review(board.contacts[c.reference]), now))
+    contact = wanted(for_review(board.contacts[c.reference]), now)
+    board.put_contact(owner_first(contact, contact.owner, board, now) if contact.voicemail else contact)
 
 
 @apply.register
@@ -138,6 +134,25 @@ def _(c: do.RaiseAlarm, board: Board, now: Time) -> None:
         return
     if c.what == "emergency_waiting":
         board.put_contact(replace(contact, waiting_alarmed=True))
+    if c.what == "silent_caller":
+        board.put_contact(replace(contact, silent=True))
     if c.what == "wrap_up_long":
         wrap_ups = tuple(replace(w, alarmed=True) if w.handler == c.handler else w for w in contact.wrap_ups)
         board.put_contact(replace(contact, wrap_ups=wrap_ups))
+
+
+@apply.register
+def _(c: do.WrapUpDue, board: Board, now: Time) -> None:
+    contact = board.contacts[c.reference]
+    wrap_ups = tuple(replace(w, told=True) if w.handler == c.handler else w for w in contact.wrap_ups)
+    board.put_contact(replace(contact, wrap_ups=wrap_ups))
+
+
+@apply.register
+def _(e: ev.WrapUpExtended, board: Board, now: Time) -> None:
+    contact = board.contacts[e.reference]
+    wrap_ups = tuple(
+        replace(w, until=max(w.until, now) + e.seconds, told=False) if w.handler == e.handler else w
+        for w in contact.wrap_ups
+    )
+    board.put_contact(replace(contact, wrap_ups=wrap_ups))

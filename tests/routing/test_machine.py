@@ -47,6 +47,7 @@ class Desk(RuleBasedStateMachine):
         self.now = START
         self.story: list[tuple[ev.Event, float, Decision]] = []
         self.made = 0
+        self.greeted: set[str] = set()
 
     # --- how things happen ---------------------------------------------------------------------------
 
@@ -57,6 +58,10 @@ class Desk(RuleBasedStateMachine):
         expected = decide(rebuilt, event, self.now)
         decision = decide(self.board, event, self.now)
         self.story.append((event, self.now, decision))
+        if isinstance(event, ev.CallArrived) and (arrived := self.board.of_call(event.call_id)):
+            self.greeted.add(arrived.reference)
+        if isinstance(event, ev.CallQueued):
+            self.greeted.discard(event.reference)
         if decision.refused:
             assert not decision.commands and self.snapshot() == before, "a refused event changes nothing"
         if not (isinstance(event, ev.TimePassed) and self.follow_up_is_held_up(before[2])):
@@ -120,18 +125,83 @@ class Desk(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def call_queued(self, data: Any) -> None:
-        self.did(ev.CallQueued(self.one(data, lambda c: c.stage is Stage.ARRIVING)))
+        queue = data.draw(st.sampled_from(["", "", "crime"]))
+        self.did(ev.CallQueued(self.one(data, lambda c: c.stage is Stage.ARRIVING), queue))
 
-    @rule(data=st.data(), kind=st.sampled_from(["left", "ended", "lost"]))
+    @rule(data=st.data(), kind=st.sampled_from(["left", "cut off", "ended", "lost"]))
     def call_over(self, data: Any, kind: str) -> None:
         reference = self.one(data, lambda c: c.live)
         match kind:
             case "left":
                 self.did(ev.CallerLeft(reference))
+            case "cut off":
+                self.did(ev.CallerLeft(reference, cut_off=True))
             case "ended":
                 self.did(ev.CallEnded(reference, "handler:anna"))
             case _:
                 self.did(ev.CallLost(reference, "died"))
+
+    def a_guest(self, reference: str, data: Any) -> tuple[str, str]:
+        """Somebody in this call, mostly: (target, handler)."""
+        contact = self.board.contacts.get(reference)
+        guests = [(g.target, g.handler) for g in contact.guests] if contact else []
+        return data.draw(st.sampled_from([*guests * 4, ("outside", ""), ("ben", "ben")]))  # type: ignore[no-any-return]
+
+    @rule(data=st.data(), role=st.sampled_from(["consult", "transfer", "interpreter", "supervisor"]))
+    def party_rung(self, data: Any, role: Any) -> None:
+        reference = self.one(data, lambda c: c.live and c.assignment)
+        target = data.draw(st.sampled_from(["outside", *NAMES]))
+        handler = "" if target == "outside" else target
+        self.did(ev.PartyRung(reference, f"handler:{self.assigned(reference, data)}", role, target, handler))
+
+    @rule(data=st.data(), answered=st.booleans())
+    def party_answered_or_left(self, data: Any, answered: bool) -> None:
+        reference = self.one(data, lambda c: c.guests or c.passed_to)
+        target, handler = self.a_guest(reference, data)
+        if answered:
+            self.did(ev.PartyAnswered(reference, target, handler))
+        else:
+            self.did(ev.PartyLeft(reference, target, "hung up", handler))
+
+    @rule(data=st.data(), how=st.sampled_from(["passed", "passed", "taken over", "requeued"]))
+    def passed_on(self, data: Any, how: str) -> None:
+        reference = self.one(data, lambda c: c.live and c.assignment and c.guests)
+        handler = self.assigned(reference, data)
+        target, guest = self.a_guest(reference, data)
+        match how:
+            case "passed":
+                self.did(ev.CallPassed(reference, handler, target, guest))
+            case "taken over":
+                self.did(ev.CallTakenOver(reference, guest or "cara", handler, "help"))
+            case _:
+                self.did(ev.Requeued(reference, handler, data.draw(st.sampled_from(QUEUES)), "wrong queue"))
+
+    @rule(data=st.data(), address=st.sampled_from(["+441632960002", "999", ""]))
+    def callback_asked(self, data: Any, address: str) -> None:
+        self.did(ev.CallbackAsked(self.one(data, lambda c: c.live and c.wanted), address))
+
+    @rule(data=st.data(), extension=st.sampled_from(["", "1anna"]))
+    def voicemail_left(self, data: Any, extension: str) -> None:
+        self.did(ev.VoicemailLeft(self.one(data, lambda c: c.live), "general", extension, "v.wav", 9.0))
+
+    @rule(data=st.data(), calling=st.sampled_from(["normal", "normal", "unsafe", "never"]))
+    def safety_marked(self, data: Any, calling: Any) -> None:
+        self.did(ev.SafetyMarked(self.one(data), "handler:anna", calling))
+
+    @rule(data=st.data(), address=st.sampled_from(["+441632960002", "112"]))
+    def call_requested(self, data: Any, address: str) -> None:
+        reference = self.one(data, lambda c: not c.live)
+        handler = self.assigned(reference, data)
+        self.did(ev.CallRequested(reference, f"handler:{handler}", handler, address))
+
+    @rule(data=st.data())
+    def caller_silent(self, data: Any) -> None:
+        self.did(ev.CallerSilent(self.one(data, lambda c: c.live), 30.0))
+
+    @rule(data=st.data())
+    def wrap_up_extended(self, data: Any) -> None:
+        reference = self.one(data, lambda c: c.wrap_ups)
+        self.did(ev.WrapUpExtended(reference, self.assigned(reference, data), 60.0))
 
     @rule(data=st.data(), lost=st.booleans())
     def handler_leaves(self, data: Any, lost: bool) -> None:
@@ -240,8 +310,9 @@ class Desk(RuleBasedStateMachine):
         for contact in self.board.contacts.values():
             if contact.live and not contact.assignment and not contact.wanted:
                 joined = contact.handover is not None and contact.handover.state is HandoverState.JOINED
-                greeted = contact.queued_at is None and not contact.emergency
-                assert joined or greeted, contact
+                greeted = contact.reference in self.greeted and not contact.emergency
+                going = contact.callback or contact.voicemail
+                assert joined or greeted or contact.passed_to or going, contact
 
     @invariant()
     def the_indexes_are_what_the_contacts_say(self) -> None:
@@ -249,6 +320,7 @@ class Desk(RuleBasedStateMachine):
         for contact in self.board.contacts.values():
             assigned = [contact.assignment.handler] if contact.assignment else []
             others = [o.handler for o in contact.offers] + [w.handler for w in contact.wrap_ups]
+            others += [g.handler for g in contact.guests if g.handler]
             for handler in [*assigned, *others]:
                 engaged.setdefault(handler, set()).add(contact.reference)
         assert {h: r for h, r in self.board._engaged.items() if r} == engaged
@@ -275,7 +347,8 @@ class Desk(RuleBasedStateMachine):
         assigned = [c.work_channel or c.channel for c in contacts if c.assignment and c.assignment.handler == handler]
         offered = [o.channel for c in contacts for o in c.offers if o.handler == handler]
         wrapping = [Channel.VOICE for c in contacts for w in c.wrap_ups if w.handler == handler]
-        return [*assigned, *offered, *wrapping]
+        guests = [Channel.VOICE for c in contacts for g in c.guests if g.handler == handler]
+        return [*assigned, *offered, *wrapping, *guests]
 
     @invariant()
     def nobody_is_offered_more_than_they_can_take(self) -> None:
@@ -319,9 +392,19 @@ class Desk(RuleBasedStateMachine):
         for contact in self.board.contacts.values():
             for declined in contact.declined:
                 assert ("declined", contact.reference, declined.handler) in wakes
+            assert contact.expected_until is None or ("expected", contact.reference, "") in wakes
+            for wrap_up in contact.wrap_ups:
+                assert wrap_up.told or ("wrap_up_due", contact.reference, wrap_up.handler) in wakes
             assert not contact.preferred or ("preferred", contact.reference, "") in wakes
             if contact.emergency and contact.wanted and not contact.waiting_alarmed:
                 assert ("emergency", contact.reference, "") in wakes
+
+    @invariant()
+    def whoever_has_nobody_on_the_line_has_no_guests(self) -> None:
+        for contact in self.board.contacts.values():
+            assert contact.live or not (contact.guests or contact.passed_to or contact.held)
+            assert not (contact.assignment and contact.passed_to)
+            assert not contact.callback or contact.callback in self.board.follow_ups
 
     @invariant()
     def no_follow_up_is_forgotten(self) -> None:
@@ -350,7 +433,7 @@ class Desk(RuleBasedStateMachine):
     def an_emergency_that_nobody_heard_is_not_closed(self) -> None:
         for contact in self.board.touched.contacts.values():
             if contact.closed_at is not None and contact.emergency:
-                cancelled = any(isinstance(e, ev.FollowUpCancelled) for e, _, _ in self.story)
+                cancelled = any(isinstance(e, ev.FollowUpCancelled | ev.CallRequested) for e, _, _ in self.story)
                 assert contact.disposition or cancelled, contact
 
     def teardown(self) -> None:

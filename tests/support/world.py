@@ -44,8 +44,12 @@ def rules(queues: Iterable[Queue] = (), **routing: float) -> Rules:
         "decline_pause_seconds": 15,
         "misses_before_away": 2,
         "owner_first_seconds": 20,
+        "wrap_up_seconds": 120,
         "wrap_up_alarm_seconds": 900,
         "emergency_alarm_seconds": 10,
+        "cut_off_seconds": 5,
+        "return_minutes": 10,
+        "never_dial": ("999", "112", "911", "18000"),
     }
     follow_ups = FollowUps(
         queue="general",

@@ -107,13 +107,13 @@ async def test_a_colleague_who_is_busy_or_away_is_not_rung(site: Site) -> None:
     await site.answer("BBBB-2222")
 
     status, problem = await amy.post(f"{CALL}/third", body)
-    assert (status, problem["detail"]) == (409, "Bob is busy: on contact.")
+    assert (status, problem["detail"]) == (409, "Bob is on a call.")
 
     await site.dispatcher.submit(CallerLeft("BBBB-2222"))
     await bob.post("/contacts/BBBB-2222/wrap-up", {"disposition": "resolved"})
     await bob.send("PUT", "/me/presence", {"state": "away", "reason": "break"})
     status, problem = await amy.post(f"{CALL}/third", body)
-    assert (status, problem["detail"]) == (409, "Bob is away.")
+    assert (status, problem["detail"]) == (409, "Bob is away (break).")
 
 
 async def test_a_call_that_cannot_do_it_frees_the_colleague_again(site: Site) -> None:
@@ -150,7 +150,7 @@ async def test_a_person_who_must_not_be_called_is_not_called(site: Site) -> None
     assert status == 409 and "emergency number" in problem["detail"]
     await amy.send("PUT", f"/contacts/{REF}/safety", {"calling": "never"})
     status, problem = await amy.post(CALL, {})
-    assert status == 409 and "must not be called" in problem["detail"]
+    assert status == 409 and "never call" in problem["detail"]
 
 
 async def test_a_person_whom_calling_endangers_sees_no_number(site: Site) -> None:

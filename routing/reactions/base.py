@@ -13,7 +13,6 @@ from routing import events as ev
 from routing.board import Board, Wake
 from routing.commands import Command
 from routing.model import (
-    Channel,
     Contact,
     FollowUp,
     FollowUpState,
@@ -23,54 +22,11 @@ from routing.model import (
     Time,
 )
 
-HOUR = 3600.0
-
 
 @singledispatch
 def react(event: Any, board: Board, now: Time) -> Iterator[Command]:
     """The commands that this event calls for. Most call for none."""
     return iter(())
-
-
-# --- the end of a call -------------------------------------------------------------------------------
-
-
-@react.register
-def _(e: ev.CallerLeft, board: Board, now: Time) -> Iterator[Command]:
-    contact = board.contacts[e.reference]
-    yield from _withdraw(contact, "the caller hung up")
-    yield from _not_heard_to_the_end(contact, board, now)
-
-
-@react.register
-def _(e: ev.CallEnded, board: Board, now: Time) -> Iterator[Command]:
-    contact = board.contacts[e.reference]
-    yield from _withdraw(contact, "the call was ended")
-    yield from _not_heard_to_the_end(contact, board, now)
-
-
-@react.register
-def _(e: ev.CallLost, board: Board, now: Time) -> Iterator[Command]:
-    contact = board.contacts[e.reference]
-    yield from _withdraw(contact, "the call was lost")
-    yield do.RaiseAlarm("call_lost", f"The call was cut off on our side: {e.why}.", contact.reference)
-    yield from _call_back(contact, board, now, "cut off")
-
-
-@react.register
-def _(e: ev.HandlerLost, board: Board, now: Time) -> Iterator[Command]:
-    yield do.RaiseAlarm("handler_lost", f"{e.handler}'s phone was lost in a call: {e.why}.", e.reference, e.handler)
-
-
-# --- calling out -------------------------------------------------------------------------------------
-
-
-@react.register
-def _(e: ev.CallRequested, board: Board, now: Time) -> Iterator[Command]:
-    contact = board.contacts[e.reference]
-    yield from _withdraw(contact, "a handler calls the person")
-    withheld = e.withheld or contact.safety == "unsafe"
-    yield do.PlaceFollowUpCall(e.reference, contact.follow_up, e.handler, e.address, withheld)
 
 
 # --- offers ------------------------------------------------------------------------------------------
@@ -79,13 +35,18 @@ def _(e: ev.CallRequested, board: Board, now: Time) -> Iterator[Command]:
 @react.register
 def _(e: ev.OfferAccepted, board: Board, now: Time) -> Iterator[Command]:
     contact = board.contacts[e.reference]
-    yield from _withdraw(contact, "another handler took it")
+    yield from withdraw(contact, "another handler took it")
     if contact.calling:
         follow_up = board.follow_ups[contact.follow_up]
-        if now > follow_up.not_after:
+        if contact.safety == "never":
+            yield do.GiveUpFollowUp(follow_up.id, contact.reference, "The contact says: never call.")
+        elif now > follow_up.not_after:
             yield _window_over(follow_up)
         else:
-            yield do.PlaceFollowUpCall(contact.reference, follow_up.id, e.handler, follow_up.address)
+            withheld = contact.safety == "unsafe"
+            yield do.PlaceFollowUpCall(contact.reference, follow_up.id, e.handler, follow_up.address, withheld)
+    elif contact.live and contact.callback:
+        yield do.CancelFollowUp(contact.callback, contact.reference, "The caller is answered.")
 
 
 @react.register
@@ -110,7 +71,7 @@ def _missed(board: Board, offer: str, reference: str, handler: str, how: str, wh
         yield from _withdraw_from(handler, board, "the handler was set away")
 
 
-def _withdraw(contact: Contact, why: str) -> Iterator[Command]:
+def withdraw(contact: Contact, why: str) -> Iterator[Command]:
     for offer in contact.offers:
         yield do.EndOffer(offer.id, offer.reference, offer.handler, "withdrawn", why)
 
@@ -145,38 +106,6 @@ def _(e: ev.ControlRoomExhausted, board: Board, now: Time) -> Iterator[Command]:
     )
 
 
-def _not_heard_to_the_end(contact: Contact, board: Board, now: Time) -> Iterator[Command]:
-    """An emergency that nobody heard is called back; a call that was heard but not recorded is looked at."""
-    joined = contact.handover is not None and contact.handover.joined_at is not None
-    heard = joined or contact.answered_at is not None
-    if contact.emergency and not heard:
-        why = "An emergency caller hung up before anybody answered."
-        yield do.RaiseAlarm("emergency_abandoned", why, contact.reference)
-        yield from _call_back(contact, board, now, "emergency, hung up before an answer")
-    elif heard and not contact.wrap_ups and not contact.disposition:
-        yield do.AskForReview(contact.reference, "The call is over and no handler has recorded it.")
-
-
-def _call_back(contact: Contact, board: Board, now: Time, purpose: str) -> Iterator[Command]:
-    if contact.party.withheld:
-        yield do.AskForReview(contact.reference, "The number was withheld: nobody can be called back.")
-        return
-    yield do.ScheduleFollowUp(
-        FollowUp(
-            id=f"{contact.reference}-callback-{contact.offers_made}",
-            reference=contact.reference,
-            channel=Channel.VOICE,
-            purpose=purpose,
-            address=contact.party.address,
-            not_before=now,
-            not_after=now + board.rules.follow_ups.callback_window_hours * HOUR,
-            next_at=now,
-            keeps_place=True,
-        )
-    )
-    yield from _follow_up_due(board, f"{contact.reference}-callback-{contact.offers_made}", now)
-
-
 # --- messages ----------------------------------------------------------------------------------------
 
 
@@ -206,7 +135,7 @@ def _(e: ev.SendingFailed, board: Board, now: Time) -> Iterator[Command]:
 @react.register
 def _(e: ev.FollowUpTried, board: Board, now: Time) -> Iterator[Command]:
     follow_up = board.follow_ups.get(e.follow_up)
-    if e.outcome == "handler_unreachable" or follow_up is None:
+    if follow_up is None or e.outcome == "handler_unreachable":
         return
     next_at = now + board.rules.follow_ups.retry_minutes * 60
     if follow_up.attempts < board.rules.follow_ups.attempts and next_at <= follow_up.not_after:
@@ -221,10 +150,10 @@ def _(e: ev.FollowUpTried, board: Board, now: Time) -> Iterator[Command]:
 def _(e: ev.FollowUpCancelled, board: Board, now: Time) -> Iterator[Command]:
     contact = board.contacts[e.reference]
     if not contact.wanted:
-        yield from _withdraw(contact, "the follow-up was cancelled")
+        yield from withdraw(contact, "the follow-up was cancelled")
 
 
-def _follow_up_due(board: Board, follow_up_id: str, now: Time) -> Iterator[Command]:
+def follow_up_due(board: Board, follow_up_id: str, now: Time) -> Iterator[Command]:
     follow_up = board.follow_ups.get(follow_up_id)
     if follow_up is None or follow_up.state is not FollowUpState.SCHEDULED or follow_up.next_at > now:
         return
@@ -279,11 +208,17 @@ def _look_again(wake: Wake, contact: Contact, board: Board, now: Time) -> Iterat
             if contact.preferred and (contact.preferred_until or now) <= now:
                 yield do.OpenToAll(contact.reference)
         case "follow_up":
-            yield from _follow_up_due(board, wake.detail, now)
+            yield from follow_up_due(board, wake.detail, now)
         case "wrap_up":
-            if any(w.handler == wake.detail and not w.alarmed and w.until <= now for w in contact.wrap_ups):
+            if any(w.handler == wake.detail and not w.alarmed for w in contact.wrap_ups):
                 why = f"{wake.detail} has been in wrap-up for a long time."
                 yield do.RaiseAlarm("wrap_up_long", why, contact.reference, wake.detail)
+        case "wrap_up_due":
+            if any(w.handler == wake.detail and not w.told and w.until <= now for w in contact.wrap_ups):
+                yield do.WrapUpDue(contact.reference, wake.detail)
+        case "expected":
+            if contact.expected_until is not None and contact.expected_until <= now:
+                yield do.StopExpecting(contact.reference)
         case "emergency":
             since = contact.queued_at or contact.received_at
             too_long = now >= since + board.rules.routing.emergency_alarm_seconds

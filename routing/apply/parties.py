@@ -1,0 +1,67 @@
+"""What it changes on the board that others join a call, and that it passes from one to another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from routing import events as ev
+from routing.apply.base import apply, guests_released, moved_to, to_wrap_up, wanted, with_declined
+from routing.board import Board
+from routing.model import Assignment, Contact, Guest, HandoverState, Time
+
+
+@apply.register
+def _(e: ev.PartyRung, board: Board, now: Time) -> None:
+    contact = board.contacts[e.reference]
+    board.put_contact(replace(contact, guests=(*contact.guests, Guest(e.target, e.role, now, e.handler))))
+
+
+@apply.register
+def _(e: ev.PartyAnswered, board: Board, now: Time) -> None:
+    contact = board.contacts[e.reference]
+    guests = tuple(replace(g, answered_at=g.answered_at or now) if g.target == e.target else g for g in contact.guests)
+    board.put_contact(replace(contact, guests=guests))
+
+
+@apply.register
+def _(e: ev.PartyLeft, board: Board, now: Time) -> None:
+    gone = tuple(g for g in board.contacts[e.reference].guests if g.target == e.target)
+    contact = guests_released(board.contacts[e.reference], gone, board, now)
+    if contact.passed_to == e.target and contact.emergency:
+        contact = _kept_in_emergency(contact, now)
+    board.put_contact(contact)
+
+
+@apply.register
+def _(e: ev.CallPassed, board: Board, now: Time) -> None:
+    contact = to_wrap_up(board.contacts[e.reference], board, now)
+    joining = tuple(g for g in contact.guests if g.target == e.target or (e.to_handler and g.handler == e.to_handler))
+    contact = replace(guests_released(contact, joining, board, now), held=False)
+    if e.to_handler:
+        contact = replace(contact, assignment=Assignment(e.to_handler, now), owner=e.to_handler)
+    else:
+        contact = replace(contact, passed_to=e.target)
+    board.put_contact(contact)
+
+
+@apply.register
+def _(e: ev.CallTakenOver, board: Board, now: Time) -> None:
+    contact = to_wrap_up(board.contacts[e.reference], board, now)
+    listening = tuple(g for g in contact.guests if g.handler == e.supervisor)
+    contact = guests_released(contact, listening, board, now)
+    taken = replace(contact, assignment=Assignment(e.supervisor, now), owner=e.supervisor, held=False)
+    board.put_contact(taken)
+
+
+@apply.register
+def _(e: ev.Requeued, board: Board, now: Time) -> None:
+    contact = with_declined(to_wrap_up(board.contacts[e.reference], board, now), e.handler, board, now)
+    due = min(contact.due_at, now + board.rules.queues[e.queue].target_seconds)
+    board.put_contact(replace(wanted(moved_to(contact, e.queue, due, board), now), held=False))
+
+
+def _kept_in_emergency(contact: Contact, now: Time) -> Contact:
+    """An emergency caller whom the outside party has left is not let go."""
+    joined = contact.handover is not None and contact.handover.state is HandoverState.JOINED
+    contact = replace(contact, passed_to="")
+    return contact if joined else wanted(contact, now)

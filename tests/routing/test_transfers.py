@@ -1,0 +1,153 @@
+"""A call that passes from one to another: nobody is stuck, everybody's time and record are their own."""
+
+from __future__ import annotations
+
+import pytest
+
+from routing import events as ev
+from routing.commands import WrapUpDue
+from routing.model import Doing, PresenceState, Stage
+from tests.support.world import World, of_kind, offers
+
+ANNA = "handler:anna"
+
+
+@pytest.fixture
+def world() -> World:
+    """Anna talks with the caller of C1; Ben is free."""
+    world = World()
+    world.handler("anna")
+    world.handler("ben")
+    world.call("C1")
+    world.accept("C1")
+    return world
+
+
+def rung(handler: str = "ben", role: str = "consult") -> ev.PartyRung:
+    return ev.PartyRung("C1", ANNA, role, f"ext {handler}", handler)  # type: ignore[arg-type]
+
+
+def test_who_is_rung_as_a_guest_is_busy_until_they_leave(world: World) -> None:
+    world.did(rung())
+    assert world.board.doing("ben") is Doing.RINGING
+    world.did(ev.PartyAnswered("C1", "ext ben", "ben"))
+    assert world.board.doing("ben") is Doing.ON_CONTACT
+    assert offers(world.call("C2")) == [], "a guest is on a call"
+    assert offers(world.did(ev.PartyLeft("C1", "ext ben", "hung up", "ben"))) == [("C2", "ben")]
+
+
+def test_a_guest_who_never_answered_is_free_again(world: World) -> None:
+    world.did(rung())
+    world.did(ev.PartyLeft("C1", "ext ben", "no answer", "ben"))
+    assert world.board.doing("ben") is Doing.NOTHING and world.with_handler("C1") == "anna"
+
+
+def test_only_who_has_the_call_may_ring_another_but_any_supervisor_may_come_in(world: World) -> None:
+    world.handler("cara")
+    assert "does not have the call" in world.refused(ev.PartyRung("C1", "handler:ben", "consult", "ext cara", "cara"))
+    world.did(ev.PartyRung("C1", "handler:ben", "supervisor", "Ben", "ben"))
+
+
+def test_a_target_that_is_not_free_is_refused_with_what_they_are_doing(world: World) -> None:
+    world.call("C2")
+    assert "Ben is being rung" in world.refused(rung())
+    world.accept("C2")
+    assert "Ben is on a call" in world.refused(rung())
+    world.did(ev.CallEnded("C2", "handler:ben"))
+    assert "Ben is in wrap-up" in world.refused(rung())
+    world.complete("C2", "ben")
+    world.presence("ben", PresenceState.AWAY, "lunch")
+    assert "Ben is away (lunch)" in world.refused(rung())
+    assert "already" in world.refused(rung("anna"))
+    assert "no handler" in world.refused(rung("zoe"))
+
+
+def test_an_attended_transfer_gives_each_their_own_talk_time_and_wrap_up(world: World) -> None:
+    world.did(rung(role="transfer"))
+    world.did(ev.PartyAnswered("C1", "ext ben", "ben"))
+    world.after(90)
+    world.did(ev.CallPassed("C1", "anna", "ext ben", "ben"))
+    contact = world.contact("C1")
+    assert contact.assignment and (contact.assignment.handler, contact.assignment.since) == ("ben", world.now)
+    assert contact.owner == "ben" and not contact.guests
+    assert (
+        world.board.doing("anna") is Doing.WRAP_UP and world.board.handlers["anna"].presence.state.value == "available"
+    )
+    world.complete("C1", "anna")
+    assert world.board.doing("anna") is Doing.NOTHING and world.stage("C1") is Stage.ASSIGNED
+    world.did(ev.CallEnded("C1", "handler:ben"))
+    world.complete("C1", "ben")
+    assert world.stage("C1") is Stage.CLOSED and world.board.doing("ben") is Doing.NOTHING
+
+
+def test_a_caller_passed_to_an_outside_party_is_with_them_until_the_end(world: World) -> None:
+    world.did(ev.PartyRung("C1", ANNA, "transfer", "the council"))
+    world.did(ev.CallPassed("C1", "anna", "the council"))
+    assert world.stage("C1") is Stage.PASSED and world.board.doing("anna") is Doing.WRAP_UP
+    world.complete("C1", "anna")
+    assert world.stage("C1") is Stage.PASSED, "the record is done but the caller still talks"
+    world.did(ev.PartyLeft("C1", "the council", "hung up"))
+    world.did(ev.CallEnded("C1", "system"))
+    assert world.stage("C1") is Stage.CLOSED
+
+
+def test_an_emergency_caller_whom_the_outside_party_leaves_is_wanted_again(world: World) -> None:
+    world.did(ev.CallPassed("C1", "anna", "the council"))
+    world.emergency("C1")
+    assert world.stage("C1") is Stage.PASSED
+    world.did(ev.PartyLeft("C1", "the council", "hung up"))
+    assert world.offered_to("C1") == "ben"
+
+
+def test_only_who_is_in_the_call_can_be_given_it(world: World) -> None:
+    assert "not in the call" in world.refused(ev.CallPassed("C1", "anna", "ext ben", "ben"))
+    assert "does not have the call" in world.refused(ev.CallPassed("C1", "ben", "ext 1"))
+
+
+def test_cancelling_a_transfer_leaves_the_caller_with_the_handler(world: World) -> None:
+    world.did(rung())
+    world.did(ev.PartyLeft("C1", "ext ben", "cancelled", "ben"))
+    assert world.with_handler("C1") == "anna" and world.contact("C1").live
+
+
+def test_the_end_of_the_call_releases_every_guest(world: World) -> None:
+    world.did(rung())
+    world.did(ev.PartyAnswered("C1", "ext ben", "ben"))
+    world.did(ev.HeldChanged("C1", ANNA, True))
+    world.did(ev.CallerLeft("C1"))
+    assert world.board.doing("ben") is Doing.NOTHING and not world.contact("C1").held
+    assert "over" in world.refused(rung())
+
+
+def test_a_supervisor_who_takes_over_has_the_call_and_the_handler_their_wrap_up(world: World) -> None:
+    world.did(ev.PartyRung("C1", "handler:ben", "supervisor", "Ben", "ben"))
+    world.did(ev.CallTakenOver("C1", "ben", "anna", "abusive caller"))
+    assert world.with_handler("C1") == "ben" and world.board.doing("anna") is Doing.WRAP_UP
+    assert "does not have" in world.refused(ev.CallTakenOver("C1", "ben", "anna", "again"))
+
+
+def test_a_caller_moved_to_another_queue_keeps_the_place_of_their_arrival() -> None:
+    world = World()
+    world.handler("anna", "crime")
+    world.call("C1")
+    world.accept("C1")
+    due = world.contact("C1").due_at
+    world.after(100)
+    world.call("C2", queue="crime")
+    world.did(ev.Requeued("C1", "anna", "crime", "to report a theft"))
+    contact = world.contact("C1")
+    assert (contact.queue, contact.skills, contact.due_at) == ("crime", frozenset({"crime"}), due)
+    assert [r.reference for r in world.board.waiting()] == ["C1", "C2"]
+    assert offers(world.complete("C1", "anna")) == [("C2", "anna")], "not back to the one who moved them"
+    assert offers(world.handler("ben", "crime")) == [("C1", "ben")]
+    assert "no queue" in world.refused(ev.CallQueued("C1", "nowhere"))
+
+
+def test_a_wrap_up_that_is_over_tells_the_desk_once_and_can_be_extended(world: World) -> None:
+    world.did(ev.CallEnded("C1", ANNA))
+    world.did(ev.WrapUpExtended("C1", "anna", 60))
+    assert of_kind(WrapUpDue, world.after(179)) == []
+    assert len(of_kind(WrapUpDue, world.after(300))) == 1
+    world.did(ev.WrapUpExtended("C1", "anna", 30))
+    assert len(of_kind(WrapUpDue, world.after(30))) == 1
+    assert "not in wrap-up" in world.refused(ev.WrapUpExtended("C1", "ben", 60))
