@@ -49,13 +49,6 @@ def synthesise(prompts: Prompts, out_dir: Path) -> list[Path]:
     return [_make(name, text, prompts, out_dir) for name, text in prompts.texts.items()]
 
 
-def number_files(number: int, prompts_dir: Path) -> tuple[str, ...]:
-    """What says a place in the queue, ready to be played: ``position_<number>.wav``, or ``position_many.wav``
-    when there is none for so high a number; nothing when there is neither."""
-    candidates = (prompts_dir / f"position_{number}.wav", prompts_dir / "position_many.wav")
-    return next(((str(path),) for path in candidates if path.exists()), ())
-
-
 def prepare_music(source: Path, out: Path) -> None:
     """One WAV of all the WAV files in ``source`` (a folder, or one file), at a moderate level, for a loop.
 
