@@ -10,19 +10,14 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-Seconds = Annotated[float, Field(ge=0)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-SipUri = Annotated[str, Field(pattern=r"^sip:[^\s<>]+$")]
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
-Number = Annotated[str, Field(pattern=r"^\+?[0-9]{3,15}$")]
-
-
-class Section(BaseModel):
-    """A frozen table of settings; an unknown key is a mistake, never ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from config.calendars import Calendar
+from config.menus import Destination, Hours, Known, Menu, destination_mistakes, menu_mistakes
+from config.prompts import SPOKEN as SPOKEN
+from config.prompts import Prompts as Prompts
+from config.section import Identifier, Number, Port, Seconds, SipUri
+from config.section import Section as Section
 
 
 class Gateway(Section):
@@ -135,10 +130,13 @@ class Edge(Section):
 
 
 class VoiceNumber(Section):
-    """One of our telephone numbers and the queue its callers wait in."""
+    """One of our telephone numbers, and where its callers are led: the first rule of ``hours`` that says so, then
+    ``to``, then ``queue``, in which their contact is opened in any case."""
 
     number: Number
     queue: Identifier
+    hours: tuple[Hours, ...] = ()
+    to: Destination | None = None
 
 
 class Interpreter(Section):
@@ -163,30 +161,12 @@ class Voice(Section):
     start_deadline_seconds: Annotated[float, Field(gt=0)]
     command_deadline_seconds: Annotated[float, Field(gt=0)]
     position_every_seconds: Annotated[float, Field(gt=0)]
+    comfort: tuple[Identifier, ...]
     emergency_digits: Annotated[str, Field(pattern=r"^[0-9]{1,4}$")]
     media_lost_seconds: Annotated[float, Field(gt=0)]
     fallback_seconds: Annotated[float, Field(gt=0)]
     transfer_ring_seconds: Annotated[float, Field(gt=0, le=120)] = 20.0
     interpreters: tuple[Interpreter, ...] = ()
-
-
-# What a call's story says; config.prompts.texts must have the words for each.
-SPOKEN = ("recording_notice", "greeting", "emergency_reminder", "control_room", "calling", "position_many")
-
-
-class Prompts(Section):
-    """The words callers hear; each becomes ``<name>.wav``, synthesised at set-up or recorded by you."""
-
-    voice: str
-    words_per_minute: Annotated[int, Field(ge=80, le=300)]
-    texts: dict[Identifier, str]
-
-    @field_validator("texts")
-    @classmethod
-    def _all_there(cls, texts: dict[str, str]) -> dict[str, str]:
-        if missing := [name for name in SPOKEN if not texts.get(name)]:
-            raise ValueError(f"has no words for {', '.join(missing)}")
-        return texts
 
 
 class TextNumber(Section):
@@ -271,6 +251,8 @@ class Settings(Section):
     control_room: ControlRoom
     edge: Edge
     voice: Voice
+    calendars: tuple[Calendar, ...]
+    menus: tuple[Menu, ...]
     prompts: Prompts
     text: Text
     email: Email
@@ -279,7 +261,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Settings:
-        mistakes = [*self._unknown_queues(), *self._doubled(), *self._port_clashes()]
+        mistakes = [*self._unknown_queues(), *self._doubled(), *self._port_clashes(), *self._menus_wrong()]
         if mistakes:
             raise ValueError("\n".join(mistakes))
         return self
@@ -302,6 +284,8 @@ class Settings(Section):
             "queues": [q.id for q in self.queues],
             "grades": [g.id for g in self.grades],
             "dispositions": [d.id for d in self.dispositions],
+            "calendars": [c.id for c in self.calendars],
+            "menus": [m.id for m in self.menus],
             "voice.numbers": [n.number for n in self.voice.numbers],
             "voice.interpreters": [i.language for i in self.voice.interpreters],
             "text.numbers": [n.number for n in self.text.numbers],
@@ -324,3 +308,47 @@ class Settings(Section):
         if self.edge.port in sip:
             mistakes.append("edge.port: lies among the slots' SIP ports; move voice.sip_port_base")
         return mistakes
+
+    def _menus_wrong(self) -> list[str]:
+        known = Known(
+            queues=frozenset(queue.id for queue in self.queues),
+            menus={menu.id: menu for menu in self.menus},
+            prompts=frozenset(name for name, words in self.prompts.texts.items() if words),
+            languages=frozenset(self.prompts.spoken),
+        )
+        digits = self.voice.emergency_digits
+        return [
+            *(mistake for menu in self.menus for mistake in menu_mistakes(menu, known, digits)),
+            *(mistake for number in self.voice.numbers for mistake in self._leads_wrong(number, known)),
+            *self._without_words(known.prompts),
+        ]
+
+    def _leads_wrong(self, number: VoiceNumber, known: Known) -> list[str]:
+        key, calendars = f"voice.numbers[{number.number}]", {calendar.id for calendar in self.calendars}
+        there = ", ".join(sorted(calendars)) or "none"
+        leads = [(f"{key}.to", number.to)]
+        for rule in number.hours:
+            leads += [(f"{key}.hours[{rule.calendar}].{name}", getattr(rule, name)) for name in ("open", "closed")]
+        return [
+            *(
+                f"{key}.hours: no calendar '{rule.calendar}'; there are: {there}"
+                for rule in number.hours
+                if rule.calendar not in calendars
+            ),
+            *(mistake for at, to in leads if to for mistake in destination_mistakes(at, to, known)),
+        ]
+
+    def _without_words(self, prompts: frozenset[str]) -> list[str]:
+        return [
+            *(
+                f"voice.comfort: no words for '{name}'; add them to prompts.texts"
+                for name in self.voice.comfort
+                if name not in prompts
+            ),
+            *(
+                f"prompts.languages.{language}.texts: '{name}' has no words in prompts.texts, so nothing ever says it"
+                for language, spoken in self.prompts.languages.items()
+                for name in spoken.texts
+                if name not in prompts
+            ),
+        ]

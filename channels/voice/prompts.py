@@ -16,11 +16,27 @@ _PEAK_DB = "-3"
 _MUSIC_PEAK_DB = "-9"  # well below a voice, and still clear on a bad line
 _SHORTEST_BYTES = 44 + 1600  # a WAV header and 0.1 s
 _TOOL_SECONDS = 120.0
+# What is no speech, as sox makes it: seconds, shape and Hz.
+TONES = {
+    "beep": ("synth", "0.4", "sine", "1000"),  # speak after it
+    "answer_tone": ("synth", "0.3", "sine", "440", "repeat", "1"),  # in the handler's ear: a caller is connected
+    "hold_tone": ("synth", "0.5", "sine", "400", "pad", "0", "4"),  # once in a while: the line is still there
+}
 _MUSIC_RECIPE = f"hold music {_MUSIC_PEAK_DB}"
 
 
 class PromptError(Exception):
     """A prompt could not be made; the text names the prompt, the tool and what to do."""
+
+
+def prepare_prompts(prompts: Prompts, out_dir: Path) -> list[Path]:
+    """Everything but the music: the texts in every language, those of language ``cy`` in the folder ``cy``, and the
+    tones. Blocking and failing as ``synthesise`` does."""
+    made = synthesise(prompts, out_dir)
+    for language, spoken in prompts.languages.items():
+        own = prompts.model_copy(update={"voice": spoken.voice, "texts": spoken.texts})
+        made += synthesise(own, out_dir / language)
+    return made + [_make_tone(name, out_dir) for name in TONES]
 
 
 def synthesise(prompts: Prompts, out_dir: Path) -> list[Path]:
@@ -31,13 +47,6 @@ def synthesise(prompts: Prompts, out_dir: Path) -> list[Path]:
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     return [_make(name, text, prompts, out_dir) for name, text in prompts.texts.items()]
-
-
-def number_files(number: int, prompts_dir: Path) -> tuple[str, ...]:
-    """What says a place in the queue, ready to be played: ``position_<number>.wav``, or ``position_many.wav``
-    when there is none for so high a number; nothing when there is neither."""
-    candidates = (prompts_dir / f"position_{number}.wav", prompts_dir / "position_many.wav")
-    return next(((str(path),) for path in candidates if path.exists()), ())
 
 
 def prepare_music(source: Path, out: Path) -> None:
@@ -84,6 +93,16 @@ def _make(name: str, text: str, prompts: Prompts, out_dir: Path) -> Path:
         _finish(_sox(spoken, _unfinished(out), _PEAK_DB), out, recipe)
     finally:
         spoken.unlink(missing_ok=True)
+    return out
+
+
+def _make_tone(name: str, out_dir: Path) -> Path:
+    out = out_dir / f"{name}.wav"
+    recipe = _hash(_MUSIC_PEAK_DB, *TONES[name])
+    if not _is_current(out, recipe):
+        tone = ("-n", "-b", "16", "-r", "8000", "-c", "1", str(_unfinished(out)), *TONES[name])
+        _run(name, "sox", "-D", "-R", *tone, "gain", "-n", _MUSIC_PEAK_DB)
+        _finish(_unfinished(out), out, recipe)
     return out
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from channels.voice.edge_files import write_edge_files
-from channels.voice.prompts import PromptError, prepare_music, synthesise
+from channels.voice.prompts import PromptError, prepare_music, prepare_prompts
 from gateway.cli.common import CONFIG, Failure, load_settings
 
 MUSIC = Path("/usr/share/asterisk/moh")
@@ -33,7 +33,7 @@ def prompts(config: Path | None, music: Path) -> None:
     """
     settings = load_settings(config)
     try:
-        made = synthesise(settings.prompts, settings.voice.prompts_dir)
+        made = prepare_prompts(settings.prompts, settings.voice.prompts_dir)
         click.echo(f"{len(made)} prompts in {settings.voice.prompts_dir}")
         prepare_music(music, settings.voice.music)
         click.echo(f"hold music in {settings.voice.music}")

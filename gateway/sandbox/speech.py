@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import config
-from channels.voice.prompts import prepare_music, synthesise
+from channels.voice.prompts import prepare_music, prepare_prompts, synthesise
 from config.settings import Prompts
 
 CACHE = Path(config.__file__).resolve().parent.parent / "var" / "prompts"
@@ -35,7 +35,7 @@ async def spoken(text: str, prompts: Prompts, folder: Path) -> Path:
 
 def _prepare(prompts: Prompts, folder: Path) -> None:
     with _alone(folder):
-        synthesise(prompts, folder)
+        prepare_prompts(prompts, folder)
     with _alone(CACHE):
         prepare_music(PIECES, MUSIC)
 

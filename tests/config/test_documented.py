@@ -16,14 +16,16 @@ from config.settings import Section, Settings
 SELF_EXPLAINING = {"id", "name", "uri", "host", "port", "user", "number", "queue", "enabled", "skills", "folder"}
 
 
-def sections(kind: Any) -> Iterator[type[Section]]:
-    """Every section in this type, itself included."""
+def sections(kind: Any, around: tuple[Any, ...] = ()) -> Iterator[type[Section]]:
+    """Every section in this type, itself included; one that stands within itself is looked at once."""
+    if kind in around:
+        return
     if isinstance(kind, type) and issubclass(kind, Section):
         yield kind
         for setting in kind.model_fields.values():
-            yield from sections(setting.annotation)
+            yield from sections(setting.annotation, (*around, kind))
     for part in get_args(kind):
-        yield from sections(part)
+        yield from sections(part, around)
 
 
 KEYS = sorted({(section.__name__, key) for section in sections(Settings) for key in section.model_fields})

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from channels.voice.prompts import PromptError, number_files, prepare_music, synthesise
-from config.settings import Prompts
+from channels.voice.prompts import PromptError, prepare_music, prepare_prompts, synthesise
+from config.prompts import Prompts, Spoken
 from gateway.sandbox.tones import measure_tones, write_tone
 
 
@@ -75,12 +75,17 @@ def test_a_missing_tool_is_named_with_its_package(tmp_path: Path, monkeypatch: p
         synthesise(prompts(), tmp_path)
 
 
-def test_a_place_in_the_queue_is_said_by_its_number_or_as_many(tmp_path: Path) -> None:
-    synthesise(prompts(position_2="You are second.", position_many="There are many callers."), tmp_path)
+def test_other_languages_lie_in_their_own_folder_and_tones_beside_the_first(tmp_path: Path) -> None:
+    welsh = Spoken(voice="cy", texts={"greeting": "Helo."})
+    both = prompts(greeting="Hello.").model_copy(update={"languages": {"cy": welsh}})
 
-    assert number_files(2, tmp_path) == (str(tmp_path / "position_2.wav"),)
-    assert number_files(40, tmp_path) == (str(tmp_path / "position_many.wav"),)
-    assert number_files(2, tmp_path / "elsewhere") == ()
+    made = prepare_prompts(both, tmp_path)
+
+    assert [str(path.relative_to(tmp_path)) for path in made] == [
+        *("greeting.wav", "cy/greeting.wav", "beep.wav", "answer_tone.wav", "hold_tone.wav")
+    ]
+    assert samples(made[0]) != samples(made[1])
+    assert measure_tones(tmp_path / "beep.wav", (1000,))[1000] == pytest.approx(0.355, abs=0.03)  # -9 dB
 
 
 def test_hold_music_is_all_pieces_at_one_moderate_level(tmp_path: Path) -> None:

@@ -1,0 +1,54 @@
+"""When a line is open: hours for each weekday, bank holidays, and days of a site's own."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator
+
+from config.section import Identifier, Section
+
+# 17:00-09:00 runs into the next day; 00:00-24:00 is the whole day.
+Range = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+Ranges = tuple[Range, ...]
+
+
+class OwnDay(Section):
+    """A day with hours of its own, before weekday and bank holiday; no hours is closed all day."""
+
+    date: date
+    hours: Ranges
+
+
+class Calendar(Section):
+    """Opening hours in local time; a weekday that is not named is closed."""
+
+    id: Identifier
+    time_zone: str = "Europe/London"
+    always: bool = False
+    monday: Ranges = ()
+    tuesday: Ranges = ()
+    wednesday: Ranges = ()
+    thursday: Ranges = ()
+    friday: Ranges = ()
+    saturday: Ranges = ()
+    sunday: Ranges = ()
+    bank_holidays: Literal["none", "england-and-wales", "scotland"] = "none"
+    bank_holiday_hours: Ranges = ()
+    own_days: tuple[OwnDay, ...] = ()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ValueError, OSError, LookupError):
+            raise ValueError("must be a time zone of the IANA database, such as Europe/London") from None
+        return name
+
+    def weekday(self, number: int) -> Ranges:
+        """The ordinary hours of a weekday; Monday is 0."""
+        days = (self.monday, self.tuesday, self.wednesday, self.thursday, self.friday, self.saturday, self.sunday)
+        return days[number]
