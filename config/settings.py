@@ -166,6 +166,7 @@ class Voice(Section):
     media_lost_seconds: Annotated[float, Field(gt=0)]
     fallback_seconds: Annotated[float, Field(gt=0)]
     transfer_ring_seconds: Annotated[float, Field(gt=0, le=120)] = 20.0
+    voicemail_seconds: Annotated[float, Field(ge=10, le=600)] = 180.0
     interpreters: tuple[Interpreter, ...] = ()
 
 

@@ -130,7 +130,7 @@ class Gateway:
         return work
 
     def _voice(self, clock: Clock) -> VoiceChannel:
-        desk = CallDesk(self.dispatcher, clock)
+        desk = CallDesk(self.dispatcher, clock, self.settings)
         run_dir = self.settings.gateway.data_dir / "run"
         return VoiceChannel(self.settings, run_dir, desk, desk.announce, desk.report, new_reference)
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from channels.base import Unreachable
 from channels.voice.flow import ContactView
+from channels.voice.inbound import number_called
 from channels.voice.reporting import Over
+from config.menus import Destination
+from config.settings import Settings
 from gateway.dispatcher import Clock, Dispatcher, NotWritten, Refused
 from gateway.store.records import CallRecord, Record, Recording
 from routing.events import CallArrived, Event, RecordingMade
+from routing.hours import destination
 from routing.model import HandoverState
 
 
 class CallDesk:
-    def __init__(self, dispatcher: Dispatcher, clock: Clock) -> None:
-        self._dispatcher, self._clock = dispatcher, clock
+    def __init__(self, dispatcher: Dispatcher, clock: Clock, settings: Settings) -> None:
+        self._dispatcher, self._clock, self._voice = dispatcher, clock, settings.voice
+        self._calendars = {calendar.id: calendar for calendar in settings.calendars}
 
     # --- what a story asks -----------------------------------------------------------------------------
 
@@ -36,6 +41,13 @@ class CallDesk:
     def extension(self, handler: str) -> str:
         known = self._dispatcher.board.handlers.get(handler)
         return known.extension if known else ""
+
+    def leads_to(self, called: str) -> Destination:
+        """Where the callers of this number of ours are led now."""
+        listed = number_called(called, self._voice)
+        if listed is None:
+            return Destination(queue=self._voice.default_queue)
+        return destination(listed, self._calendars, self._clock())
 
     # --- what a story tells ----------------------------------------------------------------------------
 

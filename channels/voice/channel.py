@@ -137,7 +137,9 @@ class VoiceChannel:
             log.error("call_not_written", why=str(error))
             await self._refuse(call)
             return
-        await self._tell(Story(call, reference, self._settings, self._desk, self._report), Story.inbound)
+        leads_to = self._desk.leads_to(called)
+        story = Story(call, reference, self._settings, self._desk, self._report)
+        await self._tell(story, lambda s: s.inbound(leads_to))
 
     async def _refuse(self, call: Call) -> None:
         """The edge tries the next slot, and in the end the overflow target."""

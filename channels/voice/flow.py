@@ -21,10 +21,13 @@ from channels.voice.call import Call, CallGone
 from channels.voice.control_room import ControlRoomLeg
 from channels.voice.handler_leg import HandlerLeg
 from channels.voice.keeping import Keeping
+from channels.voice.menu_walk import MenuWalk
 from channels.voice.reporting import Report, Reporter
 from channels.voice.scene import ContactView, Desk, Scene
 from channels.voice.supervision import SupervisorLeg
 from channels.voice.third_party import ThirdParty
+from channels.voice.voicemail import Voicemail
+from config.menus import Destination
 from config.settings import Settings
 from routing import events as ev
 
@@ -48,9 +51,12 @@ class Story:
         self._handler = HandlerLeg(self.scene)
         self._control_room = ControlRoomLeg(self.scene, self.inbox.put_nowait)
         self._keeping = Keeping(self.scene)
+        self._walk = MenuWalk(self.scene, self.inbox.put_nowait)
+        self._voicemail = Voicemail(self.scene, self.inbox.put_nowait)
         self._reporter = Reporter(report, lambda event: self.inbox.put_nowait(tell_to.TooLate(event)))
         self._settings = settings
         self._digits = ""
+        self._greeting = False
 
     @property
     def control_room_has_caller(self) -> bool:
@@ -58,9 +64,9 @@ class Story:
 
     # --- the chapters --------------------------------------------------------------------------------
 
-    async def inbound(self) -> None:
-        """A new caller, who has heard 180 so far; their contact is on disk."""
-        await self._run(self._new_caller)
+    async def inbound(self, leads_to: Destination) -> None:
+        """A new caller, who has heard 180 so far; their contact is on disk. ``leads_to``: where the number leads."""
+        await self._run(lambda: self._new_caller(leads_to))
 
     async def outbound(self, handler: str) -> None:
         """A call we made: the handler and the person are both on the line."""
@@ -74,16 +80,37 @@ class Story:
         """A call that outlived a gateway, at the stage it was in."""
         await self._run(self._picked_up)
 
-    async def _new_caller(self) -> None:
+    async def _new_caller(self, leads_to: Destination) -> None:
         await self._plan_for_nobody()
         await self._do(msg.Answer())
         self.scene.line.joined.add("caller")
         await self._keeping.begin()
         await self.scene.remember()
         await self._greet()
-        self._tell(ev.CallQueued(self.reference))
+        await self._lead(leads_to)
         await self.scene.settle()
         await self._attend()
+
+    async def _lead(self, to: Destination) -> None:
+        """Through the menus to where the caller wants to go; an emergency goes no further through them."""
+        scene, walk = self.scene, self._walk
+        if not scene.calling_control_room:
+            await walk.begin(to)
+        while not walk.over and not scene.over:
+            await self._take(await self.inbox.get())
+        led = walk.led
+        if scene.over:
+            return
+        scene.quiet = bool(led and led.voicemail)
+        if scene.calling_control_room or (led and led.queue):
+            self._tell(ev.CallQueued(self.reference, (led and led.queue) or ""))
+        elif led and (led.extension or led.number):
+            await self.third.lead_out(led.extension or led.number or "")
+        elif led and led.voicemail:
+            await self._voicemail.begin(led.voicemail, self._settings.voice.default_queue, self._keeping.path)
+        else:
+            self._tell(ev.CallEnded(self.reference, "system"))
+            scene.over = True
 
     async def _both_there(self) -> None:
         await self._plan_for_nobody()
@@ -156,6 +183,8 @@ class Story:
         finally:
             pump.cancel()
             self._control_room.stop()
+            self._walk.stop()
+            self._voicemail.stop()
             self._reporter.finish()
             await reporting
 
@@ -202,8 +231,9 @@ class Story:
 
     async def _greet(self) -> None:
         scene = self.scene
-        scene.greeting = await scene.announce(*scene.sounds.welcome())
-        while scene.greeting and not scene.over:
+        scene.quiet = True
+        self._greeting = await scene.announce(*scene.sounds.welcome())
+        while self._greeting and not scene.over:
             await self._take(await self.inbox.get())
 
     # --- one thing that happened -----------------------------------------------------------------------
@@ -215,8 +245,13 @@ class Story:
             case msg.Digit(leg="caller"):
                 await self._digit(item.digit)
             case msg.Played(name="announcement"):
-                self.scene.greeting = False
-                await self.scene.settle()
+                self._greeting = False
+                await self._walk.finished()
+                await self._voicemail.finished()
+            case tell_to.MenuTimedOut():
+                await self._walk.timed_out(item)
+            case tell_to.MessageLongEnough():
+                await self._voicemail.complete()
             case msg.MediaLost():
                 await self._media_lost(item.leg)
             case msg.Recorded():
@@ -297,6 +332,7 @@ class Story:
 
     def _caller_changed(self, leg: msg.LegChanged) -> None:
         if leg.state in OVER and not self.scene.over:
+            self._voicemail.keep()
             self._tell(ev.CallerLeft(self.reference))
             self.scene.over = True
 
@@ -308,9 +344,15 @@ class Story:
             self._digits = ""
             self._control_room.get()
             self._tell(ev.EmergencyRaised(self.reference, "caller", f"the caller pressed {' '.join(wanted)}"))
-            self.scene.greeting = False
+            self._greeting = self.scene.quiet = False
+            self._walk.stop()
+            self._voicemail.stop()
             await self._make_room()
             await self.scene.settle()
+        elif digit == "#" and self._voicemail.part:
+            await self._voicemail.complete()
+        else:
+            await self._walk.pressed(digit)
 
     async def _media_lost(self, leg: msg.LegName) -> None:
         """A silent caller is never let go; a handler's phone that is dead gives the caller back to the queue."""

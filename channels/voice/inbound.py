@@ -11,7 +11,7 @@ import re
 import phonenumbers
 
 from channels.voice.messages import Arrived
-from config.settings import Voice
+from config.settings import Voice, VoiceNumber
 from routing.model import Party
 
 KEPT = ("from", "to", "p-asserted-identity", "diversion", "privacy", "call-id", "x-requested-uri", "geolocation")
@@ -48,10 +48,16 @@ def called_number(arrived: Arrived) -> str:
     return user[:80]
 
 
-def queue_of(called: str, voice: Voice) -> str:
-    """The queue of the number that was called; international or national spelling is the same number."""
+def number_called(called: str, voice: Voice) -> VoiceNumber | None:
+    """The number of ours that was called; international or national spelling is the same number."""
     wanted = number(called)
-    return next((n.queue for n in voice.numbers if number(n.number) == wanted), voice.default_queue)
+    return next((n for n in voice.numbers if number(n.number) == wanted), None)
+
+
+def queue_of(called: str, voice: Voice) -> str:
+    """The queue in which its callers' contacts are opened."""
+    listed = number_called(called, voice)
+    return listed.queue if listed else voice.default_queue
 
 
 def kept_headers(arrived: Arrived) -> tuple[tuple[str, str], ...]:

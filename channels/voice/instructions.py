@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from channels.voice.line import Supervision
+from channels.voice.menu import State
 from routing.events import Event
 from routing.model import Offer
 
@@ -126,6 +127,18 @@ class ResumeRecording:
 
 
 @dataclass(frozen=True, slots=True)
+class MenuTimedOut:
+    """The caller pressed nothing in time; of no interest when they have moved on."""
+
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLongEnough:
+    """The longest voicemail is over."""
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """The handler leaves; whoever else is on the line stays."""
 
@@ -170,6 +183,8 @@ Instruction = (
     | TakeOver
     | PauseRecording
     | ResumeRecording
+    | MenuTimedOut
+    | MessageLongEnough
     | Leave
     | HangUp
     | TooLate

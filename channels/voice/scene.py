@@ -13,6 +13,7 @@ from channels.voice import messages as msg
 from channels.voice.call import Call, CallGone, VoiceError
 from channels.voice.line import Line, waits_alone, who_hears_whom
 from channels.voice.sounds import Sounds
+from config.menus import Destination
 from config.settings import Settings
 from routing.events import Event
 from routing.model import Guest, Offer
@@ -42,9 +43,12 @@ class Desk(Protocol):
 
     def extension(self, handler: str) -> str: ...
 
+    def leads_to(self, called: str) -> Destination: ...
+
 
 class Scene:
-    """``handler``: who has the caller, '' for nobody. ``over``: the call is to be ended. ``place``: what the next
+    """``handler``: who has the caller, '' for nobody. ``over``: the call is to be ended. ``quiet``: no
+    music, the caller is being spoken to. ``place``: what the next
     gateway must know beside the legs, should this one die."""
 
     def __init__(
@@ -55,7 +59,7 @@ class Scene:
         self.line = Line()
         self.handler = ""
         self.over = False
-        self.greeting = False
+        self.quiet = False
         self.calling_control_room = False
         self.place: dict[str, str] = {}
         self._desk = desk
@@ -115,13 +119,17 @@ class Scene:
         if self.over:
             return
         await self.do(msg.Bridge(who_hears_whom(self.line)))
-        alone = waits_alone(self.line) and not self.greeting
+        alone = waits_alone(self.line) and not self.quiet
         await self._loop(URGENT, (self.sounds.prompt("control_room"),), on=alone and self.calling_control_room)
         await self._loop(MUSIC, self.sounds.music(), on=alone and not self.calling_control_room)
 
     async def announce(self, *files: str, to: tuple[msg.LegName, ...] = ("caller",)) -> bool:
         """Said once; music pauses meanwhile."""
         return await self.do(msg.Play(ANNOUNCEMENT, files, to))
+
+    async def hush(self) -> None:
+        """Nothing more is said."""
+        await self.do(msg.StopPlaying(ANNOUNCEMENT))
 
     async def remember(self) -> None:
         line = self.line

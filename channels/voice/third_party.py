@@ -55,6 +55,14 @@ class ThirdParty:
         else:
             await self._back("could not be rung")
 
+    async def lead_out(self, number: str) -> None:
+        """A menu leads the caller to somebody outside the queues; who does not answer leaves them in the queue."""
+        scene = self._scene
+        what = f"the menu led the caller to {number}"
+        scene.tell(ev.Recorded(what, "system", reference=scene.reference))
+        target = tell_to.Target(number, f"sip:{number}@{scene.settings.edge.domain}")
+        await self.bring(tell_to.Bring("transfer", target))
+
     async def referred(self, uri: str) -> None:
         """The handler passed the caller on with their own phone, which rings the target itself."""
         scene, words = self._scene, uri.removeprefix("sip:").partition("@")[0]
@@ -94,7 +102,10 @@ class ThirdParty:
         scene.line.aside = False
         scene.line.joined.add("third")
         await scene.part("handler")
-        scene.tell(ev.CallPassed(scene.reference, handler, target.words, target.handler))
+        if handler:
+            scene.tell(ev.CallPassed(scene.reference, handler, target.words, target.handler))
+        else:
+            scene.tell(ev.Recorded(f"the caller talks with {target.words}", "system", reference=scene.reference))
         if target.handler and await scene.do(msg.Rename("third", "handler")):
             scene.line.rename("third", "handler")
             self._forget()
@@ -137,7 +148,9 @@ class ThirdParty:
         scene.line.aside = False
         await scene.part("third")
         scene.tell(ev.PartyLeft(scene.reference, target.words, why, target.handler))
-        if scene.handler and "handler" not in scene.line.joined:
+        if not scene.handler:
+            scene.tell(ev.CallQueued(scene.reference))
+        elif "handler" not in scene.line.joined:
             scene.tell(ev.HandlerLeft(scene.reference, scene.handler))
             scene.handler = ""
         await scene.remember()
