@@ -75,9 +75,9 @@ def test_every_name_that_there_is_not_is_told_at_once(site: Path) -> None:
         "menus[main].options[1].language: no language 'fr'; there are: cy, en",
         f"menus[main].on_nothing.voicemail: no queue 'crime'; {queues}",
         "voice.numbers[101].hours: no calendar 'nights'; there are: office",
+        "voice.numbers[101].hours[nights].open.menu: no menu 'man'; there are: main",
         "voice.numbers[101].to.message: no words for 'sorry'; add them to prompts.texts",
         f"voice.numbers[101].to.then.queue: no queue 'crime'; {queues}",
-        "voice.numbers[101].hours[nights].open.menu: no menu 'man'; there are: main",
         "voice.comfort: no words for 'soothing'; add them to prompts.texts",
         "prompts.languages.cy.texts: 'greetings' has no words in prompts.texts, so nothing ever says it",
     ]
