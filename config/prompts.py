@@ -52,7 +52,7 @@ class Prompts(Section):
         return frozenset(name for name, words in self.texts.items() if words)
 
     def without_words(self, comfort: Iterable[str]) -> list[str]:
-        """What is wrong with the messages of ``voice.comfort`` and the other languages; each line begins with its key."""
+        """What is wrong with ``voice.comfort`` and with the other languages; each line begins with its key."""
         return [
             *(
                 f"voice.comfort: no words for '{name}'; add them to prompts.texts"
