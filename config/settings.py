@@ -138,7 +138,7 @@ class Voice(Section):
     start_deadline_seconds: Annotated[float, Field(gt=0)]
     command_deadline_seconds: Annotated[float, Field(gt=0)]
     position_every_seconds: Annotated[float, Field(gt=0)]
-    comfort: tuple[Identifier, ...]
+    comfort: tuple[Identifier, ...] = ()
     emergency_digits: Annotated[str, Field(pattern=r"^[0-9]{1,4}$")]
     media_lost_seconds: Annotated[float, Field(gt=0)]
     fallback_seconds: Annotated[float, Field(gt=0)]
