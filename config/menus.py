@@ -1,4 +1,4 @@
-"""Keypad menus and where a caller can be led, and what is wrong with them."""
+"""Where a caller is led: numbers, keypad menus, destinations, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -82,12 +82,23 @@ class Hours(Section):
         return self
 
 
+class VoiceNumber(Section):
+    """One of our telephone numbers, and where its callers are led: the first rule of ``hours`` that says so, then
+    ``to``, then ``queue``, in which their contact is opened in any case."""
+
+    number: Number
+    queue: Identifier
+    hours: tuple[Hours, ...] = ()
+    to: Destination | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """The names that menus and numbers may use."""
 
     queues: frozenset[str]
     menus: Mapping[str, Menu]
+    calendars: frozenset[str]
     prompts: frozenset[str]
     languages: frozenset[str]
 
@@ -125,6 +136,20 @@ def menu_mistakes(menu: Menu, known: Known, emergency_digits: str) -> Iterator[s
                 f"{key}.{name}: never ends: {' > '.join(loop)}; "
                 "one of them must lead to a queue, extension, voicemail, number or last message"
             )
+
+
+def number_mistakes(number: VoiceNumber, known: Known) -> Iterator[str]:
+    """What is wrong with where one number leads; each line begins with its key."""
+    key = f"voice.numbers[{number.number}]"
+    for rule in number.hours:
+        if rule.calendar not in known.calendars:
+            there = ", ".join(sorted(known.calendars)) or "none"
+            yield f"{key}.hours: no calendar '{rule.calendar}'; there are: {there}"
+        for name, destination in (("open", rule.open), ("closed", rule.closed)):
+            if destination:
+                yield from destination_mistakes(f"{key}.hours[{rule.calendar}].{name}", destination, known)
+    if number.to:
+        yield from destination_mistakes(f"{key}.to", number.to, known)
 
 
 def _digit_mistakes(key: str, menu: Menu, emergency_digits: str) -> Iterator[str]:

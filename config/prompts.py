@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field, field_validator
@@ -44,3 +45,24 @@ class Prompts(Section):
     def spoken(self) -> tuple[str, ...]:
         """Every language that a caller can choose, the first one first."""
         return (self.language, *self.languages)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every prompt that there are words for."""
+        return frozenset(name for name, words in self.texts.items() if words)
+
+    def without_words(self, comfort: Iterable[str]) -> list[str]:
+        """What is wrong with ``voice.comfort`` and with the other languages; each line begins with its key."""
+        return [
+            *(
+                f"voice.comfort: no words for '{name}'; add them to prompts.texts"
+                for name in comfort
+                if name not in self.names
+            ),
+            *(
+                f"prompts.languages.{language}.texts: '{name}' has no words in prompts.texts, so nothing ever says it"
+                for language, spoken in self.languages.items()
+                for name in spoken.texts
+                if name not in self.names
+            ),
+        ]

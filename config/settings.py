@@ -13,7 +13,8 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from config.calendars import Calendar
-from config.menus import Destination, Hours, Known, Menu, destination_mistakes, menu_mistakes
+from config.menus import Known, Menu, menu_mistakes, number_mistakes
+from config.menus import VoiceNumber as VoiceNumber
 from config.prompts import SPOKEN as SPOKEN
 from config.prompts import Prompts as Prompts
 from config.section import Identifier, Number, Port, Seconds, SipUri
@@ -129,16 +130,6 @@ class Edge(Section):
         return sources
 
 
-class VoiceNumber(Section):
-    """One of our telephone numbers, and where its callers are led: the first rule of ``hours`` that says so, then
-    ``to``, then ``queue``, in which their contact is opened in any case."""
-
-    number: Number
-    queue: Identifier
-    hours: tuple[Hours, ...] = ()
-    to: Destination | None = None
-
-
 class Interpreter(Section):
     """Whom a handler can bring into a call for a language."""
 
@@ -161,7 +152,7 @@ class Voice(Section):
     start_deadline_seconds: Annotated[float, Field(gt=0)]
     command_deadline_seconds: Annotated[float, Field(gt=0)]
     position_every_seconds: Annotated[float, Field(gt=0)]
-    comfort: tuple[Identifier, ...]
+    comfort: tuple[Identifier, ...] = ()
     emergency_digits: Annotated[str, Field(pattern=r"^[0-9]{1,4}$")]
     media_lost_seconds: Annotated[float, Field(gt=0)]
     fallback_seconds: Annotated[float, Field(gt=0)]
@@ -314,42 +305,13 @@ class Settings(Section):
         known = Known(
             queues=frozenset(queue.id for queue in self.queues),
             menus={menu.id: menu for menu in self.menus},
-            prompts=frozenset(name for name, words in self.prompts.texts.items() if words),
+            calendars=frozenset(calendar.id for calendar in self.calendars),
+            prompts=self.prompts.names,
             languages=frozenset(self.prompts.spoken),
         )
         digits = self.voice.emergency_digits
         return [
             *(mistake for menu in self.menus for mistake in menu_mistakes(menu, known, digits)),
-            *(mistake for number in self.voice.numbers for mistake in self._leads_wrong(number, known)),
-            *self._without_words(known.prompts),
-        ]
-
-    def _leads_wrong(self, number: VoiceNumber, known: Known) -> list[str]:
-        key, calendars = f"voice.numbers[{number.number}]", {calendar.id for calendar in self.calendars}
-        there = ", ".join(sorted(calendars)) or "none"
-        leads = [(f"{key}.to", number.to)]
-        for rule in number.hours:
-            leads += [(f"{key}.hours[{rule.calendar}].{name}", getattr(rule, name)) for name in ("open", "closed")]
-        return [
-            *(
-                f"{key}.hours: no calendar '{rule.calendar}'; there are: {there}"
-                for rule in number.hours
-                if rule.calendar not in calendars
-            ),
-            *(mistake for at, to in leads if to for mistake in destination_mistakes(at, to, known)),
-        ]
-
-    def _without_words(self, prompts: frozenset[str]) -> list[str]:
-        return [
-            *(
-                f"voice.comfort: no words for '{name}'; add them to prompts.texts"
-                for name in self.voice.comfort
-                if name not in prompts
-            ),
-            *(
-                f"prompts.languages.{language}.texts: '{name}' has no words in prompts.texts, so nothing ever says it"
-                for language, spoken in self.prompts.languages.items()
-                for name in spoken.texts
-                if name not in prompts
-            ),
+            *(mistake for number in self.voice.numbers for mistake in number_mistakes(number, known)),
+            *self.prompts.without_words(self.voice.comfort),
         ]

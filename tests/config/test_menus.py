@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config.load import ConfigurationError, load
+from config.load import SANDBOX, ConfigurationError, load
 from config.menus import Destination
 from config.settings import Settings
 
@@ -75,9 +75,9 @@ def test_every_name_that_there_is_not_is_told_at_once(site: Path) -> None:
         "menus[main].options[1].language: no language 'fr'; there are: cy, en",
         f"menus[main].on_nothing.voicemail: no queue 'crime'; {queues}",
         "voice.numbers[101].hours: no calendar 'nights'; there are: office",
+        "voice.numbers[101].hours[nights].open.menu: no menu 'man'; there are: main",
         "voice.numbers[101].to.message: no words for 'sorry'; add them to prompts.texts",
         f"voice.numbers[101].to.then.queue: no queue 'crime'; {queues}",
-        "voice.numbers[101].hours[nights].open.menu: no menu 'man'; there are: main",
         "voice.comfort: no words for 'soothing'; add them to prompts.texts",
         "prompts.languages.cy.texts: 'greetings' has no words in prompts.texts, so nothing ever says it",
     ]
@@ -145,3 +145,14 @@ def test_a_number_in_its_short_form_leads_nowhere_but_to_its_queue(site: Path) -
 
 def test_a_destination_knows_its_kind() -> None:
     assert Destination(voicemail="2001").kind == "voicemail"
+
+
+def test_the_sandboxs_own_menu_speaks_welsh_and_comes_out(tmp_path: Path) -> None:
+    secret = {"edge": {"phone_secret": "x"}, "text": {"enabled": False}, "email": {"enabled": False}}
+    settings = load(SANDBOX, overlay={**secret, "gateway": {"data_dir": str(tmp_path)}})
+    [line] = [number for number in settings.voice.numbers if number.hours]
+    [menu] = settings.menus
+
+    assert line.hours[0].open == Destination(menu=menu.id)
+    assert {option.language for option in menu.options} == {None, "en", "cy"}
+    assert menu.prompt in settings.prompts.languages["cy"].texts

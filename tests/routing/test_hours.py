@@ -127,7 +127,7 @@ def test_a_bank_holiday_may_have_hours_and_a_day_of_ones_own_goes_before_it() ->
 CALENDARS = {
     "day": calendar("09:00-17:00"),
     "fair": Calendar(id="fair", own_days=({"date": "2026-11-25", "hours": ["00:00-24:00"]},)),
-}  # type: ignore[arg-type]
+}
 FAIR, MENU, SHUT, TO = (
     Destination(message="fair"),
     Destination(menu="main"),

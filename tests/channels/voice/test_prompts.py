@@ -15,7 +15,8 @@ from gateway.sandbox.tones import measure_tones, write_tone
 
 def prompts(voice: str = "en-gb", **texts: str) -> Prompts:
     """Without the check that every prompt of the story is there: a few are enough here."""
-    return Prompts.model_construct(voice=voice, words_per_minute=150, texts=texts or {"greeting": "Hello."})
+    words = texts or {"greeting": "Hello."}
+    return Prompts.model_construct(voice=voice, words_per_minute=150, language="en", texts=words, languages={})
 
 
 def samples(path: Path) -> array[int]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from channels.voice.sounds import Sounds
+from config.load import load
 from config.settings import Voice
 
 NAMES = (
@@ -15,12 +16,17 @@ NAMES = (
 )
 
 
+def voice(prompts_dir: Path, comfort: tuple[str, ...]) -> Voice:
+    settings = load(overlay={"edge": {"phone_secret": "x"}})
+    return settings.voice.model_copy(update={"prompts_dir": prompts_dir, "comfort": comfort})
+
+
 @pytest.fixture
 def sounds(tmp_path: Path) -> Sounds:
     for name in (*NAMES, "cy/position_many", "cy/emergency_reminder", "cy/wait_2"):
         (tmp_path / f"{name}.wav").parent.mkdir(exist_ok=True)
         (tmp_path / f"{name}.wav").touch()
-    return Sounds(Voice.model_construct(prompts_dir=tmp_path, comfort=("comfort_a", "comfort_b")))
+    return Sounds(voice(tmp_path, ("comfort_a", "comfort_b")))
 
 
 def names(sounds: Sounds, files: tuple[str, ...]) -> list[str]:
@@ -72,7 +78,7 @@ def test_a_place_is_said_by_its_number_or_as_many(sounds: Sounds) -> None:
 
 
 def test_what_is_not_made_yet_is_left_out_but_never_the_reminder(tmp_path: Path) -> None:
-    bare = Sounds(Voice.model_construct(prompts_dir=tmp_path, comfort=("comfort_a",)))
+    bare = Sounds(voice(tmp_path, ("comfort_a",)))
     assert names(bare, bare.waiting(1, 60)) == ["emergency_reminder"]
 
 
