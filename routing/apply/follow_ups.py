@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from routing import commands as do
 from routing import events as ev
 from routing.apply.base import (
@@ -18,6 +16,7 @@ from routing.apply.base import (
 )
 from routing.board import Board
 from routing.model import Assignment, Channel, FollowUp, FollowUpState, Time, Work
+from routing.replacing import replace
 
 
 @apply.register
