@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from config.settings import Queue
 from routing import events as ev
+from routing import replacing
 from routing.commands import AskForReview, CancelFollowUp, PlaceFollowUpCall, RaiseAlarm, ScheduleFollowUp
 from routing.model import Party, Stage, Work
 from tests.support.world import World, of_kind, offers, rules
@@ -258,3 +261,16 @@ def test_calls_that_must_not_be_made_are_refused(wrapping: World) -> None:
     assert "Ben is being rung" in wrapping.refused(dial(handler="ben"))
     wrapping.did(ev.SafetyMarked("C1", "handler:anna", "never"))
     assert "never call" in wrapping.refused(dial())
+
+
+def test_the_copy_of_a_changed_contact_differs_in_nothing_else(world: World) -> None:
+    world.call("C1")
+    contact = world.contact("C1")
+    assert replacing.replace(contact) == contact
+    assert replacing.replace(contact, held=True) == dataclasses.replace(contact, held=True)
+
+
+def test_a_caller_silent_in_the_greeting_is_answered_by_a_person(world: World) -> None:
+    world.handler("anna")
+    world.arriving("C1")
+    assert offers(world.did(ev.CallerSilent("C1", 30))) == [("C1", "anna")]
