@@ -80,10 +80,14 @@ def _(e: ev.FollowUpTried, board: Board, now: Time) -> None:
 @apply.register
 def _(e: ev.FollowUpCancelled, board: Board, now: Time) -> None:
     was_due = board.contacts[e.reference].follow_up == e.follow_up
+    was_callback = board.contacts[e.reference].callback == e.follow_up
     follow_up_over(board, board.follow_ups[e.follow_up], FollowUpState.CANCELLED, "cancelled")
     if was_due:
         contact = board.contacts[e.reference]
         board.put_contact(replace(contact, wanted=bool(contact.unread)))
+    contact = board.contacts[e.reference]
+    if was_callback and contact.live and not (contact.assignment or contact.passed_to):
+        board.put_contact(wanted(contact, now))  # they are still on the line, and nobody will call them
 
 
 @apply.register

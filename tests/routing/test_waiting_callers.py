@@ -55,6 +55,13 @@ def test_a_caller_who_changes_their_mind_and_is_answered_is_not_called_back(worl
     assert of_kind(CancelFollowUp, world.accept("C1"))
 
 
+def test_a_caller_still_on_the_line_waits_again_when_their_call_back_is_cancelled(world: World) -> None:
+    world.call("C1")
+    world.did(ev.CallbackAsked("C1", OTHER))
+    world.did(ev.FollowUpCancelled("C1", world.contact("C1").callback, "handler:anna", "mistake"))
+    assert world.stage("C1") is Stage.QUEUED and world.contact("C1").load.value == "voice"
+
+
 # --- cut off -------------------------------------------------------------------------------------------
 
 
