@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
@@ -20,6 +19,7 @@ from routing.model import (
     Work,
     WrapUp,
 )
+from routing.replacing import replace
 
 
 @singledispatch

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from routing import commands as do
 from routing import events as ev
 from routing.apply.base import (
@@ -20,6 +18,7 @@ from routing.apply.base import (
 )
 from routing.board import Board
 from routing.model import Channel, Contact, Handover, HandoverState, Time, Work, call_thread
+from routing.replacing import replace
 
 
 @apply.register

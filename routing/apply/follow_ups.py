@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from routing import commands as do
 from routing import events as ev
 from routing.apply.base import (
@@ -18,6 +16,7 @@ from routing.apply.base import (
 )
 from routing.board import Board
 from routing.model import Assignment, Channel, FollowUp, FollowUpState, Time, Work
+from routing.replacing import replace
 
 
 @apply.register
@@ -81,10 +80,14 @@ def _(e: ev.FollowUpTried, board: Board, now: Time) -> None:
 @apply.register
 def _(e: ev.FollowUpCancelled, board: Board, now: Time) -> None:
     was_due = board.contacts[e.reference].follow_up == e.follow_up
+    was_callback = board.contacts[e.reference].callback == e.follow_up
     follow_up_over(board, board.follow_ups[e.follow_up], FollowUpState.CANCELLED, "cancelled")
     if was_due:
         contact = board.contacts[e.reference]
         board.put_contact(replace(contact, wanted=bool(contact.unread)))
+    contact = board.contacts[e.reference]
+    if was_callback and contact.live and not (contact.assignment or contact.passed_to):
+        board.put_contact(wanted(contact, now))  # they are still on the line, and nobody will call them
 
 
 @apply.register

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from routing import events as ev
 from routing.apply.base import apply
 from routing.board import Board
 from routing.model import PresenceState, Time
+from routing.replacing import replace
 
 
 @apply.register

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from routing import events as ev
 from routing.apply.base import apply, owner_first, wanted
 from routing.board import Board
 from routing.model import Contact, Time, Work
+from routing.replacing import replace
 
 
 @apply.register

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from routing import commands as do
 from routing import events as ev
 from routing.apply.base import apply, follow_up_over, for_review, owner_first, wanted, with_declined
 from routing.board import Board
 from routing.model import Assignment, FollowUpState, Graded, Presence, PresenceState, Time, Work
+from routing.replacing import replace
 
 MISSED = ("missed", "expired", "failed")
 

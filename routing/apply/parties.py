@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from routing import events as ev
 from routing.apply.base import apply, guests_released, moved_to, to_wrap_up, wanted, with_declined
 from routing.board import Board
 from routing.model import Assignment, Contact, Guest, HandoverState, Time
+from routing.replacing import replace
 
 
 @apply.register

@@ -4,7 +4,6 @@ before the next is considered."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
@@ -21,6 +20,7 @@ from routing.model import (
     PresenceState,
     Time,
 )
+from routing.replacing import replace
 
 
 @singledispatch

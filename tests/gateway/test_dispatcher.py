@@ -7,6 +7,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,20 @@ async def test_the_same_call_twice_is_one_call(here: Settings, url: str) -> None
     async with Writer(url, here) as writer:
         again = await writer.dispatcher.submit(*call(3, "a84b4c76e66710@pc33"))
         assert (again.reference, again.duplicate) == ("C1", True)
+
+
+async def test_a_caller_who_was_cut_off_and_calls_again_belongs_to_the_contact_they_had(
+    here: Settings, url: str
+) -> None:
+    async with Writer(url, here) as writer:
+        first, again = call(1, "first@phone"), call(2, "again@phone")
+        await writer.dispatcher.submit(*first)
+        await writer.dispatcher.submit(ev.CallLost(first[0].reference, "died"))
+        back = replace(again[0], party=first[0].party, our_address=first[0].our_address)
+        outcome = await writer.dispatcher.submit(back, again[1])
+        assert outcome.reference == first[0].reference
+        assert await writer.store.known_calls({"again@phone"}) == {"again@phone": first[0].reference}
+        assert writer.dispatcher.board.contacts[first[0].reference].live
 
 
 async def test_a_call_id_that_looks_like_a_texts_key_is_none(here: Settings, url: str) -> None:

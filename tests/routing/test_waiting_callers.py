@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from config.settings import Queue
 from routing import events as ev
+from routing import replacing
 from routing.commands import AskForReview, CancelFollowUp, PlaceFollowUpCall, RaiseAlarm, ScheduleFollowUp
 from routing.model import Party, Stage, Work
 from tests.support.world import World, of_kind, offers, rules
@@ -50,6 +53,13 @@ def test_a_caller_who_changes_their_mind_and_is_answered_is_not_called_back(worl
     world.emergency("C1")
     world.handler("anna")
     assert of_kind(CancelFollowUp, world.accept("C1"))
+
+
+def test_a_caller_still_on_the_line_waits_again_when_their_call_back_is_cancelled(world: World) -> None:
+    world.call("C1")
+    world.did(ev.CallbackAsked("C1", OTHER))
+    world.did(ev.FollowUpCancelled("C1", world.contact("C1").callback, "handler:anna", "mistake"))
+    assert world.stage("C1") is Stage.QUEUED and world.contact("C1").load.value == "voice"
 
 
 # --- cut off -------------------------------------------------------------------------------------------
@@ -258,3 +268,16 @@ def test_calls_that_must_not_be_made_are_refused(wrapping: World) -> None:
     assert "Ben is being rung" in wrapping.refused(dial(handler="ben"))
     wrapping.did(ev.SafetyMarked("C1", "handler:anna", "never"))
     assert "never call" in wrapping.refused(dial())
+
+
+def test_the_copy_of_a_changed_contact_differs_in_nothing_else(world: World) -> None:
+    world.call("C1")
+    contact = world.contact("C1")
+    assert replacing.replace(contact) == contact
+    assert replacing.replace(contact, held=True) == dataclasses.replace(contact, held=True)
+
+
+def test_a_caller_silent_in_the_greeting_is_answered_by_a_person(world: World) -> None:
+    world.handler("anna")
+    world.arriving("C1")
+    assert offers(world.did(ev.CallerSilent("C1", 30))) == [("C1", "anna")]

@@ -52,3 +52,12 @@ def test_what_no_database_takes_is_replaced_and_nothing_else() -> None:
     assert storable("Zoë 👮 \n\t") == "Zoë 👮 \n\t"
     assert storable("a\x00b") == "a�b"
     assert storable(b"caf\xe9".decode("ascii", "surrogateescape")) == "caf?"
+
+
+def test_a_contact_stored_before_calls_had_guests_still_loads() -> None:
+    stored = (
+        '{"reference":"C1","channel":"voice","queue":"general","party":{"address":"+441632960001"},'
+        '"our_address":"101","received_at":1.0,"due_at":2.0,"wrap_ups":[{"handler":"anna","since":1.0}]}'
+    )
+    contact = CONTACT.validate_json(stored)
+    assert contact.safety == "normal" and not contact.guests and contact.wrap_ups[0].until == 0.0
