@@ -277,9 +277,17 @@ class Scene:
 
 @asynccontextmanager
 async def scene(
-    run_dir: Path, *, slots: int = 3, trunk_sources: tuple[str, ...] = (HOST,), limits: Limits | None = None
+    run_dir: Path,
+    *,
+    slots: int = 3,
+    trunk_sources: tuple[str, ...] = (HOST,),
+    limits: Limits | None = None,
+    more: dict[str, Any] | None = None,
 ) -> AsyncIterator[Scene]:
-    """Kamailio with a trunk, an overflow target and ``slots`` raw peers in the call processes' place."""
+    """Kamailio with a trunk, an overflow target and ``slots`` raw peers in the call processes' place.
+
+    ``more`` are keys of the section ``edge``.
+    """
     edge_port, slot_base = free_ports(), free_ports(slots)
     async with AsyncExitStack() as stack:
         trunk, overflow = await Peer.open(edge_port), await Peer.open(edge_port)
@@ -294,6 +302,7 @@ async def scene(
             trunk_port=trunk.port,
             overflow_port=overflow.port,
             trunk_sources=trunk_sources,
+            more=more,
         )
         kamailio = Kamailio(settings, run_dir, limits)
         await stack.enter_async_context(kamailio)
@@ -310,18 +319,26 @@ def edge_settings(
     trunk_port: int,
     overflow_port: int,
     trunk_sources: tuple[str, ...] = (HOST,),
+    more: dict[str, Any] | None = None,
 ) -> Settings:
-    """Settings with all that the edge reads, and no more."""
+    """Settings with all that the edge reads, and no more; ``more`` are keys of its section."""
+    trunk = {"name": "carrier", "host": HOST, "port": trunk_port, "sources": trunk_sources}
     edge = Edge.model_validate(
         {
             "address": HOST,
             "port": edge_port,
             "domain": DOMAIN,
             "rpc_socket": run_dir / "rpc.sock",
-            "trunk_sources": trunk_sources,
-            "trunk_uri": f"sip:{HOST}:{trunk_port}",
+            "trunks": [trunk],
+            "trunk_check_seconds": 300,
+            "never_dial": ("999", "112", "911", "18000"),
+            "tls_port": 5061,
+            "tls_certificate": "",
+            "tls_key": "",
+            "tls_ca": "",
             "overflow_uri": f"sip:overflow@{HOST}:{overflow_port}",
             "phone_secret": SECRET,
+            **(more or {}),
         }
     )
     part_of: Any = Voice.model_construct
