@@ -97,6 +97,8 @@ class Message:
 class Peer(asyncio.DatagramProtocol):
     """One UDP port that speaks SIP by hand."""
 
+    over = "UDP"
+
     def __init__(self, edge_port: int) -> None:
         self.edge = (HOST, edge_port)
         self.received: list[Message] = []
@@ -121,6 +123,10 @@ class Peer(asyncio.DatagramProtocol):
 
     def close(self) -> None:
         self._transport.close()
+
+    @property
+    def uri(self) -> str:
+        return f"sip:peer@{HOST}:{self.port}" + ("" if self.over == "UDP" else f";transport={self.over.lower()}")
 
     async def get(self, *what: str, within: float = 3.0) -> Message:
         """The next message that is one of ``what``; others are passed over. TimeoutError when none comes."""
@@ -163,13 +169,13 @@ class Peer(asyncio.DatagramProtocol):
         typed = (f"Content-Type: {content_type}",) if body else ()
         lines = (
             f"{method} {uri} SIP/2.0",
-            f"Via: SIP/2.0/UDP {HOST}:{self.port};rport;branch=z9hG4bK{branch or secrets.token_hex(8)}",
+            f"Via: SIP/2.0/{self.over} {HOST}:{self.port};rport;branch=z9hG4bK{branch or secrets.token_hex(8)}",
             "Max-Forwards: 70",
             f"From: <{sender or f'sip:{self.port}@{HOST}'}>;tag={from_tag}",
             f"To: {to or f'<{uri}>'}",
             f"Call-ID: {call_id}",
             f"CSeq: {cseq or next(self._cseq)} {method}",
-            f"Contact: <sip:peer@{HOST}:{self.port}>",
+            f"Contact: <{self.uri}>",
             *headers,
             *typed,
             f"Content-Length: {len(body.encode())}",
@@ -197,7 +203,7 @@ class Peer(asyncio.DatagramProtocol):
             f"To: {to if ';tag=' in to else f'{to};tag={tag}'}",
             f"Call-ID: {request.header('Call-ID')}",
             f"CSeq: {request.header('CSeq')}",
-            contact or f"Contact: <sip:peer@{HOST}:{self.port}>",
+            contact or f"Contact: <{self.uri}>",
             *((f"Content-Type: {content_type}",) if body else ()),
             f"Content-Length: {len(body.encode())}",
         )
