@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from channels.voice.call import Call, VoiceError
 from channels.voice.edge import EdgeControl
@@ -53,12 +53,21 @@ class AnsweringSite(Site):
         return await Peer.open(self.edge_port)
 
 
+S = TypeVar("S", bound=AnsweringSite)
+
+
 @asynccontextmanager
 async def answering_site(
-    directory: Path, *, slots: int = 3, limits: Limits | None = None, more: dict[str, Any] | None = None
-) -> AsyncIterator[AnsweringSite]:
+    directory: Path,
+    kind: type[S],
+    *,
+    slots: int = 3,
+    limits: Limits | None = None,
+    more: dict[str, Any] | None = None,
+) -> AsyncIterator[S]:
+    """A running site of this kind; ``more`` are keys of the section ``edge``."""
     edge_port = free_ports()
-    site = AnsweringSite(directory, edge_port, slots)
+    site = kind(directory, edge_port, slots)
     site.edge_port = edge_port
     settings = edge_settings(
         directory,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.channels.voice.edge_peers import DOMAIN, HOST, SDP, Scene, free_ports, scene, until
-from tests.channels.voice.edge_site import answering_site
+from tests.channels.voice.edge_site import AnsweringSite, answering_site
 from tests.channels.voice.edge_streams import StreamPeer, certificate, client_tls, listening, server_tls
 
 NUMBER = f"sip:+441234567890@{DOMAIN}"
@@ -60,7 +60,7 @@ async def test_a_call_over_a_connection_is_answered_and_ends_from_either_side(tm
 @pytest.mark.parametrize("over", ["TCP", "TLS"])
 async def test_a_real_call_process_answers_a_caller_whose_contact_is_a_connection(directory: Path, over: str) -> None:
     more = with_tls(directory)
-    async with answering_site(directory, slots=1, more=more) as site:
+    async with answering_site(directory, AnsweringSite, slots=1, more=more) as site:
         tls = client_tls(more["tls_certificate"]) if over == "TLS" else None
         port = more["tls_port"] if over == "TLS" else site.edge_port
         caller = await StreamPeer.connect(site.edge_port, port, tls)
