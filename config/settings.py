@@ -105,6 +105,15 @@ class ControlRoom(Section):
     retry_pause_seconds: Annotated[float, Field(gt=0)]
 
 
+class Registration(Section):
+    """An account at a carrier that sends calls only to whoever has registered."""
+
+    user: Annotated[str, Field(pattern=r"^[A-Za-z0-9+._-]+$")]
+    password: SecretStr
+    domain: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")]
+    seconds: Annotated[int, Field(ge=30, le=86400)]
+
+
 class Trunk(Section):
     """One carrier: where calls to the public go out, and who may bring calls in."""
 
@@ -113,6 +122,7 @@ class Trunk(Section):
     port: Port = 5060
     transport: Literal["udp", "tcp", "tls"] = "udp"
     sources: Annotated[tuple[str, ...], Field(min_length=1)]
+    registration: Registration | None = None
 
     @field_validator("sources")
     @classmethod

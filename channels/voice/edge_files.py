@@ -5,6 +5,7 @@ All lie in one directory, in which Kamailio is also started:
 - ``kamailio.cfg``: a copy of ``config/kamailio/kamailio.cfg``
 - ``edge-parameters.cfg``: the values of the names in capitals in kamailio.cfg; holds the phones' secret
 - ``destinations.list``: for the dispatcher module: one line for each slot, all closed, and one for each trunk
+- ``registrations/``: our accounts at the carriers that want us to register; holds their passwords
 - ``tls.cfg``: what the TLS module needs, when TLS is on
 - ``locations/``: where the phones are registered; Kamailio keeps it, it is only created here
 """
@@ -18,13 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import config
-from config.settings import Edge, Voice
+from config.settings import Edge, Registration, Trunk, Voice
 
 CONFIG_FILE = "kamailio.cfg"
 PARAMETERS_FILE = "edge-parameters.cfg"
 DESTINATIONS_FILE = "destinations.list"
 TLS_FILE = "tls.cfg"
 LOCATIONS_DIR = "locations"
+REGISTRATIONS_DIR = "registrations"
 
 _CONFIG_SOURCE = Path(config.__file__).parent / "kamailio" / CONFIG_FILE
 _INACTIVE, _PROBED = 1, 8  # dispatcher module: flags of a destination that gets no calls; that is asked by OPTIONS
@@ -58,6 +60,7 @@ def write_edge_files(edge: Edge, voice: Voice, directory: Path, limits: Limits |
     parameters.touch(mode=0o640)
     parameters.write_text(_parameters_text(edge, voice, directory, limits or Limits()))
     (directory / DESTINATIONS_FILE).write_text(_destinations_text(edge, voice))
+    _write_registrations(edge, directory / REGISTRATIONS_DIR)
     if edge.tls_certificate:
         (directory / TLS_FILE).write_text(_tls_text(edge))
     locations = directory / LOCATIONS_DIR
@@ -86,6 +89,42 @@ def _destinations_text(edge: Edge, voice: Voice) -> str:
     return "".join(lines)
 
 
+def _write_registrations(edge: Edge, directory: Path) -> None:
+    """The text table ``uacreg``, in the columns that Kamailio gives in its first line; texts may be empty."""
+    directory.mkdir(mode=0o750, exist_ok=True)
+    shutil.copyfile(_EMPTY_TABLES / "version", directory / "version")
+    names = (_EMPTY_TABLES / "uacreg").read_text().splitlines()[0]
+    columns = [name.partition("(")[0] for name in names.split()]
+    rows = [
+        _registration(number, trunk, one) for number, trunk in enumerate(edge.trunks, 1) if (one := trunk.registration)
+    ]
+    lines = [":".join(_escaped(row.get(column, "")) for column in columns) for row in rows]
+    table = directory / "uacreg"
+    table.touch(mode=0o640)
+    table.write_text("\n".join([names.replace("(string)", "(string,null)"), *lines]) + "\n")
+
+
+def _registration(number: int, trunk: Trunk, account: Registration) -> dict[str, str]:
+    return {
+        "id": str(number),
+        "l_uuid": trunk.name,
+        "l_username": account.user,
+        "l_domain": account.domain,
+        "r_username": account.user,
+        "r_domain": account.domain,
+        "auth_username": account.user,
+        "auth_password": account.password.get_secret_value(),
+        "auth_proxy": trunk.uri,
+        "expires": str(account.seconds),
+        "flags": "0",
+        "reg_delay": "0",
+    }
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace(":", "\\:")
+
+
 def _tls_text(edge: Edge) -> str:
     """TLS 1.2 and later with forward secrecy; a trunk that we call must show a certificate that holds."""
     ours = f"method = TLSv1.2+\ncertificate = {edge.tls_certificate}\nprivate_key = {edge.tls_key}\n"
@@ -109,6 +148,7 @@ def _parameters_text(edge: Edge, voice: Voice, directory: Path, limits: Limits) 
         "TLS_FILE": directory.absolute() / TLS_FILE,
         "TLS_PORT": edge.tls_port,
         "LOCATION_DIR": directory.absolute() / LOCATIONS_DIR,
+        "REGISTRATIONS_DIR": directory.absolute() / REGISTRATIONS_DIR,
         "VOICE_ADDRESS": voice.address,
         "SLOT_FIRST": voice.sip_port_base,
         "SLOT_LAST": voice.sip_port_base + voice.slots - 1,

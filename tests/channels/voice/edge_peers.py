@@ -234,8 +234,8 @@ class Peer(asyncio.DatagramProtocol):
         if challenge.what != "401":
             return challenge.what
         asked = dict(re.findall(r'(\w+)="([^"]*)"', challenge.header("WWW-Authenticate")))
-        account = _md5(f"{user or extension}:{asked['realm']}:{password}")
-        response = _md5(f"{account}:{asked['nonce']}:{_md5(f'REGISTER:{uri}')}")
+        account = md5(f"{user or extension}:{asked['realm']}:{password}")
+        response = md5(f"{account}:{asked['nonce']}:{md5(f'REGISTER:{uri}')}")
         digest = (
             f'Authorization: Digest username="{user or extension}", realm="{asked["realm"]}", '
             f'nonce="{asked["nonce"]}", uri="{uri}", response="{response}"'
@@ -246,7 +246,7 @@ class Peer(asyncio.DatagramProtocol):
         return (await self.get("200", "401", "403")).what
 
 
-def _md5(text: str) -> str:
+def md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.channels.voice.edge_peers import DOMAIN, HOST, SDP, Message, Peer, Scene, free_ports, scene, until
+from tests.channels.voice.edge_peers import DOMAIN, HOST, SDP, Message, Peer, Scene, free_ports, md5, scene, until
 
 ABROAD = f"sip:+441616960000@{DOMAIN}"
 
@@ -161,6 +162,49 @@ async def test_callers_come_in_by_any_trunk(trunks: tuple[Scene, Carrier, Carrie
     second.peer.request("INVITE", f"sip:101@{DOMAIN}", body=SDP)
     assert (await edge.slots[0].get("INVITE")).what == "INVITE"
     assert await edge.control.slots_open() == set()  # the trunks, which are alive, are no slots
+
+
+# --- a carrier that wants us to register ------------------------------------------------------------------
+
+PASSWORD = 'a:\\b $ "c"'
+ACCOUNT = {"user": "county", "password": PASSWORD, "domain": "carrier.example", "seconds": 60}
+
+
+def digest_holds(register: Message, nonce: str) -> bool:
+    """RFC 2617 with qop or without, computed anew from what we know."""
+    said = {k: v.strip('"') for k, v in re.findall(r'(\w+)=("[^"]*"|[^,\s]+)', register.header("Authorization"))}
+    account, action = md5(f"county:carrier:{PASSWORD}"), md5(f"REGISTER:{said['uri']}")
+    middle = f"{nonce}:{said['nc']}:{said['cnonce']}:auth" if "qop" in said else nonce
+    return bool(said["response"] == md5(f"{account}:{middle}:{action}"))
+
+
+@pytest.mark.parametrize("ends", ["", ', qop="auth"'], ids=["plain", "qop"])
+async def test_the_edge_registers_at_a_carrier_that_challenges_and_calls_to_the_account_come_in(
+    tmp_path: Path, ends: str
+) -> None:
+    port = free_ports()
+    trunk = {"name": "carrier", "host": HOST, "port": port, "sources": [HOST], "registration": ACCOUNT}
+    async with scene(tmp_path, more={"trunks": [trunk]}) as edge:
+        carrier = await Peer.open(edge.settings.edge.port, port)
+        first = await carrier.get("REGISTER", within=12)
+        assert first.first_line == "REGISTER sip:carrier.example SIP/2.0"
+        carrier.reply(first, 401, contact=f'WWW-Authenticate: Digest realm="carrier", nonce="n1", algorithm=MD5{ends}')
+        second = await carrier.get("REGISTER")
+        while not second.header("Authorization"):
+            second = await carrier.get("REGISTER")
+        assert digest_holds(second, "n1")
+        carrier.reply(second, 200, contact=f"Contact: <{second.contact_uri}>;expires=60")
+
+        await edge.open_slots(0)
+        carrier.request("INVITE", second.contact_uri, body=SDP)
+        assert (await edge.slots[0].get("INVITE")).first_line == "INVITE sip:county@carrier.example SIP/2.0"
+        carrier.close()
+
+
+async def test_a_password_is_readable_by_the_edge_alone(tmp_path: Path) -> None:
+    trunk = {"name": "carrier", "host": HOST, "port": free_ports(), "sources": [HOST], "registration": ACCOUNT}
+    async with scene(tmp_path, more={"trunks": [trunk]}):
+        assert (tmp_path / "registrations" / "uacreg").stat().st_mode & 0o007 == 0
 
 
 # --- what is never dialled -----------------------------------------------------------------------------
