@@ -107,19 +107,26 @@ class ControlRoom(Section):
     retry_pause_seconds: Annotated[float, Field(gt=0)]
 
 
-class Edge(Section):
-    """Kamailio, the SIP edge."""
+class Registration(Section):
+    """An account at a carrier that sends calls only to whoever has registered."""
 
-    address: str
-    port: Port
-    domain: str
-    rpc_socket: Path
-    trunk_sources: tuple[str, ...]
-    trunk_uri: SipUri
-    overflow_uri: SipUri
-    phone_secret: SecretStr
+    user: Annotated[str, Field(pattern=r"^[A-Za-z0-9+._-]+$")]
+    password: SecretStr
+    domain: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")]
+    seconds: Annotated[int, Field(ge=30, le=86400)]
 
-    @field_validator("trunk_sources")
+
+class Trunk(Section):
+    """One carrier: where calls to the public go out, and who may bring calls in."""
+
+    name: Identifier
+    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")]
+    port: Port = 5060
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    sources: Annotated[tuple[str, ...], Field(min_length=1)]
+    registration: Registration | None = None
+
+    @field_validator("sources")
     @classmethod
     def _networks(cls, sources: tuple[str, ...]) -> tuple[str, ...]:
         for source in sources:
@@ -128,6 +135,33 @@ class Edge(Section):
             except ValueError as error:
                 raise ValueError(f"must be IP addresses or networks: {error}") from None
         return sources
+
+    @property
+    def uri(self) -> str:
+        return f"sip:{self.host}:{self.port}" + ("" if self.transport == "udp" else f";transport={self.transport}")
+
+
+class Edge(Section):
+    """Kamailio, the SIP edge. TLS is off while ``tls_certificate`` is empty."""
+
+    address: str
+    port: Port
+    domain: str
+    rpc_socket: Path
+    trunks: Annotated[tuple[Trunk, ...], Field(min_length=1)]
+    trunk_check_seconds: Annotated[int, Field(ge=1, le=300)]
+    never_dial: tuple[Annotated[str, Field(pattern=r"^[0-9]{2,15}$")], ...]
+    tls_port: Port
+    tls_certificate: str
+    tls_key: str
+    tls_ca: str
+    overflow_uri: SipUri
+    phone_secret: SecretStr
+
+    @property
+    def trunk_sources(self) -> tuple[str, ...]:
+        """Addresses and networks that may bring calls in."""
+        return tuple(source for trunk in self.trunks for source in trunk.sources)
 
 
 class Interpreter(Section):
@@ -253,7 +287,13 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Settings:
-        mistakes = [*self._unknown_queues(), *self._doubled(), *self._port_clashes(), *self._menus_wrong()]
+        mistakes = [
+            *self._unknown_queues(),
+            *self._doubled(),
+            *self._port_clashes(),
+            *self._half_tls(),
+            *self._menus_wrong(),
+        ]
         if mistakes:
             raise ValueError("\n".join(mistakes))
         return self
@@ -278,6 +318,7 @@ class Settings(Section):
             "dispositions": [d.id for d in self.dispositions],
             "calendars": [c.id for c in self.calendars],
             "menus": [m.id for m in self.menus],
+            "edge.trunks": [t.name for t in self.edge.trunks],
             "voice.numbers": [n.number for n in self.voice.numbers],
             "voice.interpreters": [i.language for i in self.voice.interpreters],
             "text.numbers": [n.number for n in self.text.numbers],
@@ -299,6 +340,17 @@ class Settings(Section):
             mistakes.append("voice.sip_port_base: overlaps the RTP ports (16 for each slot); move one of them")
         if self.edge.port in sip:
             mistakes.append("edge.port: lies among the slots' SIP ports; move voice.sip_port_base")
+        if self.edge.tls_certificate and self.edge.tls_port in (self.edge.port, *sip):
+            mistakes.append("edge.tls_port: is taken by edge.port or by a slot; choose another")
+        return mistakes
+
+    def _half_tls(self) -> list[str]:
+        edge = self.edge
+        mistakes = []
+        if bool(edge.tls_certificate) != bool(edge.tls_key):
+            mistakes.append("edge.tls_key: belongs to edge.tls_certificate; set both, or neither")
+        if not edge.tls_certificate and any(trunk.transport == "tls" for trunk in edge.trunks):
+            mistakes.append("edge.tls_certificate: is missing, and a trunk uses tls; set it, or use udp or tcp")
         return mistakes
 
     def _menus_wrong(self) -> list[str]:

@@ -34,6 +34,7 @@ class CallDesk:
             handing_over=handover is not None and handover.state is HandoverState.CALLING,
             place=board.place(reference),
             party=contact.party.address,
+            expected_wait=board.expected_wait(reference, self._clock()),
             guests=contact.guests,
             passed_to=contact.passed_to,
         )

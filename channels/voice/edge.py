@@ -67,7 +67,8 @@ class EdgeControl:
     async def slots_open(self) -> set[int]:
         """The ports of the slots that may get a call now."""
         listing = await self._ask("dispatcher.list")
-        targets = [target["DEST"] for record in listing["RECORDS"] for target in record["SET"]["TARGETS"]]
+        sets = [record["SET"] for record in listing["RECORDS"] if record["SET"]["ID"] == _SLOTS]
+        targets = [target["DEST"] for one in sets for target in one["TARGETS"]]
         ours = re.compile(rf"sip:{re.escape(self._voice_address)}:(\d+)")
         matches = [ours.match(target["URI"]) for target in targets if target["FLAGS"].startswith("A")]
         return {int(match[1]) for match in matches if match}

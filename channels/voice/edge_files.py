@@ -4,7 +4,9 @@ All lie in one directory, in which Kamailio is also started:
 
 - ``kamailio.cfg``: a copy of ``config/kamailio/kamailio.cfg``
 - ``edge-parameters.cfg``: the values of the names in capitals in kamailio.cfg; holds the phones' secret
-- ``slots.list``: one line for each slot, all closed, for the dispatcher module
+- ``destinations.list``: for the dispatcher module: one line for each slot, all closed, and one for each trunk
+- ``registrations/``: our accounts at the carriers that want us to register; holds their passwords
+- ``tls.cfg``: what the TLS module needs, when TLS is on
 - ``locations/``: where the phones are registered; Kamailio keeps it, it is only created here
 """
 
@@ -17,16 +19,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import config
-from config.settings import Edge, Voice
+from config.settings import Edge, Registration, Trunk, Voice
 
 CONFIG_FILE = "kamailio.cfg"
 PARAMETERS_FILE = "edge-parameters.cfg"
-SLOTS_FILE = "slots.list"
+DESTINATIONS_FILE = "destinations.list"
+TLS_FILE = "tls.cfg"
 LOCATIONS_DIR = "locations"
+REGISTRATIONS_DIR = "registrations"
 
 _CONFIG_SOURCE = Path(config.__file__).parent / "kamailio" / CONFIG_FILE
-_INACTIVE = 1  # dispatcher module: the flag of a destination that gets no calls
+_INACTIVE, _PROBED = 1, 8  # dispatcher module: flags of a destination that gets no calls; that is asked by OPTIONS
 _UNESCAPED_COLON = re.compile(r"(?<!\\):")
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 _EMPTY_TABLES = Path("/usr/share/kamailio/dbtext/kamailio")
 
 
@@ -54,8 +59,10 @@ def write_edge_files(edge: Edge, voice: Voice, directory: Path, limits: Limits |
     parameters = directory / PARAMETERS_FILE
     parameters.touch(mode=0o640)
     parameters.write_text(_parameters_text(edge, voice, directory, limits or Limits()))
-    slots = range(voice.sip_port_base, voice.sip_port_base + voice.slots)
-    (directory / SLOTS_FILE).write_text("".join(f"1 sip:{voice.address}:{port} {_INACTIVE} 0\n" for port in slots))
+    (directory / DESTINATIONS_FILE).write_text(_destinations_text(edge, voice))
+    _write_registrations(edge, directory / REGISTRATIONS_DIR)
+    if edge.tls_certificate:
+        (directory / TLS_FILE).write_text(_tls_text(edge))
     locations = directory / LOCATIONS_DIR
     locations.mkdir(exist_ok=True)
     for table in ("version", "location"):
@@ -73,6 +80,59 @@ def _is_whole(table: Path) -> bool:
     return columns > 0 and text.endswith("\n") and all(len(_UNESCAPED_COLON.split(r)) == columns for r in rows)
 
 
+def _destinations_text(edge: Edge, voice: Voice) -> str:
+    """Set 1: the slots. Set 2: the trunks, the first with the highest priority."""
+    slots = range(voice.sip_port_base, voice.sip_port_base + voice.slots)
+    lines = [f"1 sip:{voice.address}:{port} {_INACTIVE} 0\n" for port in slots]
+    priorities = range(len(edge.trunks), 0, -1)
+    lines += [f"2 {t.uri} {_PROBED} {priority}\n" for t, priority in zip(edge.trunks, priorities, strict=True)]
+    return "".join(lines)
+
+
+def _write_registrations(edge: Edge, directory: Path) -> None:
+    """The text table ``uacreg``, in the columns that Kamailio gives in its first line; texts may be empty."""
+    directory.mkdir(mode=0o750, exist_ok=True)
+    shutil.copyfile(_EMPTY_TABLES / "version", directory / "version")
+    names = (_EMPTY_TABLES / "uacreg").read_text().splitlines()[0]
+    columns = [name.partition("(")[0] for name in names.split()]
+    rows = [
+        _registration(number, trunk, one) for number, trunk in enumerate(edge.trunks, 1) if (one := trunk.registration)
+    ]
+    lines = [":".join(_escaped(row.get(column, "")) for column in columns) for row in rows]
+    table = directory / "uacreg"
+    table.touch(mode=0o640)
+    table.write_text("\n".join([names.replace("(string)", "(string,null)"), *lines]) + "\n")
+
+
+def _registration(number: int, trunk: Trunk, account: Registration) -> dict[str, str]:
+    return {
+        "id": str(number),
+        "l_uuid": trunk.name,
+        "l_username": account.user,
+        "l_domain": account.domain,
+        "r_username": account.user,
+        "r_domain": account.domain,
+        "auth_username": account.user,
+        "auth_password": account.password.get_secret_value(),
+        "auth_proxy": trunk.uri,
+        "expires": str(account.seconds),
+        "flags": "0",
+        "reg_delay": "0",
+    }
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace(":", "\\:")
+
+
+def _tls_text(edge: Edge) -> str:
+    """TLS 1.2 and later with forward secrecy; a trunk that we call must show a certificate that holds."""
+    ours = f"method = TLSv1.2+\ncertificate = {edge.tls_certificate}\nprivate_key = {edge.tls_key}\n"
+    ours += f"cipher_list = {_CIPHERS}\n"
+    theirs = f"verify_certificate = yes\nrequire_certificate = yes\nca_list = {edge.tls_ca}\n"
+    return f"[server:default]\n{ours}[client:default]\n{ours}{theirs}"
+
+
 def _parameters_text(edge: Edge, voice: Voice, directory: Path, limits: Limits) -> str:
     trunk = _networks("edge.trunk_sources", edge.trunk_sources)
     exempt = limits.flood_exempt
@@ -84,14 +144,19 @@ def _parameters_text(edge: Edge, voice: Voice, directory: Path, limits: Limits) 
         "EDGE_DOMAIN": edge.domain,
         # Whole paths, because Kamailio is started elsewhere than we are.
         "RPC_SOCKET": edge.rpc_socket.absolute(),
-        "SLOTS_FILE": directory.absolute() / SLOTS_FILE,
+        "DESTINATIONS_FILE": directory.absolute() / DESTINATIONS_FILE,
+        "TLS_FILE": directory.absolute() / TLS_FILE,
+        "TLS_PORT": edge.tls_port,
         "LOCATION_DIR": directory.absolute() / LOCATIONS_DIR,
+        "REGISTRATIONS_DIR": directory.absolute() / REGISTRATIONS_DIR,
         "VOICE_ADDRESS": voice.address,
         "SLOT_FIRST": voice.sip_port_base,
         "SLOT_LAST": voice.sip_port_base + voice.slots - 1,
         "SLOT_ANSWER_MS": int(1000 * limits.slot_answer_seconds),
         "TRUNK_SOURCES": trunk,
-        "TRUNK_TARGET": edge.trunk_uri.removeprefix("sip:").rpartition("@")[2],
+        "FIRST_TRUNK": edge.trunks[0].uri.removeprefix("sip:"),
+        "TRUNK_CHECK_SECONDS": edge.trunk_check_seconds,
+        "NEVER_DIAL": "|".join(edge.never_dial) or "none",
         "OVERFLOW_URI": edge.overflow_uri,
         # In hex, because a secret may hold what Kamailio's preprocessor or strings would trip over.
         "PHONE_SECRET_HEX": edge.phone_secret.get_secret_value().encode().hex(),
@@ -103,7 +168,8 @@ def _parameters_text(edge: Edge, voice: Voice, directory: Path, limits: Limits) 
     for name, value in values.items():
         if any(character in '!"\\$\r\n' for character in str(value)):
             raise ValueError(f"{name}: {value!r} holds a character that Kamailio cannot take")
-    return "".join(f'#!substdef "!{name}!{value}!g"\n' for name, value in values.items())
+    switches = "#!define WITH_TLS\n" if edge.tls_certificate else ""
+    return switches + "".join(f'#!substdef "!{name}!{value}!g"\n' for name, value in values.items())
 
 
 def _networks(key: str, sources: tuple[str, ...]) -> str:

@@ -57,6 +57,7 @@ class Story:
         self._settings = settings
         self._digits = ""
         self._greeting = False
+        self._told = 0
 
     @property
     def control_room_has_caller(self) -> bool:
@@ -443,7 +444,8 @@ class Story:
         scene, view = self.scene, self.scene.view()
         alone = scene.line.joined == {"caller"} and not scene.calling_control_room
         if alone and view and view.place:
-            await scene.announce(*scene.sounds.position(view.place))
+            await scene.announce(*scene.sounds.waiting(view.place, view.expected_wait, self._told))
+            self._told += 1
 
     def _tell(self, event: ev.Event) -> None:
         self._reporter.tell(event)

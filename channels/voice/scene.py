@@ -25,13 +25,16 @@ MUSIC, URGENT, ANNOUNCEMENT = "music", "urgent", "announcement"
 
 @dataclass(frozen=True, slots=True)
 class ContactView:
-    """What a story needs to know of its contact. ``place``: 1 for the first in line, 0 when not waiting."""
+    """What a story needs to know of its contact. ``place``: 1 for the first in line, 0 when not waiting.
+
+    ``expected_wait``: seconds, None where nothing true can be said of it."""
 
     offers: tuple[Offer, ...]
     handler: str
     handing_over: bool
     place: int
     party: str
+    expected_wait: float | None = None
     guests: tuple[Guest, ...] = ()
     passed_to: str = ""
 

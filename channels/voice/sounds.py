@@ -34,10 +34,6 @@ class Sounds:
         """What the handler hears while the person is being called."""
         return (self.prompt("calling"),)
 
-    def position(self, place: int) -> tuple[str, ...]:
-        """'You are number N in the queue', and how to say that it is an emergency."""
-        return (*self._place(place), self.prompt("emergency_reminder"))
-
     def waiting(self, place: int, expected_seconds: float | None, turn: int = 0) -> tuple[str, ...]:
         """One announcement to a waiting caller: place, expected wait if there is one, comfort, emergency.
 

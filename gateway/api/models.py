@@ -63,8 +63,18 @@ class HandoverOut(BaseModel):
     joined_at: datetime | None
 
 
+class GuestOut(BaseModel):
+    """Somebody who was brought into the call; ``answered_at`` is null while they are rung."""
+
+    target: str
+    role: str
+    handler: str
+    answered_at: datetime | None
+
+
 class ContactOut(BaseModel):
-    """``handler`` has it now, ``owner`` had it last; ``wrap_ups`` are the handlers who still write it up."""
+    """``guests`` are in the call as well; ``passed_to`` has the caller alone; ``safety`` says whether the person may
+    be called. ``handler`` has it now, ``owner`` had it last; ``wrap_ups`` are the handlers who still write it up."""
 
     reference: str
     channel: str
@@ -86,6 +96,10 @@ class ContactOut(BaseModel):
     handler: str
     owner: str
     wrap_ups: list[str]
+    guests: list[GuestOut]
+    passed_to: str
+    held: bool
+    safety: str
     offers: list[OfferOut]
     handover: HandoverOut | None
     grades: list[GradedOut]
@@ -180,6 +194,10 @@ def contact_out(contact: Contact) -> ContactOut:
         closed_at=moment_or_none(contact.closed_at),
         handler=contact.assignment.handler if contact.assignment else "",
         wrap_ups=[w.handler for w in contact.wrap_ups],
+        guests=[
+            GuestOut(target=g.target, role=g.role, handler=g.handler, answered_at=moment_or_none(g.answered_at))
+            for g in contact.guests
+        ],
         offers=[offer_out(o) for o in contact.offers],
         handover=HandoverOut(
             state=handover.state,
@@ -193,7 +211,7 @@ def contact_out(contact: Contact) -> ContactOut:
         grades=[GradedOut(grade=g.grade, by=g.by, at=moment(g.at)) for g in contact.grades],
         **_same(
             contact, "reference channel queue stage work emergency live our_address subject linked_to owner "
-            "disposition follow_ups_open",
+            "passed_to held safety disposition follow_ups_open",
         ),
     )  # fmt: skip
 

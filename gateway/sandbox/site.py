@@ -58,7 +58,7 @@ def _ours(directory: Path, prompts: Path, ports: Ports, slots: int, base: Values
         "control_room": {"targets": [room | {"uri": _moved(room["uri"], port)} for room, port in rooms]},
         "edge": {
             "port": ports.sip,
-            "trunk_uri": f"sip:{LOOPBACK}:{ports.trunk}",
+            "trunks": [trunk | {"port": ports.trunk} for trunk in base["edge"]["trunks"]],
             "overflow_uri": _moved(base["edge"]["overflow_uri"], ports.overflow),
             "phone_secret": {"file": str(keep / "phones")},
         },

@@ -226,13 +226,27 @@ def test_what_does_not_agree_is_said_together_with_what_is_wrong_by_itself(tmp_p
         numbers = [{ number = "101", queue = "nope" }, { number = "101", queue = "general" }]
         [edge]
         phone_secret = "x"
-        trunk_sources = ["999.1.1.1/99"]
+        [[edge.trunks]]
+        name = "carrier"
+        host = "192.0.2.1"
+        sources = ["999.1.1.1/99"]
+        [[edge.trunks]]
+        name = "second"
+        host = "192.0.2.2"
+        transport = "tls"
+        sources = ["192.0.2.2"]
         """
     )
     with pytest.raises(ConfigurationError) as error:
         load(site)
     text = "\n".join(error.value.mistakes)
-    for expected in ("http.port", "no queue 'nope'", "'101' stands there twice", "edge.trunk_sources"):
+    for expected in (
+        "http.port",
+        "no queue 'nope'",
+        "'101' stands there twice",
+        "edge.trunks.0.sources",
+        "edge.tls_certificate: is missing",
+    ):
         assert expected in text
 
 

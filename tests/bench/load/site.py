@@ -210,7 +210,7 @@ def _write_site(directory: Path, ports: Ports, slots: int, overlay: dict[str, An
         "edge": {
             "port": ports.sip,
             "domain": DOMAIN,
-            "trunk_uri": f"sip:{LOOPBACK}:{ports.trunk}",
+            "trunks": [{"name": "carrier", "host": LOOPBACK, "port": ports.trunk, "sources": [LOOPBACK]}],
             "overflow_uri": f"sip:overflow@{LOOPBACK}:{ports.overflow}",
             "phone_secret": {"file": str(directory / "phones")},
         },

@@ -97,6 +97,8 @@ class Message:
 class Peer(asyncio.DatagramProtocol):
     """One UDP port that speaks SIP by hand."""
 
+    over = "UDP"
+
     def __init__(self, edge_port: int) -> None:
         self.edge = (HOST, edge_port)
         self.received: list[Message] = []
@@ -121,6 +123,10 @@ class Peer(asyncio.DatagramProtocol):
 
     def close(self) -> None:
         self._transport.close()
+
+    @property
+    def uri(self) -> str:
+        return f"sip:peer@{HOST}:{self.port}" + ("" if self.over == "UDP" else f";transport={self.over.lower()}")
 
     async def get(self, *what: str, within: float = 3.0) -> Message:
         """The next message that is one of ``what``; others are passed over. TimeoutError when none comes."""
@@ -163,13 +169,13 @@ class Peer(asyncio.DatagramProtocol):
         typed = (f"Content-Type: {content_type}",) if body else ()
         lines = (
             f"{method} {uri} SIP/2.0",
-            f"Via: SIP/2.0/UDP {HOST}:{self.port};rport;branch=z9hG4bK{branch or secrets.token_hex(8)}",
+            f"Via: SIP/2.0/{self.over} {HOST}:{self.port};rport;branch=z9hG4bK{branch or secrets.token_hex(8)}",
             "Max-Forwards: 70",
             f"From: <{sender or f'sip:{self.port}@{HOST}'}>;tag={from_tag}",
             f"To: {to or f'<{uri}>'}",
             f"Call-ID: {call_id}",
             f"CSeq: {cseq or next(self._cseq)} {method}",
-            f"Contact: <sip:peer@{HOST}:{self.port}>",
+            f"Contact: <{self.uri}>",
             *headers,
             *typed,
             f"Content-Length: {len(body.encode())}",
@@ -197,7 +203,7 @@ class Peer(asyncio.DatagramProtocol):
             f"To: {to if ';tag=' in to else f'{to};tag={tag}'}",
             f"Call-ID: {request.header('Call-ID')}",
             f"CSeq: {request.header('CSeq')}",
-            contact or f"Contact: <sip:peer@{HOST}:{self.port}>",
+            contact or f"Contact: <{self.uri}>",
             *((f"Content-Type: {content_type}",) if body else ()),
             f"Content-Length: {len(body.encode())}",
         )
@@ -228,8 +234,8 @@ class Peer(asyncio.DatagramProtocol):
         if challenge.what != "401":
             return challenge.what
         asked = dict(re.findall(r'(\w+)="([^"]*)"', challenge.header("WWW-Authenticate")))
-        account = _md5(f"{user or extension}:{asked['realm']}:{password}")
-        response = _md5(f"{account}:{asked['nonce']}:{_md5(f'REGISTER:{uri}')}")
+        account = md5(f"{user or extension}:{asked['realm']}:{password}")
+        response = md5(f"{account}:{asked['nonce']}:{md5(f'REGISTER:{uri}')}")
         digest = (
             f'Authorization: Digest username="{user or extension}", realm="{asked["realm"]}", '
             f'nonce="{asked["nonce"]}", uri="{uri}", response="{response}"'
@@ -240,7 +246,7 @@ class Peer(asyncio.DatagramProtocol):
         return (await self.get("200", "401", "403")).what
 
 
-def _md5(text: str) -> str:
+def md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -277,9 +283,17 @@ class Scene:
 
 @asynccontextmanager
 async def scene(
-    run_dir: Path, *, slots: int = 3, trunk_sources: tuple[str, ...] = (HOST,), limits: Limits | None = None
+    run_dir: Path,
+    *,
+    slots: int = 3,
+    trunk_sources: tuple[str, ...] = (HOST,),
+    limits: Limits | None = None,
+    more: dict[str, Any] | None = None,
 ) -> AsyncIterator[Scene]:
-    """Kamailio with a trunk, an overflow target and ``slots`` raw peers in the call processes' place."""
+    """Kamailio with a trunk, an overflow target and ``slots`` raw peers in the call processes' place.
+
+    ``more`` are keys of the section ``edge``.
+    """
     edge_port, slot_base = free_ports(), free_ports(slots)
     async with AsyncExitStack() as stack:
         trunk, overflow = await Peer.open(edge_port), await Peer.open(edge_port)
@@ -294,6 +308,7 @@ async def scene(
             trunk_port=trunk.port,
             overflow_port=overflow.port,
             trunk_sources=trunk_sources,
+            more=more,
         )
         kamailio = Kamailio(settings, run_dir, limits)
         await stack.enter_async_context(kamailio)
@@ -310,18 +325,26 @@ def edge_settings(
     trunk_port: int,
     overflow_port: int,
     trunk_sources: tuple[str, ...] = (HOST,),
+    more: dict[str, Any] | None = None,
 ) -> Settings:
-    """Settings with all that the edge reads, and no more."""
+    """Settings with all that the edge reads, and no more; ``more`` are keys of its section."""
+    trunk = {"name": "carrier", "host": HOST, "port": trunk_port, "sources": trunk_sources}
     edge = Edge.model_validate(
         {
             "address": HOST,
             "port": edge_port,
             "domain": DOMAIN,
             "rpc_socket": run_dir / "rpc.sock",
-            "trunk_sources": trunk_sources,
-            "trunk_uri": f"sip:{HOST}:{trunk_port}",
+            "trunks": [trunk],
+            "trunk_check_seconds": 300,
+            "never_dial": ("999", "112", "911", "18000"),
+            "tls_port": 5061,
+            "tls_certificate": "",
+            "tls_key": "",
+            "tls_ca": "",
             "overflow_uri": f"sip:overflow@{HOST}:{overflow_port}",
             "phone_secret": SECRET,
+            **(more or {}),
         }
     )
     part_of: Any = Voice.model_construct

@@ -69,12 +69,12 @@ def test_comfort_messages_take_turns_and_may_be_none(sounds: Sounds) -> None:
 def test_each_file_is_in_the_callers_language_if_it_is_there(sounds: Sounds) -> None:
     welsh = Sounds(sounds.voice, "cy")
     assert names(welsh, welsh.waiting(2, 90)) == ["position_2", "cy/wait_2", "comfort_a", "cy/emergency_reminder"]
-    assert names(welsh, welsh.position(40)) == ["cy/position_many", "cy/emergency_reminder"]
+    assert names(welsh, welsh.waiting(40, None)) == ["cy/position_many", "cy/emergency_reminder"]
 
 
 def test_a_place_is_said_by_its_number_or_as_many(sounds: Sounds) -> None:
-    assert names(sounds, sounds.position(2))[0] == "position_2"
-    assert names(sounds, sounds.position(40))[0] == "position_many"
+    assert names(sounds, sounds.waiting(2, None))[0] == "position_2"
+    assert names(sounds, sounds.waiting(40, None))[0] == "position_many"
 
 
 def test_what_is_not_made_yet_is_left_out_but_never_the_reminder(tmp_path: Path) -> None:

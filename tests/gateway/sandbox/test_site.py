@@ -16,7 +16,7 @@ def test_the_documented_settings_are_those_that_the_sandbox_runs_with(tmp_path: 
 
     assert written.http.port == documented["http"]["port"]
     assert written.edge.port == documented["edge"]["port"]
-    assert written.edge.trunk_uri == documented["edge"]["trunk_uri"]
+    assert [t.port for t in written.edge.trunks] == [t["port"] for t in documented["edge"]["trunks"]]
     assert written.edge.overflow_uri == documented["edge"]["overflow_uri"]
     assert written.text.api_url == documented["text"]["api_url"]
     assert written.voice.slots == documented["voice"]["slots"]

@@ -1,0 +1,268 @@
+"""A bounded fuzz run: mutated requests, answers and SDP through the real edge to real call processes.
+
+It starts from every message that was ever seen to abort a call process and mutates it. The seed is printed and can
+be given again by ``FUZZ_SEED``; ``FUZZ_SECONDS`` makes the run longer, for example for a new media stack.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import secrets
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from channels.voice.call import Call, VoiceError
+from channels.voice.edge_files import Limits
+from channels.voice.messages import Answer, Dial, End
+from tests.channels.voice.edge_peers import DOMAIN, HOST, SDP, Message, Peer
+from tests.channels.voice.edge_site import AnsweringSite, answering_site
+from tests.faults.test_edge_killers import DIGITS, HIDDEN, LONG_HOSTS, NO_SESSION_ADDRESS, TORTURE
+
+NUMBER = f"sip:+441234567890@{DOMAIN}"
+SECONDS = float(os.environ.get("FUZZ_SECONDS", "20"))
+CALLERS = 6
+IN_DIALOG = ("INFO", "UPDATE", "INVITE", "ACK", "PRACK", "BYE", "CANCEL", "REFER", "OPTIONS", "MESSAGE", "NOTIFY")
+ANSWERS = (180, 183, 200, 202, 302, 401, 486, 488, 491, 500, 603)
+
+_OFFERS = (*LONG_HOSTS.values(), *NO_SESSION_ADDRESS.values())
+SDPS = (
+    *(SDP, SDP, SDP, ""),
+    *_OFFERS,
+    SDP.replace("40000", "0"),
+    SDP.replace("audio", "video"),
+    SDP.replace("RTP/AVP 8", "RTP/AVP 3"),
+    SDP.replace("RTP/AVP", "RTP/SAVP") + "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:short\r\n",
+    SDP + "a=rtpmap:97 iLBC/8000\r\na=fmtp:97 mode=99\r\n",
+    SDP + "a=ptime:0\r\na=sendonly\r\n",
+    SDP + "m=audio 40002 RTP/AVP 8\r\n" * 20,
+    SDP + "a=x:y\r\n" * 150,
+)
+BODIES = (
+    *((body, "application/sdp") for body in SDPS),
+    *((body, "application/dtmf-relay") for body in DIGITS.values()),
+    *((hidden.format(sdp=sdp), "multipart/mixed;boundary=b") for hidden in HIDDEN.values() for sdp in _OFFERS[:3]),
+    ("5", "application/dtmf"),
+    ("<media_control/>", "application/media_control+xml"),
+)
+ODD = (
+    "\0",
+    "\r",
+    "\n",
+    "%s%n",
+    "a" * 300,
+    "é😀",
+    "<",
+    '"',
+    ";lr",
+    ",",
+    "[::1]",
+    "-1",
+    "4294967296",
+    "9" * 40,
+    "*",
+    "\\",
+)
+HEADERS = (
+    *("Require: 100rel", "Supported: timer, 100rel, replaces", "Session-Expires: 1;refresher=uas", "Min-SE: 9999999"),
+    *("Replaces: a;to-tag=b;from-tag=c", "RAck: 1 1 INVITE", "Refer-To: <sip:x@y>", "RSeq: 0", "Event: presence"),
+    *("Privacy: id", "Authorization: Digest username=", "Accept: *", "Content-Encoding: gzip", "Expires: 0"),
+)
+
+
+@dataclass
+class Fuzz:
+    """Chance with a seed, and what was sent."""
+
+    rng: random.Random
+    sent: Counter[str] = field(default_factory=Counter)
+
+    def mutated(self, text: str) -> bytes:
+        """The message with a few things wrong in it, or none."""
+        for _ in range(self.rng.choice((0, 0, 1, 1, 2, 5))):
+            text = self.rng.choice((self._odd, self._line, self._number, self._cut))(text)
+        data = bytearray(text.encode("utf-8", "surrogateescape"))
+        if data and self.rng.random() < 0.2:
+            for _ in range(self.rng.randint(1, 6)):
+                data[self.rng.randrange(len(data))] = self.rng.randrange(256)
+        return bytes(data[:60000])
+
+    def _odd(self, text: str) -> str:
+        at = self.rng.randint(0, len(text))
+        return text[:at] + self.rng.choice(ODD) + text[at:]
+
+    def _line(self, text: str) -> str:
+        lines = text.split("\r\n")
+        one, other = self.rng.randrange(len(lines)), self.rng.randrange(len(lines))
+        change = self.rng.randrange(3)
+        if change == 0:
+            lines.insert(one, lines[other])
+        elif change == 1:
+            del lines[one]
+        else:
+            lines[one], lines[other] = lines[other], lines[one]
+        return "\r\n".join(lines)
+
+    def _number(self, text: str) -> str:
+        digits = [at for at, character in enumerate(text) if character.isdigit()]
+        at = self.rng.choice(digits) if digits else 0
+        return text[:at] + self.rng.choice(("", "0", "-1", "99999999999999999999")) + text[at + 1 :]
+
+    def _cut(self, text: str) -> str:
+        at = self.rng.randint(0, len(text))
+        return text[:at] + text[at + self.rng.randint(1, 40) :]
+
+
+class Fuzzer(Peer):
+    """A peer whose messages are mutated while ``wild`` is set."""
+
+    fuzz: Fuzz
+    wild = False
+
+    def send(self, message: str | bytes) -> None:
+        if self.wild and isinstance(message, str):
+            self.fuzz.sent["mutated"] += 1
+            message = self.fuzz.mutated(message)
+        super().send(message)
+
+
+class FuzzedSite(AnsweringSite):
+    """Each call also rings ``phone``; it ends within a second, whatever its peers say."""
+
+    phone: Fuzzer
+    dialled = 0
+
+    async def on_call(self, call: Call) -> None:
+        with suppress(VoiceError):
+            await call.do(Answer())
+            await call.do(Dial("handler", f"sip:fuzz@{HOST}:{self.phone.port}", 5))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await call.finished()
+            await call.do(End())
+        await call.finished()
+
+
+async def a_wild_call(caller: Fuzzer, fuzz: Fuzz) -> None:
+    """One call, perhaps odd from its start, with twenty odd messages in its dialog."""
+    rng = fuzz.rng
+    body, kind = rng.choice(BODIES)
+    caller.wild = rng.random() < 0.3
+    call_id = secrets.token_hex(8)
+    odd = tuple(rng.sample(HEADERS, rng.randint(0, 3))) if caller.wild else ()
+    plain = (SDP, "application/sdp")
+    offer, offered = (body, kind) if caller.wild else plain
+    caller.request("INVITE", NUMBER, body=offer, content_type=offered, call_id=call_id, headers=odd)
+    caller.wild = False
+    answer = await answer_to(caller, call_id)
+    if answer is None:
+        return
+    fuzz.sent["answered"] += 1
+    caller.in_dialog("ACK", answer)
+    caller.wild = True
+    for _ in range(20):
+        body, kind = rng.choice(BODIES)
+        caller.in_dialog(rng.choice(IN_DIALOG), answer, body=body, content_type=kind)
+        await asyncio.sleep(0.01)
+    caller.wild = False
+    caller.in_dialog("BYE", answer)
+
+
+async def answer_to(caller: Peer, call_id: str) -> Message | None:
+    with suppress(TimeoutError):
+        while True:
+            answer = await caller.get("200", "400", "403", "481", "486", "488", "500", "503", "513", within=0.7)
+            if answer.header("Call-ID") == call_id and answer.header("CSeq").endswith("INVITE"):
+                return answer if answer.what == "200" else None
+    return None
+
+
+async def answer_wildly(phone: Fuzzer, fuzz: Fuzz) -> None:
+    """Whatever is asked is answered oddly, several times."""
+    while True:
+        asked = await phone.get("INVITE", "BYE", "CANCEL", "UPDATE", within=600)
+        fuzz.sent[f"dialled {asked.what}"] += 1
+        for _ in range(fuzz.rng.randint(1, 5)):
+            phone.wild = fuzz.rng.random() < 0.6
+            body, kind = fuzz.rng.choice(BODIES)
+            contact = fuzz.rng.choice(("", "", "Contact: <tel:+44123>", "Contact: *", "Contact: <sips:x@[::1]>"))
+            phone.reply(asked, fuzz.rng.choice(ANSWERS), body=body, content_type=kind, contact=contact)
+        phone.wild = False
+
+
+async def for_some_time(caller: Fuzzer, fuzz: Fuzz, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        caller.send(fuzz.rng.choice(TORTURE))
+        await a_wild_call(caller, fuzz)
+
+
+@asynccontextmanager
+async def fuzzed_site(fuzz: Fuzz) -> AsyncIterator[tuple[FuzzedSite, Callable[[], object]]]:
+    with tempfile.TemporaryDirectory(prefix="fuzz") as name:
+        async with answering_site(Path(name), FuzzedSite, slots=10, limits=Limits(workers=2)) as site:
+            site.phone = await Fuzzer.open(site.edge_port)
+            site.phone.fuzz = fuzz
+            yield site, lambda: (Path(name) / "edge" / "kamailio.log").read_text(errors="replace")
+            site.phone.close()
+
+
+def deaths(log: list[structlog.typing.EventDict]) -> list[str]:
+    return [str(entry["last_words"]) for entry in log if entry["event"] == "call_process_died"]
+
+
+async def test_nothing_mutated_that_passes_the_edge_aborts_a_call_process() -> None:
+    seed = int(os.environ.get("FUZZ_SEED") or secrets.randbelow(1 << 32))
+    print(f"FUZZ_SEED={seed}")
+    fuzz = Fuzz(random.Random(seed))
+    with structlog.testing.capture_logs() as log:
+        async with fuzzed_site(fuzz) as (site, edge_log):
+            callers = [await Fuzzer.open(site.edge_port) for _ in range(CALLERS)]
+            answering = asyncio.create_task(answer_wildly(site.phone, fuzz))
+            async with asyncio.TaskGroup() as tasks:
+                for caller in callers:
+                    caller.fuzz = fuzz
+                    tasks.create_task(for_some_time(caller, fuzz, SECONDS))
+            answering.cancel()
+            print(dict(fuzz.sent))
+
+            assert deaths(log) == []
+            await a_normal_call(callers[0])
+            assert "core was" not in str(edge_log())
+            for caller in callers:
+                caller.close()
+    assert fuzz.sent["answered"] >= SECONDS / 2
+    assert fuzz.sent["dialled INVITE"] >= SECONDS / 2
+    assert fuzz.sent["mutated"] >= 20 * SECONDS
+
+
+async def a_normal_call(caller: Fuzzer) -> None:
+    async with asyncio.timeout(15):  # the processes of the last wild calls are still ending
+        answer = None
+        while answer is None:
+            call_id = caller.request("INVITE", NUMBER, body=SDP)
+            answer = await answer_to(caller, call_id)
+    caller.in_dialog("ACK", answer)
+    caller.in_dialog("BYE", answer)
+    while not (await caller.get("200")).header("CSeq").endswith("BYE"):
+        pass
+
+
+async def test_a_call_process_that_aborts_would_be_seen() -> None:
+    with structlog.testing.capture_logs() as log:
+        async with fuzzed_site(Fuzz(random.Random(1))) as (site, _):
+            past_the_edge = await Peer.open(site.port())
+            past_the_edge.request("INVITE", NUMBER, body=LONG_HOSTS["rtcp address"])
+            async with asyncio.timeout(5):
+                while not deaths(log):
+                    await asyncio.sleep(0.02)
+            past_the_edge.close()
+    assert "Assertion" in deaths(log)[0]
