@@ -1,6 +1,6 @@
 """Leaving a message: the greeting, a tone, and what the caller says until they press #, hang up or time is over.
 
-What is kept is the recording of the whole call; the contact says where in it the message begins by its length.
+What is kept is the recording of the whole call; the message is at its end, and its length is told.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Voicemail:
             self._scene.over = True
 
     async def complete(self) -> None:
-        """The caller has said what they wanted to."""
-        if self.part == LISTENING:
+        """The caller has said what they wanted to; a key pressed before they could say anything is nothing."""
+        if self.part == LISTENING and self._seconds() >= SHORTEST_SECONDS:
             self.keep()
             self.part = SAVED
             await self._scene.announce(self._scene.sounds.prompt("voicemail_saved"))
@@ -57,10 +57,13 @@ class Voicemail:
         self.stop()
         if self.part != LISTENING:
             return
-        seconds = asyncio.get_running_loop().time() - self._began
+        seconds = self._seconds()
         if seconds >= SHORTEST_SECONDS:
             left = VoicemailLeft(self._scene.reference, self._queue, self._extension, self._path, seconds)
             self._scene.tell(left)
+
+    def _seconds(self) -> float:
+        return asyncio.get_running_loop().time() - self._began
 
     def stop(self) -> None:
         if self._timer is not None:

@@ -69,7 +69,7 @@ def test_comfort_messages_take_turns_and_may_be_none(sounds: Sounds) -> None:
 def test_each_file_is_in_the_callers_language_if_it_is_there(sounds: Sounds) -> None:
     welsh = Sounds(sounds.voice, "cy")
     assert names(welsh, welsh.waiting(2, 90)) == ["position_2", "cy/wait_2", "comfort_a", "cy/emergency_reminder"]
-    assert names(welsh, welsh.waiting(40, None)) == ["cy/position_many", "cy/emergency_reminder"]
+    assert names(welsh, welsh.waiting(40, None))[0] == "cy/position_many"
 
 
 def test_a_place_is_said_by_its_number_or_as_many(sounds: Sounds) -> None:
