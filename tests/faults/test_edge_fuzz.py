@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 import structlog
 
 from channels.voice.call import Call, VoiceError
@@ -219,6 +220,7 @@ def deaths(log: list[structlog.typing.EventDict]) -> list[str]:
     return [str(entry["last_words"]) for entry in log if entry["event"] == "call_process_died"]
 
 
+@pytest.mark.timeout(SECONDS + 60)
 async def test_nothing_mutated_that_passes_the_edge_aborts_a_call_process() -> None:
     seed = int(os.environ.get("FUZZ_SEED") or secrets.randbelow(1 << 32))
     print(f"FUZZ_SEED={seed}")
