@@ -61,7 +61,7 @@ class CallAgent:
 
     def run(self) -> int:
         """Until the call is over; returns the exit code."""
-        self._slot_file.write(self._legs())
+        self._slot_file.write(self._to_release())
         self._timers.every(HOUSEKEEPING_SECONDS, self._keep_house)
         self._timers.every(2 * HOUSEKEEPING_SECONDS, self._control.check_media)
         self._stay_linked()
@@ -122,7 +122,7 @@ class CallAgent:
 
     def _tell(self, event: Event) -> None:
         if isinstance(event, messages.LegChanged):
-            self._slot_file.write(self._legs())  # first, so that a leg the gateway knows of is released if we die now
+            self._slot_file.write(self._to_release())  # first, so that it is released if we die now
         self._link.send(EVENT.dump_json(event), keep=isinstance(event, messages.Digit | messages.FallbackStarted))
 
     def _on_payload(self, payload: bytes) -> None:
@@ -211,6 +211,12 @@ class CallAgent:
             recorded=self._recorded,
             story=self._story,
         )
+
+    def _to_release(self) -> tuple[messages.Leg, ...]:
+        """The legs whose peers wait for us if we die; a caller who still rings is taken on by the edge itself."""
+        legs = self._control.legs.values()
+        ours = (leg for leg in legs if leg.state == "answered" or (leg.state == "ringing" and not leg.incoming))
+        return tuple(leg.describe() for leg in ours)
 
     def _legs(self) -> tuple[messages.Leg, ...]:
         return tuple(leg.describe() for leg in self._control.legs.values())

@@ -211,8 +211,7 @@ class SlotKeeper:
             return
         log.error("call_process_died", slot=self.slot.number, pid=occupant.pid, last_words=self._last_words())
         for leg in occupant.legs:
-            if leg.state == "answered":
-                self._group.create_task(self._release(leg), name=f"release-{self.slot.number}-{leg.name}")
+            self._group.create_task(self._release(leg), name=f"release-{self.slot.number}-{leg.name}")
 
     async def _release(self, leg: Leg) -> None:
         for delay in RELEASE_DELAYS:

@@ -105,8 +105,7 @@ class OwnSlotFile:
         self._started = started
 
     def write(self, legs: Iterable[Leg]) -> None:
-        talking = tuple(leg for leg in legs if leg.state == "answered")
         try:
-            write_occupant(self._file, Occupant(os.getpid(), self._started, talking))
+            write_occupant(self._file, Occupant(os.getpid(), self._started, tuple(legs)))
         except OSError as error:
             log.error("slot_file_not_written", error=str(error))

@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 import structlog
 
 from channels.voice.call import Call, VoiceError
@@ -25,7 +26,7 @@ from channels.voice.edge_files import Limits
 from channels.voice.messages import Answer, Dial, End
 from tests.channels.voice.edge_peers import DOMAIN, HOST, SDP, Message, Peer
 from tests.channels.voice.edge_site import AnsweringSite, answering_site
-from tests.faults.test_edge_killers import DIGITS, HIDDEN, LONG_HOSTS, NO_SESSION_ADDRESS, TORTURE
+from tests.faults.test_edge_killers import DIGITS, HIDDEN, LONG_HOSTS, NO_SESSION_ADDRESS, SWALLOWING, TORTURE
 
 NUMBER = f"sip:+441234567890@{DOMAIN}"
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "20"))
@@ -33,7 +34,7 @@ CALLERS = 6
 IN_DIALOG = ("INFO", "UPDATE", "INVITE", "ACK", "PRACK", "BYE", "CANCEL", "REFER", "OPTIONS", "MESSAGE", "NOTIFY")
 ANSWERS = (180, 183, 200, 202, 302, 401, 486, 488, 491, 500, 603)
 
-_OFFERS = (*LONG_HOSTS.values(), *NO_SESSION_ADDRESS.values())
+_OFFERS = (*LONG_HOSTS.values(), *NO_SESSION_ADDRESS.values(), *SWALLOWING.values())
 SDPS = (
     *(SDP, SDP, SDP, ""),
     *_OFFERS,
@@ -219,6 +220,7 @@ def deaths(log: list[structlog.typing.EventDict]) -> list[str]:
     return [str(entry["last_words"]) for entry in log if entry["event"] == "call_process_died"]
 
 
+@pytest.mark.timeout(SECONDS + 60)
 async def test_nothing_mutated_that_passes_the_edge_aborts_a_call_process() -> None:
     seed = int(os.environ.get("FUZZ_SEED") or secrets.randbelow(1 << 32))
     print(f"FUZZ_SEED={seed}")

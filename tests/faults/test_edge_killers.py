@@ -41,6 +41,14 @@ NO_SESSION_ADDRESS = {
     "line end is LF": f"{START}t=0 0\r\n{AUDIO}{OWN_ADDRESS}{VIDEO_OFF}".replace("\r\n", "\n"),
 }
 
+# Each hides the session's address from a call process: the parser runs over the line's end to the separator.
+SWALLOWING = {
+    "bandwidth": f"{START}b=AS\r\n{OWN_ADDRESS}a=x:1\r\nt=0 0\r\n{AUDIO}{OWN_ADDRESS}{VIDEO_OFF}",
+    "bandwidth, LF": f"{START}b=\n{OWN_ADDRESS}a=x:1\r\nt=0 0\r\n{AUDIO}{OWN_ADDRESS}{VIDEO_OFF}",
+    "time": f"{START}t=0\r\n{OWN_ADDRESS}{AUDIO}{OWN_ADDRESS}{VIDEO_OFF}",
+    "origin": f"v=0\r\no=- 1 1 IN IP4\r\ns=-\r\n{OWN_ADDRESS}t=0 0\r\n{AUDIO}{OWN_ADDRESS}{VIDEO_OFF}",
+}
+
 DIGITS = {
     "no line end": "Signal=5",
     "no line end, duration first": "Duration=160\r\nSignal=5",
@@ -122,6 +130,25 @@ async def test_media_without_a_session_address_is_repaired_so_that_the_caller_ge
     edge.trunk.request("INVITE", NUMBER, body=body)
 
     assert is_harmless_sdp((await edge.slots[0].get("INVITE")).body)
+
+
+@pytest.mark.parametrize("body", SWALLOWING.values(), ids=SWALLOWING.keys())
+async def test_a_line_that_would_swallow_the_session_address_is_refused_everywhere(edge: Scene, body: str) -> None:
+    answer = await call(edge)
+    edge.trunk.in_dialog("INVITE", answer, body=body)
+    assert (await edge.trunk.get("400")).header("CSeq").endswith("INVITE")
+    assert [m.what for m in edge.slots[0].received] == ["INVITE", "ACK"]
+
+    phone, invite = await ring_phone(edge)
+    phone.reply(invite, 200, body=body)
+    assert (await edge.slots[0].get("200")).body == ""
+
+
+async def test_usual_bandwidth_and_time_lines_pass(edge: Scene) -> None:
+    await edge.open_slots(0)
+    body = f"{START}{OWN_ADDRESS}b=AS:64\r\nb=TIAS:64000\r\nt=3034423619 3042462419\r\n{AUDIO}b=RS:0\r\n"
+    edge.trunk.request("INVITE", NUMBER, body=body)
+    assert (await edge.slots[0].get("INVITE")).body == body
 
 
 HIDDEN = {
