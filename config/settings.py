@@ -191,6 +191,7 @@ class Voice(Section):
     media_lost_seconds: Annotated[float, Field(gt=0)]
     fallback_seconds: Annotated[float, Field(gt=0)]
     transfer_ring_seconds: Annotated[float, Field(gt=0, le=120)] = 20.0
+    keep_place_after_seconds: Annotated[float, Field(ge=0)] = 120.0
     voicemail_seconds: Annotated[float, Field(ge=10, le=600)] = 180.0
     interpreters: tuple[Interpreter, ...] = ()
 

@@ -35,6 +35,7 @@ class CallDesk:
             place=board.place(reference),
             party=contact.party.address,
             expected_wait=board.expected_wait(reference, self._clock()),
+            waited=self._clock() - contact.queued_at if contact.queued_at else 0.0,
             guests=contact.guests,
             passed_to=contact.passed_to,
         )

@@ -20,6 +20,7 @@ from channels.voice import messages as msg
 from channels.voice.call import Call, CallGone
 from channels.voice.control_room import ControlRoomLeg
 from channels.voice.handler_leg import HandlerLeg
+from channels.voice.keep_place import KeepPlace
 from channels.voice.keeping import Keeping
 from channels.voice.menu_walk import MenuWalk
 from channels.voice.reporting import Report, Reporter
@@ -53,6 +54,7 @@ class Story:
         self._keeping = Keeping(self.scene)
         self._walk = MenuWalk(self.scene, self.inbox.put_nowait)
         self._voicemail = Voicemail(self.scene, self.inbox.put_nowait)
+        self._keep_place = KeepPlace(self.scene)
         self._reporter = Reporter(report, lambda event: self.inbox.put_nowait(tell_to.TooLate(event)))
         self._settings = settings
         self._digits = ""
@@ -249,6 +251,7 @@ class Story:
                 self._greeting = False
                 await self._walk.finished()
                 await self._voicemail.finished()
+                await self._keep_place.finished()
             case tell_to.MenuTimedOut():
                 await self._walk.timed_out(item)
             case tell_to.MessageLongEnough():
@@ -299,6 +302,8 @@ class Story:
             case tell_to.TooLate(event=ev.OfferAccepted(handler=handler)) if handler == self.scene.handler:
                 self.scene.handler = ""
                 await self.scene.part("handler")
+            case tell_to.TooLate(event=ev.CallbackAsked()):
+                await self._keep_place.refused()
             case _:
                 await self._converse(item)
 
@@ -348,12 +353,14 @@ class Story:
             self._greeting = self.scene.quiet = False
             self._walk.stop()
             self._voicemail.stop()
+            self._keep_place.forget()
             await self._make_room()
             await self.scene.settle()
         elif digit == "#" and self._voicemail.part:
             await self._voicemail.complete()
         else:
             await self._walk.pressed(digit)
+            await self._keep_place.pressed(digit)
 
     async def _media_lost(self, leg: msg.LegName) -> None:
         """A silent caller is never let go; a handler's phone that is dead gives the caller back to the queue."""
@@ -369,6 +376,7 @@ class Story:
 
     async def _handler_changed(self, leg: msg.LegChanged) -> None:
         if leg.state == "answered":
+            self._keep_place.forget()
             await self._handler.answered()
         elif leg.state == "failed":
             self._handler.not_answered(leg)
@@ -443,8 +451,9 @@ class Story:
     async def _say_position(self) -> None:
         scene, view = self.scene, self.scene.view()
         alone = scene.line.joined == {"caller"} and not scene.calling_control_room
-        if alone and view and view.place:
-            await scene.announce(*scene.sounds.waiting(view.place, view.expected_wait, self._told))
+        if alone and view and view.place and not self._keep_place.busy:
+            told = scene.sounds.waiting(view.place, view.expected_wait, self._told)
+            await scene.announce(*told, *self._keep_place.offer(view))
             self._told += 1
 
     def _tell(self, event: ev.Event) -> None:

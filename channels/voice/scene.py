@@ -27,7 +27,7 @@ MUSIC, URGENT, ANNOUNCEMENT = "music", "urgent", "announcement"
 class ContactView:
     """What a story needs to know of its contact. ``place``: 1 for the first in line, 0 when not waiting.
 
-    ``expected_wait``: seconds, None where nothing true can be said of it."""
+    ``expected_wait``: seconds, None where nothing true can be said of it; ``waited``: seconds in the queue."""
 
     offers: tuple[Offer, ...]
     handler: str
@@ -35,6 +35,7 @@ class ContactView:
     place: int
     party: str
     expected_wait: float | None = None
+    waited: float = 0.0
     guests: tuple[Guest, ...] = ()
     passed_to: str = ""
 

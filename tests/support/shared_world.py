@@ -18,6 +18,7 @@ OVERLAY = {
     "voice": {
         "position_every_seconds": 4,
         "fallback_seconds": 3,
+        "keep_place_after_seconds": 3,
         "interpreters": [{"language": "polish", "name": "Language line", "number": "+441632960777"}],
     },
     "routing": {"decline_pause_seconds": 2, "owner_first_seconds": 3},

@@ -1,0 +1,87 @@
+"""Keeping a caller's place: they press 1, confirm or key a number, hang up, and are called back at their turn."""
+
+from __future__ import annotations
+
+import phonenumbers
+
+from channels.voice.inbound import number as e164
+from channels.voice.scene import ContactView, Scene
+from routing.events import CallbackAsked, CallEnded
+
+OFFERED, ASKED, DONE = "offered", "asked", "done"
+MOST_DIGITS = 15
+
+
+class KeepPlace:
+    """``part`` is '' while nothing is offered. A withheld number cannot be confirmed: another must be keyed."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.part = ""
+        self._scene = scene
+        self._typed = ""
+
+    @property
+    def busy(self) -> bool:
+        """The caller is being asked, or told goodbye: nothing else is said."""
+        return self.part in (ASKED, DONE)
+
+    def offer(self, view: ContactView) -> tuple[str, ...]:
+        """What is added to what a waiting caller hears; nothing while the wait is short."""
+        long_wait = max(view.expected_wait or 0.0, view.waited)
+        if long_wait < self._scene.settings.voice.keep_place_after_seconds:
+            return ()
+        self.part = OFFERED
+        return (self._scene.sounds.prompt("keep_place_offer"),)
+
+    async def pressed(self, digit: str) -> None:
+        if self.part == OFFERED and digit == "1":
+            await self._ask()
+        elif self.part == ASKED:
+            await self._keyed(digit)
+
+    async def finished(self) -> None:
+        """What was being said is at its end."""
+        if self.part == DONE:
+            self._scene.tell(CallEnded(self._scene.reference, "system"))
+            self._scene.over = True
+
+    async def refused(self) -> None:
+        """The number cannot be called, or somebody is answering just now."""
+        if self.part == DONE:
+            self.part = ""
+            await self._scene.announce(self._scene.sounds.prompt("invalid_choice"))
+
+    def forget(self) -> None:
+        """The caller is with somebody."""
+        self.part = ""
+
+    async def _ask(self, *before: str) -> None:
+        self.part, self._typed = ASKED, ""
+        prompt = "keep_place_number" if self._own_number() else "key_number"
+        await self._scene.announce(*map(self._scene.sounds.prompt, (*before, prompt)))
+
+    async def _keyed(self, digit: str) -> None:
+        if digit == "1" and not self._typed and self._own_number():
+            await self._keep(self._own_number())
+        elif digit != "#":
+            self._typed = (self._typed + digit)[:MOST_DIGITS]
+        elif _can_be_called(self._typed):
+            await self._keep(e164(self._typed))
+        else:
+            await self._ask("invalid_choice")
+
+    async def _keep(self, address: str) -> None:
+        self.part = DONE
+        self._scene.tell(CallbackAsked(self._scene.reference, address))
+        await self._scene.announce(self._scene.sounds.prompt("keep_place_done"))
+
+    def _own_number(self) -> str:
+        view = self._scene.view()
+        return view.party if view else ""
+
+
+def _can_be_called(typed: str) -> bool:
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(typed, "GB"))
+    except phonenumbers.NumberParseException:
+        return False
