@@ -60,6 +60,7 @@ class Story:
         self._digits = ""
         self._greeting = False
         self._told = 0
+        self._early = ""
 
     @property
     def control_room_has_caller(self) -> bool:
@@ -99,6 +100,8 @@ class Story:
         scene, walk = self.scene, self._walk
         if not scene.calling_control_room:
             await walk.begin(to)
+            for digit in self._early:  # callers who know the menu do not wait for it
+                await walk.pressed(digit)
         while not walk.over and not scene.over:
             await self._take(await self.inbox.get())
         led = walk.led
@@ -358,6 +361,8 @@ class Story:
             await self.scene.settle()
         elif digit == "#" and self._voicemail.part:
             await self._voicemail.complete()
+        elif self._greeting:
+            self._early += digit
         else:
             await self._walk.pressed(digit)
             await self._keep_place.pressed(digit)

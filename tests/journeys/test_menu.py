@@ -50,6 +50,17 @@ async def test_a_key_leads_to_the_queue_of_those_who_record_crimes(world: World)
     await settle(world, reference)
 
 
+async def test_a_key_pressed_during_the_greeting_counts_when_the_menu_begins(world: World) -> None:
+    async with in_the_menu(world) as (live, reference, caller):
+        await caller.digits("1")
+
+        queued = await live.wait_for("CallQueued", contact=reference)
+
+        assert queued["data"]["queue"] == "crime"
+        await caller.hang_up()
+    await settle(world, reference)
+
+
 async def test_a_voicemail_becomes_a_contact_that_somebody_must_look_at(world: World) -> None:
     await everybody_away(world)
     async with in_the_menu(world) as (live, reference, caller):
