@@ -31,9 +31,8 @@ async def press_until(live: Live, kind: str, reference: str, caller: Phone, digi
     async with asyncio.timeout(25):
         while True:
             await caller.digits(digit)
-            await live.wait_for("DigitPressed", contact=reference)
             with suppress(TimeoutError):
-                await live.wait_for(kind, 1.0, contact=reference)
+                await live.wait_for(kind, 1.5, contact=reference)
                 return
 
 
