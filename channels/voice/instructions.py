@@ -116,17 +116,6 @@ class TakeOver:
 
 
 @dataclass(frozen=True, slots=True)
-class PauseRecording:
-    by: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class ResumeRecording:
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
 class MenuTimedOut:
     """The caller pressed nothing in time; of no interest when they have moved on."""
 
@@ -181,8 +170,6 @@ Instruction = (
     | Supervise
     | StopSupervising
     | TakeOver
-    | PauseRecording
-    | ResumeRecording
     | MenuTimedOut
     | MessageLongEnough
     | Leave

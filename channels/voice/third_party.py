@@ -63,15 +63,6 @@ class ThirdParty:
         target = tell_to.Target(number, f"sip:{number}@{scene.settings.edge.domain}")
         await self.bring(tell_to.Bring("transfer", target))
 
-    async def referred(self, uri: str) -> None:
-        """The handler passed the caller on with their own phone, which rings the target itself."""
-        scene, words = self._scene, uri.removeprefix("sip:").partition("@")[0]
-        scene.line.legs["third"] = "dialling"
-        scene.tell(ev.PartyRung(scene.reference, f"handler:{scene.handler}", "transfer", words))
-        self._expect(tell_to.Bring("transfer", tell_to.Target(words, uri)))
-        await scene.settle()
-        await scene.remember()
-
     def _expect(self, wish: tell_to.Bring) -> None:
         self.wish, self._redials = wish, 0
         self._scene.line.aside = wish.role in PRIVATE
