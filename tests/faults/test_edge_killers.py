@@ -108,6 +108,16 @@ async def test_an_endless_host_name_is_refused(edge: Scene, body: str) -> None:
     assert not edge.slots[0].received
 
 
+async def test_a_body_without_its_length_is_refused(edge: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    await edge.open_slots(0)
+    send = edge.trunk.send
+    monkeypatch.setattr(edge.trunk, "send", lambda text: send(re.sub(r"Content-Length:[^\r]*\r\n", "", text)))
+    edge.trunk.request("INVITE", NUMBER, body=LONG_HOSTS["rtcp address"])
+
+    assert (await edge.trunk.get("400")).what == "400"
+    assert not edge.slots[0].received
+
+
 @pytest.mark.parametrize("body", LONG_HOSTS.values(), ids=LONG_HOSTS.keys())
 async def test_an_endless_host_name_is_refused_within_a_call(edge: Scene, body: str) -> None:
     answer = await call(edge)
