@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from channels.voice import instructions as tell_to
-from channels.voice.menu import Leads, Menus, Playing, State, Step
+from channels.voice.menu import Emergency, Ends, Leads, Menus, Playing, State, Step
 from channels.voice.scene import Scene
 from channels.voice.sounds import Sounds
 from config.menus import Destination, Menu
@@ -92,5 +92,7 @@ def _place(step: Step) -> str:
             return state.menu or "a message"
         case Leads(destination=destination):
             return f"{destination.kind} {getattr(destination, destination.kind)}"
-        case _:
-            return "the emergency" if not isinstance(step, Leads) else ""
+        case Emergency():
+            return "the emergency"
+        case Ends():
+            return "the end"

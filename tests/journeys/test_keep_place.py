@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
-from typing import Any
-
 import pytest
 
 from gateway.sandbox.client import Live
-from gateway.sandbox.phone import Phone
 from gateway.sandbox.world import World
-from tests.support.steps import contact, everybody_away, hears, kinds, settle, stage
+from tests.support.steps import contact, everybody_away, hears, kinds, press_until, settle, stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 CALLER = "+447700900456"
-KEY_SECONDS = 0.24
-
-
-async def press_until(live: Live, kind: str, reference: str, caller: Phone, digits: str) -> dict[str, Any]:
-    """The offer is spoken at an interval; keys before it are nothing."""
-    async with asyncio.timeout(45):
-        while True:
-            await caller.digits(digits)
-            with suppress(TimeoutError):
-                return await live.wait_for(kind, 2.0 + KEY_SECONDS * len(digits), contact=reference)
 
 
 async def called_back(world: World, live: Live, reference: str) -> None:

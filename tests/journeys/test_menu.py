@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import pytest
 
 from gateway.sandbox.client import Live
 from gateway.sandbox.phone import Phone
 from gateway.sandbox.world import World
-from tests.support.steps import contact, eventually, everybody_away, hears, settle, stage
+from tests.support.steps import contact, eventually, everybody_away, hears, press_until, settle, stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 MENU = "+441632960103"
@@ -24,16 +23,6 @@ async def in_the_menu(world: World) -> AsyncIterator[tuple[Live, str, Phone]]:
         reference = (await live.wait_for("CallArrived"))["contact"]
         await caller.wait_for("talking", 3)
         yield live, reference, caller
-
-
-async def press_until(live: Live, kind: str, reference: str, caller: Phone, digit: str) -> None:
-    """A key counts once the menu has begun to speak; callers do not know when, so they press again."""
-    async with asyncio.timeout(25):
-        while True:
-            await caller.digits(digit)
-            with suppress(TimeoutError):
-                await live.wait_for(kind, 1.5, contact=reference)
-                return
 
 
 async def test_a_key_leads_to_the_queue_of_those_who_record_crimes(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from gateway.sandbox.client import ApiError, Client, Live
@@ -15,6 +16,7 @@ HANDLERS = ("anna", "ben", "chloe")
 OPEN_STAGES = ("assigned", "offered", "arriving", "queued", "handover", "scheduled", "wrap_up")
 LOUD = 0.1
 QUIET = 0.02
+KEY_SECONDS = 0.24  # what a telephone takes for one
 
 
 async def everybody_available(world: World) -> None:
@@ -77,6 +79,15 @@ async def does_not_hear(phone: Phone, other: Phone, seconds: float = 0.6) -> Non
     assert other.tone
     heard = await phone.hears([other.tone], seconds)
     assert heard[other.tone] < QUIET, f"{phone.name} still hears {other.name}: {heard}"
+
+
+async def press_until(live: Live, kind: str, reference: str, caller: Phone, digits: str) -> dict[str, Any]:
+    """Keys before a menu or an offer is spoken are nothing, so callers press again; the row that tells it counted."""
+    async with asyncio.timeout(45):
+        while True:
+            await caller.digits(digits)
+            with suppress(TimeoutError):
+                return await live.wait_for(kind, 1.5 + KEY_SECONDS * len(digits), contact=reference)
 
 
 async def wrap_up(world: World, name: str, reference: str, **more: Any) -> None:
