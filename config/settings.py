@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from config.calendars import Calendar
 from config.menus import Known, Menu, menu_mistakes, number_mistakes
 from config.menus import VoiceNumber as VoiceNumber
+from config.ordering import Bumps, ChooseBy, LanguageSkill, Skill, Wanted
 from config.prompts import SPOKEN as SPOKEN
 from config.prompts import Prompts as Prompts
 from config.section import Identifier, Number, Port, Seconds, SipUri
@@ -59,7 +60,11 @@ class Queue(Section):
     id: Identifier
     name: str
     target_seconds: Annotated[float, Field(gt=0)]
-    skills: tuple[Identifier, ...] = ()
+    skills: tuple[Skill, ...] = ()
+    wanted: tuple[Wanted, ...] = ()
+    prefers: tuple[Skill, ...] = ()
+    centre: str = ""
+    other_centre_after_seconds: Annotated[float, Field(gt=0)] = 30.0
     acknowledgement: str = ""
     abandoned: Literal["ignore", "call_back"] = "ignore"
     abandoned_ignore_seconds: Seconds = 60.0
@@ -76,6 +81,15 @@ class Routing(Section):
     emergency_alarm_seconds: Annotated[float, Field(gt=0)]
     cut_off_seconds: Seconds
     return_minutes: Annotated[float, Field(gt=0)]
+    audit_seconds: Annotated[float, Field(gt=0)] = 5.0
+    choose_by: ChooseBy = "longest_idle"
+    calls_interrupt_messages: bool = True
+    emergency_skills_seconds: Seconds = 5.0
+    broadcast_emergencies: bool = True
+    last_handler_hours: Annotated[float, Field(ge=0, le=72)] = 4.0
+    last_handler_first_seconds: Seconds = 10.0
+    bumps: Bumps = Bumps()
+    languages: tuple[LanguageSkill, ...] = ()
     never_dial: tuple[Annotated[str, Field(pattern=r"^[0-9]{2,8}$")], ...]
 
 
@@ -290,6 +304,7 @@ class Settings(Section):
     def _names_agree(self) -> Settings:
         mistakes = [
             *self._unknown_queues(),
+            *self._unknown_centres(),
             *self._doubled(),
             *self._port_clashes(),
             *self._half_tls(),
@@ -311,6 +326,14 @@ class Settings(Section):
         allowed = ", ".join(sorted(known))
         return [f"{key}: no queue '{queue}'; there are: {allowed}" for key, queue in uses if queue not in known]
 
+    def _unknown_centres(self) -> list[str]:
+        known = [centre.id for centre in self.centres]
+        return [
+            f"queues[{q.id}].centre: no centre '{q.centre}'; there are: {', '.join(known)}"
+            for q in self.queues
+            if q.centre and q.centre not in known
+        ]
+
     def _doubled(self) -> list[str]:
         lists = {
             "centres": [c.id for c in self.centres],
@@ -320,6 +343,7 @@ class Settings(Section):
             "calendars": [c.id for c in self.calendars],
             "menus": [m.id for m in self.menus],
             "edge.trunks": [t.name for t in self.edge.trunks],
+            "routing.languages": [one.language for one in self.routing.languages],
             "voice.numbers": [n.number for n in self.voice.numbers],
             "voice.interpreters": [i.language for i in self.voice.interpreters],
             "text.numbers": [n.number for n in self.text.numbers],

@@ -18,6 +18,7 @@ from channels.voice.channel import VoiceChannel
 from config.settings import Settings
 from gateway.api.application import build
 from gateway.api.services import Services
+from gateway.auditor import Auditor
 from gateway.calls import CallDesk
 from gateway.control import control_path, open_control
 from gateway.dispatcher import Committed, Dispatcher
@@ -52,6 +53,7 @@ class Gateway:
             self.store, Rules.of(settings), clock, self.letters.acknowledgement, self._committed
         )
         self.voice = self._voice(clock) if settings.voice.enabled else None
+        self.auditor = Auditor(self.dispatcher, clock, chance, settings.routing.audit_seconds)
         parts = (settings, self.store, self.dispatcher, clock, new_reference, new_id)
         self.text = TextChannel(*parts) if settings.text.enabled else None
         self.email = EmailChannel(*parts, chance) if settings.email.enabled else None
@@ -121,6 +123,7 @@ class Gateway:
         work: dict[str, Coroutine[Any, Any, None]] = {
             "dispatcher": self.dispatcher.run(),
             "outbox": self.outbox.run(),
+            "auditor": self.auditor.run(),
             "watchdog": report_alive(),
         }
         for channel in self._channels():

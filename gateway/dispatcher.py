@@ -120,7 +120,7 @@ class Dispatcher:
         pause = FIRST_PAUSE
         while True:
             try:
-                self.board = await self._store.board(self._rules)
+                self.board = await self._store.board(self._rules, self._clock())
                 self._head = await self._store.head()
             except StoreError as error:
                 self._turn_away(f"the database does not answer: {error}")

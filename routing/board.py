@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from sortedcontainers import SortedList
 
+from routing.abilities import Step, abilities
 from routing.model import (
     Channel,
     Contact,
@@ -24,12 +25,14 @@ from routing.model import (
     PresenceState,
     Rank,
     Time,
-    need_of,
     rank_of,
 )
+from routing.recent import Recent
 from routing.rules import Rules
 from routing.waits import Answers
 
+# Before that much of a shift is over, the share of it in which somebody was busy says little.
+FIRST_MINUTE = 60.0
 NO_CHANNELS: frozenset[Channel] = frozenset()
 
 
@@ -45,10 +48,10 @@ class Wake:
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """Where a handler stands in the index of the free."""
+    """Where a handler stands in the index of the free: ``turn``, the least first, among those who are ``able``."""
 
-    idle_since: Time
-    skills: frozenset[str]
+    turn: float
+    able: frozenset[str]
     channels: frozenset[Channel]
 
 
@@ -73,13 +76,15 @@ class Board:
         self._settled: dict[str, None] = {}
         self._waiting: dict[Need, SortedList[Rank]] = {}
         self._needs_of: dict[str, dict[Need, None]] = {}
-        self._free: dict[Channel, dict[frozenset[str], SortedList[tuple[Time, str]]]] = {c: {} for c in Channel}
+        self._free: dict[Channel, dict[frozenset[str], SortedList[tuple[float, str]]]] = {c: {} for c in Channel}
         self._free_at: dict[str, Free] = {}
         self._engaged: dict[str, set[str]] = {}
         self._threads: dict[str, str] = {}
         self._expected: dict[str, set[str]] = {}
         self._calls: dict[str, str] = {}
         self.answers = Answers()
+        self.recent = Recent(rules.remembered_seconds)
+        self.held_back: dict[str, None] = {}
         self._wakes: list[Wake] = []
 
     @classmethod
@@ -89,9 +94,13 @@ class Board:
         contacts: Iterable[Contact],
         handlers: Iterable[Handler],
         follow_ups: Iterable[FollowUp],
+        closed: Iterable[Contact] = (),
     ) -> Board:
-        """The board as the tables have it; everything that can be matched is fresh."""
+        """The board as the tables have it; everything that can be matched is fresh. ``closed``: those of late."""
         board = cls(rules)
+        contacts = sorted(contacts, key=lambda c: c.received_at)
+        for contact in sorted([*contacts, *closed], key=lambda c: c.received_at):
+            board.recent.note(contact)
         for handler in handlers:
             board.put_handler(handler)
         for contact in contacts:
@@ -145,9 +154,9 @@ class Board:
         as_guest = [g for c in contacts for g in c.guests if g.handler == handler]
         if any(g.answered_at is not None for g in as_guest):
             return Doing.ON_CONTACT
-        if as_guest or any(o.handler == handler for c in contacts for o in c.offers):
+        if as_guest or any(o.handler == handler and not o.broadcast for c in contacts for o in c.offers):
             return Doing.RINGING
-        return Doing.WRAP_UP if contacts else Doing.NOTHING
+        return Doing.WRAP_UP if any(w.handler == handler for c in contacts for w in c.wrap_ups) else Doing.NOTHING
 
     def free_channels(self, handler: Handler) -> frozenset[Channel]:
         """The channels of which this handler can be offered one contact more: no call, or fewer than N messages."""
@@ -156,7 +165,42 @@ class Board:
         load = self._load(handler.id)
         if load[Channel.VOICE]:
             return NO_CHANNELS
-        return frozenset(c for c in Channel if load[c] < handler.capacity(c))
+        room = frozenset(c for c in Channel if load[c] < handler.capacity(c))
+        busy = any(load.values()) and not self.rules.routing.calls_interrupt_messages
+        return room - {Channel.VOICE} if busy else room
+
+    def need_of(self, contact: Contact) -> Need:
+        """What it needs of a handler now."""
+        steps = self._steps(contact)
+        able = steps[min(contact.relaxed, len(steps) - 1)].needed
+        prefers = self.rules.needs.prefers[contact.queue]
+        return Need(contact.load, able, contact.preferred, prefers)
+
+    def steps_over(self, contact: Contact, now: Time) -> int:
+        """How many steps of what it needs are over, by how long it has waited."""
+        waited = now - (contact.queued_at or now)
+        return sum(step.after <= waited for step in self._steps(contact)) - 1
+
+    def _steps(self, contact: Contact) -> tuple[Step, ...]:
+        return self.rules.needs.steps(contact.queue, contact.language, emergency=contact.emergency)
+
+    def able(self, handler: str) -> frozenset[str]:
+        """Everything that this handler can be asked for."""
+        known = self.handlers[handler]
+        return abilities(known.skills, known.centre, reserved=known.reserved)
+
+    def can_take(self, handler: str, contact: Contact) -> bool:
+        """Whether they are free for it now and can do what it needs."""
+        need = self.need_of(contact)
+        return handler in self.handlers and self.is_free(handler, need.load) and need.able <= self.able(handler)
+
+    def occupied(self, handler: str) -> bool:
+        """Whether they have a contact or a wrap-up in hand."""
+        contacts = (self.contacts[reference] for reference in self._engaged.get(handler, ()))
+        return any(
+            (c.assignment and c.assignment.handler == handler) or any(w.handler == handler for w in c.wrap_ups)
+            for c in contacts
+        )
 
     def _load(self, handler: str) -> dict[Channel, int]:
         load = dict.fromkeys(Channel, 0)
@@ -165,7 +209,7 @@ class Board:
             if contact.assignment and contact.assignment.handler == handler:
                 load[contact.load] += 1
             for offer in contact.offers:
-                load[offer.channel] += offer.handler == handler
+                load[offer.channel] += offer.handler == handler and not offer.broadcast
             for guest in contact.guests:
                 load[Channel.VOICE] += guest.handler == handler
             for wrap_up in contact.wrap_ups:
@@ -186,19 +230,31 @@ class Board:
         contact = self.contacts.get(reference)
         if contact is None or not contact.waiting:
             return 0
-        return int(self._waiting[need_of(contact)].index(rank_of(contact))) + 1
+        return int(self._waiting[self.need_of(contact)].index(rank_of(contact))) + 1
 
     def waiting(self) -> list[Rank]:
         """Everybody who waits, first in line first. For showing, not for deciding: it sorts."""
         return sorted(rank for ranks in self._waiting.values() for rank in ranks)
 
-    def free_for(self, channel: Channel) -> Iterator[tuple[frozenset[str], SortedList[tuple[Time, str]]]]:
-        """The free handlers of a channel by what they can do, longest idle first."""
+    def free_for(self, channel: Channel) -> Iterator[tuple[frozenset[str], SortedList[tuple[float, str]]]]:
+        """The free handlers of a channel by what they can do, each with their turn, the next first."""
         yield from self._free[channel].items()
 
     def is_free(self, handler: str, channel: Channel) -> bool:
         place = self._free_at.get(handler)
         return place is not None and channel in place.channels
+
+    def places_of(self, rank: Rank) -> int:
+        """In how many queues it stands, by its rank: 1 when it waits, otherwise 0. For checking."""
+        return sum(rank in ranks for ranks in self._waiting.values())
+
+    def free_index(self, handler: str) -> frozenset[Channel]:
+        """The channels in whose index of the free the handler stands. For checking."""
+        known = self._free_at.get(handler)
+        if known is None:
+            return NO_CHANNELS
+        stands = (c for c in Channel if (known.turn, handler) in self._free[c].get(known.able, ()))
+        return frozenset(stands)
 
     @property
     def next_wake(self) -> Time | None:
@@ -212,6 +268,8 @@ class Board:
         if old is not None:
             self._unindex(old)
         self.touched.contacts[contact.reference] = contact
+        if old is None or old.owner != contact.owner:
+            self.recent.note(contact)
         if contact.closed_at is not None:
             self.contacts.pop(contact.reference, None)
             self.fresh_contacts.pop(contact.reference, None)
@@ -259,16 +317,25 @@ class Board:
         references, self._settled = self._settled, {}
         return [r for r in references if r in self.contacts and self.contacts[r].settled]
 
+    def reindex(self) -> None:
+        """Build everything that is derived once more; what is to be written and who came lately stay as they are."""
+        kept = {"touched": self.touched, "recent": self.recent, "answers": self.answers}
+        again = Board.rebuilt(self.rules, self.contacts.values(), self.handlers.values(), self.follow_ups.values())
+        vars(self).update(vars(again) | kept)
+
     # --- indexes -------------------------------------------------------------------------------------
 
     def _unindex(self, old: Contact) -> None:
         if old.waiting:
-            need = need_of(old)
+            need = self.need_of(old)
             ranks = self._waiting[need]
             ranks.remove(rank_of(old))
             if not ranks:
                 del self._waiting[need]
                 del self._needs_of[need.only][need]
+            if need.load is Channel.VOICE:
+                self.fresh_handlers |= self.held_back  # they need not keep themselves free for this call any more
+                self.held_back = {}
         for handler in _people(old):
             self._engaged[handler].discard(old.reference)
         if old.thread and self._threads.get(old.thread) == old.reference:
@@ -282,10 +349,10 @@ class Board:
 
     def _index(self, contact: Contact, old: Contact | None) -> None:
         if contact.waiting:
-            need = need_of(contact)
+            need = self.need_of(contact)
             self._waiting.setdefault(need, SortedList()).add(rank_of(contact))
             self._needs_of.setdefault(need.only, {})[need] = None
-            if old is None or not old.waiting or need_of(old) != need or old.declined != contact.declined:
+            if old is None or not old.waiting or self.need_of(old) != need or old.declined != contact.declined:
                 self.fresh_contacts[contact.reference] = None
         for handler in _people(contact):
             self._engaged.setdefault(handler, set()).add(contact.reference)
@@ -301,15 +368,25 @@ class Board:
         handler, was = self.handlers.get(handler_id), self._free_at.pop(handler_id, None)
         if was is not None:
             for channel in was.channels:
-                self._free[channel][was.skills].remove((was.idle_since, handler_id))
+                self._free[channel][was.able].remove((was.turn, handler_id))
         if handler is None:
             return
-        now = Free(handler.idle_since, handler.skills, self.free_channels(handler))
+        now = Free(self._turn(handler), self.able(handler_id), self.free_channels(handler))
         self._free_at[handler_id] = now
         for channel in now.channels:
-            self._free[channel].setdefault(now.skills, SortedList()).add((now.idle_since, handler_id))
-        if was is None or now.channels - was.channels or now.skills - was.skills:
+            self._free[channel].setdefault(now.able, SortedList()).add((now.turn, handler_id))
+        if was is None or now.channels - was.channels or now.able - was.able:
             self.fresh_handlers[handler_id] = None
+
+    def _turn(self, handler: Handler) -> float:
+        """Who has the least is next."""
+        match self.rules.routing.choose_by:
+            case "longest_idle":
+                return handler.idle_since
+            case "round_robin":
+                return handler.offered_at
+            case "least_occupied":
+                return handler.busy_seconds / max(FIRST_MINUTE, handler.idle_since - handler.signed_in_at)
 
     def _wake_for(self, contact: Contact, old: Contact | None) -> None:
         ref, rules = contact.reference, self.rules.routing
@@ -317,8 +394,11 @@ class Board:
             if old is None or offer not in old.offers:
                 self.wake_at(offer.expires_at, "offer", ref, offer.id)
         for declined in contact.declined:
-            if old is None or declined not in old.declined:
+            if declined.until and (old is None or declined not in old.declined):
                 self.wake_at(declined.until, "declined", ref, declined.handler)
+        relaxes = self._relaxes_at(contact)
+        if relaxes is not None and (old is None or self._relaxes_at(old) != relaxes):
+            self.wake_at(relaxes, "relax", ref)
         if contact.preferred_until is not None and (old is None or old.preferred_until != contact.preferred_until):
             self.wake_at(contact.preferred_until, "preferred", ref)
         for wrap_up in contact.wrap_ups:
@@ -331,6 +411,13 @@ class Board:
         if contact.emergency and contact.wanted and not (old and old.emergency and old.wanted):
             since = contact.queued_at or contact.received_at
             self.wake_at(since + rules.emergency_alarm_seconds, "emergency", ref)
+
+    def _relaxes_at(self, contact: Contact) -> Time | None:
+        """When less is insisted on; None when it is the least already."""
+        steps = self._steps(contact)
+        if not contact.wanted or contact.queued_at is None or contact.relaxed + 1 >= len(steps):
+            return None
+        return contact.queued_at + steps[contact.relaxed + 1].after
 
 
 def _people(contact: Contact | None) -> list[str]:

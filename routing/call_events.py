@@ -132,6 +132,14 @@ class SafetyMarked:
 
 
 @dataclass(frozen=True, slots=True)
+class VulnerableMarked:
+    """The person needs more care than most: they are served sooner."""
+
+    reference: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallRequested:
     """The handler dials ``address`` from the contact: their phone rings first. ``withheld``: our number is."""
 

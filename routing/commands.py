@@ -43,6 +43,14 @@ class OpenToAll:
 
 
 @dataclass(frozen=True, slots=True)
+class Relax:
+    """It has waited so long that less is insisted on: ``relaxed`` steps are over. Its place stays."""
+
+    reference: str
+    relaxed: int
+
+
+@dataclass(frozen=True, slots=True)
 class OfferAgain:
     """The pause after a decline is over."""
 
@@ -158,6 +166,7 @@ Command = (
     | EndOffer
     | SetAway
     | OpenToAll
+    | Relax
     | OfferAgain
     | Acknowledge
     | CallControlRoom

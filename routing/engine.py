@@ -8,7 +8,7 @@ from routing.apply import apply
 from routing.board import Board
 from routing.commands import CloseContact, Command
 from routing.events import Event
-from routing.matching import next_offer
+from routing.matching import next_offers
 from routing.model import Time
 from routing.objections import objection
 from routing.reactions import react
@@ -40,8 +40,9 @@ def decide(board: Board, event: Event, now: Time) -> Decision:
     apply(event, board, now)
     for command in react(event, board, now):
         decided(command)
-    while (offer := next_offer(board, now)) is not None:
-        decided(offer)
+    while offers := next_offers(board, now):
+        for offer in offers:
+            decided(offer)
     for reference in board.take_settled():
         decided(CloseContact(reference))
     return Decision(tuple(commands))

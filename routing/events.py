@@ -26,6 +26,7 @@ from routing.call_events import (
     Requeued,
     SafetyMarked,
     VoicemailLeft,
+    VulnerableMarked,
     WrapUpExtended,
 )
 from routing.model import Channel, FollowUp, Handler, Party, Presence
@@ -49,6 +50,7 @@ __all__ = [
     "Requeued",
     "SafetyMarked",
     "VoicemailLeft",
+    "VulnerableMarked",
     "WrapUpExtended",
 ]
 
@@ -69,10 +71,12 @@ class CallArrived:
 
 @dataclass(frozen=True, slots=True)
 class CallQueued:
-    """The caller has heard the greeting and now waits: in ``queue`` if they chose one in a menu."""
+    """The caller has heard the greeting and now waits: in ``queue``, and speaking ``language``, if they chose so in
+    a menu."""
 
     reference: str
     queue: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,15 @@ class RecordingMade:
 @dataclass(frozen=True, slots=True)
 class OfferAccepted:
     """For a call: the handler's phone answered and the two are joined."""
+
+    offer: str
+    reference: str
+    handler: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferClaimed:
+    """A handler who was shown an emergency call beside others wants it: their phone is to ring, and no other."""
 
     offer: str
     reference: str
@@ -260,6 +273,7 @@ class MessageArrived:
     subject: str = ""
     linked_to: str = ""
     automatic: bool = False
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +382,13 @@ class TimePassed:
 
 
 @dataclass(frozen=True, slots=True)
+class BoardRepaired:
+    """A check found that the board did not keep its promises; everything derived is built once more."""
+
+    found: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """Something that changes nothing on the board but must be in the journal: a reading, a refusal, a sign-in."""
 
@@ -388,6 +409,7 @@ Event = (
     | CallLost
     | RecordingMade
     | OfferAccepted
+    | OfferClaimed
     | OfferDeclined
     | OfferMissed
     | OfferFailed
@@ -413,6 +435,7 @@ Event = (
     | HandlerRemoved
     | PresenceChanged
     | TimePassed
+    | BoardRepaired
     | Recorded
     | PartyRung
     | PartyAnswered
@@ -430,6 +453,7 @@ Event = (
     | DigitsSent
     | MenuChosen
     | VoicemailLeft
+    | VulnerableMarked
     | CallerSilent
     | WrapUpExtended
 )

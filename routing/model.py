@@ -91,7 +91,10 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A contact shown to one handler until ``expires_at``. A call's offer is accepted by answering the phone."""
+    """A contact shown to one handler until ``expires_at``. A call's offer is accepted by answering the phone.
+
+    ``broadcast``: others are offered it as well, one of them in earnest; this one takes up nobody's room.
+    """
 
     id: str
     reference: str
@@ -100,6 +103,7 @@ class Offer:
     by_phone: bool
     made_at: Time
     expires_at: Time
+    broadcast: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +136,13 @@ class Guest:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """This handler declined or missed the contact and is not offered it again before ``until``."""
+    """This handler declined or missed the contact and is not offered it again before ``until``; 0 when that is over.
+
+    ``times``: how often; the pause grows with it."""
 
     handler: str
     until: Time
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +173,9 @@ class Contact:
     or was offered the contact with. ``passed_to``: the outside party who has the caller. ``safety``: whether
     this person may be called. ``callback``: the follow-up that keeps the caller's place. ``voicemail``: the
     recording that no handler was given yet. ``expected_until``: the caller was cut off and gets their place
-    back until then. ``entered_queue_at``, ``wait_over_at`` and ``ended_in`` are of the person's own call and
+    back until then. ``language``: what the person speaks, '' for ours. ``relaxed``: how many steps of what it
+    needs are over. ``bumps``: why it is served sooner, by ``ahead`` seconds and at most ``due_within`` seconds
+    after it began to wait. ``entered_queue_at``, ``wait_over_at`` and ``ended_in`` are of the person's own call and
     no later one.
     """
 
@@ -177,7 +186,6 @@ class Contact:
     our_address: str
     received_at: Time
     due_at: Time
-    skills: frozenset[str] = frozenset()
     subject: str = ""
     thread: str = ""
     linked_to: str = ""
@@ -219,6 +227,11 @@ class Contact:
     entered_queue_at: Time | None = None
     wait_over_at: Time | None = None
     ended_in: Stage | None = None
+    language: str = ""
+    relaxed: int = 0
+    bumps: tuple[str, ...] = ()
+    ahead: float = 0.0
+    due_within: float | None = None
 
     @property
     def stage(self) -> Stage:
@@ -242,6 +255,14 @@ class Contact:
     def waiting(self) -> bool:
         """Wants a handler and is shown to none."""
         return self.wanted and not self.offers
+
+    @property
+    def due(self) -> Time:
+        """When it ought to be answered: the queue's target, or sooner where it was bumped."""
+        due = self.due_at - self.ahead
+        if self.due_within is None:
+            return due
+        return min(due, (self.queued_at or self.received_at) + self.due_within)
 
     @property
     def settled(self) -> bool:
@@ -291,7 +312,11 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A person who takes contacts. ``idle_since``: when they were last given or finished something."""
+    """A person who takes contacts. ``idle_since``: when they were last given or finished something.
+
+    ``reserved``: kept for emergencies. ``signed_in_at``, ``busy_seconds`` (since then) and ``offered_at`` (last)
+    say who is next, where the site chooses by them.
+    """
 
     id: str
     name: str
@@ -303,6 +328,10 @@ class Handler:
     presence: Presence = field(default_factory=lambda: Presence(PresenceState.OFFLINE))
     idle_since: Time = 0.0
     misses: int = 0
+    reserved: bool = False
+    signed_in_at: Time = 0.0
+    busy_seconds: float = 0.0
+    offered_at: Time = 0.0
 
     def capacity(self, channel: Channel) -> int:
         """How many contacts of this channel at once; calls come one at a time and need a phone."""
@@ -340,11 +369,14 @@ class FollowUp:
 
 
 class Need(NamedTuple):
-    """What kind of handler a waiting contact needs. ``only``: this handler alone, '' for anyone."""
+    """What kind of handler a waiting contact needs. ``only``: this handler alone, '' for anyone.
+
+    ``prefers``: of those who can, who has more of these is chosen first."""
 
     load: Channel
-    skills: frozenset[str]
+    able: frozenset[str]
     only: str
+    prefers: frozenset[str] = frozenset()
 
 
 class Rank(NamedTuple):
@@ -360,9 +392,5 @@ def call_thread(our_address: str, party: Party) -> str:
     return "" if party.withheld else f"call:{our_address}:{party.address}"
 
 
-def need_of(contact: Contact) -> Need:
-    return Need(contact.load, contact.skills, contact.preferred)
-
-
 def rank_of(contact: Contact) -> Rank:
-    return Rank(not contact.emergency, contact.due_at, contact.received_at, contact.reference)
+    return Rank(not contact.emergency, contact.due, contact.received_at, contact.reference)

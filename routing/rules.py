@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.settings import FollowUps, Queue, Routing, Settings
+from routing.abilities import Needs
+
+HOUR = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +16,16 @@ class Rules:
     queues: Mapping[str, Queue]
     routing: Routing
     follow_ups: FollowUps
+    needs: Needs = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        needs = Needs(self.queues, self.routing.languages, self.routing.emergency_skills_seconds)
+        object.__setattr__(self, "needs", needs)
+
+    @property
+    def remembered_seconds(self) -> float:
+        """For how long it matters who has been in contact."""
+        return HOUR * max(self.routing.bumps.repeat_hours, self.routing.last_handler_hours)
 
     @classmethod
     def of(cls, settings: Settings) -> Rules:

@@ -109,7 +109,7 @@ class Story:
             return
         scene.quiet = bool(led and led.voicemail)
         if scene.calling_control_room or (led and led.queue):
-            self._tell(ev.CallQueued(self.reference, (led and led.queue) or ""))
+            self._tell(ev.CallQueued(self.reference, (led and led.queue) or "", scene.sounds.language))
         elif led and (led.extension or led.number):
             await self.third.lead_out(led.extension or led.number or "")
         elif led and led.voicemail:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from channels.voice import instructions as tell_to
 from channels.voice.menu import Emergency, Ends, Leads, Menus, Playing, State, Step
@@ -59,8 +60,9 @@ class MenuWalk:
             case Playing(state=state):
                 self._state = state
                 await self._play(step)
-            case Leads(destination=destination):
+            case Leads(destination=destination, language=language):
                 self.over, self.led = True, destination
+                self._state = replace(self._state, language=language)
             case _:
                 self.over, self.led = True, None
         self._scene.sounds = Sounds(self._scene.settings.voice, self._state.language)

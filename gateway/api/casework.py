@@ -9,7 +9,7 @@ from gateway.api.models import ContactOut, Line, OptionalLine, OptionalProse, Pr
 from gateway.api.problems import BadRequest, Conflict, FieldError, NotAllowed, NotFound
 from gateway.api.routes import In, Nothing, Request, Route
 from gateway.api.services import CallControl, Services
-from routing.events import EmergencyRaised, GradeGiven, NoteAdded, Recorded, WrapUpCompleted
+from routing.events import EmergencyRaised, GradeGiven, NoteAdded, Recorded, VulnerableMarked, WrapUpCompleted
 from routing.model import Contact, HandoverState
 
 
@@ -83,6 +83,13 @@ async def raise_emergency(request: Request[Nothing, EmergencyBody]) -> ContactOu
     """Any handler may: a false alarm costs less than a missed one."""
     contact = open_contact(request)
     await request.services.dispatcher.submit(EmergencyRaised(contact.reference, request.who.by, request.body.how))
+    return contact_out(open_contact(request))
+
+
+async def mark_vulnerable(request: Request[Nothing, Nothing]) -> ContactOut:
+    """They are served sooner from now on, by the site's rules."""
+    contact = open_contact(request)
+    await request.services.dispatcher.submit(VulnerableMarked(contact.reference, request.who.by))
     return contact_out(open_contact(request))
 
 
@@ -176,6 +183,7 @@ BASE = "/api/v1/contacts/{reference}"
 ROUTES = (
     Route("POST", f"{BASE}/notes", "Write a note", "handler", add_note),
     Route("POST", f"{BASE}/grade", "Give a grade; an emergency grade raises the emergency", "handler", give_grade),
+    Route("POST", f"{BASE}/vulnerable", "Mark the person as vulnerable: served sooner", "handler", mark_vulnerable),
     Route("POST", f"{BASE}/emergency", "Raise an emergency", "handler", raise_emergency),
     Route("POST", f"{BASE}/leave", "Leave the caller with the control room", "handler", leave),
     Route("POST", f"{BASE}/end", "End the call", "handler", end),

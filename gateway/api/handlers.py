@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from gateway.api.models import HandlerOut, Line, Name, Password, RoleName, handler_out
 from gateway.api.problems import BadRequest, Conflict, FieldError, NotFound
-from gateway.api.roster import MOST_BYTES, Entry, read_roster
+from gateway.api.roster import MOST_BYTES, SKILL, Entry, read_roster
 from gateway.api.routes import CsvText, In, Nothing, Request, Route
 from gateway.api.services import Services
 from gateway.dispatcher import Refused
@@ -20,12 +20,15 @@ from routing.events import HandlerRemoved, HandlerSaved
 from routing.model import Handler
 
 Extension = Annotated[str, StringConstraints(pattern=r"^[0-9]{0,10}$")]
-Skill = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
+Skill = Annotated[str, StringConstraints(pattern=SKILL)]
 Capacity = Annotated[int, Field(ge=0, le=20)]
 
 
 class HandlerBody(In):
-    """``password``: null keeps the one there is; without any, the handler cannot sign in."""
+    """``skills`` may carry a level (``french:2``). ``reserved``: for emergencies only.
+
+    ``password``: null keeps the one there is; without any, the handler cannot sign in.
+    """
 
     name: Line
     centre: Line
@@ -33,6 +36,7 @@ class HandlerBody(In):
     extension: Extension = ""
     text_capacity: Capacity = 3
     email_capacity: Capacity = 3
+    reserved: bool = False
     role: RoleName = "handler"
     password: Password | None = Field(default=None, repr=False)
 
@@ -90,6 +94,7 @@ async def _save(
         extension=body.extension,
         text_capacity=body.text_capacity,
         email_capacity=body.email_capacity,
+        reserved=body.reserved,
     )
     services = request.services
     if mistakes := site_mistakes(services, [handler]):

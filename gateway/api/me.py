@@ -18,8 +18,8 @@ from gateway.api.models import (
 )
 from gateway.api.problems import Conflict
 from gateway.api.routes import In, Nothing, Request, Route
-from routing.events import OfferAccepted, OfferDeclined, PresenceChanged
-from routing.model import Offer, Presence, PresenceState
+from routing.events import OfferAccepted, OfferClaimed, OfferDeclined, PresenceChanged
+from routing.model import Offer, Presence, PresenceState, Work
 
 
 class MeOut(BaseModel):
@@ -70,6 +70,9 @@ async def accept(request: Request[Nothing, Nothing]) -> ContactOut:
     offer = _offer(request)
     if offer.by_phone:
         raise Conflict("Answer your phone: that accepts this call.")
+    if offer.broadcast and (await current(request.services, offer.reference)).work is Work.CALL:
+        await request.services.dispatcher.submit(OfferClaimed(offer.id, offer.reference, request.handler))
+        return contact_out(await current(request.services, offer.reference))
     await request.services.dispatcher.submit(OfferAccepted(offer.id, offer.reference, request.handler))
     return contact_out(await current(request.services, offer.reference))
 

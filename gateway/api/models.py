@@ -36,13 +36,15 @@ class PartyOut(BaseModel):
 
 
 class OfferOut(BaseModel):
-    """``by_phone``: accepted by answering the phone, not here."""
+    """``by_phone``: accepted by answering the phone, not here. ``broadcast``: an emergency that others are shown as
+    well; accepting such a call makes the own phone ring."""
 
     id: str
     contact: str
     handler: str
     channel: str
     by_phone: bool
+    broadcast: bool
     made_at: datetime
     expires_at: datetime
 
@@ -74,7 +76,8 @@ class GuestOut(BaseModel):
 
 class ContactOut(BaseModel):
     """``guests`` are in the call as well; ``passed_to`` has the caller alone; ``safety`` says whether the person may
-    be called. ``handler`` has it now, ``owner`` had it last; ``wrap_ups`` are the handlers who still write it up."""
+    be called. ``bumps``: why it is served sooner (vulnerable, repeat, cut_off). ``handler`` has it now, ``owner`` had
+    it last; ``wrap_ups`` are the handlers who still write it up."""
 
     reference: str
     channel: str
@@ -82,6 +85,8 @@ class ContactOut(BaseModel):
     stage: str
     work: str
     emergency: bool
+    bumps: list[str]
+    language: str
     live: bool
     party: PartyOut
     our_address: str
@@ -157,7 +162,7 @@ class PresenceOut(BaseModel):
 
 
 class HandlerOut(BaseModel):
-    """``doing``: nothing, ringing, on_contact or wrap_up."""
+    """``doing``: nothing, ringing, on_contact or wrap_up. ``reserved``: kept for emergencies."""
 
     id: str
     name: str
@@ -166,6 +171,7 @@ class HandlerOut(BaseModel):
     extension: str
     text_capacity: int
     email_capacity: int
+    reserved: bool
     presence: PresenceOut
     doing: str
 
@@ -177,6 +183,7 @@ def offer_out(offer: Offer) -> OfferOut:
         handler=offer.handler,
         channel=offer.channel,
         by_phone=offer.by_phone,
+        broadcast=offer.broadcast,
         made_at=moment(offer.made_at),
         expires_at=moment(offer.expires_at),
     )
@@ -187,7 +194,7 @@ def contact_out(contact: Contact) -> ContactOut:
     return ContactOut(
         party=PartyOut(address=party.address, name=party.name, withheld=party.withheld),
         received_at=moment(contact.received_at),
-        due_at=moment(contact.due_at),
+        due_at=moment(contact.due),
         queued_at=moment_or_none(contact.queued_at),
         answered_at=moment_or_none(contact.answered_at),
         ended_at=moment_or_none(contact.ended_at),
@@ -198,6 +205,7 @@ def contact_out(contact: Contact) -> ContactOut:
             GuestOut(target=g.target, role=g.role, handler=g.handler, answered_at=moment_or_none(g.answered_at))
             for g in contact.guests
         ],
+        bumps=list(contact.bumps),
         offers=[offer_out(o) for o in contact.offers],
         handover=HandoverOut(
             state=handover.state,
@@ -210,7 +218,7 @@ def contact_out(contact: Contact) -> ContactOut:
         else None,
         grades=[GradedOut(grade=g.grade, by=g.by, at=moment(g.at)) for g in contact.grades],
         **_same(
-            contact, "reference channel queue stage work emergency live our_address subject linked_to owner "
+            contact, "reference channel queue stage work emergency language live our_address subject linked_to owner "
             "passed_to held safety disposition follow_ups_open",
         ),
     )  # fmt: skip
@@ -246,7 +254,7 @@ def handler_out(handler: Handler, board: Board) -> HandlerOut:
         skills=sorted(handler.skills),
         presence=PresenceOut(state=handler.presence.state, reason=handler.presence.reason),
         doing=board.doing(handler.id),
-        **_same(handler, "id name centre extension text_capacity email_capacity"),
+        **_same(handler, "id name centre extension text_capacity email_capacity reserved"),
     )
 
 

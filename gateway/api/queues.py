@@ -112,7 +112,7 @@ def _waiting_out(contact: Contact, now: Time) -> WaitingOut:
         channel=contact.load,
         emergency=contact.emergency,
         waiting_seconds=_waited(contact, now),
-        overdue=contact.due_at < now,
+        overdue=contact.due < now,
     )
 
 

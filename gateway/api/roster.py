@@ -18,6 +18,8 @@ COLUMNS = ("id", "name", "centre", "skills", "extension", "role", "password")
 REQUIRED = frozenset(COLUMNS) - {"password"}
 MOST_BYTES = 1024 * 1024
 MOST_LINES = 2000
+# As in the configuration: a name, and a level from 1 to 9 if there are levels.
+SKILL = r"^[a-z][a-z0-9_-]{0,40}(:[1-9])?$"
 
 
 def _skills(text: str) -> list[str]:
@@ -30,9 +32,7 @@ class _Row(BaseModel):
     id: Name
     name: Line
     centre: Line
-    skills: Annotated[
-        list[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]], BeforeValidator(_skills)
-    ]
+    skills: Annotated[list[Annotated[str, StringConstraints(pattern=SKILL)]], BeforeValidator(_skills)]
     extension: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{0,10}$")]
     role: Annotated[RoleName, BeforeValidator(lambda role: role or "handler")]
     password: Annotated[Password | None, BeforeValidator(lambda password: password or None)] = Field(

@@ -41,7 +41,7 @@ class Clerk(Dispatcher):
 
     async def open(self) -> None:
         """Raises StoreError: nobody waits here for a database to come up."""
-        self.board = await self._store.board(self._rules)
+        self.board = await self._store.board(self._rules, self._clock())
         self._head = await self._store.head()
         self.down = ""
 

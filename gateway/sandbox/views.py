@@ -44,7 +44,7 @@ async def outside(out: Outside) -> Values:
 async def centre(world: World, reference: str = "") -> Values:
     """The centre's side: handlers, contacts, the end of the journal, and the whole story of one contact."""
     store = world.store()
-    board = await store.board(Rules.of(world.settings))
+    board = await store.board(Rules.of(world.settings), time.time())
     head = await store.head()
     rows = [row async for row in store.journal(after=max(0, head.seq - 5 * TAIL_ROWS))]
     shown = [_line(row) for row in rows if row.kind not in QUIET_KINDS]

@@ -125,6 +125,7 @@ def actor_of(change: Any) -> str:
         return f"handler:{change.supervisor}"
     by_handler = (
         events.OfferAccepted
+        | events.OfferClaimed
         | events.OfferDeclined
         | events.WrapUpCompleted
         | events.WrapUpExtended

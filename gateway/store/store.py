@@ -150,15 +150,19 @@ class Store:
 
     # --- reading -------------------------------------------------------------------------------------
 
-    async def board(self, rules: Rules) -> Board:
+    async def board(self, rules: Rules, now: Time) -> Board:
         """The board as the tables have it."""
-        open_contacts = select(tables.contacts.c.document).where(tables.contacts.c.stage != Stage.CLOSED)
+        columns = tables.contacts.c
+        open_contacts = select(columns.document).where(columns.stage != Stage.CLOSED)
+        lately = columns.received_at >= now - rules.remembered_seconds
+        closed = select(columns.document).where(columns.stage == Stage.CLOSED, lately)
         pending = select(tables.follow_ups.c.document).where(tables.follow_ups.c.state.in_(("scheduled", "due")))
         return Board.rebuilt(
             rules,
             [CONTACT.validate_json(d) for d in await self._column(open_contacts)],
             [HANDLER.validate_json(d) for d in await self._column(select(tables.handlers.c.document))],
             [FOLLOW_UP.validate_json(d) for d in await self._column(pending)],
+            [CONTACT.validate_json(d) for d in await self._column(closed)],
         )
 
     async def head(self) -> Head:

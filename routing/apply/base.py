@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
+from config.ordering import Bump
 from routing.board import Board
 from routing.model import (
     Channel,
@@ -21,6 +22,11 @@ from routing.model import (
 )
 from routing.replacing import replace
 
+HOUR = 3_600.0
+# No decline keeps a contact from a handler for longer.
+LONGEST_PAUSE = 300.0
+NO_BUMP = Bump()
+
 
 @singledispatch
 def apply(change: Any, board: Board, now: Time) -> None:
@@ -31,7 +37,9 @@ def wanted(contact: Contact, now: Time) -> Contact:
     """In the queue, at the place it had. Whoever is on the line is wanted for as a call."""
     if contact.live:
         contact = replace(contact, work=Work.CALL, work_channel=Channel.VOICE)
-    return replace(contact, wanted=True, queued_at=contact.queued_at or now)
+    if contact.wanted:
+        return contact
+    return replace(contact, wanted=True, queued_at=contact.queued_at or now, relaxed=0)
 
 
 def for_review(contact: Contact) -> Contact:
@@ -49,9 +57,13 @@ def owner_first(contact: Contact, owner: str, board: Board, now: Time) -> Contac
 
 
 def with_declined(contact: Contact, handler: str, board: Board, now: Time) -> Contact:
+    """Not again for a while, and for twice as long each time; an emergency never waits longer for anyone."""
     others = tuple(d for d in contact.declined if d.handler != handler)
-    until = now + board.rules.routing.decline_pause_seconds
-    return replace(contact, declined=(*others, Declined(handler, until)))
+    times = 1 + max((d.times for d in contact.declined if d.handler == handler), default=0)
+    pause = board.rules.routing.decline_pause_seconds
+    if not contact.emergency:
+        pause = min(pause * 2 ** (times - 1), max(pause, LONGEST_PAUSE))
+    return replace(contact, declined=(*others, Declined(handler, now + pause, times)))
 
 
 def handover_over(contact: Contact) -> Contact:
@@ -71,9 +83,47 @@ def without_wrap_up(contact: Contact, handler: str) -> Contact:
     return replace(contact, wrap_ups=tuple(w for w in contact.wrap_ups if w.handler != handler))
 
 
-def moved_to(contact: Contact, queue: str, due_at: Time, board: Board) -> Contact:
-    skills = frozenset(board.rules.queues[queue].skills)
-    return replace(contact, queue=queue, skills=skills, due_at=due_at, preferred="", preferred_until=None)
+def moved_to(contact: Contact, queue: str, due_at: Time) -> Contact:
+    return replace(contact, queue=queue, relaxed=0, due_at=due_at, preferred="", preferred_until=None)
+
+
+def bumped(contact: Contact, why: str, bump: Bump) -> Contact:
+    """Served sooner from now on, once for each reason."""
+    if why in contact.bumps or bump == NO_BUMP:
+        return contact
+    within = [seconds for seconds in (contact.due_within, bump.due_within_seconds) if seconds is not None]
+    return replace(
+        contact,
+        bumps=(*contact.bumps, why),
+        ahead=max(contact.ahead, bump.ahead_seconds),
+        due_within=min(within, default=None),
+    )
+
+
+def begun(contact: Contact, board: Board, now: Time) -> Contact:
+    """A new contact; whoever has been in contact often of late is served sooner."""
+    bumps = board.rules.routing.bumps
+    earlier = board.recent.count(contact.party.address, now - bumps.repeat_hours * HOUR)
+    return bumped(contact, "repeat", bumps.repeat) if earlier + 1 >= bumps.repeat_contacts else contact
+
+
+def to_last_handler(contact: Contact, board: Board, now: Time) -> Contact:
+    """First to whoever dealt with this person lately, for a moment, if they are free now and can take it."""
+    rules = board.rules.routing
+    last = board.recent.handler(contact.party.address, now - rules.last_handler_hours * HOUR)
+    if not last or contact.owner or contact.emergency or not rules.last_handler_first_seconds:
+        return contact
+    if not board.can_take(last, contact):
+        return contact
+    return replace(contact, preferred=last, preferred_until=now + rules.last_handler_first_seconds)
+
+
+def turned(board: Board, handler_id: str, now: Time) -> None:
+    """They are given something, or have finished it: from now on they count as idle, and what they did so far as
+    busy. Told before the change itself."""
+    handler = board.handlers[handler_id]
+    busy = now - handler.idle_since if board.occupied(handler_id) else 0.0
+    board.put_handler(replace(handler, idle_since=now, busy_seconds=handler.busy_seconds + busy))
 
 
 def guests_released(contact: Contact, gone: tuple[Guest, ...], board: Board, now: Time) -> Contact:

@@ -6,11 +6,14 @@ from routing import commands as do
 from routing import events as ev
 from routing.apply.base import (
     apply,
+    begun,
+    bumped,
     for_review,
     guests_released,
     handover_over,
     moved_to,
     owner_first,
+    to_last_handler,
     to_wrap_up,
     wanted,
     with_declined,
@@ -25,23 +28,21 @@ from routing.replacing import replace
 def _(e: ev.CallArrived, board: Board, now: Time) -> None:
     expected = board.expected(call_thread(e.our_address, e.party), now)
     if expected is not None:
-        board.put_contact(_back_again(expected, e.call_id, now))
+        back = bumped(expected, "cut_off", board.rules.routing.bumps.cut_off)
+        board.put_contact(_back_again(back, e.call_id, now))
         return
-    queue = board.rules.queues[e.queue]
-    board.put_contact(
-        Contact(
-            reference=e.reference,
-            channel=Channel.VOICE,
-            queue=e.queue,
-            party=e.party,
-            our_address=e.our_address,
-            received_at=now,
-            due_at=now + queue.target_seconds,
-            skills=frozenset(queue.skills),
-            live=True,
-            call_id=e.call_id,
-        )
+    contact = Contact(
+        reference=e.reference,
+        channel=Channel.VOICE,
+        queue=e.queue,
+        party=e.party,
+        our_address=e.our_address,
+        received_at=now,
+        due_at=now + board.rules.queues[e.queue].target_seconds,
+        live=True,
+        call_id=e.call_id,
     )
+    board.put_contact(begun(contact, board, now))
 
 
 def _back_again(contact: Contact, call_id: str, now: Time) -> Contact:
@@ -69,7 +70,9 @@ def _(e: ev.CallQueued, board: Board, now: Time) -> None:
     contact = board.contacts[e.reference]
     if e.queue:
         due = contact.received_at + board.rules.queues[e.queue].target_seconds
-        contact = moved_to(contact, e.queue, due, board)
+        contact = moved_to(contact, e.queue, due)
+    if e.language:
+        contact = replace(contact, language=e.language)
     if contact.live and not (contact.assignment or contact.passed_to or contact.callback or contact.voicemail):
         contact = replace(contact, entered_queue_at=contact.entered_queue_at or now)
         contact = wanted(contact, now) if contact.wanted else _to_owner_first(wanted(contact, now), board, now)
@@ -78,6 +81,8 @@ def _(e: ev.CallQueued, board: Board, now: Time) -> None:
 
 def _to_owner_first(contact: Contact, board: Board, now: Time) -> Contact:
     """The handler who had the caller before is free for them, also while still in the wrap-up of that talk."""
+    if not contact.owner:
+        return to_last_handler(contact, board, now)
     contact = owner_first(contact, contact.owner, board, now)
     return without_wrap_up(contact, contact.owner) if contact.preferred else contact
 
@@ -149,7 +154,7 @@ def _(e: ev.CallbackAsked, board: Board, now: Time) -> None:
 def _(e: ev.VoicemailLeft, board: Board, now: Time) -> None:
     contact = board.contacts[e.reference]
     queue = e.queue or contact.queue
-    contact = moved_to(contact, queue, now + board.rules.queues[queue].target_seconds, board)
+    contact = moved_to(contact, queue, now + board.rules.queues[queue].target_seconds)
     whose = (h.id for h in board.handlers.values() if e.extension and h.extension == e.extension)
     kept = contact.wanted and (contact.emergency or not contact.live)
     board.put_contact(replace(contact, voicemail=e.path, owner=next(whose, contact.owner), wanted=kept))
@@ -165,6 +170,12 @@ def _(e: ev.CallerSilent, board: Board, now: Time) -> None:
 @apply.register
 def _(e: ev.SafetyMarked, board: Board, now: Time) -> None:
     board.put_contact(replace(board.contacts[e.reference], safety=e.calling))
+
+
+@apply.register
+def _(e: ev.VulnerableMarked, board: Board, now: Time) -> None:
+    contact = board.contacts[e.reference]
+    board.put_contact(bumped(contact, "vulnerable", board.rules.routing.bumps.vulnerable))
 
 
 @apply.register

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from routing import events as ev
-from routing.apply.base import apply, owner_first, wanted
+from routing.apply.base import apply, begun, owner_first, to_last_handler, wanted
 from routing.board import Board
 from routing.model import Contact, Time, Work
 from routing.replacing import replace
@@ -23,13 +23,15 @@ def _(e: ev.MessageArrived, board: Board, now: Time) -> None:
             our_address=e.our_address,
             received_at=now,
             due_at=due,
-            skills=frozenset(queue.skills),
             subject=e.subject,
             thread=e.thread,
             linked_to=e.linked_to,
+            language=e.language,
         )
+        contact = begun(contact, board, now)
     contact = replace(contact, unread=e.message)
     if not contact.assignment and not contact.wanted:
         fresh = replace(contact, work=Work.MESSAGE, work_channel=None, queued_at=None, due_at=due)
         contact = owner_first(wanted(fresh, now), contact.owner, board, now)
+        contact = contact if contact.owner else to_last_handler(contact, board, now)
     board.put_contact(contact)

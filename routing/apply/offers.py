@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from routing import commands as do
 from routing import events as ev
-from routing.apply.base import apply, follow_up_over, for_review, owner_first, wanted, with_declined
+from routing.apply.base import (
+    apply,
+    follow_up_over,
+    for_review,
+    owner_first,
+    turned,
+    wanted,
+    with_declined,
+)
 from routing.board import Board
 from routing.model import Assignment, FollowUpState, Graded, Presence, PresenceState, Time, Work
 from routing.replacing import replace
@@ -14,6 +22,7 @@ MISSED = ("missed", "expired", "failed")
 
 @apply.register
 def _(e: ev.OfferAccepted, board: Board, now: Time) -> None:
+    turned(board, e.handler, now)
     contact = board.contacts[e.reference]
     heard = contact.live or contact.work is Work.MESSAGE
     if contact.live:
@@ -35,11 +44,12 @@ def _(e: ev.OfferAccepted, board: Board, now: Time) -> None:
             waiting_alarmed=False,
         )
     )
-    board.put_handler(replace(board.handlers[e.handler], idle_since=now, misses=0))
+    board.put_handler(replace(board.handlers[e.handler], misses=0))
 
 
 @apply.register
 def _(e: ev.WrapUpCompleted, board: Board, now: Time) -> None:
+    turned(board, e.handler, now)
     contact = board.contacts[e.reference]
     mine = contact.assignment is not None and contact.assignment.handler == e.handler
     if mine and contact.follow_up:
@@ -56,7 +66,6 @@ def _(e: ev.WrapUpCompleted, board: Board, now: Time) -> None:
             expected_until=None,
         )
     )
-    board.put_handler(replace(board.handlers[e.handler], idle_since=now))
 
 
 @apply.register
@@ -74,6 +83,8 @@ def _(e: ev.ReplyWritten, board: Board, now: Time) -> None:
 def _(c: do.MakeOffer, board: Board, now: Time) -> None:
     contact = board.contacts[c.offer.reference]
     board.put_contact(replace(contact, offers=(*contact.offers, c.offer), offers_made=contact.offers_made + 1))
+    if board.rules.routing.choose_by == "round_robin" and not c.offer.broadcast:
+        board.put_handler(replace(board.handlers[c.offer.handler], offered_at=now))
 
 
 @apply.register
@@ -93,8 +104,13 @@ def _(c: do.EndOffer, board: Board, now: Time) -> None:
 @apply.register
 def _(c: do.OfferAgain, board: Board, now: Time) -> None:
     contact = board.contacts[c.reference]
-    declined = tuple(d for d in contact.declined if d.handler != c.handler)
+    declined = tuple(replace(d, until=0.0) if d.handler == c.handler else d for d in contact.declined)
     board.put_contact(replace(contact, declined=declined))
+
+
+@apply.register
+def _(c: do.Relax, board: Board, now: Time) -> None:
+    board.put_contact(replace(board.contacts[c.reference], relaxed=c.relaxed))
 
 
 @apply.register

@@ -56,7 +56,7 @@ def _(e: ev.CallTakenOver, board: Board, now: Time) -> None:
 def _(e: ev.Requeued, board: Board, now: Time) -> None:
     contact = with_declined(to_wrap_up(board.contacts[e.reference], board, now), e.handler, board, now)
     due = min(contact.due_at, now + board.rules.queues[e.queue].target_seconds)
-    board.put_contact(replace(wanted(moved_to(contact, e.queue, due, board), now), held=False))
+    board.put_contact(replace(wanted(moved_to(contact, e.queue, due), now), held=False))
 
 
 def _kept_in_emergency(contact: Contact, now: Time) -> Contact:

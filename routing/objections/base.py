@@ -10,8 +10,10 @@ from typing import Any
 
 from routing import events as ev
 from routing.board import Board
-from routing.model import Contact
+from routing.model import Contact, Work
 
+OFFER_OVER = "This offer is over: it was withdrawn, it expired, or another handler took it."
+NO_ROOM = "You have no room for it now: finish what you have first."
 NEED_NO_OPEN_CONTACT = (
     ev.MessageSent,
     ev.SendingFailed,
@@ -38,9 +40,27 @@ def objection(event: Any, board: Board) -> str:
 @objection.register(ev.OfferFailed)
 def _(e: ev.OfferAccepted, board: Board) -> str:
     contact = board.open_contact(e.reference)
-    if contact is None or not any(o.id == e.offer and o.handler == e.handler for o in contact.offers):
-        return "This offer is over: it was withdrawn, it expired, or another handler took it."
-    return ""
+    offers = contact.offers if contact else ()
+    offer = next((o for o in offers if o.id == e.offer and o.handler == e.handler), None)
+    if contact is None or offer is None:
+        return OFFER_OVER
+    if not isinstance(e, ev.OfferAccepted) or not offer.broadcast:
+        return ""
+    if contact.work is Work.CALL:
+        return "Ask for this call first: your phone then rings."
+    return "" if board.is_free(e.handler, offer.channel) else NO_ROOM
+
+
+@objection.register
+def _(e: ev.OfferClaimed, board: Board) -> str:
+    contact = board.open_contact(e.reference)
+    offers = contact.offers if contact else ()
+    offer = next((o for o in offers if o.id == e.offer and o.handler == e.handler), None)
+    if contact is None or offer is None:
+        return OFFER_OVER
+    if not offer.broadcast or contact.work is not Work.CALL:
+        return "Accept this offer; it need not be asked for."
+    return "" if board.is_free(e.handler, offer.channel) else NO_ROOM
 
 
 @objection.register(ev.CallArrived)

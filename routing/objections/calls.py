@@ -160,7 +160,7 @@ def _in_call(contact: Contact, handler: str) -> str:
         return "is on a call"
     if any(g.handler == handler and g.answered_at is not None for g in contact.guests):
         return "is on a call"
-    offered = any(o.handler == handler and o.channel is Channel.VOICE for o in contact.offers)
+    offered = any(o.handler == handler and o.channel is Channel.VOICE and not o.broadcast for o in contact.offers)
     if offered or any(g.handler == handler for g in contact.guests):
         return "is being rung"
     return "is in wrap-up" if any(w.handler == handler for w in contact.wrap_ups) else ""

@@ -11,6 +11,7 @@ from routing import commands as do
 from routing import events as ev
 from routing.board import Board, Wake
 from routing.commands import Command
+from routing.matching import make_offer
 from routing.model import (
     Contact,
     FollowUp,
@@ -50,25 +51,47 @@ def _(e: ev.OfferAccepted, board: Board, now: Time) -> Iterator[Command]:
 
 
 @react.register
+def _(e: ev.OfferClaimed, board: Board, now: Time) -> Iterator[Command]:
+    yield from withdraw(board.contacts[e.reference], "another handler took it")
+    contact, handler = board.contacts[e.reference], board.handlers[e.handler]
+    yield make_offer(board, contact, handler, now, "they asked for this emergency")
+
+
+@react.register
 def _(e: ev.OfferDeclined, board: Board, now: Time) -> Iterator[Command]:
-    yield do.EndOffer(e.offer, e.reference, e.handler, "declined")
+    yield from _end_offer(board, e.offer, e.reference, "declined")
 
 
 @react.register
 def _(e: ev.OfferMissed, board: Board, now: Time) -> Iterator[Command]:
-    yield from _missed(board, e.offer, e.reference, e.handler, "missed", "the phone rang out")
+    yield from _missed(board, e.offer, e.reference, "missed", "the phone rang out")
 
 
 @react.register
 def _(e: ev.OfferFailed, board: Board, now: Time) -> Iterator[Command]:
-    yield from _missed(board, e.offer, e.reference, e.handler, "failed", e.why)
+    yield from _missed(board, e.offer, e.reference, "failed", e.why)
 
 
-def _missed(board: Board, offer: str, reference: str, handler: str, how: str, why: str) -> Iterator[Command]:
-    yield do.EndOffer(offer, reference, handler, how, why)
-    if board.handlers[handler].misses >= board.rules.routing.misses_before_away:
-        yield do.SetAway(handler, f"offers not answered: {why}")
-        yield from _withdraw_from(handler, board, "the handler was set away")
+def _missed(board: Board, offer_id: str, reference: str, how: str, why: str) -> Iterator[Command]:
+    offer = _find_offer(board.contacts[reference], offer_id)
+    if offer is None or offer.broadcast:
+        yield from _end_offer(board, offer_id, reference, "withdrawn", why)  # who was only shown it has missed nothing
+        return
+    yield from _end_offer(board, offer_id, reference, how, why)
+    if board.handlers[offer.handler].misses >= board.rules.routing.misses_before_away:
+        yield do.SetAway(offer.handler, f"offers not answered: {why}")
+        yield from _withdraw_from(offer.handler, board, "the handler was set away")
+
+
+def _end_offer(board: Board, offer_id: str, reference: str, how: str, why: str = "") -> Iterator[Command]:
+    """With the one in earnest go those that were shown beside it: the contact is then offered anew."""
+    contact = board.contacts[reference]
+    offer = _find_offer(contact, offer_id)
+    if offer is None:
+        return
+    yield do.EndOffer(offer.id, reference, offer.handler, how, why)
+    if not offer.broadcast:
+        yield from withdraw(board.contacts[reference], "it is offered anew")
 
 
 def withdraw(contact: Contact, why: str) -> Iterator[Command]:
@@ -80,7 +103,7 @@ def _withdraw_from(handler: str, board: Board, why: str) -> Iterator[Command]:
     for contact in board.engaged_in(handler):
         for offer in contact.offers:
             if offer.handler == handler:
-                yield do.EndOffer(offer.id, offer.reference, handler, "withdrawn", why)
+                yield from _end_offer(board, offer.id, offer.reference, "withdrawn", why)
 
 
 # --- emergencies -------------------------------------------------------------------------------------
@@ -186,6 +209,15 @@ def _(e: ev.PresenceChanged, board: Board, now: Time) -> Iterator[Command]:
                 yield do.ReturnToQueue(contact.reference, e.handler, "the handler signed out")
 
 
+@react.register
+def _(e: ev.BoardRepaired, board: Board, now: Time) -> Iterator[Command]:
+    """Whoever waited although somebody was free is offered now; an offer past its deadline ends."""
+    for contact in list(board.contacts.values()):
+        for offer in contact.offers:
+            yield from _offer_expired(offer, board, now)
+    yield do.RaiseAlarm("board_repaired", f"The board was wrong and has been repaired: {' '.join(e.found)}")
+
+
 # --- time --------------------------------------------------------------------------------------------
 
 
@@ -202,8 +234,11 @@ def _look_again(wake: Wake, contact: Contact, board: Board, now: Time) -> Iterat
         case "offer":
             yield from _offer_expired(_find_offer(contact, wake.detail), board, now)
         case "declined":
-            if any(d.handler == wake.detail and d.until <= now for d in contact.declined):
+            if any(d.handler == wake.detail and 0 < d.until <= now for d in contact.declined):
                 yield do.OfferAgain(contact.reference, wake.detail)
+        case "relax":
+            if contact.wanted and (over := board.steps_over(contact, now)) > contact.relaxed:
+                yield do.Relax(contact.reference, over)
         case "preferred":
             if contact.preferred and (contact.preferred_until or now) <= now:
                 yield do.OpenToAll(contact.reference)
@@ -233,4 +268,4 @@ def _find_offer(contact: Contact, offer: str) -> Offer | None:
 
 def _offer_expired(offer: Offer | None, board: Board, now: Time) -> Iterator[Command]:
     if offer is not None and offer.expires_at <= now:
-        yield from _missed(board, offer.id, offer.reference, offer.handler, "expired", "no answer in time")
+        yield from _missed(board, offer.id, offer.reference, "expired", "no answer in time")

@@ -226,9 +226,9 @@ class Counting(Store):
 
     built = 0
 
-    async def board(self, rules: Rules) -> Board:
+    async def board(self, rules: Rules, now: float) -> Board:
         self.built += 1
-        return await super().board(rules)
+        return await super().board(rules, now)
 
 
 async def test_a_moment_that_breaks_something_is_not_tried_again_at_once(here: Settings, url: str) -> None:

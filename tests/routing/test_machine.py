@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from config.ordering import Bump, Bumps, LanguageSkill, Wanted
+from config.settings import Queue
 from routing import events as ev
+from routing.audit import audit
 from routing.board import Board
 from routing.engine import Decision, decide
 from routing.model import (
@@ -28,14 +31,40 @@ from routing.model import (
     PresenceState,
     Stage,
     Work,
-    need_of,
     rank_of,
 )
+from routing.rules import Rules
 from tests.support.world import START, rules
 
-RULES = rules()
+# A site with everything that can differ, and one whose calls do not interrupt messages.
+SITES = tuple(
+    rules(
+        [
+            Queue(
+                id="french",
+                name="French",
+                target_seconds=20,
+                wanted=(Wanted(skill="french:2", for_seconds=15), Wanted(skill="french", for_seconds=40)),
+                prefers=("crime",),
+                centre="fcc",
+                other_centre_after_seconds=25,
+            )
+        ],
+        choose_by=choose_by,
+        calls_interrupt_messages=interrupt,
+        last_handler_first_seconds=10,
+        languages=(LanguageSkill(language="cy", skill="welsh", for_seconds=30),),
+        bumps=Bumps(
+            vulnerable=Bump(ahead_seconds=100),
+            repeat=Bump(due_within_seconds=10),
+            cut_off=Bump(ahead_seconds=60, due_within_seconds=60),
+            repeat_contacts=2,
+        ),
+    )
+    for choose_by, interrupt in (("longest_idle", True), ("round_robin", False), ("least_occupied", False))
+)
 NAMES = ("anna", "ben", "cara", "dan")
-QUEUES = ("general", "crime", "texts")
+QUEUES = ("general", "crime", "texts", "french")
 SENDERS = ("+447700900001", "+447700900002", "")
 OUTCOMES = ("busy", "no_answer", "unreachable", "handler_unreachable")
 
@@ -43,10 +72,12 @@ OUTCOMES = ("busy", "no_answer", "unreachable", "handler_unreachable")
 class Desk(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.board = Board(RULES)
+        self.site = SITES[0]
+        self.board = Board(self.site)
         self.now = START
         self.story: list[tuple[ev.Event, float, Decision]] = []
         self.made = 0
+        self.known: dict[str, Contact] = {}
         self.greeted: set[str] = set()
 
     # --- how things happen ---------------------------------------------------------------------------
@@ -54,9 +85,11 @@ class Desk(RuleBasedStateMachine):
     def did(self, event: ev.Event) -> None:
         """Decide, and compare with a board that was rebuilt from the tables a moment ago."""
         before = self.snapshot()
-        rebuilt = Board.rebuilt(RULES, before[0].values(), before[1].values(), before[2].values())
+        closed = [c for c in self.known.values() if c.closed_at is not None]
+        rebuilt = Board.rebuilt(self.site, before[0].values(), before[1].values(), before[2].values(), closed)
         expected = decide(rebuilt, event, self.now)
         decision = decide(self.board, event, self.now)
+        self.known |= self.board.touched.contacts
         self.story.append((event, self.now, decision))
         if isinstance(event, ev.CallArrived) and (arrived := self.board.of_call(event.call_id)):
             self.greeted.add(arrived.reference)
@@ -96,18 +129,22 @@ class Desk(RuleBasedStateMachine):
 
     # --- what happens --------------------------------------------------------------------------------
 
-    @initialize()
-    def two_sign_in(self) -> None:
+    @initialize(site=st.sampled_from(SITES))
+    def two_sign_in(self, site: Rules) -> None:
+        self.site, self.board = site, Board(site)
         for name, skills in (("anna", {"crime"}), ("ben", set())):
             handler = Handler(name, name, "fcc", frozenset(skills), f"1{name}", text_capacity=2)
             self.did(ev.HandlerSaved(handler, "program:test"))
             self.did(ev.PresenceChanged(name, Presence(PresenceState.AVAILABLE), "program:test"))
 
-    @rule(data=st.data(), name=st.sampled_from(NAMES), skilled=st.booleans(), phone=st.booleans())
-    def handler_saved(self, data: Any, name: str, skilled: bool, phone: bool) -> None:
-        skills = frozenset({"crime"} if skilled else ())
-        capacity = data.draw(st.integers(0, 2))
-        handler = Handler(name, name, "fcc", skills, f"1{name}" if phone else "", text_capacity=capacity)
+    @rule(
+        data=st.data(), name=st.sampled_from(NAMES), phone=st.booleans(), reserved=st.sampled_from([False] * 4 + [True])
+    )
+    def handler_saved(self, data: Any, name: str, phone: bool, reserved: bool) -> None:
+        skills = frozenset(data.draw(st.sets(st.sampled_from(["crime", "french:1", "french:3", "welsh"]))))
+        centre = data.draw(st.sampled_from(["fcc", "crc"]))
+        extension, capacity = f"1{name}" if phone else "", data.draw(st.integers(0, 2))
+        handler = Handler(name, name, centre, skills, extension, text_capacity=capacity, reserved=reserved)
         self.did(ev.HandlerSaved(handler, "program:test"))
 
     @rule(name=st.sampled_from(NAMES))
@@ -125,8 +162,8 @@ class Desk(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def call_queued(self, data: Any) -> None:
-        queue = data.draw(st.sampled_from(["", "", "crime"]))
-        self.did(ev.CallQueued(self.one(data, lambda c: c.stage is Stage.ARRIVING), queue))
+        queue, language = data.draw(st.sampled_from([("", ""), ("", ""), ("crime", ""), ("french", "cy")]))
+        self.did(ev.CallQueued(self.one(data, lambda c: c.stage is Stage.ARRIVING), queue, language))
 
     @rule(data=st.data(), kind=st.sampled_from(["left", "cut off", "ended", "lost"]))
     def call_over(self, data: Any, kind: str) -> None:
@@ -184,6 +221,10 @@ class Desk(RuleBasedStateMachine):
     def voicemail_left(self, data: Any, extension: str) -> None:
         self.did(ev.VoicemailLeft(self.one(data, lambda c: c.live), "general", extension, "v.wav", 9.0))
 
+    @rule(data=st.data())
+    def vulnerable_marked(self, data: Any) -> None:
+        self.did(ev.VulnerableMarked(self.one(data), "handler:anna"))
+
     @rule(data=st.data(), calling=st.sampled_from(["normal", "normal", "unsafe", "never"]))
     def safety_marked(self, data: Any, calling: Any) -> None:
         self.did(ev.SafetyMarked(self.one(data), "handler:anna", calling))
@@ -209,10 +250,12 @@ class Desk(RuleBasedStateMachine):
         handler = self.assigned(reference, data)
         self.did(ev.HandlerLost(reference, handler, "gone") if lost else ev.HandlerLeft(reference, handler))
 
-    @rule(data=st.data(), how=st.sampled_from(["accepted"] * 4 + ["declined", "missed", "failed"]))
+    @rule(data=st.data(), how=st.sampled_from(["accepted"] * 4 + ["claimed", "declined", "missed", "failed"]))
     def offer_answered(self, data: Any, how: str) -> None:
         offer = self.an_offer(data)
         match how:
+            case "claimed":
+                self.did(ev.OfferClaimed(offer.id, offer.reference, offer.handler))
             case "accepted":
                 self.did(ev.OfferAccepted(offer.id, offer.reference, offer.handler))
             case "declined":
@@ -298,12 +341,16 @@ class Desk(RuleBasedStateMachine):
         expected: dict[Any, list[Any]] = {}
         for contact in self.board.contacts.values():
             if contact.waiting:
-                expected.setdefault(need_of(contact), []).append(rank_of(contact))
+                expected.setdefault(self.board.need_of(contact), []).append(rank_of(contact))
         assert {need: list(ranks) for need, ranks in self.board._waiting.items()} == {
             need: sorted(ranks) for need, ranks in expected.items()
         }
         needs = [need for known in self.board._needs_of.values() for need in known]
         assert sorted(needs, key=repr) == sorted(expected, key=repr)
+
+    @invariant()
+    def the_auditor_finds_nothing(self) -> None:
+        assert not audit(self.board, self.board.contacts.values(), self.board.handlers.values(), self.now)
 
     @invariant()
     def a_person_on_the_line_is_with_somebody_or_wanted_or_being_greeted(self) -> None:
@@ -325,11 +372,11 @@ class Desk(RuleBasedStateMachine):
                 engaged.setdefault(handler, set()).add(contact.reference)
         assert {h: r for h, r in self.board._engaged.items() if r} == engaged
         for channel in Channel:
-            free = {(h.idle_since, h.id) for h in self.board.handlers.values() if channel in self.room(h)}
+            free = {(self.board._turn(h), h.id) for h in self.board.handlers.values() if channel in self.room(h)}
             indexed = [place for places in self.board._free[channel].values() for place in places]
             assert sorted(indexed) == sorted(free)
             for skills, places in self.board._free[channel].items():
-                assert all(self.board.handlers[name].skills == skills for _, name in places)
+                assert all(self.board.able(name) == skills for _, name in places)
         threads = {c.thread: c.reference for c in self.board.contacts.values() if c.thread}
         assert self.board._threads == threads
 
@@ -340,12 +387,13 @@ class Desk(RuleBasedStateMachine):
         load = self.load_of(handler.id)
         if load.count(Channel.VOICE):
             return set()
-        return {c for c in Channel if load.count(c) < handler.capacity(c)}
+        room = {c for c in Channel if load.count(c) < handler.capacity(c)}
+        return room if self.site.routing.calls_interrupt_messages or not load else room - {Channel.VOICE}
 
     def load_of(self, handler: str) -> list[Channel]:
         contacts = self.board.contacts.values()
         assigned = [c.work_channel or c.channel for c in contacts if c.assignment and c.assignment.handler == handler]
-        offered = [o.channel for c in contacts for o in c.offers if o.handler == handler]
+        offered = [o.channel for c in contacts for o in c.offers if o.handler == handler and not o.broadcast]
         wrapping = [Channel.VOICE for c in contacts for w in c.wrap_ups if w.handler == handler]
         guests = [Channel.VOICE for c in contacts for g in c.guests if g.handler == handler]
         return [*assigned, *offered, *wrapping, *guests]
@@ -366,7 +414,9 @@ class Desk(RuleBasedStateMachine):
     @invariant()
     def an_offer_is_of_what_is_wanted_to_one_who_is_there(self) -> None:
         for contact in self.board.contacts.values():
-            assert len(contact.offers) <= 1
+            assert sum(not o.broadcast for o in contact.offers) == bool(contact.offers), "one is in earnest"
+            assert len(contact.offers) <= 1 or contact.emergency
+            assert len({o.handler for o in contact.offers}) == len(contact.offers)
             for offer in contact.offers:
                 assert contact.wanted and not contact.assignment
                 assert self.board.handlers[offer.handler].presence.state is PresenceState.AVAILABLE
@@ -382,19 +432,36 @@ class Desk(RuleBasedStateMachine):
                 continue
             declined = {d.handler for d in contact.declined if d.until > self.now}
             for handler in self.board.handlers.values():
-                suits = contact.skills <= handler.skills and handler.id not in declined
+                suits = self.board.need_of(contact).able <= self.board.able(handler.id) and handler.id not in declined
                 asked = contact.preferred in ("", handler.id)
-                assert not (suits and asked and contact.load in self.room(handler)), (contact, handler)
+                free = suits and asked and contact.load in self.room(handler)
+                assert not free or self.is_kept_for_a_call(handler, contact), (contact, handler)
+
+    def is_kept_for_a_call(self, handler: Handler, message: Contact) -> bool:
+        """A call that comes before the message waits for this handler to finish the messages they have."""
+        if self.site.routing.calls_interrupt_messages or not self.load_of(handler.id):
+            return False
+        return any(
+            call.waiting
+            and call.load is Channel.VOICE
+            and rank_of(call) < rank_of(message)
+            and self.board.need_of(call).able <= self.board.able(handler.id)
+            and call.preferred in ("", handler.id)
+            for call in self.board.contacts.values()
+        )
 
     @invariant()
     def whoever_is_held_back_is_looked_at_again(self) -> None:
         wakes = {(w.kind, w.reference, w.detail) for w in self.board._wakes}
         for contact in self.board.contacts.values():
             for declined in contact.declined:
-                assert ("declined", contact.reference, declined.handler) in wakes
+                assert not declined.until or ("declined", contact.reference, declined.handler) in wakes
             assert contact.expected_until is None or ("expected", contact.reference, "") in wakes
             for wrap_up in contact.wrap_ups:
                 assert wrap_up.told or ("wrap_up_due", contact.reference, wrap_up.handler) in wakes
+            steps = self.site.needs.steps(contact.queue, contact.language, emergency=contact.emergency)
+            if contact.wanted and contact.relaxed + 1 < len(steps):
+                assert ("relax", contact.reference, "") in wakes
             assert not contact.preferred or ("preferred", contact.reference, "") in wakes
             if contact.emergency and contact.wanted and not contact.waiting_alarmed:
                 assert ("emergency", contact.reference, "") in wakes
@@ -438,7 +505,7 @@ class Desk(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """The same events give the same commands."""
-        again = Board(RULES)
+        again = Board(self.site)
         assert [decide(again, event, now) for event, now, _ in self.story] == [d for _, _, d in self.story]
         assert (again.contacts, again.handlers, again.follow_ups) == self.snapshot()
 

@@ -255,7 +255,8 @@ def test_what_a_handler_does_is_derived_from_what_is_open(world: World) -> None:
 
 def test_when_much_changes_at_once_the_first_in_line_still_chooses_first() -> None:
     """At one moment ben's ringing ends and anna may be offered both again: only she can take the first of them."""
-    world = World(rules([Queue(id="welsh", name="Welsh", target_seconds=30, skills=("welsh",))]))
+    welsh = Queue(id="welsh", name="Welsh", target_seconds=30, skills=("welsh",))
+    world = World(rules([welsh], broadcast_emergencies=False))
     world.handler("anna", "crime")
     world.handler("ben", "welsh")
     world.call("W1", queue="welsh")

@@ -77,7 +77,7 @@ def test_missed_failed_and_expired_are_told_apart() -> None:
     world.after(15)
     failed = ev.OfferFailed(world.offer("C1").id, "C1", "anna", "not registered")
     assert ends(world.did(failed)) == [("anna", "failed")]
-    world.after(15)
+    world.after(30)  # each time the pause is twice as long
     assert ends(world.after(20)) == [("anna", "expired")]
     assert world.board.handlers["anna"].misses == 3
 

@@ -30,7 +30,7 @@ START = 1_000_000.0
 ACKNOWLEDGED = "We have your message. Reference {reference}."
 
 
-def rules(queues: Iterable[Queue] = (), **routing: float) -> Rules:
+def rules(queues: Iterable[Queue] = (), **routing: Any) -> Rules:
     """Queues ``general`` (30 s), ``crime`` (60 s, skill crime), ``texts`` and ``emails``; ``routing`` overrides."""
     standard = (
         Queue(id="general", name="General", target_seconds=30),
@@ -49,6 +49,7 @@ def rules(queues: Iterable[Queue] = (), **routing: float) -> Rules:
         "emergency_alarm_seconds": 10,
         "cut_off_seconds": 5,
         "return_minutes": 10,
+        "last_handler_first_seconds": 0,
         "never_dial": ("999", "112", "911", "18000"),
     }
     follow_ups = FollowUps(
@@ -140,6 +141,18 @@ class World:
             )
         )
 
+    def email(self, reference: str, sender: str = "member@example.org") -> tuple[Command, ...]:
+        arrived = ev.MessageArrived(
+            reference,
+            f"m-{reference}",
+            Channel.EMAIL,
+            "emails",
+            Party(sender),
+            "force@example.org",
+            f"mail:{reference}",
+        )
+        return self.did(arrived)
+
     def follow_up(self, reference: str, name: str = "f1", **more: Any) -> tuple[Command, ...]:
         values: dict[str, Any] = {
             "id": name,
@@ -153,11 +166,11 @@ class World:
         return self.did(ev.FollowUpRequested(FollowUp(**values | more), "handler:anna"))
 
     def accept(self, reference: str) -> tuple[Command, ...]:
-        offer = self.offer(reference)
+        offer = self.in_earnest(reference)
         return self.did(ev.OfferAccepted(offer.id, reference, offer.handler))
 
     def decline(self, reference: str) -> tuple[Command, ...]:
-        offer = self.offer(reference)
+        offer = self.in_earnest(reference)
         return self.did(ev.OfferDeclined(offer.id, reference, offer.handler))
 
     def complete(self, reference: str, handler: str, **more: Any) -> tuple[Command, ...]:
@@ -178,6 +191,10 @@ class World:
 
     def offer(self, reference: str) -> Offer:
         (offer,) = self.contact(reference).offers
+        return offer
+
+    def in_earnest(self, reference: str) -> Offer:
+        (offer,) = (o for o in self.contact(reference).offers if not o.broadcast)
         return offer
 
     def offered_to(self, reference: str) -> str:

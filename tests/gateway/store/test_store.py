@@ -25,7 +25,7 @@ from gateway.store.records import (
 from gateway.store.store import Batch, NotStorable, Store, StoreError
 from routing import events as ev
 from routing.model import PresenceState
-from tests.support.world import World, rules
+from tests.support.world import START, World, rules
 
 MESSAGE = Message(
     id="m1",
@@ -73,7 +73,7 @@ def busy_world() -> World:
 async def test_the_board_comes_back_as_it_was(store: Store) -> None:
     world = busy_world()
     await store.commit(Batch(touched=world.board.take_touched()))
-    again = await store.board(rules())
+    again = await store.board(rules(), now=START)
     assert again.contacts == world.board.contacts
     assert again.handlers == world.board.handlers
     assert again.follow_ups == world.board.follow_ups
@@ -88,7 +88,7 @@ async def test_what_is_closed_done_or_removed_is_not_on_the_board_but_kept(store
     world.complete("C2", "ben")
     world.did(ev.HandlerRemoved("cara", "program:test"))
     await store.commit(Batch(touched=world.board.take_touched()))
-    board = await store.board(rules())
+    board = await store.board(rules(), now=START)
     assert "C2" not in board.contacts and not board.follow_ups and "cara" not in board.handlers
     closed = await store.contact("C2")
     assert closed is not None and closed.disposition == "resolved"
@@ -196,7 +196,7 @@ async def test_a_batch_is_written_whole_or_not_at_all(store: Store) -> None:
     orphan = Attachment("a1", "no such message", "f", "t", 1, "", "")
     with pytest.raises(StoreError):
         await store.commit(Batch(touched=world.board.take_touched(), records=[orphan]))
-    assert not (await store.board(rules())).contacts
+    assert not (await store.board(rules(), now=START)).contacts
 
 
 async def test_values_that_the_database_refuses_are_told_from_a_database_that_is_down(store: Store) -> None:
@@ -230,7 +230,7 @@ async def test_what_is_no_text_is_stored_without_it(store: Store) -> None:
     world = World()
     world.text("T1", sender="\x00", subject="\udce9 \x00")
     await store.commit(Batch(touched=world.board.take_touched()))
-    assert (await store.board(rules())).contacts["T1"].subject == "? \x00"
+    assert (await store.board(rules(), now=START)).contacts["T1"].subject == "? \x00"
 
 
 async def test_every_commit_is_on_disk_when_it_is_said_to_be(engine: AsyncEngine) -> None:

@@ -1,0 +1,153 @@
+"""What a contact needs of a handler: skills with levels, for ever or for a while; the centre; the language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from config.ordering import LanguageSkill, Wanted
+from config.settings import Queue
+from routing import events as ev
+from routing.abilities import abilities
+from tests.support.world import World, offers, rules
+
+
+def site(**queue: Any) -> World:
+    languages = (LanguageSkill(language="cy", skill="welsh", for_seconds=30),)
+    return World(rules([Queue(id="q", name="Q", target_seconds=30, **queue)], languages=languages))
+
+
+@pytest.mark.parametrize(
+    ("has", "needs", "suits"),
+    [
+        ("french", "french", True),
+        ("french:3", "french", True),
+        ("french:3", "french:2", True),
+        ("french:2", "french:3", False),
+        ("french", "french:1", True),
+        ("french", "french:2", False),
+        ("german:9", "french", False),
+    ],
+)
+def test_a_level_is_met_by_that_level_and_those_above(has: str, needs: str, suits: bool) -> None:
+    assert ({needs} <= abilities(frozenset({has}), "fcc", reserved=False)) is suits
+
+
+def test_what_is_wanted_is_insisted_on_for_its_time_and_the_place_is_kept() -> None:
+    wanted = (Wanted(skill="french:2", for_seconds=20), Wanted(skill="french", for_seconds=60))
+    world = site(wanted=wanted)
+    world.handler("anna")
+    world.handler("ben", "french:1")
+    world.call("C1", queue="q")
+    place = world.contact("C1").due
+    assert offers(world.after(19)) == []
+    assert offers(world.after(1)) == [("C1", "ben")], "after 20 s any French will do"
+    world.decline("C1")
+    assert offers(world.after(15)) == [("C1", "ben")], "asked again after the pause"
+    world.decline("C1")
+    assert offers(world.after(25)) == [("C1", "anna")], "after 60 s anybody will do"
+    assert world.contact("C1").due == place
+
+
+def test_what_is_preferred_chooses_among_those_who_suit_and_keeps_nobody_waiting() -> None:
+    world = site(prefers=("domestic-abuse",))
+    world.handler("anna")
+    world.handler("ben", "domestic-abuse")
+    assert offers(world.call("C1", queue="q")) == [("C1", "ben")]
+    assert offers(world.call("C2", queue="q")) == [("C2", "anna")]
+
+
+def test_the_own_centre_comes_first_and_the_other_after_its_time() -> None:
+    world = site(centre="fcc", other_centre_after_seconds=25)
+    world.handler("chloe", centre="crc")
+    assert offers(world.call("C1", queue="q")) == []
+    assert offers(world.after(24)) == []
+    assert offers(world.after(1)) == [("C1", "chloe")]
+
+
+def test_who_chose_a_language_is_given_to_a_handler_who_speaks_it_for_a_while() -> None:
+    world = site()
+    world.handler("anna")
+    world.handler("wyn", "welsh")
+    for reference in ("C1", "C2"):
+        world.arriving(reference)
+    assert offers(world.did(ev.CallQueued("C1", "q", "cy"))) == [("C1", "wyn")]
+    assert offers(world.did(ev.CallQueued("C2", "q", "cy"))) == []
+    world.accept("C1")
+    assert offers(world.after(30)) == [("C2", "anna")]
+
+
+def test_a_handler_who_is_kept_for_emergencies_gets_nothing_else() -> None:
+    world = site()
+    world.handler("anna", reserved=True)
+    assert offers(world.call("C1", queue="q")) == []
+    assert offers(world.emergency("C1")) == [("C1", "anna")]
+
+
+def test_an_emergency_waits_for_its_skill_for_five_seconds_only() -> None:
+    world = site(skills=("crime",))
+    world.handler("anna")
+    world.call("C1", queue="q")
+    assert offers(world.emergency("C1")) == []
+    assert offers(world.after(5)) == [("C1", "anna")]
+
+
+def test_who_dealt_with_the_person_lately_is_asked_first_if_free_now() -> None:
+    world = World(rules(last_handler_first_seconds=10))
+    world.handler("anna")
+    world.handler("ben")
+    world.text("T1", sender="+447700900001")
+    world.accept("T1")
+    world.complete("T1", "anna")
+    world.after(60)
+    assert offers(world.call("C1", number="+447700900001")) == [("C1", "anna")], "ben has been idle for longer"
+    assert offers(world.call("C2", number="+447700900001")) == [("C2", "ben")], "anna is being rung"
+
+
+def test_in_turn_a_handler_who_declined_comes_last_again() -> None:
+    world = World(rules(choose_by="round_robin"))
+    world.handler("anna")
+    world.handler("ben")
+    assert offers(world.call("C1")) == [("C1", "anna")]
+    assert offers(world.decline("C1")) == [("C1", "ben")]
+    world.after(1)
+    assert offers(world.did(ev.CallerLeft("C1"))) == []
+    assert offers(world.call("C2")) == [("C2", "anna")], "anna was offered a contact before ben was"
+
+
+def test_the_least_occupied_is_chosen_even_if_idle_for_less_long() -> None:
+    world = World(rules(choose_by="least_occupied"))
+    for name in ("anna", "ben"):
+        world.handler(name)
+    world.call("C1")
+    world.accept("C1")
+    world.after(600)
+    world.did(ev.CallEnded("C1", "handler:anna"))
+    world.complete("C1", "anna")
+    world.call("C2")
+    world.accept("C2")  # ben, briefly
+    world.after(20)
+    world.did(ev.CallEnded("C2", "handler:ben"))
+    world.complete("C2", "ben")
+    assert offers(world.call("C3")) == [("C3", "ben")], "anna has been idle for longer, but was busy for ten minutes"
+
+
+def test_where_calls_do_not_interrupt_messages_a_call_waits_for_the_last_message() -> None:
+    world = World(rules(calls_interrupt_messages=False))
+    world.handler("anna")
+    world.text("T1")
+    world.accept("T1")
+    assert offers(world.call("C1")) == [], "anna writes to somebody"
+    assert offers(world.text("T2", sender="+447700900002")) == [], "and gets no further text: a call waits before it"
+    assert offers(world.complete("T1", "anna")) == [("C1", "anna")], "a backlog of texts does not starve the calls"
+
+
+def test_when_the_call_is_taken_elsewhere_messages_are_offered_again() -> None:
+    world = World(rules(calls_interrupt_messages=False))
+    world.handler("anna")
+    world.text("T1")
+    world.accept("T1")
+    world.call("C1")
+    world.text("T2", sender="+447700900002")
+    assert ("T2", "anna") in offers(world.did(ev.CallerLeft("C1")))
