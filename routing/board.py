@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sortedcontainers import SortedList
 
@@ -30,11 +31,11 @@ from routing.model import (
 from routing.rules import Rules
 from routing.waits import Answers
 
+CHANNELS = tuple(Channel)
 NO_CHANNELS: frozenset[Channel] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Wake:
+class Wake(NamedTuple):
     """At ``at``, look again at this: ``kind`` names a rule in ``reactions``."""
 
     at: Time
@@ -43,8 +44,7 @@ class Wake:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Free:
+class Free(NamedTuple):
     """Where a handler stands in the index of the free."""
 
     idle_since: Time
@@ -156,10 +156,10 @@ class Board:
         load = self._load(handler.id)
         if load[Channel.VOICE]:
             return NO_CHANNELS
-        return frozenset(c for c in Channel if load[c] < handler.capacity(c))
+        return frozenset([c for c in CHANNELS if load[c] < handler.capacity(c)])
 
     def _load(self, handler: str) -> dict[Channel, int]:
-        load = dict.fromkeys(Channel, 0)
+        load = dict.fromkeys(CHANNELS, 0)
         for reference in self._engaged.get(handler, ()):
             contact = self.contacts[reference]
             if contact.assignment and contact.assignment.handler == handler:
@@ -202,13 +202,21 @@ class Board:
 
     @property
     def next_wake(self) -> Time | None:
-        """When ``TimePassed`` is next wanted."""
+        """When ``TimePassed`` is next wanted. What has become of no interest meanwhile is forgotten."""
+        while self._wakes and self._is_idle(self._wakes[0]):
+            heapq.heappop(self._wakes)
         return self._wakes[0].at if self._wakes else None
+
+    def _is_idle(self, wake: Wake) -> bool:
+        """The contact is closed, or its offer was answered."""
+        contact = self.contacts.get(wake.reference)
+        return contact is None or (wake.kind == "offer" and not contact.offers)
 
     # --- changing ------------------------------------------------------------------------------------
 
     def put_contact(self, contact: Contact) -> None:
         old = self.contacts.get(contact.reference)
+        people = dict.fromkeys([*_people(old), *_people(contact)])
         if old is not None:
             self._unindex(old)
         self.touched.contacts[contact.reference] = contact
@@ -220,7 +228,7 @@ class Board:
             self._index(contact, old)
             if contact.settled:
                 self._settled[contact.reference] = None
-        for handler in dict.fromkeys([*_people(old), *_people(contact)]):
+        for handler in people:
             self._place(handler)
         self._wake_for(contact, old)
 
@@ -298,13 +306,16 @@ class Board:
 
     def _place(self, handler_id: str) -> None:
         """Put the handler where they belong among the free; who became free for more is fresh."""
-        handler, was = self.handlers.get(handler_id), self._free_at.pop(handler_id, None)
+        handler, was = self.handlers.get(handler_id), self._free_at.get(handler_id)
+        now = None if handler is None else Free(handler.idle_since, handler.skills, self.free_channels(handler))
+        if now == was:
+            return
         if was is not None:
+            del self._free_at[handler_id]
             for channel in was.channels:
                 self._free[channel][was.skills].remove((was.idle_since, handler_id))
-        if handler is None:
+        if now is None:
             return
-        now = Free(handler.idle_since, handler.skills, self.free_channels(handler))
         self._free_at[handler_id] = now
         for channel in now.channels:
             self._free[channel].setdefault(now.skills, SortedList()).add((now.idle_since, handler_id))
@@ -337,6 +348,11 @@ def _people(contact: Contact | None) -> list[str]:
     """The handlers who are taken up by this contact."""
     if contact is None or contact.closed_at is not None:
         return []
-    assigned = [contact.assignment.handler] if contact.assignment else []
-    guests = [g.handler for g in contact.guests if g.handler]
-    return [*assigned, *guests, *(o.handler for o in contact.offers), *(w.handler for w in contact.wrap_ups)]
+    people = [contact.assignment.handler] if contact.assignment else []
+    if contact.guests:
+        people += [g.handler for g in contact.guests if g.handler]
+    if contact.offers:
+        people += [o.handler for o in contact.offers]
+    if contact.wrap_ups:
+        people += [w.handler for w in contact.wrap_ups]
+    return people

@@ -1,7 +1,7 @@
 """The things routing thinks about. All frozen: a change is a new value.
 
 Times are seconds since 1970-01-01 UTC. Where a contact is, and what a handler is doing, are derived from
-what is open, never stored: so they cannot disagree with it.
+what is open, never stored: so they cannot disagree with it. What ``replacing`` copies has no slots.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Assignment:
     since: Time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WrapUp:
     """``until``: when it should be over; the desk is then told once (``told``)."""
 
@@ -119,7 +119,7 @@ class WrapUp:
     told: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Guest:
     """Somebody more in a call, or being rung for it. ``handler``: their id if they are one of ours."""
 
@@ -138,7 +138,7 @@ class Declined:
     until: Time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Handover:
     """An emergency on its way to the control room; ``joined`` is its positive acknowledgement."""
 
@@ -156,7 +156,7 @@ class Graded:
     at: Time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Contact:
     """One matter brought by a person.
 
@@ -289,7 +289,7 @@ class Presence:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Handler:
     """A person who takes contacts. ``idle_since``: when they were last given or finished something."""
 
@@ -315,7 +315,7 @@ class Handler:
                 return self.email_capacity
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FollowUp:
     """An outbound call, text or email that is due between ``not_before`` and ``not_after``.
 
