@@ -33,6 +33,7 @@ from routing.waits import Answers
 
 CHANNELS = tuple(Channel)
 NO_CHANNELS: frozenset[Channel] = frozenset()
+IDLE = dict.fromkeys(CHANNELS, 0)
 
 
 class Wake(NamedTuple):
@@ -69,7 +70,8 @@ class Board:
         self.follow_ups: dict[str, FollowUp] = {}
         self.touched = Touched()
         self.fresh_contacts: dict[str, None] = {}
-        self.fresh_handlers: dict[str, None] = {}
+        self._fresh_handlers: dict[str, None] = {}
+        self._moved: dict[str, None] = {}
         self._settled: dict[str, None] = {}
         self._waiting: dict[Need, SortedList[Rank]] = {}
         self._needs_of: dict[str, dict[Need, None]] = {}
@@ -153,7 +155,7 @@ class Board:
         """The channels of which this handler can be offered one contact more: no call, or fewer than N messages."""
         if handler.presence.state is not PresenceState.AVAILABLE:
             return NO_CHANNELS
-        load = self._load(handler.id)
+        load = self._load(handler.id) if self._engaged.get(handler.id) else IDLE
         if load[Channel.VOICE]:
             return NO_CHANNELS
         return frozenset([c for c in CHANNELS if load[c] < handler.capacity(c)])
@@ -194,11 +196,19 @@ class Board:
 
     def free_for(self, channel: Channel) -> Iterator[tuple[frozenset[str], SortedList[tuple[Time, str]]]]:
         """The free handlers of a channel by what they can do, longest idle first."""
+        self._place_moved()
         yield from self._free[channel].items()
 
     def is_free(self, handler: str, channel: Channel) -> bool:
+        self._place_moved()
         place = self._free_at.get(handler)
         return place is not None and channel in place.channels
+
+    @property
+    def fresh_handlers(self) -> dict[str, None]:
+        """Who became free for more and has not been matched yet."""
+        self._place_moved()
+        return self._fresh_handlers
 
     @property
     def next_wake(self) -> Time | None:
@@ -228,19 +238,18 @@ class Board:
             self._index(contact, old)
             if contact.settled:
                 self._settled[contact.reference] = None
-        for handler in people:
-            self._place(handler)
+        self._moved.update(people)
         self._wake_for(contact, old)
 
     def put_handler(self, handler: Handler) -> None:
         self.handlers[handler.id] = handler
         self.touched.handlers[handler.id] = handler
-        self._place(handler.id)
+        self._moved[handler.id] = None
 
     def remove_handler(self, handler: str) -> None:
         self.handlers.pop(handler, None)
         self.touched.handlers[handler] = None
-        self._place(handler)
+        self._moved[handler] = None
 
     def put_follow_up(self, follow_up: FollowUp) -> None:
         self.touched.follow_ups[follow_up.id] = follow_up
@@ -304,6 +313,11 @@ class Board:
         if contact.call_id:
             self._calls[contact.call_id] = contact.reference
 
+    def _place_moved(self) -> None:
+        """One change touches a handler several times: they are placed when somebody looks."""
+        while self._moved:
+            self._place(self._moved.popitem()[0])
+
     def _place(self, handler_id: str) -> None:
         """Put the handler where they belong among the free; who became free for more is fresh."""
         handler, was = self.handlers.get(handler_id), self._free_at.get(handler_id)
@@ -320,7 +334,7 @@ class Board:
         for channel in now.channels:
             self._free[channel].setdefault(now.skills, SortedList()).add((now.idle_since, handler_id))
         if was is None or now.channels - was.channels or now.skills - was.skills:
-            self.fresh_handlers[handler_id] = None
+            self._fresh_handlers[handler_id] = None
 
     def _wake_for(self, contact: Contact, old: Contact | None) -> None:
         ref, rules = contact.reference, self.rules.routing

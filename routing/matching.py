@@ -18,6 +18,8 @@ def next_offer(board: Board, now: Time) -> MakeOffer | None:
 
     Only what is fresh can match: a handler who became free for more, a contact that began to wait.
     """
+    if not (board.fresh_contacts or board.fresh_handlers):
+        return None
     candidates = [c for c in (_first_for_the_freed(board, now), _first_of_the_fresh(board, now)) if c]
     if not candidates:
         return None

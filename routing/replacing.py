@@ -11,10 +11,12 @@ else:
 
     def replace(value: Any, **changes: Any) -> Any:
         """A copy with these changes; AttributeError for a field that there is not."""
-        kind, fields = type(value), value.__dict__
-        if not changes.keys() <= fields.keys():
-            raise AttributeError(f"{kind.__name__} has no {', '.join(sorted(changes.keys() - fields.keys()))}")
-        copy = object.__new__(kind)
-        copy.__dict__.update(fields)
-        copy.__dict__.update(changes)
+        copy = object.__new__(type(value))
+        fields = copy.__dict__
+        fields.update(value.__dict__)
+        known = len(fields)
+        fields.update(changes)
+        if len(fields) != known:
+            unknown = changes.keys() - value.__dict__.keys()
+            raise AttributeError(f"{type(value).__name__} has no {', '.join(sorted(unknown))}")
         return copy
