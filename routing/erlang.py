@@ -98,7 +98,7 @@ def handlers_needed(demand: Demand, within: float, share: float, abandoned: floa
 
 def _first(enough: Callable[[int], bool]) -> int:
     """The first number that is enough: more handlers never serve worse."""
-    high = next(2**power for power in count() if enough(2**power))
+    high = next(1 << power for power in count() if enough(1 << power))
     low = high // 2
     while high - low > 1:
         middle = (low + high) // 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 from random import Random
 
 from gateway.simulate.scenario import HOURS, WEEKDAYS, Demand, Scenario
@@ -31,7 +32,7 @@ def _pieces(demand: Demand, scenario: Scenario, begin: float, end: float) -> Ite
     rate = rate_at(demand, datetime.fromtimestamp(begin, scenario.zone))
     bursts = [(scenario.at(b.begins), b.minutes * 60, b.times) for b in scenario.bursts if b.demand == demand.id]
     cuts = sorted({begin, end, *(t for b, long, _ in bursts for t in (b, b + long) if begin < t < end)})
-    for since, until in zip(cuts, cuts[1:], strict=False):
+    for since, until in pairwise(cuts):
         times = [times for b, long, times in bursts if b <= since < b + long]
         yield since, until, rate * max(times, default=1.0)
 

@@ -15,8 +15,8 @@ Draw = Callable[[], float]
 
 
 class Spread(Section):
-    """``fixed``: always the mean. ``exponential``: no memory. ``lognormal``: few short, a long tail; needs ``deviation``,
-    the standard deviation, which is near two thirds of the mean in most call centres' handling times."""
+    """``fixed``: always the mean. ``exponential``. ``lognormal``: with a long tail; needs ``deviation``,
+    the standard deviation."""
 
     kind: Literal["fixed", "exponential", "lognormal"] = "exponential"
     mean: Annotated[float, Field(ge=0)]

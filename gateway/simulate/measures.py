@@ -84,7 +84,7 @@ def percentile(values: Iterable[float], percent: float) -> float:
 
 
 def interval(values: Sequence[float], confidence: float = 0.95) -> float:
-    """Half the width of the mean's confidence interval, by batch means: neighbours' waits are alike, batches' are not."""
+    """Half the width of the mean's confidence interval, by batch means: waits near each other are alike."""
     size = len(values) // BATCHES
     if size == 0:
         return math.inf

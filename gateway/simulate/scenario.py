@@ -81,8 +81,9 @@ class Shift(Section):
 
 
 class Team(Section):
-    """``posts`` people who follow one rota, spread evenly over its days. ``rota``: a shift or ``off`` for each day, then
-    from the beginning again; without a rota they are always there. ``absent``: the share of shifts not worked."""
+    """``posts`` people who follow one rota, spread evenly over its days. ``rota``: a shift or ``off`` for each day,
+    then from the beginning again; without a rota they are always there. ``absent``: the share of shifts not worked.
+    """
 
     id: Identifier
     centre: Identifier
@@ -114,8 +115,8 @@ class Outage(Section):
 class Behaviour(Section):
     """What people do beside handling. ``answer``: until a handler takes a call that rings, ``accept``: a message.
     ``missed``: the share of offers that nobody answers; a handler who was set away comes back after ``away``.
-    ``reached``: the share of people called back who answer, after ``callback_rings``. ``control_room``: until it answers.
-    ``review``: to look at a contact that nobody talks in any more."""
+    ``reached``: the share of people called back who answer, after ``callback_rings``. ``control_room``: until it
+    answers. ``review``: to look at a contact that nobody talks in any more."""
 
     answer: Spread = Spread(kind="fixed", mean=4)
     accept: Spread = Spread(kind="fixed", mean=6)
@@ -171,7 +172,9 @@ class Scenario(Section):
             yield from (f"{what}: {name} is there twice" for name in sorted({i for i in ids if ids.count(i) > 1}))
 
     def _unknown(self) -> Iterable[str]:
-        known = {what: {entry.id for entry in getattr(self, what)} for what in ("centres", "queues", "demand", "shifts")}
+        known = {
+            what: {entry.id for entry in getattr(self, what)} for what in ("centres", "queues", "demand", "shifts")
+        }
         used = [
             *(("queues", d.queue, f"demand {d.id}") for d in self.demand),
             *(("centres", t.centre, f"team {t.id}") for t in self.teams),
