@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sortedcontainers import SortedList
 
@@ -33,11 +34,12 @@ from routing.waits import Answers
 
 # Before that much of a shift is over, the share of it in which somebody was busy says little.
 FIRST_MINUTE = 60.0
+CHANNELS = tuple(Channel)
 NO_CHANNELS: frozenset[Channel] = frozenset()
+IDLE = dict.fromkeys(CHANNELS, 0)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Wake:
+class Wake(NamedTuple):
     """At ``at``, look again at this: ``kind`` names a rule in ``reactions``."""
 
     at: Time
@@ -46,8 +48,7 @@ class Wake:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Free:
+class Free(NamedTuple):
     """Where a handler stands in the index of the free: ``turn``, the least first, among those who are ``able``."""
 
     turn: float
@@ -72,7 +73,8 @@ class Board:
         self.follow_ups: dict[str, FollowUp] = {}
         self.touched = Touched()
         self.fresh_contacts: dict[str, None] = {}
-        self.fresh_handlers: dict[str, None] = {}
+        self._fresh_handlers: dict[str, None] = {}
+        self._moved: dict[str, None] = {}
         self._settled: dict[str, None] = {}
         self._waiting: dict[Need, SortedList[Rank]] = {}
         self._needs_of: dict[str, dict[Need, None]] = {}
@@ -162,10 +164,10 @@ class Board:
         """The channels of which this handler can be offered one contact more: no call, or fewer than N messages."""
         if handler.presence.state is not PresenceState.AVAILABLE:
             return NO_CHANNELS
-        load = self._load(handler.id)
+        load = self._load(handler.id) if self._engaged.get(handler.id) else IDLE
         if load[Channel.VOICE]:
             return NO_CHANNELS
-        room = frozenset(c for c in Channel if load[c] < handler.capacity(c))
+        room = frozenset([c for c in CHANNELS if load[c] < handler.capacity(c)])
         busy = any(load.values()) and not self.rules.routing.calls_interrupt_messages
         return room - {Channel.VOICE} if busy else room
 
@@ -203,7 +205,7 @@ class Board:
         )
 
     def _load(self, handler: str) -> dict[Channel, int]:
-        load = dict.fromkeys(Channel, 0)
+        load = dict.fromkeys(CHANNELS, 0)
         for reference in self._engaged.get(handler, ()):
             contact = self.contacts[reference]
             if contact.assignment and contact.assignment.handler == handler:
@@ -238,9 +240,11 @@ class Board:
 
     def free_for(self, channel: Channel) -> Iterator[tuple[frozenset[str], SortedList[tuple[float, str]]]]:
         """The free handlers of a channel by what they can do, each with their turn, the next first."""
+        self._place_moved()
         yield from self._free[channel].items()
 
     def is_free(self, handler: str, channel: Channel) -> bool:
+        self._place_moved()
         place = self._free_at.get(handler)
         return place is not None and channel in place.channels
 
@@ -250,6 +254,7 @@ class Board:
 
     def free_index(self, handler: str) -> frozenset[Channel]:
         """The channels in whose index of the free the handler stands. For checking."""
+        self._place_moved()
         known = self._free_at.get(handler)
         if known is None:
             return NO_CHANNELS
@@ -257,14 +262,28 @@ class Board:
         return frozenset(stands)
 
     @property
+    def fresh_handlers(self) -> dict[str, None]:
+        """Who became free for more and has not been matched yet."""
+        self._place_moved()
+        return self._fresh_handlers
+
+    @property
     def next_wake(self) -> Time | None:
-        """When ``TimePassed`` is next wanted."""
+        """When ``TimePassed`` is next wanted. What has become of no interest meanwhile is forgotten."""
+        while self._wakes and self._is_idle(self._wakes[0]):
+            heapq.heappop(self._wakes)
         return self._wakes[0].at if self._wakes else None
+
+    def _is_idle(self, wake: Wake) -> bool:
+        """The contact is closed, or its offer was answered."""
+        contact = self.contacts.get(wake.reference)
+        return contact is None or (wake.kind == "offer" and not contact.offers)
 
     # --- changing ------------------------------------------------------------------------------------
 
     def put_contact(self, contact: Contact) -> None:
         old = self.contacts.get(contact.reference)
+        people = dict.fromkeys([*_people(old), *_people(contact)])
         if old is not None:
             self._unindex(old)
         self.touched.contacts[contact.reference] = contact
@@ -278,19 +297,18 @@ class Board:
             self._index(contact, old)
             if contact.settled:
                 self._settled[contact.reference] = None
-        for handler in dict.fromkeys([*_people(old), *_people(contact)]):
-            self._place(handler)
+        self._moved.update(people)
         self._wake_for(contact, old)
 
     def put_handler(self, handler: Handler) -> None:
         self.handlers[handler.id] = handler
         self.touched.handlers[handler.id] = handler
-        self._place(handler.id)
+        self._moved[handler.id] = None
 
     def remove_handler(self, handler: str) -> None:
         self.handlers.pop(handler, None)
         self.touched.handlers[handler] = None
-        self._place(handler)
+        self._moved[handler] = None
 
     def put_follow_up(self, follow_up: FollowUp) -> None:
         self.touched.follow_ups[follow_up.id] = follow_up
@@ -334,7 +352,7 @@ class Board:
                 del self._waiting[need]
                 del self._needs_of[need.only][need]
             if need.load is Channel.VOICE:
-                self.fresh_handlers |= self.held_back  # they need not keep themselves free for this call any more
+                self._fresh_handlers |= self.held_back  # they need not keep themselves free for this call any more
                 self.held_back = {}
         for handler in _people(old):
             self._engaged[handler].discard(old.reference)
@@ -363,20 +381,28 @@ class Board:
         if contact.call_id:
             self._calls[contact.call_id] = contact.reference
 
+    def _place_moved(self) -> None:
+        """One change touches a handler several times: they are placed when somebody looks."""
+        while self._moved:
+            self._place(self._moved.popitem()[0])
+
     def _place(self, handler_id: str) -> None:
         """Put the handler where they belong among the free; who became free for more is fresh."""
-        handler, was = self.handlers.get(handler_id), self._free_at.pop(handler_id, None)
+        handler, was = self.handlers.get(handler_id), self._free_at.get(handler_id)
+        now = None if handler is None else Free(self._turn(handler), self.able(handler_id), self.free_channels(handler))
+        if now == was:
+            return
         if was is not None:
+            del self._free_at[handler_id]
             for channel in was.channels:
                 self._free[channel][was.able].remove((was.turn, handler_id))
-        if handler is None:
+        if now is None:
             return
-        now = Free(self._turn(handler), self.able(handler_id), self.free_channels(handler))
         self._free_at[handler_id] = now
         for channel in now.channels:
             self._free[channel].setdefault(now.able, SortedList()).add((now.turn, handler_id))
         if was is None or now.channels - was.channels or now.able - was.able:
-            self.fresh_handlers[handler_id] = None
+            self._fresh_handlers[handler_id] = None
 
     def _turn(self, handler: Handler) -> float:
         """Who has the least is next."""
@@ -424,6 +450,11 @@ def _people(contact: Contact | None) -> list[str]:
     """The handlers who are taken up by this contact."""
     if contact is None or contact.closed_at is not None:
         return []
-    assigned = [contact.assignment.handler] if contact.assignment else []
-    guests = [g.handler for g in contact.guests if g.handler]
-    return [*assigned, *guests, *(o.handler for o in contact.offers), *(w.handler for w in contact.wrap_ups)]
+    people = [contact.assignment.handler] if contact.assignment else []
+    if contact.guests:
+        people += [g.handler for g in contact.guests if g.handler]
+    if contact.offers:
+        people += [o.handler for o in contact.offers]
+    if contact.wrap_ups:
+        people += [w.handler for w in contact.wrap_ups]
+    return people

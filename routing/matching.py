@@ -22,6 +22,8 @@ def next_offers(board: Board, now: Time) -> tuple[MakeOffer, ...]:
     Only what is fresh can match: a handler who became free for more, a contact that began to wait. An emergency is
     shown to all who could take it; it is offered in earnest to the first, and whoever takes it first has it.
     """
+    if not (board.fresh_contacts or board.fresh_handlers):
+        return ()
     candidates = [c for c in (_first_for_the_freed(board, now), _first_of_the_fresh(board, now)) if c]
     if not candidates:
         return ()
@@ -180,4 +182,4 @@ def _why(contact: Contact, choose_by: str) -> str:
 def _also_shown(board: Board, contact: Contact, handler: str, number: int, now: Time) -> MakeOffer:
     shown = make_offer(board, contact, board.handlers[handler], now, "an emergency is shown to all who are free")
     identifier = f"{contact.reference}-{contact.offers_made + 1 + number}"
-    return replace(shown, offer=replace(shown.offer, id=identifier, by_phone=False, broadcast=True))
+    return MakeOffer(replace(shown.offer, id=identifier, by_phone=False, broadcast=True), shown.why)

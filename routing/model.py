@@ -1,7 +1,7 @@
 """The things routing thinks about. All frozen: a change is a new value.
 
 Times are seconds since 1970-01-01 UTC. Where a contact is, and what a handler is doing, are derived from
-what is open, never stored: so they cannot disagree with it.
+what is open, never stored: so they cannot disagree with it. What ``replacing`` copies has no slots.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Party:
         return not self.address
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Offer:
     """A contact shown to one handler until ``expires_at``. A call's offer is accepted by answering the phone.
 
@@ -112,7 +112,7 @@ class Assignment:
     since: Time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WrapUp:
     """``until``: when it should be over; the desk is then told once (``told``)."""
 
@@ -123,7 +123,7 @@ class WrapUp:
     told: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Guest:
     """Somebody more in a call, or being rung for it. ``handler``: their id if they are one of ours."""
 
@@ -134,7 +134,7 @@ class Guest:
     answered_at: Time | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Declined:
     """This handler declined or missed the contact and is not offered it again before ``until``; 0 when that is over.
 
@@ -145,7 +145,7 @@ class Declined:
     times: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Handover:
     """An emergency on its way to the control room; ``joined`` is its positive acknowledgement."""
 
@@ -163,7 +163,7 @@ class Graded:
     at: Time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Contact:
     """One matter brought by a person.
 
@@ -310,7 +310,7 @@ class Presence:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Handler:
     """A person who takes contacts. ``idle_since``: when they were last given or finished something.
 
@@ -344,7 +344,7 @@ class Handler:
                 return self.email_capacity
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FollowUp:
     """An outbound call, text or email that is due between ``not_before`` and ``not_after``.
 

@@ -109,7 +109,7 @@ class World:
     ) -> tuple[Command, ...]:
         """A handler with a phone signs in; a second later the clock goes on, so that nobody is idle equally long."""
         known = Handler(id=name, name=name.title(), centre="fcc", skills=frozenset(skills), extension=f"1{name}")
-        self.did(ev.HandlerSaved(Handler(**{f: getattr(known, f) for f in Handler.__slots__} | more), "program:test"))
+        self.did(ev.HandlerSaved(Handler(**vars(known) | more), "program:test"))
         commands = self.presence(name, state)
         self.now += 1
         return commands

@@ -1,0 +1,242 @@
+"""A scenario: what comes in, who is there, what goes wrong. Read from a TOML file; every mistake is named.
+
+``docs/routing.md`` explains the keys; ``config/scenarios`` holds examples.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from config.load import DEFAULT
+from config.section import Identifier, Seconds, Section
+from config.settings import Centre, FollowUps, Queue, Routing
+from gateway.simulate.chance import Spread
+from routing.model import Channel
+from routing.rules import Rules
+
+HOURS, WEEKDAYS = 24, 7
+YEAR_HOURS = 365.25 * 24
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0)]
+OFF = "off"
+
+
+class ScenarioError(Exception):
+    """What is wrong with a scenario, one line for each mistake."""
+
+
+class Demand(Section):
+    """One stream of contacts. One of ``per_year``, ``per_day``, ``per_hour`` gives its mean; ``by_hour`` and
+    ``by_weekday`` (Monday first) how it varies, as weights. ``patience``: how long a caller waits; None: forever.
+    ``emergencies``: the share that is known as an emergency on arrival (the caller pressed 55)."""
+
+    id: Identifier
+    queue: Identifier
+    channel: Channel
+    per_year: Annotated[float, Field(gt=0)] | None = None
+    per_day: Annotated[float, Field(gt=0)] | None = None
+    per_hour: Annotated[float, Field(gt=0)] | None = None
+    by_hour: Annotated[tuple[Weight, ...], Field(min_length=HOURS, max_length=HOURS)] = (1.0,) * HOURS
+    by_weekday: Annotated[tuple[Weight, ...], Field(min_length=WEEKDAYS, max_length=WEEKDAYS)] = (1.0,) * WEEKDAYS
+    greeting_seconds: Seconds = 0.0
+    handling: Spread
+    wrap_up: Spread = Spread(kind="fixed", mean=0)
+    patience: Spread | None = None
+    emergencies: Share = 0.0
+
+    @field_validator("by_hour", "by_weekday")
+    @classmethod
+    def _something_comes(cls, weights: tuple[float, ...]) -> tuple[float, ...]:
+        if not sum(weights):
+            raise ValueError("at least one weight must be above 0")
+        return weights
+
+    @model_validator(mode="after")
+    def _one_rate(self) -> Demand:
+        if sum(rate is not None for rate in (self.per_year, self.per_day, self.per_hour)) != 1:
+            raise ValueError("give one of per_year, per_day and per_hour")
+        if self.patience is not None and self.channel is not Channel.VOICE:
+            raise ValueError("only callers give up waiting: patience is for the channel voice")
+        return self
+
+    @property
+    def hourly(self) -> float:
+        """The mean of all hours."""
+        return self.per_hour or (self.per_day or 0.0) / HOURS or (self.per_year or 0.0) / YEAR_HOURS
+
+
+class Shift(Section):
+    """Local time; one that ends before it begins goes over midnight."""
+
+    id: Identifier
+    begins: time
+    ends: time
+
+
+class Team(Section):
+    """``posts`` people who follow one rota, spread evenly over its days. ``rota``: a shift or ``off`` for each day,
+    then from the beginning again; without a rota they are always there. ``absent``: the share of shifts not worked.
+    """
+
+    id: Identifier
+    centre: Identifier
+    posts: Annotated[int, Field(ge=1, le=2000)]
+    skills: tuple[Identifier, ...] = ()
+    rota: tuple[Identifier, ...] = ()
+    absent: Share = 0.0
+    text_capacity: Annotated[int, Field(ge=0, le=10)] = 3
+    email_capacity: Annotated[int, Field(ge=0, le=10)] = 3
+
+
+class Burst(Section):
+    """``times`` as many of these for a while. Local time."""
+
+    demand: Identifier
+    begins: datetime
+    minutes: Annotated[float, Field(gt=0)]
+    times: Annotated[float, Field(gt=1)]
+
+
+class Outage(Section):
+    """Everybody of a centre is gone at once: their callers go back to their places. Local time."""
+
+    centre: Identifier
+    begins: datetime
+    minutes: Annotated[float, Field(gt=0)]
+
+
+class Behaviour(Section):
+    """What people do beside handling. ``answer``: until a handler takes a call that rings, ``accept``: a message.
+    ``missed``: the share of offers that nobody answers; a handler who was set away comes back after ``away``.
+    ``reached``: the share of people called back who answer, after ``callback_rings``. ``control_room``: until it
+    answers. ``review``: to look at a contact that nobody talks in any more."""
+
+    answer: Spread = Spread(kind="fixed", mean=4)
+    accept: Spread = Spread(kind="fixed", mean=6)
+    missed: Share = 0.0
+    away: Spread = Spread(kind="exponential", mean=300)
+    reached: Share = 0.7
+    callback_rings: Spread = Spread(kind="fixed", mean=12)
+    control_room: Spread = Spread(kind="fixed", mean=8)
+    review: Spread = Spread(kind="exponential", mean=120)
+
+
+class Scenario(Section):
+    """``warm_up_hours`` at the beginning are not measured."""
+
+    name: str
+    seed: int = 1
+    start: date
+    days: Annotated[float, Field(gt=0, le=3660)]
+    warm_up_hours: Annotated[float, Field(ge=0)] = 0.0
+    time_zone: str = "Europe/London"
+    routing: Routing
+    follow_ups: FollowUps
+    centres: Annotated[tuple[Centre, ...], Field(min_length=1)]
+    queues: Annotated[tuple[Queue, ...], Field(min_length=1)]
+    demand: Annotated[tuple[Demand, ...], Field(min_length=1)]
+    shifts: tuple[Shift, ...] = ()
+    teams: Annotated[tuple[Team, ...], Field(min_length=1)]
+    bursts: tuple[Burst, ...] = ()
+    outages: tuple[Outage, ...] = ()
+    behaviour: Behaviour = Behaviour()
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Scenario:
+        mistakes = [*self._doubled(), *self._unknown()]
+        if self.warm_up_hours >= self.days * HOURS:
+            mistakes.append("warm_up_hours: must be shorter than the scenario")
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
+        return self
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"there is no time zone {name}") from None
+        return name
+
+    def _doubled(self) -> Iterable[str]:
+        for what in ("centres", "queues", "demand", "shifts", "teams"):
+            ids = [entry.id for entry in getattr(self, what)]
+            yield from (f"{what}: {name} is there twice" for name in sorted({i for i in ids if ids.count(i) > 1}))
+
+    def _unknown(self) -> Iterable[str]:
+        known = {
+            what: {entry.id for entry in getattr(self, what)} for what in ("centres", "queues", "demand", "shifts")
+        }
+        used = [
+            *(("queues", d.queue, f"demand {d.id}") for d in self.demand),
+            *(("centres", t.centre, f"team {t.id}") for t in self.teams),
+            *(("shifts", shift, f"team {t.id}") for t in self.teams for shift in t.rota if shift != OFF),
+            *(("demand", b.demand, "a burst") for b in self.bursts),
+            *(("centres", o.centre, "an outage") for o in self.outages),
+            *(("queues", self.follow_ups.queue, "follow_ups") for _ in (1,)),
+        ]
+        for what, name, where in used:
+            if name not in known[what]:
+                yield f"{where}: there is no {name} among the {what} ({', '.join(sorted(known[what])) or 'none'})"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def begins(self) -> float:
+        """Midnight at the start, seconds since 1970 UTC, like all times here."""
+        return self.at(datetime.combine(self.start, time()))
+
+    @property
+    def ends(self) -> float:
+        return self.begins + self.days * HOURS * 3600
+
+    def at(self, local: datetime) -> float:
+        return local.replace(tzinfo=self.zone).timestamp()
+
+    def at_day(self, day: int, clock: time) -> float:
+        """This time of day, ``day`` days after the start."""
+        return self.at(datetime.combine(self.start + timedelta(days=day), clock))
+
+    @property
+    def rules(self) -> Rules:
+        return Rules({queue.id: queue for queue in self.queues}, self.routing, self.follow_ups)
+
+
+def load_scenario(path: Path) -> Scenario:
+    """What ``routing`` and ``follow_ups`` do not say is as in ``default.toml``. Raises ScenarioError."""
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: is not valid TOML: {error}") from None
+    try:
+        return scenario_of(given)
+    except ValidationError as error:
+        raise ScenarioError("\n".join(f"{path}: {line}" for e in error.errors() for line in _in_words(e))) from None
+
+
+def scenario_of(given: dict[str, Any]) -> Scenario:
+    """Raises pydantic's ValidationError."""
+    defaults = tomllib.loads(DEFAULT.read_text(encoding="utf-8"))
+    first = next((q.get("id") for q in given.get("queues", []) if isinstance(q, dict)), None)
+    standard = {"routing": defaults["routing"], "follow_ups": defaults["follow_ups"] | {"queue": first}}
+    merged = {name: values | given.get(name, {}) for name, values in standard.items()}
+    return Scenario.model_validate(given | merged)
+
+
+def _in_words(error: Any) -> list[str]:
+    key = ".".join(str(part) for part in error["loc"])
+    what = "there is no such setting" if error["type"] == "extra_forbidden" else str(error["msg"])
+    lines = what.removeprefix("Value error, ").splitlines()
+    return [f"{key}: {line}" if key else line for line in lines]
