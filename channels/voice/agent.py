@@ -13,7 +13,7 @@ from channels.voice import messages, sip
 from channels.voice.control import CallControl, Refusal
 from channels.voice.engine import Engine
 from channels.voice.fallback import HUMANS, UNAVAILABLE, Fallback
-from channels.voice.legs import Bug, DigitSeen, Finished, Incoming, Leg, Note, StateSeen
+from channels.voice.legs import Bug, DigitSeen, Finished, Incoming, Leg, Note, StateSeen, TransferSeen
 from channels.voice.link import Link
 from channels.voice.messages import ENVELOPE, EVENT, Command, Event, LegName
 from channels.voice.mixer import Mixer
@@ -76,6 +76,7 @@ class CallAgent:
         notes = self._engine.notes
         self._engine.pump(0.0 if notes else self._timers.wait(LOOP_SECONDS))
         self._mixer.refresh()
+        self._control.check_holds()
         while notes:
             self._on_note(notes.popleft())
         self._timers.run_due()
@@ -165,6 +166,8 @@ class CallAgent:
                 self._mixer.leg_renamed(old, new)
             case messages.SendDigits(leg=leg, digits=digits):
                 self._control.send_digits(leg, digits)
+            case messages.TellTransfer():
+                self._control.tell_transfer(command)
             case (
                 messages.Play()
                 | messages.StopPlaying()
@@ -233,11 +236,21 @@ class CallAgent:
                 if leg.alive:
                     self._tell(messages.Digit(leg.name, digit))
                     self._pressed(leg.name, digit)
+            case TransferSeen():
+                self._on_transfer_asked(note)
             case Finished(player=player):
                 if name := self._mixer.file_played(player):
                     self._tell(messages.Played(name))
             case Bug(error=error):
                 log.error("callback_failed", error=error)
+
+    def _on_transfer_asked(self, note: TransferSeen) -> None:
+        if not note.leg.alive:
+            return
+        if self._linked and self._begun:
+            self._tell(self._control.transfer_asked(note))
+        else:
+            note.leg.tell_transfer(UNAVAILABLE, "No gateway is there to decide", final=True)
 
     def _pressed(self, name: LegName, digit: str) -> None:
         if name == "caller":

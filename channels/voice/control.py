@@ -10,8 +10,20 @@ import pjsua2 as pj
 
 from channels.voice import sip
 from channels.voice.engine import Engine
-from channels.voice.legs import Incoming, Leg, StateSeen
-from channels.voice.messages import Dial, Event, LegChanged, LegName, LegState, MediaBack, MediaLost, Plan
+from channels.voice.legs import Incoming, Leg, StateSeen, TransferSeen
+from channels.voice.messages import (
+    Dial,
+    Event,
+    LegChanged,
+    LegHeld,
+    LegName,
+    LegState,
+    MediaBack,
+    MediaLost,
+    Plan,
+    TellTransfer,
+    TransferAsked,
+)
 from channels.voice.timers import Timers
 
 UNREACHABLE_SECONDS = 3.0
@@ -129,7 +141,17 @@ class CallControl:
             prm.digits = digits
             leg.sendDtmf(prm)
 
+    def tell_transfer(self, command: TellTransfer) -> None:
+        _check_texts(command.reason)
+        if not self.talking(command.leg):
+            raise Refusal(f"no {command.leg} is talking")
+        self.legs[command.leg].tell_transfer(command.code, command.reason, final=command.final)
+
     # --- what happens ---
+
+    def transfer_asked(self, note: TransferSeen) -> TransferAsked:
+        target, replaces = sip.refer_to(note.refer_to)
+        return TransferAsked(note.leg.name, target, replaces)
 
     def on_state(self, note: StateSeen) -> None:
         leg = note.leg
@@ -149,6 +171,13 @@ class CallControl:
             if silent != leg.silent:
                 leg.silent = silent
                 self._tell(MediaLost(name) if silent else MediaBack(name))
+
+    def check_holds(self) -> None:
+        """A telephone that holds tells so by a re-INVITE; the stack has answered it."""
+        for name, leg in self.legs.items():
+            if leg.alive and leg.held != leg.told_held:
+                leg.told_held = leg.held
+                self._tell(LegHeld(name, leg.held))
 
     def _give_up(self, leg: Leg, states: tuple[LegState, ...], why: str) -> None:
         if leg.alive and leg.state in states:

@@ -113,6 +113,17 @@ class SendDigits:
 
 
 @dataclass(frozen=True, slots=True)
+class TellTransfer:
+    """How the transfer goes that this leg's phone asked for: a SIP status, and why. ``final``: no more will follow."""
+
+    leg: LegName
+    code: int
+    reason: str
+    final: bool = True
+    type: Literal["tell_transfer"] = "tell_transfer"
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Record all legs, mixed, into a new WAV file until ``StopRecording`` or the end of the call."""
 
@@ -178,6 +189,7 @@ Command = (
     | Bridge
     | Rename
     | SendDigits
+    | TellTransfer
     | Record
     | StopRecording
     | Remember
@@ -242,6 +254,29 @@ class LegChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferAsked:
+    """The handler's phone asks to pass the caller on; the edge has said 202, nothing else has happened.
+
+    ``target``: the extension or number that was keyed, '' for what cannot be read. ``replaces``: the phone's own
+    call to the target, which the caller shall take the place of, as the value of a Replaces header (RFC 3891).
+    """
+
+    leg: LegName
+    target: str
+    replaces: str = ""
+    type: Literal["transfer_asked"] = "transfer_asked"
+
+
+@dataclass(frozen=True, slots=True)
+class LegHeld:
+    """The leg's own telephone holds the call, or has taken it back."""
+
+    leg: LegName
+    held: bool
+    type: Literal["leg_held"] = "leg_held"
+
+
+@dataclass(frozen=True, slots=True)
 class MediaLost:
     """No RTP has come from this leg for the configured time."""
 
@@ -288,6 +323,8 @@ class Leg:
     call_id: str = ""
     local_tag: str = ""
     remote_tag: str = ""
+    held: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +349,20 @@ class Snapshot:
     type: Literal["snapshot"] = "snapshot"
 
 
-Event = Arrived | Digit | Played | LegChanged | MediaLost | MediaBack | Recorded | FallbackStarted | Ack | Snapshot
+Event = (
+    Arrived
+    | Digit
+    | Played
+    | LegChanged
+    | TransferAsked
+    | LegHeld
+    | MediaLost
+    | MediaBack
+    | Recorded
+    | FallbackStarted
+    | Ack
+    | Snapshot
+)
 
 ENVELOPE: TypeAdapter[Envelope] = TypeAdapter(Envelope)
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

@@ -225,6 +225,15 @@ class Peer(asyncio.DatagramProtocol):
             cseq=cseq if method == "ACK" else cseq + 10,
         )
 
+    async def call(self, uri: str, sender: str, password: str, *, body: str) -> None:
+        """INVITE with digest, as the phone ``sender``; what comes then is not waited for."""
+        call_id = self.request("INVITE", uri, sender=sender, body=body, cseq=1)
+        challenge = await self.get("407")
+        user = sender.partition(":")[2].partition("@")[0]
+        digest = digest_of(challenge.header("Proxy-Authenticate"), "INVITE", uri, user, password)
+        headers = (f"Proxy-Authorization: {digest}",)
+        self.request("INVITE", uri, sender=sender, body=body, call_id=call_id, cseq=2, headers=headers)
+
     async def register(self, extension: str, password: str, *, user: str = "", cseq: int = 1) -> str:
         """REGISTER with digest (RFC 3261 section 22); the final status."""
         uri, call_id, to = f"sip:{DOMAIN}", secrets.token_hex(8), f"<sip:{extension}@{DOMAIN}>"
@@ -233,17 +242,24 @@ class Peer(asyncio.DatagramProtocol):
         challenge = await self.get("200", "401", "403")
         if challenge.what != "401":
             return challenge.what
-        asked = dict(re.findall(r'(\w+)="([^"]*)"', challenge.header("WWW-Authenticate")))
-        account = md5(f"{user or extension}:{asked['realm']}:{password}")
-        response = md5(f"{account}:{asked['nonce']}:{md5(f'REGISTER:{uri}')}")
-        digest = (
-            f'Authorization: Digest username="{user or extension}", realm="{asked["realm"]}", '
-            f'nonce="{asked["nonce"]}", uri="{uri}", response="{response}"'
+        digest = "Authorization: " + digest_of(
+            challenge.header("WWW-Authenticate"), "REGISTER", uri, user or extension, password
         )
         self.request(
             "REGISTER", uri, to=to, sender=sender, call_id=call_id, cseq=cseq + 1, headers=(digest, "Expires: 60")
         )
         return (await self.get("200", "401", "403")).what
+
+
+def digest_of(challenge: str, method: str, uri: str, user: str, password: str) -> str:
+    """The answer to a challenge (RFC 2617, MD5 without qop)."""
+    asked = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+    account = md5(f"{user}:{asked['realm']}:{password}")
+    response = md5(f"{account}:{asked['nonce']}:{md5(f'{method}:{uri}')}")
+    return (
+        f'Digest username="{user}", realm="{asked["realm"]}", '
+        f'nonce="{asked["nonce"]}", uri="{uri}", response="{response}"'
+    )
 
 
 def md5(text: str) -> str:
