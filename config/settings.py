@@ -189,6 +189,7 @@ class Voice(Section):
     comfort: tuple[Identifier, ...] = ()
     emergency_digits: Annotated[str, Field(pattern=r"^[0-9]{1,4}$")]
     media_lost_seconds: Annotated[float, Field(gt=0)]
+    media_lost_ends: tuple[Literal["caller", "handler", "third", "supervisor", "control_room"], ...] = ("handler",)
     fallback_seconds: Annotated[float, Field(gt=0)]
     transfer_ring_seconds: Annotated[float, Field(gt=0, le=120)] = 20.0
     keep_place_after_seconds: Annotated[float, Field(ge=0)] = 120.0

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from channels.base import Refused as NotPossible
 from channels.base import Unreachable
 from channels.voice.flow import ContactView
 from channels.voice.inbound import number_called
+from channels.voice.instructions import Target
 from channels.voice.reporting import Over
 from config.menus import Destination
 from config.settings import Settings
 from gateway.dispatcher import Clock, Dispatcher, NotWritten, Refused
 from gateway.store.records import CallRecord, Record, Recording
-from routing.events import CallArrived, Event, RecordingMade
+from gateway.targets import keyed
+from routing.events import CallArrived, Event, PartyRung, RecordingMade
 from routing.hours import destination
 from routing.model import HandoverState
+from routing.objections import objection
 
 
 class CallDesk:
     def __init__(self, dispatcher: Dispatcher, clock: Clock, settings: Settings) -> None:
-        self._dispatcher, self._clock, self._voice = dispatcher, clock, settings.voice
+        self._dispatcher, self._clock = dispatcher, clock
+        self._settings, self._voice = settings, settings.voice
         self._calendars = {calendar.id: calendar for calendar in settings.calendars}
 
     # --- what a story asks -----------------------------------------------------------------------------
@@ -43,6 +48,20 @@ class CallDesk:
     def extension(self, handler: str) -> str:
         known = self._dispatcher.board.handlers.get(handler)
         return known.extension if known else ""
+
+    def answers_by_itself(self, handler: str) -> bool:
+        known = self._dispatcher.board.handlers.get(handler)
+        return bool(known and known.auto_answer)
+
+    def pass_to(self, reference: str, handler: str, dialled: str, replaces: str) -> Target:
+        """Whom the handler's phone asks to pass the caller to. Raises channels.base.Refused, as the desk would."""
+        board = self._dispatcher.board
+        target = keyed(dialled, board, self._settings, replaces)
+        if why := objection(
+            PartyRung(reference, f"handler:{handler}", "transfer", target.words, target.handler), board
+        ):
+            raise NotPossible(why)
+        return target
 
     def leads_to(self, called: str) -> Destination:
         """Where the callers of this number of ours are led now."""

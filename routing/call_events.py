@@ -7,6 +7,7 @@ on hold. Part of ``routing.events``, and used through it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from routing.model import Calling, Role
 
@@ -43,6 +44,16 @@ class PartyLeft:
     target: str
     why: str
     handler: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRefused:
+    """The handler's phone asked to pass the caller to ``target``, and was told why that cannot be."""
+
+    reference: str
+    by: str
+    target: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +158,21 @@ class CallRequested:
 
 @dataclass(frozen=True, slots=True)
 class HeldChanged:
+    """``where`` the handler did it. The caller is held while either holds, and each is lifted where it was set."""
+
     reference: str
     by: str
     held: bool
+    where: Literal["desk", "phone"] = "desk"
+
+
+@dataclass(frozen=True, slots=True)
+class SoundChanged:
+    """Whether sound packets come from this ``leg`` (caller, handler, third...). ``gone``: the leg, while lost."""
+
+    reference: str
+    leg: str
+    sound: Literal["lost", "back", "gone"]
 
 
 @dataclass(frozen=True, slots=True)

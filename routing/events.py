@@ -25,6 +25,8 @@ from routing.call_events import (
     RecordingResumed,
     Requeued,
     SafetyMarked,
+    SoundChanged,
+    TransferRefused,
     VoicemailLeft,
     WrapUpExtended,
 )
@@ -48,6 +50,8 @@ __all__ = [
     "RecordingResumed",
     "Requeued",
     "SafetyMarked",
+    "SoundChanged",
+    "TransferRefused",
     "VoicemailLeft",
     "WrapUpExtended",
 ]
@@ -424,6 +428,8 @@ Event = (
     | SafetyMarked
     | CallRequested
     | HeldChanged
+    | SoundChanged
+    | TransferRefused
     | MutedChanged
     | RecordingPaused
     | RecordingResumed

@@ -164,7 +164,8 @@ class Contact:
     through failed offers and lost calls. ``work_channel`` is set where the work is not of the contact's own
     channel. ``live``: the caller is on the line. ``unread``: the newest message that no handler has answered
     or was offered the contact with. ``passed_to``: the outside party who has the caller. ``safety``: whether
-    this person may be called. ``callback``: the follow-up that keeps the caller's place. ``voicemail``: the
+    this person may be called. ``held``: at the desk. ``no_sound``: the legs of the call from which no sound
+    packets come. ``callback``: the follow-up that keeps the caller's place. ``voicemail``: the
     recording that no handler was given yet. ``expected_until``: the caller was cut off and gets their place
     back until then. ``entered_queue_at``, ``wait_over_at`` and ``ended_in`` are of the person's own call and
     no later one.
@@ -210,6 +211,8 @@ class Contact:
     passed_to: str = ""
     safety: Calling = "normal"
     held: bool = False
+    held_at_phone: bool = False
+    no_sound: tuple[str, ...] = ()
     recording_paused: bool = False
     silent: bool = False
     callback: str = ""
@@ -291,7 +294,8 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A person who takes contacts. ``idle_since``: when they were last given or finished something."""
+    """A person who takes contacts. ``idle_since``: when they were last given or finished something.
+    ``auto_answer``: their phone is asked to answer by itself."""
 
     id: str
     name: str
@@ -303,6 +307,7 @@ class Handler:
     presence: Presence = field(default_factory=lambda: Presence(PresenceState.OFFLINE))
     idle_since: Time = 0.0
     misses: int = 0
+    auto_answer: bool = False
 
     def capacity(self, channel: Channel) -> int:
         """How many contacts of this channel at once; calls come one at a time and need a phone."""

@@ -34,6 +34,8 @@ CLOSING_CHECK_SECONDS = 0.05
 LONGEST_LINGER_SECONDS = 10.0
 MOST_LOGGED_BUGS = 100
 SUPERVISOR: LegName = "supervisor"
+# What a gateway that comes back must still hear of.
+KEPT = messages.Digit | messages.FallbackStarted | messages.LegHeld | messages.MediaLost | messages.MediaBack
 
 
 class CallAgent:
@@ -124,7 +126,7 @@ class CallAgent:
     def _tell(self, event: Event) -> None:
         if isinstance(event, messages.LegChanged):
             self._slot_file.write(self._to_release())  # first, so that it is released if we die now
-        self._link.send(EVENT.dump_json(event), keep=isinstance(event, messages.Digit | messages.FallbackStarted))
+        self._link.send(EVENT.dump_json(event), keep=isinstance(event, KEPT))
 
     def _on_payload(self, payload: bytes) -> None:
         try:

@@ -118,6 +118,7 @@ class CallControl:
             raise Refusal(f"there is a {new} already")
         leg = self.legs.pop(old)
         leg.name = new
+        leg.told_held = False
         self.legs[new] = leg
 
     def end(self, code: int) -> None:

@@ -19,12 +19,15 @@ from channels.voice import instructions as tell_to
 from channels.voice import messages as msg
 from channels.voice.call import Call, CallGone
 from channels.voice.control_room import ControlRoomLeg
-from channels.voice.handler_leg import HandlerLeg
+from channels.voice.handler_leg import TONE, HandlerLeg
+from channels.voice.handler_phone import HandlerPhone
 from channels.voice.keep_place import KeepPlace
 from channels.voice.keeping import Keeping
 from channels.voice.menu_walk import MenuWalk
+from channels.voice.objections import objection
 from channels.voice.reporting import Report, Reporter
 from channels.voice.scene import ContactView, Desk, Scene
+from channels.voice.sound_watch import SoundWatch
 from channels.voice.supervision import SupervisorLeg
 from channels.voice.third_party import ThirdParty
 from channels.voice.voicemail import Voicemail
@@ -50,6 +53,8 @@ class Story:
         self.third = ThirdParty(self.scene)
         self.supervision = SupervisorLeg(self.scene)
         self._handler = HandlerLeg(self.scene)
+        self._phone = HandlerPhone(self.scene, self.third, lambda wish: objection(self, wish))
+        self._sound = SoundWatch(self.scene, self.third, self.supervision)
         self._control_room = ControlRoomLeg(self.scene, self.inbox.put_nowait)
         self._keeping = Keeping(self.scene)
         self._walk = MenuWalk(self.scene, self.inbox.put_nowait)
@@ -132,6 +137,7 @@ class Story:
         scene, snapshot, view = self.scene, self.call.snapshot, self.scene.view()
         scene.recall(snapshot)
         self.third.recall(snapshot.story)
+        self._sound.recall(snapshot)
         self._keeping.path = snapshot.recording
         if "caller" not in scene.line.joined or view is None:
             self._tell(ev.CallerLeft(self.reference))
@@ -259,8 +265,16 @@ class Story:
                 await self._walk.timed_out(item)
             case tell_to.MessageLongEnough():
                 await self._voicemail.complete()
+            case msg.Played(name=name) if name == TONE:
+                await self._handler.warning_over()
+            case msg.TransferAsked():
+                await self._phone.transfer(item)
+            case msg.LegHeld():
+                await self._phone.held(item)
             case msg.MediaLost():
-                await self._media_lost(item.leg)
+                await self._sound.lost(item.leg)
+            case msg.MediaBack():
+                self._sound.back(item.leg)
             case msg.Recorded():
                 self._keeping.made(item)
             case msg.FallbackStarted():
@@ -271,6 +285,8 @@ class Story:
                 await self._obey(item)
 
     async def _leg_changed(self, leg: msg.LegChanged) -> None:
+        if leg.state in OVER:
+            self._sound.ended(leg.leg)
         if self.scene.changed(leg):
             match leg.leg:
                 case "caller":
@@ -305,6 +321,8 @@ class Story:
             case tell_to.TooLate(event=ev.OfferAccepted(handler=handler)) if handler == self.scene.handler:
                 self.scene.handler = ""
                 await self.scene.part("handler")
+            case tell_to.TooLate(event=ev.PartyRung()):
+                await self.third.drop("the contact has moved on")
             case tell_to.TooLate(event=ev.CallbackAsked()):
                 await self._keep_place.refused()
             case _:
@@ -367,16 +385,6 @@ class Story:
             await self._walk.pressed(digit)
             await self._keep_place.pressed(digit)
 
-    async def _media_lost(self, leg: msg.LegName) -> None:
-        """A silent caller is never let go; a handler's phone that is dead gives the caller back to the queue."""
-        scene = self.scene
-        if leg == "handler" and scene.handler:
-            self._tell(ev.HandlerLost(self.reference, scene.handler, "no sound came from the phone"))
-            scene.handler = ""
-            await scene.part("handler")
-        else:
-            self._tell(ev.Recorded(f"no sound from the {leg}", "system", reference=self.reference))
-
     # --- the handler -----------------------------------------------------------------------------------
 
     async def _handler_changed(self, leg: msg.LegChanged) -> None:
@@ -387,6 +395,8 @@ class Story:
             self._handler.not_answered(leg)
         elif leg.state == "ended" and "handler" in self.scene.line.joined:
             await self._handler_hung_up()
+        elif leg.state == "ended":
+            self._handler.hung_up_at_the_tone()
 
     async def _handler_hung_up(self) -> None:
         """The end of the conversation, unless the caller is being passed on or it is an emergency: then they stay."""

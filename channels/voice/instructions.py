@@ -55,11 +55,15 @@ class SendDigits:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Somebody to ring: ``words`` name them for people; ``handler`` is the id of one of our handlers, or ''."""
+    """Somebody to ring: ``words`` name them for people; ``handler`` is the id of one of our handlers, or ''.
+
+    ``replaces``: the call with the handler's phone that theirs has, which the new one takes the place of (RFC 3891).
+    """
 
     words: str
     uri: str
     handler: str = ""
+    replaces: str = ""
 
 
 Role = Literal["consult", "transfer", "conference", "interpreter"]
@@ -68,10 +72,12 @@ Role = Literal["consult", "transfer", "conference", "interpreter"]
 @dataclass(frozen=True, slots=True)
 class Bring:
     """Ring a third party. ``transfer``: the caller is passed on when they answer; ``consult``: they talk with the
-    handler alone first; ``conference`` and ``interpreter``: all talk together."""
+    handler alone first; ``conference`` and ``interpreter``: all talk together. ``by_phone``: the handler's phone
+    asked for it, and is told how it goes."""
 
     role: Role
     target: Target
+    by_phone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

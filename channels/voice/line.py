@@ -15,12 +15,14 @@ UNDER_WAY = ("dialling", "ringing", "answered")
 class Line:
     """``joined``: the legs that are up and belong to the call. ``aside``: handler and third talk among themselves.
 
-    ``held`` and ``aside`` keep the caller on music, ``muted`` keeps the handler from being heard.
+    ``held`` (at the desk), ``held_at_phone`` and ``aside`` each keep the caller on music; ``muted`` keeps the
+    handler from being heard.
     """
 
     legs: dict[LegName, LegState] = field(default_factory=dict)
     joined: set[LegName] = field(default_factory=set)
     held: bool = False
+    held_at_phone: bool = False
     muted: bool = False
     aside: bool = False
     supervision: Supervision = "listen"
@@ -32,7 +34,7 @@ class Line:
     def leave(self, leg: LegName) -> None:
         self.joined.discard(leg)
         if leg == "handler":
-            self.held = self.muted = self.aside = False
+            self.held = self.held_at_phone = self.muted = self.aside = False
         if leg == "third":
             self.aside = False
 
@@ -64,7 +66,7 @@ def waits_alone(line: Line) -> bool:
 
 def _kept_apart(line: Line) -> bool:
     """Nobody is kept from the control room once it is there."""
-    return (line.held or line.aside) and "control_room" not in line.joined
+    return (line.held or line.held_at_phone or line.aside) and "control_room" not in line.joined
 
 
 def _supervised(line: Line, talking: list[LegName]) -> tuple[Pair, ...]:

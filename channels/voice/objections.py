@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from channels.voice import instructions as tell_to
-from channels.voice.flow import Story
+
+if TYPE_CHECKING:
+    from channels.voice.flow import Story
 
 CONTROL_ROOM_THERE = "The control room is talking with the caller: nobody may be kept from them."
 
@@ -19,6 +23,8 @@ def objection(story: Story, wish: tell_to.Instruction) -> str:
             return "The control room is talking with the caller: leave the call instead of ending it."
         case tell_to.Hold(held=True) | tell_to.Requeue() if story.control_room_has_caller:
             return CONTROL_ROOM_THERE
+        case tell_to.Hold(held=False) if line.held_at_phone and not line.held:
+            return "Your telephone holds the caller: take them back there."
         case tell_to.Bring(role="transfer" | "consult") if story.control_room_has_caller:
             return CONTROL_ROOM_THERE
         case tell_to.Bring() if third.busy:

@@ -11,6 +11,7 @@ import structlog
 
 from channels.voice import messages as msg
 from channels.voice.call import Call, CallGone, VoiceError
+from channels.voice.instructions import Target
 from channels.voice.line import Line, waits_alone, who_hears_whom
 from channels.voice.sounds import Sounds
 from config.menus import Destination
@@ -47,6 +48,10 @@ class Desk(Protocol):
 
     def extension(self, handler: str) -> str: ...
 
+    def answers_by_itself(self, handler: str) -> bool: ...
+
+    def pass_to(self, reference: str, handler: str, dialled: str, replaces: str) -> Target: ...
+
     def leads_to(self, called: str) -> Destination: ...
 
 
@@ -76,6 +81,13 @@ class Scene:
     def extension(self, handler: str) -> str:
         return self._desk.extension(handler)
 
+    def answers_by_itself(self, handler: str) -> bool:
+        return self._desk.answers_by_itself(handler)
+
+    def pass_to(self, dialled: str, replaces: str) -> Target:
+        """Whom the handler's phone asks to pass the caller to. Raises channels.base.Refused."""
+        return self._desk.pass_to(self.reference, self.handler, dialled, replaces)
+
     async def do(self, command: msg.Command) -> bool:
         """Whether the process carried it out. A leg may vanish at any time: its end is told as an event."""
         try:
@@ -87,9 +99,9 @@ class Scene:
             return False
         return True
 
-    async def dial(self, leg: msg.LegName, uri: str, seconds: float) -> bool:
-        """Ring somebody in the caller's name."""
-        headers = (("X-Contact-Reference", self.reference),)
+    async def dial(self, leg: msg.LegName, uri: str, seconds: float, *more: tuple[str, str]) -> bool:
+        """Ring somebody in the caller's name; ``more`` are headers."""
+        headers = (("X-Contact-Reference", self.reference), *more)
         dialled = await self.do(msg.Dial(leg, uri, seconds, self.from_uri(), headers))
         if dialled:
             self.line.legs[leg] = "dialling"
@@ -146,6 +158,7 @@ class Scene:
         line, story = self.line, snapshot.story
         line.legs = {leg.name: leg.state for leg in snapshot.legs}
         line.joined = {name for name, state in line.legs.items() if state == "answered"}
+        line.held_at_phone = any(leg.held for leg in snapshot.legs if leg.name == "handler")
         self._looping = dict.fromkeys(snapshot.playing)  # to whom is not known
         line.held, line.muted, line.aside = (story.get(name) == "yes" for name in ("held", "muted", "aside"))
         for mode in ("listen", "whisper", "barge"):

@@ -7,8 +7,6 @@ from channels.voice import messages as msg
 from channels.voice.scene import Scene
 from routing import events as ev
 
-RING_SECONDS = 20.0
-
 
 class SupervisorLeg:
     """``supervisor``: the handler id of who listens or is rung; '' for nobody."""
@@ -26,7 +24,8 @@ class SupervisorLeg:
             await scene.remember()
             return
         self.supervisor = wish.supervisor
-        if not await scene.dial("supervisor", f"sip:{wish.extension}@{scene.settings.edge.domain}", RING_SECONDS):
+        uri, seconds = f"sip:{wish.extension}@{scene.settings.edge.domain}", scene.settings.voice.transfer_ring_seconds
+        if not await scene.dial("supervisor", uri, seconds):
             self._gone("their phone could not be rung")
 
     async def changed(self, leg: msg.LegChanged) -> None:

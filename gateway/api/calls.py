@@ -6,15 +6,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from channels.base import ChannelError
+from channels.base import ChannelError, Refused
 from channels.voice import instructions as tell_to
-from channels.voice.inbound import number as e164
 from channels.voice.line import Supervision
 from gateway.api.casework import assigned, calls_of, on_the_line, open_contact
 from gateway.api.models import ContactOut, Line, OptionalLine, contact_out
 from gateway.api.problems import BadRequest, Conflict, FieldError
 from gateway.api.routes import In, Nothing, Request, Route
 from gateway.api.services import Services
+from gateway.targets import at_extension, at_number
 from routing.events import CallRequested, PartyLeft, PartyRung, Recorded, SafetyMarked, WrapUpExtended
 from routing.model import Contact
 
@@ -158,13 +158,11 @@ def _target(services: Services, to: TargetBody) -> tell_to.Target:
     if to.language:
         return _interpreter(services, to.language)
     if to.extension:
-        owner = next((h for h in board.handlers.values() if h.extension == to.extension), None)
-        words = owner.name if owner else f"extension {to.extension}"
-        return tell_to.Target(words, f"sip:{to.extension}@{domain}", owner.id if owner else "")
-    number = e164(to.number or "")
-    if number in services.settings.routing.never_dial:
-        raise _mistake("to.number", "is an emergency number: raise the emergency, that rings the control room")
-    return tell_to.Target(number, f"sip:{number}@{domain}")
+        return at_extension(to.extension, board, services.settings)
+    try:
+        return at_number(to.number or "", services.settings)
+    except Refused as refused:
+        raise _mistake("to.number", str(refused)) from refused
 
 
 def _interpreter(services: Services, language: str) -> tell_to.Target:

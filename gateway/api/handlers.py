@@ -25,7 +25,8 @@ Capacity = Annotated[int, Field(ge=0, le=20)]
 
 
 class HandlerBody(In):
-    """``password``: null keeps the one there is; without any, the handler cannot sign in."""
+    """``password``: null keeps the one there is; without any, the handler cannot sign in. ``auto_answer``: their
+    phone answers calls from the queue by itself, and a tone tells them."""
 
     name: Line
     centre: Line
@@ -33,6 +34,7 @@ class HandlerBody(In):
     extension: Extension = ""
     text_capacity: Capacity = 3
     email_capacity: Capacity = 3
+    auto_answer: bool = False
     role: RoleName = "handler"
     password: Password | None = Field(default=None, repr=False)
 
@@ -90,6 +92,7 @@ async def _save(
         extension=body.extension,
         text_capacity=body.text_capacity,
         email_capacity=body.email_capacity,
+        auto_answer=body.auto_answer,
     )
     services = request.services
     if mistakes := site_mistakes(services, [handler]):

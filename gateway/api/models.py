@@ -99,6 +99,8 @@ class ContactOut(BaseModel):
     guests: list[GuestOut]
     passed_to: str
     held: bool
+    held_at_phone: bool
+    no_sound: list[str]
     safety: str
     offers: list[OfferOut]
     handover: HandoverOut | None
@@ -166,6 +168,7 @@ class HandlerOut(BaseModel):
     extension: str
     text_capacity: int
     email_capacity: int
+    auto_answer: bool
     presence: PresenceOut
     doing: str
 
@@ -208,10 +211,11 @@ def contact_out(contact: Contact) -> ContactOut:
         )
         if handover
         else None,
+        no_sound=list(contact.no_sound),
         grades=[GradedOut(grade=g.grade, by=g.by, at=moment(g.at)) for g in contact.grades],
         **_same(
             contact, "reference channel queue stage work emergency live our_address subject linked_to owner "
-            "passed_to held safety disposition follow_ups_open",
+            "passed_to held held_at_phone safety disposition follow_ups_open",
         ),
     )  # fmt: skip
 
@@ -246,7 +250,7 @@ def handler_out(handler: Handler, board: Board) -> HandlerOut:
         skills=sorted(handler.skills),
         presence=PresenceOut(state=handler.presence.state, reason=handler.presence.reason),
         doing=board.doing(handler.id),
-        **_same(handler, "id name centre extension text_capacity email_capacity"),
+        **_same(handler, "id name centre extension text_capacity email_capacity auto_answer"),
     )
 
 

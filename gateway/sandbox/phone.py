@@ -155,6 +155,14 @@ class Phone:
     async def hold(self, on: bool = True) -> None:
         await self._order("hold", on=on)
 
+    async def transfer(self, uri: str = "") -> None:
+        """Pass whom it talks with to ``uri``, or to whom it has asked; the event ``transfer`` tells how it goes."""
+        await self._order("transfer", uri=uri)
+
+    async def ask(self, uri: str) -> None:
+        """A second call beside its own; the event ``second`` tells when it is answered and when it is over."""
+        await self._order("ask", uri=uri)
+
     async def digits(self, digits: str, *, by_info: bool = False) -> None:
         """Press keys: by RFC 4733 events, which take 0.24 s each, or by SIP INFO."""
         await self._order("digits", digits=digits, by_info=by_info)

@@ -103,13 +103,14 @@ def _(e: ev.CallLost, board: Board, now: Time) -> None:
 def _(e: ev.HandlerLeft, board: Board, now: Time) -> None:
     contact = to_wrap_up(board.contacts[e.reference], board, now)
     with_control_room = contact.handover is not None and contact.handover.state is HandoverState.JOINED
+    contact = replace(contact, held=False, held_at_phone=False)
     board.put_contact(wanted(contact, now) if contact.live and not with_control_room else contact)
 
 
 @apply.register
 def _(e: ev.HandlerLost, board: Board, now: Time) -> None:
     contact = with_declined(board.contacts[e.reference], e.handler, board, now)
-    board.put_contact(replace(wanted(contact, now), assignment=None))
+    board.put_contact(replace(wanted(contact, now), assignment=None, held=False, held_at_phone=False))
 
 
 def _hung_up(board: Board, reference: str, now: Time, *, cut_off: bool) -> None:
@@ -128,6 +129,8 @@ def _hung_up(board: Board, reference: str, now: Time, *, cut_off: bool) -> None:
             wait_over_at=now if contact.wait_over_at is None else contact.wait_over_at,
             passed_to="",
             held=False,
+            held_at_phone=False,
+            no_sound=(),
             recording_paused=False,
             expected_until=now + board.rules.routing.return_minutes * 60 if expected else None,
         )
@@ -169,7 +172,15 @@ def _(e: ev.SafetyMarked, board: Board, now: Time) -> None:
 
 @apply.register
 def _(e: ev.HeldChanged, board: Board, now: Time) -> None:
-    board.put_contact(replace(board.contacts[e.reference], held=e.held))
+    contact = board.contacts[e.reference]
+    board.put_contact(replace(contact, held=e.held) if e.where == "desk" else replace(contact, held_at_phone=e.held))
+
+
+@apply.register
+def _(e: ev.SoundChanged, board: Board, now: Time) -> None:
+    contact = board.contacts[e.reference]
+    others = tuple(leg for leg in contact.no_sound if leg != e.leg)
+    board.put_contact(replace(contact, no_sound=(*others, e.leg) if e.sound == "lost" else others))
 
 
 @apply.register

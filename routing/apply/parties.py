@@ -35,7 +35,7 @@ def _(e: ev.PartyLeft, board: Board, now: Time) -> None:
 def _(e: ev.CallPassed, board: Board, now: Time) -> None:
     contact = to_wrap_up(board.contacts[e.reference], board, now)
     joining = tuple(g for g in contact.guests if g.target == e.target or (e.to_handler and g.handler == e.to_handler))
-    contact = replace(guests_released(contact, joining, board, now), held=False)
+    contact = replace(guests_released(contact, joining, board, now), held=False, held_at_phone=False)
     if e.to_handler:
         contact = replace(contact, assignment=Assignment(e.to_handler, now), owner=e.to_handler)
     else:
@@ -48,7 +48,9 @@ def _(e: ev.CallTakenOver, board: Board, now: Time) -> None:
     contact = to_wrap_up(board.contacts[e.reference], board, now)
     listening = tuple(g for g in contact.guests if g.handler == e.supervisor)
     contact = guests_released(contact, listening, board, now)
-    taken = replace(contact, assignment=Assignment(e.supervisor, now), owner=e.supervisor, held=False)
+    taken = replace(
+        contact, assignment=Assignment(e.supervisor, now), owner=e.supervisor, held=False, held_at_phone=False
+    )
     board.put_contact(taken)
 
 
@@ -56,7 +58,7 @@ def _(e: ev.CallTakenOver, board: Board, now: Time) -> None:
 def _(e: ev.Requeued, board: Board, now: Time) -> None:
     contact = with_declined(to_wrap_up(board.contacts[e.reference], board, now), e.handler, board, now)
     due = min(contact.due_at, now + board.rules.queues[e.queue].target_seconds)
-    board.put_contact(replace(wanted(moved_to(contact, e.queue, due, board), now), held=False))
+    board.put_contact(replace(wanted(moved_to(contact, e.queue, due, board), now), held=False, held_at_phone=False))
 
 
 def _kept_in_emergency(contact: Contact, now: Time) -> Contact:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 from routing import events as ev
 from routing.board import Board
@@ -14,6 +15,7 @@ BEFORE_A_NUMBER = re.compile(r"^(141|1470)?(00)?(44)?0*")
 
 @objection.register(ev.PartyAnswered)
 @objection.register(ev.HeldChanged)
+@objection.register(ev.SoundChanged)
 @objection.register(ev.MutedChanged)
 @objection.register(ev.RecordingPaused)
 @objection.register(ev.RecordingResumed)
@@ -137,7 +139,12 @@ def not_to_be_dialled(board: Board, contact: Contact, address: str) -> str:
     digits = re.sub(r"\D", "", address)
     if not digits:
         return "There is no number to call."
-    never = board.rules.routing.never_dial
+    return emergency_number(address, board.rules.routing.never_dial)
+
+
+def emergency_number(address: str, never: Container[str]) -> str:
+    """Why this is never dialled, however it is written; '' for an ordinary number."""
+    digits = re.sub(r"\D", "", address)
     if digits in never or BEFORE_A_NUMBER.sub("", digits) in never:
         return f"{address} is an emergency number: raise the emergency instead."
     return ""
