@@ -9,7 +9,7 @@ import pytest
 
 from gateway.sandbox.person import BUSY, SILENT
 from gateway.sandbox.phone import Phone
-from gateway.sandbox.world import World
+from gateway.sandbox.world import OUTSIDE_ANSWERS, World
 from tests.journeys.test_conversation import Talk, other_than, talking
 from tests.support.steps import contact, does_not_hear, eventually, everybody_away, hears, kinds, stage, wrap_up
 
@@ -60,18 +60,7 @@ async def test_a_phone_passes_its_caller_on_like_the_desk_does(world: World) -> 
         await talk.over(talk.name, other)
 
 
-async def test_a_phone_passes_its_caller_to_an_outside_number(world: World) -> None:
-    async with talking(world) as talk:
-        since = time.time()
-        await talk.phone.transfer(at(talk, "01632960555"))
-
-        await hears(world.public, talk.caller)
-        assert (await told(talk.phone, since))["code"] == 200
-        assert await stage(await world.api("sam"), talk.reference) == "passed"
-        await talk.over(talk.name)
-
-
-async def test_a_target_of_the_phone_that_is_busy_gives_the_caller_back(world: World) -> None:
+async def test_a_target_of_the_phone_that_is_busy_gives_the_caller_back_and_another_can_be_tried(world: World) -> None:
     async with talking(world) as talk:
         world.behave(world.public, BUSY)
         since = time.time()
@@ -82,6 +71,13 @@ async def test_a_target_of_the_phone_that_is_busy_gives_the_caller_back(world: W
         await hears(talk.caller, talk.phone)
         await hears(talk.phone, talk.caller)
         assert await talk.handler() == talk.name
+
+        world.behave(world.public, OUTSIDE_ANSWERS)
+        since = time.time()
+        await talk.phone.transfer(at(talk, "01632960555"))
+        await hears(world.public, talk.caller)
+        assert (await told(talk.phone, since))["code"] == 200
+        assert await stage(await world.api("sam"), talk.reference) == "passed"
         await talk.over(talk.name)
 
 
@@ -99,18 +95,14 @@ async def test_what_the_desk_may_not_the_phone_may_not_either_and_both_are_told_
             refused = await talk.live.wait_for("TransferRefused", contact=talk.reference)
             assert why in refused["data"]["why"]
         assert world.phones[other].state == "idle"
-        await hears(talk.phone, talk.caller)
-        await hears(talk.caller, talk.phone)
-        await talk.over(talk.name)
 
-
-async def test_a_caller_who_asks_for_a_transfer_is_refused_by_the_edge(world: World) -> None:
-    async with talking(world) as talk:
+        # a caller may not at all
         since = time.time()
         await talk.caller.transfer(at(talk, "+441632960555"))
 
         assert (await told(talk.caller, since))["code"] == 405
         await hears(talk.phone, talk.caller)
+        await hears(talk.caller, talk.phone)
         assert world.public.state == "idle"
         await talk.over(talk.name)
 
@@ -164,6 +156,22 @@ async def test_a_caller_whom_the_phone_holds_hears_music_and_it_is_shown(world: 
         shown = await contact(sam, talk.reference)
         assert (shown["held"], shown["held_at_phone"]) == (False, False)
         await talk.over(talk.name)
+
+
+async def test_a_caller_whose_line_breaks_is_shown_and_not_let_go(world: World) -> None:
+    async with talking(world) as talk:
+        talk.caller.kill()  # no BYE: only their sound stops
+
+        lost = await talk.live.wait_for("SoundChanged", 15, contact=talk.reference)
+        assert (lost["data"]["leg"], lost["data"]["sound"]) == ("caller", "lost")
+        shown = await contact(await world.api("sam"), talk.reference)
+        assert (shown["no_sound"], shown["live"]) == (["caller"], True)
+        assert talk.phone.state == "talking"
+
+        await talk.phone.hang_up()
+        await talk.live.wait_for("CallEnded", contact=talk.reference)
+        assert (await contact(await world.api("sam"), talk.reference))["no_sound"] == []
+        await wrap_up(world, talk.name, talk.reference)
 
 
 async def test_a_phone_answers_by_itself_and_its_handler_hears_a_tone_before_the_caller(world: World) -> None:

@@ -18,6 +18,7 @@ OVERLAY = {
     "voice": {
         "position_every_seconds": 4,
         "fallback_seconds": 3,
+        "media_lost_seconds": 5,
         "keep_place_after_seconds": 3,
         "interpreters": [{"language": "polish", "name": "Language line", "number": "+441632960777"}],
     },

@@ -162,6 +162,11 @@ class Dialog:
         self.cseq += 1
         self.phone.request(self, "INVITE", self.sdp())
 
+    def hold(self, direction: str) -> None:
+        """``sendonly`` or ``inactive`` holds, ``sendrecv`` takes the call back (RFC 3264 section 8.4)."""
+        self.cseq += 1
+        self.phone.request(self, "INVITE", self.sdp().replace("a=sendrecv", f"a={direction}"))
+
     async def close_rtp(self) -> None:
         if self.speaking is not None:
             self.speaking.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import signal
 import socket
@@ -23,6 +24,7 @@ from channels.voice.messages import (
     End,
     Event,
     LegChanged,
+    LegHeld,
     LegName,
     MediaBack,
     MediaLost,
@@ -34,6 +36,8 @@ from channels.voice.messages import (
     SendDigits,
     StopPlaying,
     StopRecording,
+    TellTransfer,
+    TransferAsked,
     mesh,
 )
 from tests.channels.voice.conftest import Site, wav
@@ -524,14 +528,88 @@ async def test_garbage_at_the_slot_does_not_harm_the_call(site: Site, phone: Pho
     await call.do(StopPlaying("music"))
 
 
+async def answer_to(phone: Phone, dialog: Dialog, refer_to: str) -> int:
+    """The status that a REFER in this call is answered with."""
+    dialog.cseq += 1
+    phone.request(dialog, "REFER", extra=refer_to)
+
+    def answers() -> list[int]:
+        mine = (m for m in phone.received if m.code and m.method == "REFER" and m.get("call-id") == dialog.call_id)
+        return [m.code for m in mine if m.get("cseq") == f"{dialog.cseq} REFER"]
+
+    await until(answers)
+    return answers()[0]
+
+
+async def test_a_handlers_phone_asks_for_a_transfer_and_the_process_only_tells(site: Site, phone: Phone) -> None:
+    call, _, handler = await with_handler(site, phone)
+    replaces = "?Replaces=a%40b%3Bto-tag%3Dc%3Bfrom-tag%3Dd"
+
+    assert await answer_to(phone, handler, f"Refer-To: <sip:102@{HOST}{replaces}>\r\n") == 499
+    asked = await next_of(call, TransferAsked)
+    assert asked == TransferAsked("handler", "102", "a@b;to-tag=c;from-tag=d")
+    assert len(phone.requests("INVITE")) == 1  # the handler's own, long ago
+
+    await call.do(TellTransfer("handler", 180, "Ringing", final=False))
+    await call.do(TellTransfer("handler", 486, "did not answer"))
+    await until(lambda: len(phone.requests("NOTIFY")) == 2)
+    last = phone.requests("NOTIFY")[1]
+    assert (last.get("event"), last.body) == ("refer", "SIP/2.0 486 did not answer\r\n")
+    assert last.get("subscription-state").startswith("terminated")
+    assert last.get("content-type").startswith("message/sipfrag")
+    with pytest.raises(CommandRefused):
+        await call.do(TellTransfer("handler", 486, "smuggled\r\nX: y"))
+
+
+async def test_a_phone_hears_at_once_when_no_gateway_is_there_to_decide(site: Site, phone: Phone) -> None:
+    call, _, handler = await with_handler(site, phone)
+    await site.stop()
+
+    async with asyncio.timeout(5):  # until the process has noticed
+        while not phone.requests("NOTIFY"):
+            assert await answer_to(phone, handler, f"Refer-To: <sip:102@{HOST}>\r\n") == 499
+
+    assert phone.requests("NOTIFY")[0].body.startswith("SIP/2.0 503 ")
+
+
+async def test_a_hostile_refer_does_not_harm_the_call(site: Site, phone: Phone, music: Path) -> None:
+    call, caller, handler = await with_handler(site, phone)
+    await call.do(Play("music", (str(music),), loop=True))
+    hostile = (
+        *("", "Refer-To:\r\n", "Refer-To: \xff\x01\r\n", "Refer-To: <<<>\r\n", "r: sip:\r\n"),
+        *("Refer-To: <sip:102@x>\r\n" * 30, f"Refer-To: <sip:{'1' * 2000}@x>\r\n"),
+        *(f"Refer-To: <sip:102@x?Replaces={'a' * 2000}>\r\n", "Refer-To: <sip:102@x?Replaces=a%0d%0aX:y>\r\n"),
+        *("Refer-To: <sip:102@[::1>\r\nReferred-By: \xff<\r\n", "Refer-To: <sip:102@x>\r\nReferred-By:\r\n"),
+        *("Refer-To: <sip:102@x>\r\nRefer-Sub: false\r\n", "Refer-To: <sip:102@x;a=%00>\r\nb: " + "b" * 1000 + "\r\n"),
+    )
+
+    for header in hostile:
+        assert await answer_to(phone, handler, header) >= 400
+    assert await answer_to(phone, caller, f"Refer-To: <sip:102@{HOST}>\r\n") == 603
+
+    assert len(phone.requests("INVITE")) == 1
+    caller.heard.clear()
+    await until(lambda: caller.hears(1000))
+
+
+@pytest.mark.parametrize("direction", ["sendonly", "inactive"])
+async def test_a_telephone_that_holds_is_seen_and_so_is_its_return(site: Site, phone: Phone, direction: str) -> None:
+    call, caller, handler = await with_handler(site, phone)
+    await call.do(Bridge(mesh("caller", "handler")))
+    await until(lambda: caller.hears(handler.hertz))
+
+    handler.hold(direction)
+    assert await next_of(call, LegHeld) == LegHeld("handler", held=True)
+
+    handler.hold("sendrecv")
+    assert await next_of(call, LegHeld) == LegHeld("handler", held=False)
+    caller.heard.clear()
+    await until(lambda: caller.hears(handler.hertz))
+
+
 async def test_a_peer_cannot_make_us_dial_by_refer(site: Site, phone: Phone) -> None:
     call, caller = await answered(site, phone)
-    caller.cseq += 1
 
-    phone.request(caller, "REFER", extra=f"Refer-To: <sip:premium@{HOST}>\r\n")
-
-    await until(lambda: any(m.code and m.method == "REFER" for m in phone.received))
-    refusal = next(m for m in phone.received if m.code and m.method == "REFER")
-    assert refusal.code == 603
+    assert await answer_to(phone, caller, f"Refer-To: <sip:premium@{HOST}>\r\n") == 603
     assert phone.requests("INVITE") == []
     await call.do(End())
