@@ -53,7 +53,7 @@ def who_hears_whom(line: Line) -> tuple[Pair, ...]:
     """A supervisor hears everybody and is heard only by those whom the mode says."""
     talking = sorted(line.joined - {"supervisor"})
     pairs = mesh(*(leg for leg in talking if leg != "caller" or not _kept_apart(line)))
-    if line.muted:
+    if line.muted or line.held_at_phone:  # a phone that holds may play music of its own
         pairs = tuple(pair for pair in pairs if pair[0] != "handler")
     return (*pairs, *_supervised(line, talking)) if "supervisor" in line.joined else pairs
 

@@ -6,11 +6,13 @@ import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
 from gateway.sandbox import demo
 from gateway.sandbox.desk import ACTS
+from gateway.sandbox.phone_acts import PHONE_ACTS
 from gateway.sandbox.ports import Ports
 from gateway.sandbox.remote import Remote
 from gateway.sandbox.up import run_sandbox
@@ -169,6 +171,28 @@ def desk(reference: str, act: str, target: str, page_port: int) -> None:
     """
     Remote(page_port).post("desk", {"reference": reference, "act": act, "target": target})
     click.echo(f"Done: {act} {target}".rstrip())
+
+
+@sandbox.command()
+@click.argument("name")
+@click.argument("act", type=click.Choice(list(PHONE_ACTS)))
+@click.argument("target", default="")
+@PAGE_PORT
+def phone(name: str, act: str, target: str, page_port: int) -> None:
+    """Do something at the telephone NAME (ben, public, control-room) itself.
+
+    TARGET is whom it keys: a handler, an extension or a number. "transfer" without one passes the caller into the
+    call that "ask" has begun. "auto-answer" has calls to this handler answered by the phone; "by-hand" ends that.
+
+    \b
+    Examples:
+      contact-gateway sandbox phone anna hold
+      contact-gateway sandbox phone anna transfer ben
+      contact-gateway sandbox phone anna ask ben
+      contact-gateway sandbox phone anna auto-answer
+    """
+    Remote(page_port).post(f"phones/{quote(name)}/{act}?target={quote(target)}", {})
+    click.echo(f"Done: {name} {act} {target}".rstrip())
 
 
 @sandbox.command("control-room")

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from gateway.sandbox.client import ApiError
 from gateway.sandbox.person import BUSY, SILENT
 from gateway.sandbox.phone import Phone
+from gateway.sandbox.phone_acts import PHONE_ACTS
 from gateway.sandbox.world import OUTSIDE_ANSWERS, World
 from tests.journeys.test_conversation import Talk, other_than, talking
 from tests.support.steps import contact, does_not_hear, eventually, everybody_away, hears, kinds, stage, wrap_up
@@ -150,7 +152,15 @@ async def test_a_caller_whom_the_phone_holds_hears_music_and_it_is_shown(world: 
         assert (back["data"]["held"], back["data"]["where"]) == (False, "phone")
         await does_not_hear(talk.caller, talk.phone)
 
+        # and the desk's end does not lift the phone's, which it says
+        await talk.phone.hold()
+        await talk.live.wait_for("HeldChanged", contact=talk.reference)
         await talk.do("put", "/hold", {"held": False})
+        await talk.live.wait_for("HeldChanged", contact=talk.reference)
+        with pytest.raises(ApiError) as refused:
+            await talk.do("put", "/hold", {"held": False})
+        assert "take them back there" in refused.value.detail
+        await talk.phone.hold(on=False)
         await hears(talk.caller, talk.phone)
         await hears(talk.phone, talk.caller)
         shown = await contact(sam, talk.reference)
@@ -175,9 +185,8 @@ async def test_a_caller_whose_line_breaks_is_shown_and_not_let_go(world: World) 
 
 
 async def test_a_phone_answers_by_itself_and_its_handler_hears_a_tone_before_the_caller(world: World) -> None:
-    ada, sam = await world.api("ada"), await world.api("sam")
-    anna = {"name": "Anna Ashworth", "centre": "fcc", "extension": "201"}
-    await ada.put("handlers/anna", {**anna, "auto_answer": True})
+    sam = await world.api("sam")
+    await PHONE_ACTS["auto-answer"](world, world.phones["anna"], "")
     await everybody_away(world, but="anna")
     world.behave(world.phones["anna"], SILENT)
     phone = world.phones["anna"]
@@ -194,4 +203,4 @@ async def test_a_phone_answers_by_itself_and_its_handler_hears_a_tone_before_the
             await phone.wait_for("idle", 3)
         await wrap_up(world, "anna", reference)
     finally:
-        await ada.put("handlers/anna", anna)
+        await PHONE_ACTS["by-hand"](world, world.phones["anna"], "")

@@ -119,6 +119,26 @@ def test_the_end_of_the_call_releases_every_guest(world: World) -> None:
     assert "over" in world.refused(rung())
 
 
+def test_either_hold_holds_and_each_is_lifted_where_it_was_set(world: World) -> None:
+    world.did(ev.HeldChanged("C1", ANNA, True))
+    world.did(ev.HeldChanged("C1", ANNA, True, "phone"))
+    world.did(ev.HeldChanged("C1", ANNA, False))
+    assert (world.contact("C1").held, world.contact("C1").held_at_phone) == (False, True)
+
+    world.did(ev.HandlerLost("C1", "anna", "no sound"))
+    assert not world.contact("C1").held_at_phone
+
+
+def test_the_legs_without_sound_are_known_until_it_is_back_or_the_call_is_over(world: World) -> None:
+    world.did(ev.SoundChanged("C1", "caller", "lost"))
+    world.did(ev.SoundChanged("C1", "third", "lost"))
+    world.did(ev.SoundChanged("C1", "third", "gone"))
+    assert world.contact("C1").no_sound == ("caller",)
+
+    world.did(ev.CallerLeft("C1"))
+    assert world.contact("C1").no_sound == ()
+
+
 def test_a_supervisor_who_takes_over_has_the_call_and_the_handler_their_wrap_up(world: World) -> None:
     world.did(ev.PartyRung("C1", "handler:ben", "supervisor", "Ben", "ben"))
     world.did(ev.CallTakenOver("C1", "ben", "anna", "abusive caller"))

@@ -562,7 +562,7 @@ async def test_a_handlers_phone_asks_for_a_transfer_and_the_process_only_tells(s
 
 
 async def test_a_phone_hears_at_once_when_no_gateway_is_there_to_decide(site: Site, phone: Phone) -> None:
-    call, _, handler = await with_handler(site, phone)
+    _, _, handler = await with_handler(site, phone)
     await site.stop()
 
     async with asyncio.timeout(5):  # until the process has noticed

@@ -18,6 +18,7 @@ lines = st.builds(
     Line,
     joined=st.sets(st.sampled_from(LEGS), max_size=4),
     held=st.booleans(),
+    held_at_phone=st.booleans(),
     muted=st.booleans(),
     aside=st.booleans(),
     supervision=st.sampled_from(MODES),
@@ -33,6 +34,14 @@ def test_a_caller_on_hold_hears_nobody_and_nobody_hears_them() -> None:
 
     assert who_hears_whom(line) == ()
     assert waits_alone(line)
+
+
+def test_the_music_of_a_phone_that_holds_is_heard_by_nobody() -> None:
+    line = Line(joined={"caller", "handler", "control_room", "supervisor"}, held_at_phone=True)
+
+    assert not [pair for pair in who_hears_whom(line) if pair[0] == "handler" and pair[1] != "supervisor"]
+    assert waits_alone(Line(joined={"caller", "handler"}, held_at_phone=True))
+    assert not waits_alone(line)
 
 
 def test_handler_and_third_party_talk_aside_while_the_caller_waits() -> None:
