@@ -3,9 +3,9 @@
 The caller's leg is released only when the caller hangs up or a handler ends the conversation. Pressing the
 emergency digits, or a handler's word, brings the control room in at any moment.
 
-The story's parts stand in files of their own: the handler's phone (``handler_leg``), the third party
-(``third_party``), the supervisor (``supervision``), the control room (``control_room``), the recording
-(``keeping``). All work on one ``Scene``.
+The story's parts stand in files of their own: the handler's phone (``handler_leg``) and what they do at it
+(``handler_phone``), the third party (``third_party``), the supervisor (``supervision``), the control room
+(``control_room``), the recording (``keeping``), legs without sound (``sound_watch``). All work on one ``Scene``.
 """
 
 from __future__ import annotations

@@ -134,6 +134,19 @@ async def test_a_phone_asks_a_colleague_and_then_passes_the_caller_into_that_cal
         await talk.over(talk.name, other)
 
 
+async def test_a_colleague_who_was_asked_and_has_hung_up_since_is_rung_again(world: World) -> None:
+    async with talking(world) as talk:
+        other = other_than(talk)
+        over = "?Replaces=gone%3Bto-tag%3Da%3Bfrom-tag%3Db"
+        await talk.phone.transfer(f"<{at(talk, EXTENSIONS[other])}{over}>")
+
+        await world.phones[other].wait_for("ringing", 5)
+        await world.phones[other].answer()
+        await hears(world.phones[other], talk.caller)
+        assert await talk.handler() == other
+        await talk.over(talk.name, other)
+
+
 async def test_a_caller_whom_the_phone_holds_hears_music_and_it_is_shown(world: World) -> None:
     async with talking(world) as talk:
         sam = await world.api("sam")
