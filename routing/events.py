@@ -25,6 +25,7 @@ from routing.call_events import (
     RecordingResumed,
     Requeued,
     SafetyMarked,
+    Supervised,
     VoicemailLeft,
     WrapUpExtended,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "RecordingResumed",
     "Requeued",
     "SafetyMarked",
+    "Supervised",
     "VoicemailLeft",
     "WrapUpExtended",
 ]
@@ -128,6 +130,15 @@ class RecordingMade:
     path: str
     sha256: str
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingDeleted:
+    """It was kept for as long as it had to be. ``sha256`` is what the file had when it was made."""
+
+    reference: str
+    path: str
+    sha256: str
 
 
 # --- offers and wrap-up ------------------------------------------------------------------------------
@@ -387,6 +398,7 @@ Event = (
     | HandlerLost
     | CallLost
     | RecordingMade
+    | RecordingDeleted
     | OfferAccepted
     | OfferDeclined
     | OfferMissed
@@ -417,6 +429,7 @@ Event = (
     | PartyRung
     | PartyAnswered
     | PartyLeft
+    | Supervised
     | CallPassed
     | CallTakenOver
     | Requeued

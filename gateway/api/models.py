@@ -99,6 +99,7 @@ class ContactOut(BaseModel):
     guests: list[GuestOut]
     passed_to: str
     held: bool
+    recording_paused: bool
     safety: str
     offers: list[OfferOut]
     handover: HandoverOut | None
@@ -211,7 +212,7 @@ def contact_out(contact: Contact) -> ContactOut:
         grades=[GradedOut(grade=g.grade, by=g.by, at=moment(g.at)) for g in contact.grades],
         **_same(
             contact, "reference channel queue stage work emergency live our_address subject linked_to owner "
-            "passed_to held safety disposition follow_ups_open",
+            "passed_to held recording_paused safety disposition follow_ups_open",
         ),
     )  # fmt: skip
 
