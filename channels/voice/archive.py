@@ -90,7 +90,9 @@ def final(raw: Raw, recordings_dir: Path, kind: Format) -> Path:
 
 
 def finish(raw: Raw, recordings_dir: Path, kind: Format) -> Made | None:
-    """None when it is still being recorded, or nothing was. Doing it again makes the same file. Raises NotFinished, OSError."""
+    """None when it is still being recorded, or nothing was. Doing it again makes the same file.
+
+    Raises NotFinished, OSError."""
     with raw.locked() as free:
         if not free or not raw.caller.exists():
             return None
