@@ -20,6 +20,8 @@ from config.prompts import Prompts as Prompts
 from config.section import Identifier, Number, Port, Seconds, SipUri
 from config.section import Section as Section
 
+KeepDays = Annotated[int, Field(ge=1, le=36_500)]
+
 
 class Gateway(Section):
     name: str
@@ -63,6 +65,7 @@ class Queue(Section):
     acknowledgement: str = ""
     abandoned: Literal["ignore", "call_back"] = "ignore"
     abandoned_ignore_seconds: Seconds = 60.0
+    recording_keep_days: KeepDays | None = None
 
 
 class Routing(Section):
@@ -194,6 +197,10 @@ class Voice(Section):
     transfer_ring_seconds: Annotated[float, Field(gt=0, le=120)] = 20.0
     keep_place_after_seconds: Annotated[float, Field(ge=0)] = 120.0
     voicemail_seconds: Annotated[float, Field(ge=10, le=600)] = 180.0
+    recording_format: Literal["flac", "wav"] = "flac"
+    recording_pause_max_seconds: Annotated[float, Field(gt=0, le=3600)] = 120.0
+    recording_keep_days: KeepDays = 2190
+    supervisors_shown: bool = True
     interpreters: tuple[Interpreter, ...] = ()
 
 

@@ -20,6 +20,7 @@ from gateway.api.application import build
 from gateway.api.services import Services
 from gateway.calls import CallDesk
 from gateway.control import control_path, open_control
+from gateway.discretion import Discretion
 from gateway.dispatcher import Committed, Dispatcher
 from gateway.emails import EmailChannel
 from gateway.letters import Letters
@@ -27,6 +28,7 @@ from gateway.live import LiveHub
 from gateway.outbox import Outbox, Sender
 from gateway.recovery import Reconciler
 from gateway.references import new_id, new_reference
+from gateway.retention import Retention
 from gateway.store.database import migrate, open_engine
 from gateway.store.store import Store, StoreError
 from gateway.telemetry import Telemetry, configure_logs
@@ -45,9 +47,10 @@ class Gateway:
     def __init__(self, settings: Settings, *, clock: Clock = time.time, chance: random.Random | None = None) -> None:
         chance = chance or random.Random()
         self.settings = settings
+        self._clock = clock
         self.store = Store(open_engine(settings.store))
         self.letters = Letters(settings)
-        self.live = LiveHub()
+        self.live = LiveHub(Discretion.of(settings.voice))
         self.dispatcher = Dispatcher(
             self.store, Rules.of(settings), clock, self.letters.acknowledgement, self._committed
         )
@@ -127,12 +130,16 @@ class Gateway:
             work[channel.name] = channel.run()
         if self.voice:
             work["reconciler"] = Reconciler(self.dispatcher, self.voice).run()
+        work["retention"] = self._retention().run()
         return work
 
     def _voice(self, clock: Clock) -> VoiceChannel:
-        desk = CallDesk(self.dispatcher, clock, self.settings)
+        desk = CallDesk(self.dispatcher, self.store, clock, self.settings)
         run_dir = self.settings.gateway.data_dir / "run"
         return VoiceChannel(self.settings, run_dir, desk, desk.announce, desk.report, new_reference)
+
+    def _retention(self) -> Retention:
+        return Retention(self.settings.voice.recordings_dir, self.store, self.dispatcher, self._clock)
 
     def _channels(self) -> list[Channel]:
         return [channel for channel in (self.voice, self.text, self.email) if channel]

@@ -34,6 +34,7 @@ class PartyAnswered:
     reference: str
     target: str
     handler: str = ""
+    role: Role | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,16 @@ class PartyLeft:
     target: str
     why: str
     handler: str = ""
+    role: Role | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Supervised:
+    """A supervisor is on the call, how, or has left it (``mode`` is ''). The handler is told, if policy shows it."""
+
+    reference: str
+    supervisor: str
+    mode: Literal["listen", "whisper", "barge", ""]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from routing.call_events import (
     Requeued,
     SafetyMarked,
     SoundChanged,
+    Supervised,
     TransferRefused,
     VoicemailLeft,
     WrapUpExtended,
@@ -51,6 +52,7 @@ __all__ = [
     "Requeued",
     "SafetyMarked",
     "SoundChanged",
+    "Supervised",
     "TransferRefused",
     "VoicemailLeft",
     "WrapUpExtended",
@@ -132,6 +134,15 @@ class RecordingMade:
     path: str
     sha256: str
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingDeleted:
+    """It was kept for as long as it had to be. ``sha256`` is what the file had when it was made."""
+
+    reference: str
+    path: str
+    sha256: str
 
 
 # --- offers and wrap-up ------------------------------------------------------------------------------
@@ -391,6 +402,7 @@ Event = (
     | HandlerLost
     | CallLost
     | RecordingMade
+    | RecordingDeleted
     | OfferAccepted
     | OfferDeclined
     | OfferMissed
@@ -421,6 +433,7 @@ Event = (
     | PartyRung
     | PartyAnswered
     | PartyLeft
+    | Supervised
     | CallPassed
     | CallTakenOver
     | Requeued

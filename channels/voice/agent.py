@@ -48,14 +48,13 @@ class CallAgent:
         self._timers = Timers()
         self._engine = Engine(slot)
         self._control = CallControl(self._engine, self._timers, slot.media_lost, self._tell, self._on_leg_changed)
-        self._mixer = Mixer(self._engine, self._timers, self._control.legs, self._on_recorded)
+        self._mixer = Mixer(self._engine, self._timers, self._control.legs, self._on_went_on)
         self._link = Link(socket_path(slot.run_dir))
         self._fallback = Fallback(self._control, self._mixer, slot.start_deadline, self._tell, self._end)
         self._linked = False
         self._begun = False
         self._arrived: messages.Arrived | None = None
         self._story: dict[str, str] = {}
-        self._recorded: tuple[messages.Recorded, ...] = ()
         self._ending = False
         self._leave_by = 0.0
         self._done = False
@@ -170,14 +169,6 @@ class CallAgent:
                 self._control.send_digits(leg, digits)
             case messages.TellTransfer():
                 self._control.tell_transfer(command)
-            case (
-                messages.Play()
-                | messages.StopPlaying()
-                | messages.Bridge()
-                | messages.Record()
-                | messages.StopRecording()
-            ):
-                self._mix(command)
             case messages.Remember(story=story):
                 self._story = story
             case messages.Plan():
@@ -186,10 +177,10 @@ class CallAgent:
                 self._lose_charge(at_once=True)
             case messages.End(code=code):
                 self._end(code)
+            case _:
+                self._mix(command)
 
-    def _mix(
-        self, command: messages.Play | messages.StopPlaying | messages.Bridge | messages.Record | messages.StopRecording
-    ) -> None:
+    def _mix(self, command: Command) -> None:
         match command:
             case messages.Play():
                 self._mixer.play(command)
@@ -197,8 +188,12 @@ class CallAgent:
                 self._mixer.stop(name)
             case messages.Bridge(pairs=pairs):
                 self._mixer.bridge(pairs)
-            case messages.Record(path=path):
-                self._mixer.record(path)
+            case messages.Record(stem=stem):
+                self._mixer.record(stem)
+            case messages.PauseRecording(longest=longest):
+                self._mixer.pause_recording(longest)
+            case messages.ResumeRecording():
+                self._mixer.resume_recording()
             case messages.StopRecording():
                 self._mixer.stop_recording()
 
@@ -213,7 +208,7 @@ class CallAgent:
             bridged=self._mixer.bridged,
             playing=self._mixer.playing,
             recording=self._mixer.recording,
-            recorded=self._recorded,
+            recording_paused=self._mixer.recording_paused,
             story=self._story,
         )
 
@@ -301,9 +296,8 @@ class CallAgent:
         if not self._control.alive("caller"):
             self._end(UNAVAILABLE)
 
-    def _on_recorded(self, recorded: messages.Recorded) -> None:
-        self._recorded += (recorded,)
-        self._tell(recorded)
+    def _on_went_on(self) -> None:
+        self._tell(messages.RecordingWentOn())
 
     # --- the end ---
 

@@ -11,6 +11,7 @@ import structlog
 from channels.base import ChannelError, Refused
 from channels.voice import inbound, outbound
 from channels.voice import instructions as tell_to
+from channels.voice.archive import Archive
 from channels.voice.call import Call, NoSlot, VoiceError
 from channels.voice.edge import EdgeControl
 from channels.voice.flow import Desk, Story
@@ -47,6 +48,7 @@ class VoiceChannel:
         self._stories: dict[str, Story] = {}
         self._placing: set[str] = set()
         self._tasks = asyncio.TaskGroup()
+        self._archive = Archive(settings.voice, report)
         self._edge = EdgeControl(settings.edge, settings.voice.address)
         self._pool = CallPool(
             settings.voice,
@@ -61,6 +63,7 @@ class VoiceChannel:
         """Take calls until cancelled; the calls themselves go on."""
         async with self._tasks:
             self._tasks.create_task(self._pool.run(), name="call pool")
+            self._tasks.create_task(self._archive.run(), name="recordings")
             self._tasks.create_task(self._edge.watch(self._pool.reopen), name="edge watch")
 
     def healthy(self) -> str:
@@ -68,7 +71,7 @@ class VoiceChannel:
         prompts = (
             f"callers hear nothing: {', '.join(missing)} not found; run contact-gateway prompts" if missing else ""
         )
-        return "; ".join(filter(None, (self._edge.down, self._pool.healthy(), prompts)))
+        return "; ".join(filter(None, (self._edge.down, self._pool.healthy(), prompts, self._archive.trouble)))
 
     def stats(self) -> PoolStats:
         return self._pool.stats()
@@ -165,6 +168,7 @@ class VoiceChannel:
                 await chapter(story)
         finally:
             self._stories.pop(story.reference, None)
+            self._archive.look()
 
     # --- follow-ups --------------------------------------------------------------------------------------
 

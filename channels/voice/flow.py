@@ -56,7 +56,7 @@ class Story:
         self._phone = HandlerPhone(self.scene, self.third, lambda wish: objection(self, wish))
         self._sound = SoundWatch(self.scene, self.third, self.supervision)
         self._control_room = ControlRoomLeg(self.scene, self.inbox.put_nowait)
-        self._keeping = Keeping(self.scene)
+        self.keeping = Keeping(self.scene)
         self._walk = MenuWalk(self.scene, self.inbox.put_nowait)
         self._voicemail = Voicemail(self.scene, self.inbox.put_nowait)
         self._keep_place = KeepPlace(self.scene)
@@ -93,7 +93,7 @@ class Story:
         await self._plan_for_nobody()
         await self._do(msg.Answer())
         self.scene.line.joined.add("caller")
-        await self._keeping.begin()
+        await self.keeping.begin()
         await self.scene.remember()
         await self._greet()
         await self._lead(leads_to)
@@ -118,7 +118,7 @@ class Story:
         elif led and (led.extension or led.number):
             await self.third.lead_out(led.extension or led.number or "")
         elif led and led.voicemail:
-            await self._voicemail.begin(led.voicemail, self._settings.voice.default_queue, self._keeping.path)
+            await self._voicemail.begin(led.voicemail, self._settings.voice.default_queue, self.keeping.path)
         else:
             self._tell(ev.CallEnded(self.reference, "system"))
             scene.over = True
@@ -128,7 +128,7 @@ class Story:
         await self._do(msg.StopPlaying("background"))  # what the handler heard while the person was called
         await self.scene.settle()
         await self.scene.announce(self.scene.sounds.prompt("recording_notice"), to=("caller", "handler"))
-        await self._keeping.begin()
+        await self.keeping.begin()
         await self.scene.remember()
         await self._attend()
 
@@ -138,12 +138,10 @@ class Story:
         scene.recall(snapshot)
         self.third.recall(snapshot.story)
         self._sound.recall(snapshot)
-        self._keeping.path = snapshot.recording
         if "caller" not in scene.line.joined or view is None:
             self._tell(ev.CallerLeft(self.reference))
             return
-        if not snapshot.recording:
-            await self._keeping.begin()
+        await self.keeping.recall(snapshot, paused=view.recording_paused)
         await self._resume_handler(view)
         await self._resume_guests(view)
         self._control_room.resume(wanted=view.handing_over)
@@ -178,7 +176,7 @@ class Story:
             if guest.role == "supervisor" and scene.line.under_way("supervisor"):
                 self.supervision.supervisor = guest.handler
             elif guest.role == "supervisor":
-                self._tell(ev.PartyLeft(self.reference, guest.handler, "gone", guest.handler))
+                self._tell(ev.PartyLeft(self.reference, guest.handler, "gone", guest.handler, guest.role))
 
     # --- the whole and its end -----------------------------------------------------------------------
 
@@ -209,22 +207,17 @@ class Story:
             self.inbox.put_nowait(tell_to.Gone())
 
     async def _close(self) -> None:
-        """End the call and wait for the last word: the recording's."""
+        """End the call and wait until its process has gone."""
         self._control_room.stop()
         try:
             await self._do(msg.End())
             async with asyncio.timeout(CLOSING_SECONDS):
-                while True:
-                    item = await self.inbox.get()
-                    if isinstance(item, msg.Recorded):
-                        self._keeping.made(item)
-                    if isinstance(item, tell_to.Gone):
-                        break
+                while not isinstance(await self.inbox.get(), tell_to.Gone):
+                    pass
         except TimeoutError:
             log.error("call_does_not_end", contact=self.reference, slot=self.call.slot)
         except CallGone:
             log.debug("call_already_gone", contact=self.reference)
-        await self._keeping.rescue()
 
     async def _attend(self) -> None:
         """Take what comes, one thing at a time, until the call is over."""
@@ -275,8 +268,8 @@ class Story:
                 await self._sound.lost(item.leg)
             case msg.MediaBack():
                 self._sound.back(item.leg)
-            case msg.Recorded():
-                self._keeping.made(item)
+            case msg.RecordingWentOn():
+                self.keeping.went_on()
             case msg.FallbackStarted():
                 self._fallback_started(pressed=item.pressed)
             case tell_to.Gone():
@@ -336,6 +329,10 @@ class Story:
                 await self._mute(item)
             case tell_to.SendDigits():
                 await self._send_digits(item)
+            case tell_to.PauseRecording(by=by, why=why) if not self.control_room_has_caller:
+                await self.keeping.pause(by, why)
+            case tell_to.ResumeRecording(by=by):
+                await self.keeping.resume(by)
             case tell_to.Bring():
                 await self.third.bring(item)
             case tell_to.CompleteTransfer() if "third" in self.scene.line.joined:
@@ -377,6 +374,7 @@ class Story:
             self._keep_place.forget()
             await self._make_room()
             await self.scene.settle()
+            await self.keeping.resume("system")
         elif digit == "#" and self._voicemail.part:
             await self._voicemail.complete()
         elif self._greeting:
@@ -455,6 +453,7 @@ class Story:
         self._control_room.get()
         await self._make_room()
         await self.scene.settle()
+        await self.keeping.resume("system")
 
     async def _make_room(self) -> None:
         """The media stack holds four legs, and the control room needs one of them."""

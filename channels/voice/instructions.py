@@ -46,6 +46,19 @@ class Mute:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseRecording:
+    """What must not be kept is being said: silence is recorded until it is taken back, or for the longest time."""
+
+    by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRecording:
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class SendDigits:
     """Key presses, for whoever the handler talks with."""
 
@@ -168,6 +181,8 @@ Instruction = (
     | GetControlRoom
     | Hold
     | Mute
+    | PauseRecording
+    | ResumeRecording
     | SendDigits
     | Bring
     | CompleteTransfer

@@ -125,10 +125,25 @@ class TellTransfer:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Record all legs, mixed, into a new WAV file until ``StopRecording`` or the end of the call."""
+    """Record until ``StopRecording`` or the end of the call, into two files beside each other, ``stem`` and what
+    ``recordings.Raw`` puts behind it: what the caller says; and what the police side says, with what is played
+    to the caller once. Loops (music) are in neither. A supervisor is in it only while the caller hears them."""
 
-    path: str
+    stem: str
     type: Literal["record"] = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRecording:
+    """Record silence instead, until ``ResumeRecording`` or for ``longest`` seconds; then ``RecordingWentOn``."""
+
+    longest: float
+    type: Literal["pause_recording"] = "pause_recording"
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRecording:
+    type: Literal["resume_recording"] = "resume_recording"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +206,8 @@ Command = (
     | SendDigits
     | TellTransfer
     | Record
+    | PauseRecording
+    | ResumeRecording
     | StopRecording
     | Remember
     | Plan
@@ -291,13 +308,10 @@ class MediaBack:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """A recording was closed: its length in seconds and the SHA-256 of the file, in hex."""
+class RecordingWentOn:
+    """A pause of the recording has lasted its longest."""
 
-    path: str
-    sha256: str
-    seconds: float
-    type: Literal["recorded"] = "recorded"
+    type: Literal["recording_went_on"] = "recording_went_on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,8 +345,8 @@ class Leg:
 class Snapshot:
     """Everything the process holds: sent as its first event on every connection.
 
-    An idle process is not ``begun`` and has no ``arrived``, no legs and an empty story. ``recorded``: every
-    recording that this call has closed.
+    An idle process is not ``begun`` and has no ``arrived``, no legs and an empty story. ``recording``: the stem
+    of what is being recorded.
     """
 
     slot: int
@@ -344,7 +358,7 @@ class Snapshot:
     bridged: tuple[Pair, ...] = ()
     playing: tuple[str, ...] = ()
     recording: str = ""
-    recorded: tuple[Recorded, ...] = ()
+    recording_paused: bool = False
     story: dict[str, str] = field(default_factory=dict)
     type: Literal["snapshot"] = "snapshot"
 
@@ -358,7 +372,7 @@ Event = (
     | LegHeld
     | MediaLost
     | MediaBack
-    | Recorded
+    | RecordingWentOn
     | FallbackStarted
     | Ack
     | Snapshot

@@ -16,6 +16,8 @@ def objection(story: Story, wish: tell_to.Instruction) -> str:
     """'' when it can be done."""
     line, third = story.scene.line, story.third
     with_control_room = "control_room" in line.joined
+    if isinstance(wish, tell_to.PauseRecording | tell_to.ResumeRecording):
+        return _of_recording(story, wish)
     match wish:
         case tell_to.Leave() if not with_control_room:
             return "The control room is not on the line yet: nobody would be left with the caller."
@@ -43,3 +45,14 @@ def objection(story: Story, wish: tell_to.Instruction) -> str:
             return "No supervisor is on the call."
         case _:
             return ""
+
+
+def _of_recording(story: Story, wish: tell_to.PauseRecording | tell_to.ResumeRecording) -> str:
+    keeping, pause = story.keeping, isinstance(wish, tell_to.PauseRecording)
+    if keeping.raw is None:
+        return "This call is not being recorded."
+    if pause and story.control_room_has_caller:
+        return "An emergency is recorded throughout."
+    if keeping.paused == pause:
+        return "The recording is paused already." if pause else "The recording is not paused."
+    return ""

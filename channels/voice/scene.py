@@ -39,6 +39,7 @@ class ContactView:
     waited: float = 0.0
     guests: tuple[Guest, ...] = ()
     passed_to: str = ""
+    recording_paused: bool = False
 
 
 class Desk(Protocol):

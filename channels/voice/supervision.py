@@ -22,6 +22,8 @@ class SupervisorLeg:
         if self.supervisor:
             await scene.settle()
             await scene.remember()
+            if self._there:
+                self._tell_mode()
             return
         self.supervisor = wish.supervisor
         uri, seconds = f"sip:{wish.extension}@{scene.settings.edge.domain}", scene.settings.voice.transfer_ring_seconds
@@ -30,16 +32,16 @@ class SupervisorLeg:
 
     async def changed(self, leg: msg.LegChanged) -> None:
         if leg.state == "answered":
-            self._scene.tell(ev.PartyAnswered(self._scene.reference, self.supervisor, self.supervisor))
+            answered = ev.PartyAnswered(self._scene.reference, self.supervisor, self.supervisor, "supervisor")
+            self._scene.tell(answered)
             await self._scene.join("supervisor")
+            self._tell_mode()
         elif leg.state in ("failed", "ended"):
-            await self._scene.part("supervisor")
-            self._gone("hung up" if leg.state == "ended" else f"did not answer (SIP {leg.code})")
+            await self._leave("hung up" if leg.state == "ended" else f"did not answer (SIP {leg.code})")
 
     async def stop(self, why: str) -> None:
         if self.supervisor:
-            await self._scene.part("supervisor")
-            self._gone(why)
+            await self._leave(why)
 
     async def take_over(self, why: str) -> None:
         """The supervisor becomes the caller's handler; the handler is released."""
@@ -54,7 +56,21 @@ class SupervisorLeg:
             await scene.settle()
             await scene.remember()
 
+    @property
+    def _there(self) -> bool:
+        return "supervisor" in self._scene.line.joined
+
+    def _tell_mode(self) -> None:
+        scene = self._scene
+        scene.tell(ev.Supervised(scene.reference, self.supervisor, scene.line.supervision))
+
+    async def _leave(self, why: str) -> None:
+        if self.supervisor and self._there:
+            self._scene.tell(ev.Supervised(self._scene.reference, self.supervisor, ""))
+        await self._scene.part("supervisor")
+        self._gone(why)
+
     def _gone(self, why: str) -> None:
         who, self.supervisor = self.supervisor, ""
         if who:
-            self._scene.tell(ev.PartyLeft(self._scene.reference, who, why, who))
+            self._scene.tell(ev.PartyLeft(self._scene.reference, who, why, who, "supervisor"))

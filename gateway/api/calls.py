@@ -10,7 +10,8 @@ from channels.base import ChannelError, Refused
 from channels.voice import instructions as tell_to
 from channels.voice.line import Supervision
 from gateway.api.casework import assigned, calls_of, on_the_line, open_contact
-from gateway.api.models import ContactOut, Line, OptionalLine, contact_out
+from gateway.api.consultation import contact_for
+from gateway.api.models import ContactOut, Line, OptionalLine
 from gateway.api.problems import BadRequest, Conflict, FieldError
 from gateway.api.routes import In, Nothing, Request, Route
 from gateway.api.services import Services
@@ -29,6 +30,19 @@ class HoldBody(In):
 
 class MuteBody(In):
     muted: bool
+
+
+class RecordingBody(In):
+    """Why it is paused is journalled: card numbers, a name that must not be kept."""
+
+    paused: bool
+    reason: OptionalLine = ""
+
+    @model_validator(mode="after")
+    def _paused_with_reason(self) -> RecordingBody:
+        if self.paused and not self.reason:
+            raise ValueError("say why the recording is paused")
+        return self
 
 
 class DigitsBody(In):
@@ -103,6 +117,12 @@ async def mute(request: Request[Nothing, MuteBody]) -> None:
     await _ask(request, tell_to.Mute(request.who.by, request.body.muted))
 
 
+async def record(request: Request[Nothing, RecordingBody]) -> None:
+    """While it is paused silence is recorded; it goes on by itself after voice.recording_pause_max_seconds."""
+    by, body = request.who.by, request.body
+    await _ask(request, tell_to.PauseRecording(by, body.reason) if body.paused else tell_to.ResumeRecording(by))
+
+
 async def digits(request: Request[Nothing, DigitsBody]) -> None:
     """Keys for a machine at the other end; what was pressed is not journalled, it may be a secret."""
     await _ask(request, tell_to.SendDigits(request.who.by, request.body.digits))
@@ -123,7 +143,7 @@ async def bring(request: Request[Nothing, ThirdBody]) -> ContactOut:
         left = PartyLeft(contact.reference, target.words, str(error), target.handler)
         await request.services.dispatcher.submit(left)
         raise
-    return contact_out(open_contact(request))
+    return contact_for(request, open_contact(request))
 
 
 async def complete(request: Request[Nothing, Nothing]) -> None:
@@ -188,14 +208,14 @@ async def dial(request: Request[Nothing, DialBody]) -> ContactOut:
     address = body.address or contact.party.address
     event = CallRequested(contact.reference, request.who.by, request.handler, address, body.withheld)
     await request.services.dispatcher.submit(event)
-    return contact_out(open_contact(request))
+    return contact_for(request, open_contact(request))
 
 
 async def mark_safety(request: Request[Nothing, SafetyBody]) -> ContactOut:
     contact = open_contact(request)
     event = SafetyMarked(contact.reference, request.who.by, request.body.calling)
     await request.services.dispatcher.submit(event)
-    return contact_out(open_contact(request))
+    return contact_for(request, open_contact(request))
 
 
 async def extend_wrap_up(request: Request[Nothing, ExtendBody]) -> ContactOut:
@@ -203,7 +223,7 @@ async def extend_wrap_up(request: Request[Nothing, ExtendBody]) -> ContactOut:
     await request.services.dispatcher.submit(
         WrapUpExtended(contact.reference, request.handler, float(request.body.seconds))
     )
-    return contact_out(open_contact(request))
+    return contact_for(request, open_contact(request))
 
 
 # --- the supervisor ------------------------------------------------------------------------------------------
@@ -253,6 +273,7 @@ ROUTES = (
     Route("POST", f"{BASE}/wrap-up/extend", "Take longer over the wrap-up", "handler", extend_wrap_up),
     Route("PUT", f"{CALL}/hold", "Put the caller on hold, or take them back", "handler", hold),
     Route("PUT", f"{CALL}/mute", "Mute or unmute my microphone", "handler", mute),
+    Route("PUT", f"{CALL}/recording", "Pause the recording, or go on with it", "handler", record),
     Route("POST", f"{CALL}/digits", "Send key presses", "handler", digits),
     Route("POST", f"{CALL}/third", "Transfer, ask somebody first, or bring somebody in", "handler", bring),
     Route("POST", f"{CALL}/third/complete", "Pass the caller to whom I am talking with", "handler", complete),

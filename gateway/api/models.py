@@ -101,6 +101,7 @@ class ContactOut(BaseModel):
     held: bool
     held_at_phone: bool
     no_sound: list[str]
+    recording_paused: bool
     safety: str
     offers: list[OfferOut]
     handover: HandoverOut | None
@@ -215,7 +216,7 @@ def contact_out(contact: Contact) -> ContactOut:
         grades=[GradedOut(grade=g.grade, by=g.by, at=moment(g.at)) for g in contact.grades],
         **_same(
             contact, "reference channel queue stage work emergency live our_address subject linked_to owner "
-            "passed_to held held_at_phone safety disposition follow_ups_open",
+            "passed_to held held_at_phone recording_paused safety disposition follow_ups_open",
         ),
     )  # fmt: skip
 

@@ -158,7 +158,8 @@ def follow_up(reference: str, purpose: str, page_port: int) -> None:
 def desk(reference: str, act: str, target: str, page_port: int) -> None:
     """Do what the handler who has the call, or the supervisor, can do with it.
 
-    TARGET is a handler (ben), an extension (202), a telephone number, a queue, an interpreter's language, or keys.
+    TARGET is a handler (ben), an extension (202), a telephone number, a queue, an interpreter's language, keys,
+    or the reason for a pause of the recording.
 
     \b
     Examples:
@@ -168,6 +169,7 @@ def desk(reference: str, act: str, target: str, page_port: int) -> None:
       contact-gateway sandbox desk K7M2-9QXR transfer +441632960555
       contact-gateway sandbox desk K7M2-9QXR interpreter polish
       contact-gateway sandbox desk K7M2-9QXR whisper
+      contact-gateway sandbox desk K7M2-9QXR pause-recording "card number"
     """
     Remote(page_port).post("desk", {"reference": reference, "act": act, "target": target})
     click.echo(f"Done: {act} {target}".rstrip())

@@ -106,6 +106,32 @@ class Store:
     async def forget_token(self, name: str) -> None:
         await self._delete(tables.tokens, tables.tokens.c.name == name)
 
+    # --- recordings --------------------------------------------------------------------------------------
+
+    async def hold_recording(self, path: str, why: str) -> bool:
+        """Keep it beyond its time for as long as there is a reason; False when it is being deleted already."""
+        columns = tables.recordings.c
+        kept = update(tables.recordings).where(columns.path == path, columns.state == "kept")
+        return await self._changed(kept.values(held=why)) == 1
+
+    async def take_recordings_past(self, now: Time) -> list[Recording]:
+        """What is to be deleted: past its time, its contact closed, and held by nobody; from now on nobody can."""
+        columns = tables.recordings.c
+        closed = select(tables.contacts.c.reference).where(tables.contacts.c.stage == Stage.CLOSED)
+        past = update(tables.recordings).where(
+            columns.state == "kept", columns.held == "", columns.keep_until < now, columns.reference.in_(closed)
+        )
+        await self._changed(past.values(state="deleting"))
+        return await self._all(Recording, columns.state == "deleting")
+
+    async def _changed(self, statement: Any) -> int:
+        """How many rows it changed."""
+        try:
+            async with self._writing, self.engine.begin() as connection:
+                return int((await connection.execute(statement)).rowcount)
+        except DATABASE_ERRORS as error:
+            raise failure(error) from None
+
     async def _delete(self, table: Table, condition: Any) -> None:
         try:
             async with self._writing, self.engine.begin() as connection:

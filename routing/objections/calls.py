@@ -14,6 +14,7 @@ BEFORE_A_NUMBER = re.compile(r"^(141|1470)?(00)?(44)?0*")
 
 
 @objection.register(ev.PartyAnswered)
+@objection.register(ev.Supervised)
 @objection.register(ev.HeldChanged)
 @objection.register(ev.SoundChanged)
 @objection.register(ev.MutedChanged)

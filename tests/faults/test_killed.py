@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from gateway.sandbox.client import ApiError
 from gateway.sandbox.world import OUTSIDE_ANSWERS, World
 from gateway.store.journal import verify
 from tests.support.steps import (
@@ -19,6 +21,7 @@ from tests.support.steps import (
     stage,
     wrap_up,
 )
+from tests.support.tracks import Tracks
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -29,6 +32,9 @@ async def test_the_gateway_is_killed_while_two_people_talk_and_neither_notices(w
         reference = (await live.wait_for("CallArrived"))["contact"]
         name, phone = await answered_by(world, live, reference)
         await hears(phone, caller)
+        desk, recording = await world.api(name), f"contacts/{reference}/call/recording"
+        await desk.put(recording, {"paused": True, "reason": "card number"})
+        await live.wait_for("RecordingPaused", contact=reference)
 
         # when
         await world.kill_gateway()
@@ -39,11 +45,21 @@ async def test_the_gateway_is_killed_while_two_people_talk_and_neither_notices(w
         await world.start_gateway()
         await hears(phone, caller)
         assert await stage(sam, reference) == "assigned"
+        # which knows that the recording is paused
+        with pytest.raises(ApiError, match="paused already"):
+            await desk.put(recording, {"paused": True, "reason": "again"})
+        await desk.put(recording, {"paused": False})
+        await hears(phone, caller)
 
     # and the next gateway knows the call: the caller's hang-up ends it, the recording is whole
     async with sam.live(after=0) as live:
         await live.wait_for("CallerLeft", contact=reference)
-        await live.wait_for("RecordingMade", contact=reference)
+        made = await live.wait_for("RecordingMade", contact=reference)
+    assert caller.tone and phone.tone
+    tracks = Tracks.of(Path(made["data"]["path"]))
+    for side, tone in ((tracks.left, caller.tone), (tracks.right, phone.tone)):
+        heard = tracks.heard(side, tone)
+        assert heard.index(True) < min(tracks.silences()[1:]) and any(heard[-4:]), "before the pause, and to the end"
     await wrap_up(world, name, reference)
     assert await stage(sam, reference) == "closed"
     happened = await kinds(sam, reference)
@@ -184,6 +200,7 @@ async def test_a_caller_who_hangs_up_while_no_gateway_is_there_hung_up_and_was_n
     # then
     async with sam.live(after=0) as live:
         await live.wait_for("CallerLeft", contact=reference)
+    async with sam.live(after=0) as live:  # made of what the process left, before or after its call is known again
         await live.wait_for("RecordingMade", contact=reference)
     await wrap_up(world, name, reference)
     assert await stage(sam, reference) == "closed"
@@ -211,6 +228,7 @@ async def test_a_call_process_is_killed_only_its_caller_is_affected_and_is_calle
             reference = (await live.wait_for("CallArrived"))["contact"]
             name, phone = await answered_by(world, live, reference)
             slot = next(s for s, o in world.call_processes().items() if o.legs and s != slot_of_other)
+            await hears(caller, phone)
 
             # when
             world.kill_call_process(slot)
@@ -236,6 +254,11 @@ async def test_a_call_process_is_killed_only_its_caller_is_affected_and_is_calle
             # what was recorded before the process died is kept
             recordings = await sam.get(f"contacts/{reference}/recordings", reason="test")
             assert len(recordings) >= 1
+            rows = await sam.get(f"contacts/{reference}/journal", reason="test")
+            first = next(row for row in rows if row["kind"] == "RecordingMade")
+            tracks = Tracks.of(Path(first["data"]["path"]))
+            assert caller.tone and any(tracks.heard(tracks.left, caller.tone))
+            assert phone.tone and any(tracks.heard(tracks.right, phone.tone))
         await wrap_up(world, name, reference)
         await wrap_up(world, offer["handler"], reference)
         await other.hang_up()

@@ -22,6 +22,7 @@ from gateway.api.application import build
 from gateway.api.services import Services
 from gateway.auth import Auth
 from gateway.control import control_path, open_control
+from gateway.discretion import Discretion
 from gateway.dispatcher import Committed, Dispatcher
 from gateway.letters import Letters
 from gateway.live import LiveHub
@@ -105,7 +106,7 @@ class Site:
         self.dispatcher = Dispatcher(
             self.store, Rules.of(settings), self.clock, letters.acknowledgement, self._committed
         )
-        self.live = LiveHub(room=200)
+        self.live = LiveHub(Discretion.of(settings.voice), room=200)
         self.telemetry = Telemetry(lambda: self.dispatcher.board, self.clock, lambda: 0, lambda: 0)
         ids = itertools.count(1)
         self.services = Services(
