@@ -13,8 +13,10 @@ from channels.voice import messages, sip
 from channels.voice.control import CallControl, Refusal
 from channels.voice.engine import Engine
 from channels.voice.fallback import HUMANS, UNAVAILABLE, Fallback
+from channels.voice.hearing import Ear, SilenceWatch
 from channels.voice.legs import Bug, DigitSeen, Finished, Incoming, Leg, Note, StateSeen
 from channels.voice.link import Link
+from channels.voice.message_recorder import MessageRecorder
 from channels.voice.messages import ENVELOPE, EVENT, Command, Event, LegName
 from channels.voice.mixer import Mixer
 from channels.voice.slot import OwnSlotFile, Slot, socket_path
@@ -34,6 +36,8 @@ CLOSING_CHECK_SECONDS = 0.05
 LONGEST_LINGER_SECONDS = 10.0
 MOST_LOGGED_BUGS = 100
 SUPERVISOR: LegName = "supervisor"
+# What the next gateway must hear of and no snapshot tells.
+KEPT = (messages.Digit, messages.FallbackStarted, messages.Silent, messages.Heard)
 
 
 class CallAgent:
@@ -47,6 +51,9 @@ class CallAgent:
         self._engine = Engine(slot)
         self._control = CallControl(self._engine, self._timers, slot.media_lost, self._tell, self._on_leg_changed)
         self._mixer = Mixer(self._engine, self._timers, self._control.legs, self._on_recorded)
+        ear = Ear(self._engine, self._mixer, self._control.legs)
+        self._watch = SilenceWatch(ear, self._timers, self._tell)
+        self._message = MessageRecorder(self._engine, self._timers, self._mixer, ear, self._on_recorded)
         self._link = Link(socket_path(slot.run_dir))
         self._fallback = Fallback(self._control, self._mixer, slot.start_deadline, self._tell, self._end)
         self._linked = False
@@ -123,7 +130,7 @@ class CallAgent:
     def _tell(self, event: Event) -> None:
         if isinstance(event, messages.LegChanged):
             self._slot_file.write(self._to_release())  # first, so that it is released if we die now
-        self._link.send(EVENT.dump_json(event), keep=isinstance(event, messages.Digit | messages.FallbackStarted))
+        self._link.send(EVENT.dump_json(event), keep=isinstance(event, KEPT))
 
     def _on_payload(self, payload: bytes) -> None:
         try:
@@ -173,6 +180,12 @@ class CallAgent:
                 | messages.StopRecording()
             ):
                 self._mix(command)
+            case messages.RecordMessage():
+                self._message.begin(command)
+            case messages.StopMessage():
+                self._message.stop()
+            case messages.WatchSilence(seconds=seconds):
+                self._watch.begin(seconds)
             case messages.Remember(story=story):
                 self._story = story
             case messages.Plan():
@@ -262,6 +275,7 @@ class CallAgent:
         if not leg.alive:
             self._mixer.leg_ended(name)
             if name == "caller":
+                self._message.stop()
                 self._on_caller_gone()
         elif leg.state == "answered" and name in HUMANS and not self._fallback.in_charge:
             self._fallback.join(name)
@@ -300,12 +314,13 @@ class CallAgent:
         # First of all, so that the process ends whatever else fails.
         self._timers.after(LINGER_SECONDS if self._control.legs else 0.0, self._leave)
         try:
+            self._message.stop()
             self._mixer.stop_recording()
         finally:
             self._control.end(code)
 
     def _leave(self) -> None:
-        if self._mixer.closing and time.monotonic() < self._leave_by:
+        if (self._mixer.closing or self._message.closing) and time.monotonic() < self._leave_by:
             self._timers.after(CLOSING_CHECK_SECONDS, self._leave)
         else:
             self._done = True

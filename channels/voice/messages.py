@@ -126,6 +126,31 @@ class StopRecording:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordMessage:
+    """Record what the caller alone says into a new WAV file, until ``StopMessage``, ``silence_seconds`` without a
+    sound, ``longest_seconds`` in all, or the end of the call. ``Recorded`` tells that it is closed."""
+
+    path: str
+    silence_seconds: float
+    longest_seconds: float
+    type: Literal["record_message"] = "record_message"
+
+
+@dataclass(frozen=True, slots=True)
+class StopMessage:
+    type: Literal["stop_message"] = "stop_message"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchSilence:
+    """Tell ``Silent`` if nothing is heard of the caller for so long from now, and ``Heard`` when they are after that.
+    A watch that is on goes on."""
+
+    seconds: float
+    type: Literal["watch_silence"] = "watch_silence"
+
+
+@dataclass(frozen=True, slots=True)
 class Remember:
     """Keep the story's place; it comes back in the ``Snapshot`` when a new gateway takes over."""
 
@@ -180,6 +205,9 @@ Command = (
     | SendDigits
     | Record
     | StopRecording
+    | RecordMessage
+    | StopMessage
+    | WatchSilence
     | Remember
     | Plan
     | FallBack
@@ -256,6 +284,23 @@ class MediaBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Silent:
+    """Nothing was heard of this leg since the watch began: no sound, not only no packets."""
+
+    leg: LegName
+    seconds: float
+    type: Literal["silent"] = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The leg that was silent is heard."""
+
+    leg: LegName
+    type: Literal["heard"] = "heard"
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """A recording was closed: its length in seconds and the SHA-256 of the file, in hex."""
 
@@ -283,11 +328,14 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
+    """``code``: as in ``LegChanged``."""
+
     name: LegName
     state: LegState
     call_id: str = ""
     local_tag: str = ""
     remote_tag: str = ""
+    code: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +360,20 @@ class Snapshot:
     type: Literal["snapshot"] = "snapshot"
 
 
-Event = Arrived | Digit | Played | LegChanged | MediaLost | MediaBack | Recorded | FallbackStarted | Ack | Snapshot
+Event = (
+    Arrived
+    | Digit
+    | Played
+    | LegChanged
+    | MediaLost
+    | MediaBack
+    | Silent
+    | Heard
+    | Recorded
+    | FallbackStarted
+    | Ack
+    | Snapshot
+)
 
 ENVELOPE: TypeAdapter[Envelope] = TypeAdapter(Envelope)
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ from typing import Any
 
 import pjsua2 as pj
 
-from channels.voice import recordings
 from channels.voice.audio import Link, Matrix
+from channels.voice.closing import Closing
 from channels.voice.control import Refusal
 from channels.voice.engine import Engine, Player
 from channels.voice.legs import Leg
@@ -25,8 +24,6 @@ SILENCE, RECORDING = "(silence)", "(recording)"
 # A player's end may still be on its way from another thread when the player is stopped.
 PLAYER_AFTERLIFE = 1.0
 MOST_FILES = 16
-CLOSING_SECONDS = 1.0
-CLOSING_STEP = 0.01
 
 
 @dataclass(slots=True)
@@ -56,19 +53,23 @@ class Mixer:
     ) -> None:
         self.bridged: tuple[Pair, ...] = ()
         self.recording = ""
-        self.closing = False
         self._engine = engine
         self._timers = timers
         self._legs = legs
-        self._on_recorded = on_recorded
+        self._closing = Closing(timers, on_recorded)
         self._matrix = Matrix()
         self._playing: dict[str, _Playing] = {}
         self._keys = itertools.count()
         self._recorder: Any = None
+        self._taps: set[Link] = set()
 
     @property
     def playing(self) -> tuple[str, ...]:
         return tuple(self._playing)
+
+    @property
+    def closing(self) -> bool:
+        return self._closing.busy
 
     # --- players and bridge ---
 
@@ -151,6 +152,17 @@ class Mixer:
         self._matrix.rename(old, new)
         self.wire()
 
+    def tap(self, leg: LegName, key: str, port: Any) -> None:
+        """What this leg says goes to this port too, whoever else hears it."""
+        self._matrix.plug(key, port, port.getPortId())
+        self._taps.add((leg, key))
+        self.wire()
+
+    def untap(self, key: str) -> None:
+        self._taps = {link for link in self._taps if link[1] != key}
+        self.wire()
+        self._matrix.unplug(key)
+
     # --- wiring ---
 
     def refresh(self) -> None:
@@ -178,7 +190,7 @@ class Mixer:
             (p.players[0].key, leg) for p in self._playing.values() for leg in p.to if not p.loop or leg not in told
         }
         recorded: set[Link] = {(source, RECORDING) for source in (SILENCE, *self._legs)}
-        return heard | played | recorded
+        return heard | played | recorded | self._taps
 
     def _lives(self, name: LegName) -> bool:
         return name in self._legs and self._legs[name].alive
@@ -212,21 +224,4 @@ class Mixer:
         self._matrix.wire()
         self._matrix.unplug(RECORDING)
         self._recorder, self.recording = None, ""
-        self.closing = True
-        self._await_closed(path, time.monotonic() + CLOSING_SECONDS)
-
-    def _await_closed(self, path: Path, deadline: float) -> None:
-        if recordings.is_closed(path) or time.monotonic() > deadline:
-            recordings.repair(path)
-            self._hash(path, recordings.sha256_steps(path))
-        else:
-            self._timers.after(CLOSING_STEP, partial(self._await_closed, path, deadline))
-
-    def _hash(self, path: Path, steps: recordings.HashSteps) -> None:
-        """A megabyte at a time, so that a long recording does not hold up another leg."""
-        digest = next(steps)
-        if digest:
-            self.closing = False
-            self._on_recorded(Recorded(str(path), digest, recordings.seconds(path)))
-        else:
-            self._timers.after(CLOSING_STEP, partial(self._hash, path, steps))
+        self._closing.close(path)
