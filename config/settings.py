@@ -193,6 +193,8 @@ class Voice(Section):
     transfer_ring_seconds: Annotated[float, Field(gt=0, le=120)] = 20.0
     keep_place_after_seconds: Annotated[float, Field(ge=0)] = 120.0
     voicemail_seconds: Annotated[float, Field(ge=10, le=600)] = 180.0
+    voicemail_silence_seconds: Annotated[float, Field(ge=2, le=60)] = 6.0
+    silent_after_seconds: Annotated[float, Field(ge=1, le=600)] = 30.0
     interpreters: tuple[Interpreter, ...] = ()
 
 

@@ -44,6 +44,10 @@ class CallDesk:
         known = self._dispatcher.board.handlers.get(handler)
         return known.extension if known else ""
 
+    def handler_at(self, extension: str) -> str:
+        handlers = self._dispatcher.board.handlers.values()
+        return next((handler.id for handler in handlers if handler.extension == extension), "")
+
     def leads_to(self, called: str) -> Destination:
         """Where the callers of this number of ours are led now."""
         listed = number_called(called, self._voice)

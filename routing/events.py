@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from routing.call_events import (
     CallbackAsked,
+    CallerHeard,
     CallerSilent,
     CallPassed,
     CallRequested,
@@ -36,6 +37,7 @@ __all__ = [
     "CallRequested",
     "CallTakenOver",
     "CallbackAsked",
+    "CallerHeard",
     "CallerSilent",
     "DigitsSent",
     "HeldChanged",
@@ -431,5 +433,6 @@ Event = (
     | MenuChosen
     | VoicemailLeft
     | CallerSilent
+    | CallerHeard
     | WrapUpExtended
 )

@@ -221,6 +221,7 @@ class CallAgent:
             bridged=self._mixer.bridged,
             playing=self._mixer.playing,
             recording=self._mixer.recording,
+            message=self._message.path,
             recorded=self._recorded,
             story=self._story,
         )

@@ -22,6 +22,7 @@ from channels.voice.call import Call, CallGone
 from channels.voice.control_room import ControlRoomLeg
 from channels.voice.handler_leg import HandlerLeg
 from channels.voice.keeping import Keeping
+from channels.voice.line import line_broke
 from channels.voice.reception import Reception
 from channels.voice.reporting import Report, Reporter
 from channels.voice.resumption import Resumption
@@ -84,28 +85,36 @@ class Story:
         self.scene.line.joined.add("caller")
         await self._keeping.begin()
         await self.scene.remember()
-        await self._reception.greet()
-        await self._until(lambda: not self._reception.greeting)
-        await self._lead(leads_to)
+        view = self.scene.view()
+        if view and view.handing_over:  # cut off before the control room had answered them
+            self._control_room.get()
+        else:
+            await self._reception.greet(leads_to)
+        await self._receive()
         await self.scene.settle()
         await self._attend()
 
-    async def _lead(self, to: Destination) -> None:
+    async def _receive(self) -> None:
         """Through the menus to where the caller wants to go; an emergency goes no further through them."""
-        scene, walk = self.scene, self._reception.walk
+        scene, reception = self.scene, self._reception
+        await self._until(lambda: not reception.greeting)
         if not scene.calling_control_room:
-            await self._reception.lead(to)
-        await self._until(lambda: walk.over)
-        led = walk.led
-        if scene.over:
-            return
+            await reception.lead()
+        await self._until(lambda: not reception.receiving)
+        if not scene.over:
+            await self._led(reception.walk.led)
+
+    async def _led(self, led: Destination | None) -> None:
+        scene = self.scene
         scene.quiet = bool(led and led.voicemail)
+        if not scene.quiet:
+            await scene.at()
         if scene.calling_control_room or (led and led.queue):
             self._tell(ev.CallQueued(self.reference, (led and led.queue) or ""))
         elif led and (led.extension or led.number):
             await self.third.lead_out(led.extension or led.number or "")
         elif led and led.voicemail:
-            await self._reception.voicemail.begin(led.voicemail, self._settings.voice.default_queue, self._keeping.path)
+            await self._reception.voicemail.begin(led.voicemail, self._settings.voice.default_queue)
         else:
             self._tell(ev.CallEnded(self.reference, "system"))
             scene.over = True
@@ -120,9 +129,12 @@ class Story:
         await self._attend()
 
     async def _picked_up(self) -> None:
-        parts = (self.scene, self._handler, self.third, self.supervision, self._control_room, self._keeping)
-        if await Resumption(*parts).begin():
-            await self.scene.settle()
+        scene = self.scene
+        parts = (self._handler, self.third, self.supervision, self._control_room, self._keeping, self._reception)
+        if await Resumption(scene, *parts).begin():
+            if self._reception.receiving:
+                await self._receive()
+            await scene.settle()
             await self._attend()
 
     # --- the whole and its end -----------------------------------------------------------------------
@@ -135,6 +147,7 @@ class Story:
             try:
                 await chapter()
             except CallGone as gone:
+                self._reception.voicemail.keep()
                 self._tell(ev.CallLost(self.reference, str(gone)))
             await self._close()
         finally:
@@ -161,7 +174,7 @@ class Story:
                 while True:
                     item = await self.inbox.get()
                     if isinstance(item, msg.Recorded):
-                        self._keeping.made(item)
+                        await self._recorded(item)
                     if isinstance(item, tell_to.Gone):
                         break
         except TimeoutError:
@@ -169,6 +182,7 @@ class Story:
         except CallGone:
             log.debug("call_already_gone", contact=self.reference)
         await self._keeping.rescue()
+        await self._reception.voicemail.rescue()
 
     async def _attend(self) -> None:
         """Take what comes, one thing at a time, until the call is over."""
@@ -201,12 +215,16 @@ class Story:
                 await self._reception.finished()
             case tell_to.MenuTimedOut():
                 await self._reception.walk.timed_out(item)
-            case tell_to.MessageLongEnough():
-                await self._reception.voicemail.complete()
+            case tell_to.MessageReviewed():
+                await self._reception.voicemail.reviewed()
             case msg.MediaLost():
                 await self._media_lost(item.leg)
+            case msg.Silent(seconds=seconds):
+                self._tell(ev.CallerSilent(self.reference, seconds))
+            case msg.Heard():
+                self._tell(ev.CallerHeard(self.reference))
             case msg.Recorded():
-                self._keeping.made(item)
+                await self._recorded(item)
             case msg.FallbackStarted():
                 self._fallback_started(pressed=item.pressed)
             case tell_to.Gone():
@@ -249,6 +267,8 @@ class Story:
             case tell_to.TooLate(event=ev.OfferAccepted(handler=handler)) if handler == self.scene.handler:
                 self.scene.handler = ""
                 await self.scene.part("handler")
+            case tell_to.TooLate(event=ev.PartyRung(by="system")):
+                await self.third.drop("is not free")
             case tell_to.TooLate(event=ev.CallbackAsked()):
                 await self._reception.keep_place.refused()
             case _:
@@ -285,8 +305,8 @@ class Story:
 
     def _caller_changed(self, leg: msg.LegChanged) -> None:
         if leg.state in OVER and not self.scene.over:
-            self._reception.voicemail.keep()
-            self._tell(ev.CallerLeft(self.reference))
+            self._reception.caller_gone()
+            self._tell(ev.CallerLeft(self.reference, cut_off=line_broke(leg.state, leg.code)))
             self.scene.over = True
 
     async def _digit(self, digit: str) -> None:
@@ -297,7 +317,7 @@ class Story:
         self._control_room.get()
         keys = " ".join(self._settings.voice.emergency_digits)
         self._tell(ev.EmergencyRaised(self.reference, "caller", f"the caller pressed {keys}"))
-        self._reception.leave()
+        await self._reception.leave()
         await self._make_room()
         await self.scene.settle()
 
@@ -311,12 +331,16 @@ class Story:
         else:
             self._tell(ev.Recorded(f"no sound from the {leg}", "system", reference=self.reference))
 
+    async def _recorded(self, recorded: msg.Recorded) -> None:
+        if not await self._reception.voicemail.recorded(recorded):
+            self._keeping.made(recorded)
+
     # --- the handler -----------------------------------------------------------------------------------
 
     async def _handler_changed(self, leg: msg.LegChanged) -> None:
         if leg.state == "answered":
-            self._reception.keep_place.forget()
             await self._handler.answered()
+            await self._reception.leave()
         elif leg.state == "failed":
             self._handler.not_answered(leg)
         elif leg.state == "ended" and "handler" in self.scene.line.joined:
@@ -382,7 +406,7 @@ class Story:
 
     async def _make_room(self) -> None:
         """The media stack holds four legs, and the control room needs one of them."""
-        if self.scene.line.full and self.scene.calling_control_room:
+        if self.scene.full and self.scene.calling_control_room:
             await self.supervision.stop("the control room needs the line")
 
     # --- parts -----------------------------------------------------------------------------------------

@@ -123,8 +123,8 @@ class MenuTimedOut:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageLongEnough:
-    """The longest voicemail is over."""
+class MessageReviewed:
+    """Nothing was pressed after a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ Instruction = (
     | StopSupervising
     | TakeOver
     | MenuTimedOut
-    | MessageLongEnough
+    | MessageReviewed
     | Leave
     | HangUp
     | TooLate

@@ -35,11 +35,14 @@ class Keeping:
 
     async def rescue(self) -> None:
         """Where the process died before it could close the file."""
-        if not self.path:
-            return
-        try:
-            sha256, seconds = await asyncio.to_thread(rescued, Path(self.path))
-        except OSError as error:
-            log.error("recording_lost", contact=self._scene.reference, why=str(error))
-            return
-        self._scene.tell(RecordingMade(self._scene.reference, self.path, sha256, seconds))
+        if self.path:
+            await rescue(self._scene, self.path)
+
+
+async def rescue(scene: Scene, path: str) -> None:
+    try:
+        sha256, seconds = await asyncio.to_thread(rescued, Path(path))
+    except OSError as error:
+        log.error("recording_lost", contact=scene.reference, why=str(error))
+        return
+    scene.tell(RecordingMade(scene.reference, path, sha256, seconds))

@@ -21,14 +21,16 @@ MESSAGE = "(message)"
 
 
 class MessageRecorder:
-    """``path`` is '' while no message is being left. A message ends by itself, also when no gateway is there."""
+    """``path`` is '' while no message is being left, or closed. A message ends by itself, also when no gateway is
+    there."""
 
     def __init__(
         self, engine: Engine, timers: Timers, mixer: Mixer, ear: Ear, on_recorded: Callable[[Recorded], None]
     ) -> None:
         self.path = ""
+        self._on_recorded = on_recorded
         self._engine, self._timers, self._mixer, self._ear = engine, timers, mixer, ear
-        self._closing = Closing(timers, on_recorded)
+        self._closing = Closing(timers, self._closed)
         self._recorder: Any = None
         self._silence = self._longest = self._began = self._heard_at = 0.0
 
@@ -51,15 +53,18 @@ class MessageRecorder:
 
     def stop(self) -> None:
         """``on_recorded`` follows when the file is closed and hashed."""
-        if not self.path:
+        if self._recorder is None:
             return
-        path, self.path = Path(self.path), ""
         self._mixer.untap(MESSAGE)
         self._recorder = None
-        self._closing.close(path)
+        self._closing.close(Path(self.path))
+
+    def _closed(self, recorded: Recorded) -> None:
+        self.path = ""
+        self._on_recorded(recorded)
 
     def _look(self, path: str) -> None:
-        if self.path != path:
+        if self._recorder is None or self.path != path:
             return
         now = time.monotonic()
         if self._ear.hears():

@@ -355,6 +355,7 @@ class Snapshot:
     bridged: tuple[Pair, ...] = ()
     playing: tuple[str, ...] = ()
     recording: str = ""
+    message: str = ""
     recorded: tuple[Recorded, ...] = ()
     story: dict[str, str] = field(default_factory=dict)
     type: Literal["snapshot"] = "snapshot"

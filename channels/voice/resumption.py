@@ -9,6 +9,8 @@ from channels.voice import instructions as tell_to
 from channels.voice.control_room import ControlRoomLeg
 from channels.voice.handler_leg import HandlerLeg
 from channels.voice.keeping import Keeping
+from channels.voice.line import line_broke
+from channels.voice.reception import Reception
 from channels.voice.scene import ContactView, Scene
 from channels.voice.supervision import SupervisorLeg
 from channels.voice.third_party import ThirdParty
@@ -25,6 +27,7 @@ class Resumption:
     supervision: SupervisorLeg
     control_room: ControlRoomLeg
     keeping: Keeping
+    reception: Reception
 
     async def begin(self) -> bool:
         """Whether there is still a caller, whose place is known again."""
@@ -33,14 +36,21 @@ class Resumption:
         self.third.recall(snapshot.story)
         self.keeping.path = snapshot.recording
         if "caller" not in scene.line.joined or view is None:
-            scene.tell(ev.CallerLeft(scene.reference))
+            self.reception.caller_gone()
+            broke = any(line_broke(leg.state, leg.code) for leg in snapshot.legs if leg.name == "caller")
+            scene.tell(ev.CallerLeft(scene.reference, cut_off=broke))
             return False
         if not snapshot.recording:
             await self.keeping.begin()
         await self._handlers(view)
         await self._guests(view)
         self.control_room.resume(wanted=view.handing_over)
-        if not (scene.handler or view.offers or view.place or view.passed_to):
+        if scene.line.joined == {"caller"} and not scene.calling_control_room and not self.third.busy:
+            await self.reception.resume()
+        else:
+            await self.reception.leave()
+        in_reception = self.reception.receiving or self.reception.voicemail.part
+        if not (in_reception or scene.handler or view.offers or view.place or view.passed_to):
             scene.tell(ev.CallQueued(scene.reference))
         return True
 
