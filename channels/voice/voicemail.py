@@ -21,7 +21,7 @@ from channels.voice.scene import Scene
 from routing.events import CallEnded, RecordingMade, VoicemailLeft
 
 SHORTEST_SECONDS = 1.5  # less is somebody who changed their mind
-REVIEW_SECONDS = 8.0
+REVIEW_SECONDS = 6.0
 STAGE = "voicemail"
 
 Part = Literal["", "greeting", "recording", "review", "listening", "saved"]

@@ -109,7 +109,8 @@ def _(e: ev.CallArrived, board: Board, now: Time) -> Iterator[Command]:
     if contact.emergency:
         why = "An emergency caller who was cut off has called again."
         yield do.RaiseAlarm("emergency", why, contact.reference)
-        if not _handed_over(contact) and not contact.silent:  # silence alone is for a handler to judge
+        only_silent = contact.silent and contact.handover is None  # which is for a handler to judge
+        if not _handed_over(contact) and not only_silent:
             yield do.CallControlRoom(contact.reference)
 
 
