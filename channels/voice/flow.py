@@ -406,7 +406,8 @@ class Story:
 
     async def _make_room(self) -> None:
         """The media stack holds four legs, and the control room needs one of them."""
-        if self.scene.full and self.scene.calling_control_room:
+        line = self.scene.line
+        if not line.has_room(kept_for_control_room=False) and not line.under_way("control_room"):
             await self.supervision.stop("the control room needs the line")
 
     # --- parts -----------------------------------------------------------------------------------------

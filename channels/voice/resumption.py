@@ -44,7 +44,7 @@ class Resumption:
             await self.keeping.begin()
         await self._handlers(view)
         await self._guests(view)
-        self.control_room.resume(wanted=view.handing_over)
+        await self.control_room.resume(wanted=view.handing_over)
         if scene.line.joined == {"caller"} and not scene.calling_control_room and not self.third.busy:
             await self.reception.resume()
         else:

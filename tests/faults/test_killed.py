@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from gateway.sandbox.person import SILENT
 from gateway.sandbox.world import OUTSIDE_ANSWERS, World
 from gateway.store.journal import verify
 from tests.support.steps import (
@@ -24,6 +25,13 @@ from tests.support.steps import (
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 MENU = "+441632960103"
+
+
+async def nobody_answers(world: World) -> None:
+    """No handler; and no control room, should the next gateway be slow to come."""
+    await everybody_away(world)
+    for room in world.control_rooms:
+        world.behave(room, SILENT)
 
 
 async def test_the_gateway_is_killed_while_two_people_talk_and_neither_notices(world: World) -> None:
@@ -80,7 +88,7 @@ async def test_the_gateway_is_killed_while_a_caller_waits_and_they_keep_their_pl
 
 async def test_the_gateway_is_killed_while_a_caller_is_in_a_menu_and_they_are_still_there(world: World) -> None:
     sam = await world.api("sam")
-    await everybody_away(world)
+    await nobody_answers(world)
     async with sam.live() as live, await world.caller("+447700900410", to=MENU) as caller:
         # given a caller who hears a message from which the menu goes on
         reference = (await live.wait_for("CallArrived"))["contact"]
@@ -101,7 +109,7 @@ async def test_the_gateway_is_killed_while_a_caller_is_in_a_menu_and_they_are_st
 
 async def test_a_key_pressed_while_no_gateway_is_there_counts_in_the_menu(world: World) -> None:
     sam = await world.api("sam")
-    await everybody_away(world)
+    await nobody_answers(world)
     async with sam.live() as live, await world.caller("+447700900411", to=MENU) as caller:
         reference = (await live.wait_for("CallArrived"))["contact"]
         await caller.wait_for("talking", 3)
@@ -121,7 +129,7 @@ async def test_a_key_pressed_while_no_gateway_is_there_counts_in_the_menu(world:
 
 async def test_the_gateway_is_killed_in_a_voicemail_and_every_word_of_it_is_recorded(world: World) -> None:
     sam = await world.api("sam")
-    await everybody_away(world)
+    await nobody_answers(world)
     async with sam.live() as live, await world.caller("+447700900412", to=MENU) as caller:
         reference = (await live.wait_for("CallArrived"))["contact"]
         await press_until(live, "MenuChosen", reference, caller, "4")
