@@ -50,6 +50,7 @@ class KeepPlace:
         """The number cannot be called, or somebody is answering just now."""
         if self.part == DONE:
             self.part = ""
+            await self._scene.at()
             await self._scene.announce(self._scene.sounds.prompt("invalid_choice"))
 
     def forget(self) -> None:

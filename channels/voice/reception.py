@@ -48,9 +48,10 @@ class Reception:
     async def lead(self) -> None:
         """Into the menus; callers who know them have pressed their keys already."""
         to, self._to = self._to, None
-        if to:
-            await self.walk.begin(to)
-        for digit in self._early if to else "":
+        if to is None:
+            return  # an earlier gateway has led them there
+        await self.walk.begin(to)
+        for digit in self._early:
             await self.walk.pressed(digit)
 
     async def resume(self) -> None:

@@ -122,7 +122,7 @@ class Voicemail:
         if now.part == "recording" and seconds >= SHORTEST_SECONDS:
             self._left = now.path
             self._tell(now.path, seconds)
-        elif now.part in ("recording", "review", "listening") and now.kept:
+        elif now.part not in ("", "saved") and now.kept:
             self._made(now.kept)
             self._tell(now.kept.path, now.kept.seconds)
         self._now = replace(now, part="")
@@ -133,7 +133,7 @@ class Voicemail:
         if self.part == "recording":
             self._left = self._now.path
             await self._scene.do(msg.StopMessage())
-        elif self._now.kept and self.part != "saved":
+        elif self.part not in ("", "saved") and self._now.kept:
             self._made(self._now.kept)
         self._now = State()
 
