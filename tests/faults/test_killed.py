@@ -92,6 +92,7 @@ async def test_the_gateway_is_killed_while_a_caller_is_in_a_menu_and_they_are_st
     async with sam.live() as live, await world.caller("+447700900410", to=MENU) as caller:
         # given a caller who hears a message from which the menu goes on
         reference = (await live.wait_for("CallArrived"))["contact"]
+        await caller.wait_for("talking", 3)
         await press_until(live, "MenuChosen", reference, caller, "2")
 
         # when the gateway dies and comes back
@@ -121,7 +122,7 @@ async def test_a_key_pressed_while_no_gateway_is_there_counts_in_the_menu(world:
 
         # then
         async with sam.live(after=0) as again:
-            queued = await again.wait_for("CallQueued", 15, contact=reference)
+            queued = await again.wait_for("CallQueued", 20, contact=reference)
         assert queued["data"]["queue"] == "crime"
         await caller.hang_up()
     await settle(world, reference)
@@ -132,6 +133,7 @@ async def test_the_gateway_is_killed_in_a_voicemail_and_every_word_of_it_is_reco
     await nobody_answers(world)
     async with sam.live() as live, await world.caller("+447700900412", to=MENU) as caller:
         reference = (await live.wait_for("CallArrived"))["contact"]
+        await caller.wait_for("talking", 3)
         await press_until(live, "MenuChosen", reference, caller, "4")
         await message_under_way(world, reference, 8000)
 
