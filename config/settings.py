@@ -201,6 +201,8 @@ class Voice(Section):
     recording_pause_max_seconds: Annotated[float, Field(gt=0, le=3600)] = 120.0
     recording_keep_days: KeepDays = 2190
     supervisors_shown: bool = True
+    voicemail_silence_seconds: Annotated[float, Field(ge=2, le=60)] = 6.0
+    silent_after_seconds: Annotated[float, Field(ge=1, le=600)] = 30.0
     interpreters: tuple[Interpreter, ...] = ()
 
 

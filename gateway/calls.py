@@ -68,6 +68,10 @@ class CallDesk:
             raise NotPossible(why)
         return target
 
+    def handler_at(self, extension: str) -> str:
+        handlers = self._dispatcher.board.handlers.values()
+        return next((handler.id for handler in handlers if handler.extension == extension), "")
+
     def leads_to(self, called: str) -> Destination:
         """Where the callers of this number of ours are led now."""
         listed = number_called(called, self._voice)

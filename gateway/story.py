@@ -56,6 +56,7 @@ SENTENCES: Mapping[str, str] = {
     "Requeued": "moved the caller to queue {0.queue}",
     "CallbackAsked": "asked to be called back at {0.address} and keeps the place",
     "CallerSilent": "heard nothing of the caller for {0.seconds:.0f} s",
+    "CallerHeard": "heard the caller, who had been silent",
     "MenuChosen": "pressed {0.digit} in menu {0.menu}: {0.to}",
     "VoicemailLeft": "left a voicemail of {0.seconds:.0f} s",
     "SafetyMarked": "marked calling this person '{0.calling}'",

@@ -19,7 +19,8 @@ class PartyRung:
     """Somebody more is being rung. ``target``: in words for people (``ext 204``, ``Polish interpreter``).
 
     ``handler``: the target's id, if it is one of our handlers; they must be free for a call. Only the handler
-    who has the call may ring somebody, but anyone may come in as a ``supervisor``.
+    who has the call may ring somebody, but anyone may come in as a ``supervisor``. By ``system``: a menu leads a
+    caller to them with whom nobody is.
     """
 
     reference: str
@@ -69,7 +70,7 @@ class TransferRefused:
 
 @dataclass(frozen=True, slots=True)
 class CallPassed:
-    """The caller now talks with ``target`` and ``handler`` has left, for their wrap-up.
+    """The caller now talks with ``target`` and ``handler`` has left, for their wrap-up; '': a menu had led them there.
 
     ``to_handler``: the target is this handler of ours and the contact is theirs from now on. Otherwise the
     caller is with an outside party.
@@ -118,6 +119,13 @@ class CallerSilent:
 
     reference: str
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallerHeard:
+    """The caller who was silent says something."""
+
+    reference: str
 
 
 @dataclass(frozen=True, slots=True)

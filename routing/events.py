@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from routing.call_events import (
     CallbackAsked,
+    CallerHeard,
     CallerSilent,
     CallPassed,
     CallRequested,
@@ -39,6 +40,7 @@ __all__ = [
     "CallRequested",
     "CallTakenOver",
     "CallbackAsked",
+    "CallerHeard",
     "CallerSilent",
     "DigitsSent",
     "HeldChanged",
@@ -450,5 +452,6 @@ Event = (
     | MenuChosen
     | VoicemailLeft
     | CallerSilent
+    | CallerHeard
     | WrapUpExtended
 )

@@ -13,8 +13,10 @@ from channels.voice import messages, sip
 from channels.voice.control import CallControl, Refusal
 from channels.voice.engine import Engine
 from channels.voice.fallback import HUMANS, UNAVAILABLE, Fallback
+from channels.voice.hearing import Ear, SilenceWatch
 from channels.voice.legs import Bug, DigitSeen, Finished, Incoming, Leg, Note, StateSeen, TransferSeen
 from channels.voice.link import Link
+from channels.voice.message_recorder import MessageRecorder
 from channels.voice.messages import ENVELOPE, EVENT, Command, Event, LegName
 from channels.voice.mixer import Mixer
 from channels.voice.slot import OwnSlotFile, Slot, socket_path
@@ -34,8 +36,16 @@ CLOSING_CHECK_SECONDS = 0.05
 LONGEST_LINGER_SECONDS = 10.0
 MOST_LOGGED_BUGS = 100
 SUPERVISOR: LegName = "supervisor"
-# What a gateway that comes back must still hear of.
-KEPT = messages.Digit | messages.FallbackStarted | messages.LegHeld | messages.MediaLost | messages.MediaBack
+# What the next gateway must hear of: no snapshot tells it, or not what became of it meanwhile.
+KEPT = (
+    messages.Digit,
+    messages.FallbackStarted,
+    messages.LegHeld,
+    messages.MediaLost,
+    messages.MediaBack,
+    messages.Silent,
+    messages.Heard,
+)
 
 
 class CallAgent:
@@ -49,12 +59,16 @@ class CallAgent:
         self._engine = Engine(slot)
         self._control = CallControl(self._engine, self._timers, slot.media_lost, self._tell, self._on_leg_changed)
         self._mixer = Mixer(self._engine, self._timers, self._control.legs, self._on_went_on)
+        ear = Ear(self._engine, self._mixer, self._control.legs)
+        self._watch = SilenceWatch(ear, self._timers, self._tell)
+        self._message = MessageRecorder(self._engine, self._timers, self._mixer, ear, self._on_recorded)
         self._link = Link(socket_path(slot.run_dir))
         self._fallback = Fallback(self._control, self._mixer, slot.start_deadline, self._tell, self._end)
         self._linked = False
         self._begun = False
         self._arrived: messages.Arrived | None = None
         self._story: dict[str, str] = {}
+        self._recorded: tuple[messages.Recorded, ...] = ()
         self._ending = False
         self._leave_by = 0.0
         self._done = False
@@ -169,6 +183,12 @@ class CallAgent:
                 self._control.send_digits(leg, digits)
             case messages.TellTransfer():
                 self._control.tell_transfer(command)
+            case messages.RecordMessage():
+                self._message.begin(command)
+            case messages.StopMessage():
+                self._message.stop()
+            case messages.WatchSilence(seconds=seconds):
+                self._watch.begin(seconds)
             case messages.Remember(story=story):
                 self._story = story
             case messages.Plan():
@@ -209,6 +229,8 @@ class CallAgent:
             playing=self._mixer.playing,
             recording=self._mixer.recording,
             recording_paused=self._mixer.recording_paused,
+            message=self._message.path,
+            recorded=self._recorded,
             story=self._story,
         )
 
@@ -272,6 +294,7 @@ class CallAgent:
         if not leg.alive:
             self._mixer.leg_ended(name)
             if name == "caller":
+                self._message.stop()
                 self._on_caller_gone()
         elif leg.state == "answered" and name in HUMANS and not self._fallback.in_charge:
             self._fallback.join(name)
@@ -299,6 +322,10 @@ class CallAgent:
     def _on_went_on(self) -> None:
         self._tell(messages.RecordingWentOn())
 
+    def _on_recorded(self, recorded: messages.Recorded) -> None:
+        self._recorded += (recorded,)
+        self._tell(recorded)
+
     # --- the end ---
 
     def _end(self, code: int) -> None:
@@ -309,12 +336,13 @@ class CallAgent:
         # First of all, so that the process ends whatever else fails.
         self._timers.after(LINGER_SECONDS if self._control.legs else 0.0, self._leave)
         try:
+            self._message.stop()
             self._mixer.stop_recording()
         finally:
             self._control.end(code)
 
     def _leave(self) -> None:
-        if self._mixer.closing and time.monotonic() < self._leave_by:
+        if (self._mixer.closing or self._message.closing) and time.monotonic() < self._leave_by:
             self._timers.after(CLOSING_CHECK_SECONDS, self._leave)
         else:
             self._done = True

@@ -162,6 +162,7 @@ class Call:
                     LegChanged(
                         leg.name,
                         leg.state,
+                        leg.code,
                         call_id=leg.call_id,
                         local_tag=leg.local_tag,
                         remote_tag=leg.remote_tag,

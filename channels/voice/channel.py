@@ -167,7 +167,9 @@ class VoiceChannel:
             with structlog.contextvars.bound_contextvars(contact=story.reference):
                 await chapter(story)
         finally:
-            self._stories.pop(story.reference, None)
+            # A caller who was cut off may be on the line again while their last call is still being closed.
+            if self._stories.get(story.reference) is story:
+                del self._stories[story.reference]
             self._archive.look()
 
     # --- follow-ups --------------------------------------------------------------------------------------

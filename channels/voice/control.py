@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -27,6 +28,7 @@ from channels.voice.messages import (
 from channels.voice.timers import Timers
 
 UNREACHABLE_SECONDS = 3.0
+PROBE_SECONDS = 15.0
 NO_ANSWER, CANCELLED, DROPPED = 408, 487, 200
 
 _DIGITS = re.compile(r"[0-9A-D*#]{1,32}")
@@ -166,12 +168,16 @@ class CallControl:
             self._change(leg, "ringing", note.code, note.reason)
 
     def check_media(self) -> None:
-        """Once a second: a caller whose line broke says nothing, only their RTP stops."""
+        """Once a second: a caller whose line broke says nothing, only their RTP stops. That never ends a call; a line
+        that is dead for SIP too does."""
         for name, leg in self.legs.items():
             silent = leg.state == "answered" and leg.silent_for() > self._media_lost
             if silent != leg.silent:
                 leg.silent = silent
                 self._tell(MediaLost(name) if silent else MediaBack(name))
+            if silent and time.monotonic() >= leg.probe_at:
+                leg.probe_at = time.monotonic() + PROBE_SECONDS
+                leg.probe()
 
     def check_holds(self) -> None:
         """A telephone that holds tells so by a re-INVITE; the stack has answered it."""
@@ -189,7 +195,7 @@ class CallControl:
         self._change(leg, "ended" if leg.state == "answered" else "failed", code, reason)
 
     def _change(self, leg: Leg, state: LegState, code: int, reason: str) -> None:
-        leg.state = state
+        leg.state, leg.code = state, code
         self._tell(LegChanged(leg.name, state, code, reason, leg.call_id, leg.local_tag, leg.remote_tag))
         self._on_change(leg.name, leg)
 

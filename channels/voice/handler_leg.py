@@ -33,6 +33,9 @@ class HandlerLeg:
         if scene.line.under_way("handler"):
             self._next = ring
             return
+        if scene.full:  # no fault of the handler's
+            scene.tell(ev.OfferDeclined(offer.id, scene.reference, offer.handler))
+            return
         self.ringing = offer
         uri = f"sip:{ring.extension}@{scene.settings.edge.domain}"
         seconds = offer.expires_at - offer.made_at + RING_GRACE_SECONDS

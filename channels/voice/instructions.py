@@ -142,8 +142,8 @@ class MenuTimedOut:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageLongEnough:
-    """The longest voicemail is over."""
+class MessageReviewed:
+    """Nothing was pressed after a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ Instruction = (
     | StopSupervising
     | TakeOver
     | MenuTimedOut
-    | MessageLongEnough
+    | MessageReviewed
     | Leave
     | HangUp
     | TooLate

@@ -10,6 +10,7 @@ from routing.events import CallbackAsked, CallEnded
 
 OFFERED, ASKED, DONE = "offered", "asked", "done"
 MOST_DIGITS = 15
+STAGE = "keep_place"
 
 
 class KeepPlace:
@@ -49,14 +50,27 @@ class KeepPlace:
         """The number cannot be called, or somebody is answering just now."""
         if self.part == DONE:
             self.part = ""
+            await self._scene.at()
             await self._scene.announce(self._scene.sounds.prompt("invalid_choice"))
 
     def forget(self) -> None:
         """The caller is with somebody."""
         self.part = ""
 
+    async def resume(self, typed: str) -> None:
+        """After another gateway: asked again, unless they are keying the number or it is written down."""
+        view = self._scene.view()
+        if view and not view.place and not view.offers:
+            self.part = DONE
+            await self._scene.announce(self._scene.sounds.prompt("keep_place_done"))
+        elif typed:
+            self.part, self._typed = ASKED, typed
+        else:
+            await self._ask()
+
     async def _ask(self, *before: str) -> None:
         self.part, self._typed = ASKED, ""
+        await self._scene.at(STAGE, typed="")
         prompt = "keep_place_number" if self._own_number() else "key_number"
         await self._scene.announce(*map(self._scene.sounds.prompt, (*before, prompt)))
 
@@ -65,6 +79,7 @@ class KeepPlace:
             await self._keep(self._own_number())
         elif digit != "#":
             self._typed = (self._typed + digit)[:MOST_DIGITS]
+            await self._scene.at(STAGE, typed=self._typed)
         elif _can_be_called(self._typed):
             await self._keep(e164(self._typed))
         else:

@@ -25,6 +25,9 @@ REFER_REFUSED = 603
 
 AUDIBLE = (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
 
+# Without packets for so long the stack's level only stands still.
+PACKETS_SECONDS = 0.2
+
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
@@ -93,6 +96,7 @@ class Leg(pj.Call):  # type: ignore[misc]
         self.incoming = call_id != pj.PJSUA_INVALID_ID
         self.over = False
         self.state: LegState = "ringing" if self.incoming else "dialling"
+        self.code = 0
         self.call_id = self.local_tag = self.remote_tag = ""
         self.media: Any = None
         self.slot: int | None = None
@@ -101,6 +105,7 @@ class Leg(pj.Call):  # type: ignore[misc]
         self.packets = 0
         self.packets_at = time.monotonic()
         self.silent = False
+        self.probe_at = 0.0
 
     # --- callbacks ---
 
@@ -158,7 +163,16 @@ class Leg(pj.Call):  # type: ignore[misc]
 
     def describe(self) -> messages.Leg:
         tags = (self.call_id, self.local_tag, self.remote_tag)
-        return messages.Leg(self.name, self.state, *tags, held=self.held, silent=self.silent)
+        return messages.Leg(self.name, self.state, *tags, self.code, held=self.held, silent=self.silent)
+
+    def probe(self) -> None:
+        """Asks the peer whether the call is still there (RFC 3261, 11 and 12.2.1.2): no answer, or 481, ends it."""
+        prm = pj.CallSendRequestParam()
+        prm.method = "OPTIONS"
+        try:
+            self.sendRequest(prm)
+        except pj.Error as error:
+            self._notes.append(Bug(f"probe: {error.reason}"))
 
     def respond(self, code: int) -> bool:
         """Answers the INVITE with ``code``; False when the caller has cancelled meanwhile."""
@@ -219,6 +233,12 @@ class Leg(pj.Call):  # type: ignore[misc]
             self.packets_at = now
             self.packets = packets or 0
         return now - self.packets_at
+
+    def level(self) -> int:
+        """How loud the last 20 ms from this leg were, some 1 for each 2 dB; 0 when no packets come."""
+        if self.over or self.slot is None or self.silent_for() > PACKETS_SECONDS:
+            return 0
+        return int(self.media.getTxLevel())  # what the leg gives to the others; the stack names it the other way
 
     def _count(self) -> int | None:
         try:

@@ -9,6 +9,7 @@ from channels.voice.messages import LegName, LegState, Pair, mesh
 
 Supervision = Literal["listen", "whisper", "barge"]
 UNDER_WAY = ("dialling", "ringing", "answered")
+MOST_LEGS = 4
 
 
 @dataclass(slots=True)
@@ -43,10 +44,16 @@ class Line:
         self.legs[new] = self.legs.pop(old)
         self.joined = {new if leg == old else leg for leg in self.joined}
 
-    @property
-    def full(self) -> bool:
-        """No leg more can be dialled: the media stack holds four."""
-        return sum(state in UNDER_WAY for state in self.legs.values()) >= 4
+    def has_room(self, *, kept_for_control_room: bool) -> bool:
+        """Whether one more can be rung: the media stack holds four, and the control room that is being called needs
+        one also between two tries."""
+        kept = kept_for_control_room and not self.under_way("control_room")
+        return sum(state in UNDER_WAY for state in self.legs.values()) + kept < MOST_LEGS
+
+
+def line_broke(state: LegState, code: int) -> bool:
+    """Whether a talking leg ended without a word from its peer: nobody, or nobody who knew the call, was there."""
+    return state == "ended" and code >= 400
 
 
 def who_hears_whom(line: Line) -> tuple[Pair, ...]:

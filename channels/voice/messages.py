@@ -152,6 +152,31 @@ class StopRecording:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordMessage:
+    """Record what the caller alone says into a new WAV file, until ``StopMessage``, ``silence_seconds`` without a
+    sound, ``longest_seconds`` in all, or the end of the call. ``Recorded`` tells that it is closed."""
+
+    path: str
+    silence_seconds: float
+    longest_seconds: float
+    type: Literal["record_message"] = "record_message"
+
+
+@dataclass(frozen=True, slots=True)
+class StopMessage:
+    type: Literal["stop_message"] = "stop_message"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchSilence:
+    """Tell ``Silent`` if nothing is heard of the caller for so long from now, and ``Heard`` when they are after that.
+    A watch that is on goes on."""
+
+    seconds: float
+    type: Literal["watch_silence"] = "watch_silence"
+
+
+@dataclass(frozen=True, slots=True)
 class Remember:
     """Keep the story's place; it comes back in the ``Snapshot`` when a new gateway takes over."""
 
@@ -209,6 +234,9 @@ Command = (
     | PauseRecording
     | ResumeRecording
     | StopRecording
+    | RecordMessage
+    | StopMessage
+    | WatchSilence
     | Remember
     | Plan
     | FallBack
@@ -315,6 +343,33 @@ class RecordingWentOn:
 
 
 @dataclass(frozen=True, slots=True)
+class Silent:
+    """Nothing was heard of this leg since the watch began: no sound, not only no packets."""
+
+    leg: LegName
+    seconds: float
+    type: Literal["silent"] = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The leg that was silent is heard."""
+
+    leg: LegName
+    type: Literal["heard"] = "heard"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A message was closed: its length in seconds and the SHA-256 of the file, in hex."""
+
+    path: str
+    sha256: str
+    seconds: float
+    type: Literal["recorded"] = "recorded"
+
+
+@dataclass(frozen=True, slots=True)
 class FallbackStarted:
     """No gateway came back in time: the process is dialling its plan. ``pressed``: the caller asked for it."""
 
@@ -332,11 +387,14 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
+    """``code``: as in ``LegChanged``."""
+
     name: LegName
     state: LegState
     call_id: str = ""
     local_tag: str = ""
     remote_tag: str = ""
+    code: int = 0
     held: bool = False
     silent: bool = False
 
@@ -359,6 +417,8 @@ class Snapshot:
     playing: tuple[str, ...] = ()
     recording: str = ""
     recording_paused: bool = False
+    message: str = ""
+    recorded: tuple[Recorded, ...] = ()
     story: dict[str, str] = field(default_factory=dict)
     type: Literal["snapshot"] = "snapshot"
 
@@ -372,6 +432,9 @@ Event = (
     | LegHeld
     | MediaLost
     | MediaBack
+    | Silent
+    | Heard
+    | Recorded
     | RecordingWentOn
     | FallbackStarted
     | Ack

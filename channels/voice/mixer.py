@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from channels.voice.audio import Link, Matrix
 from channels.voice.control import Refusal
@@ -59,6 +60,7 @@ class Mixer:
         self._playing: dict[str, _Playing] = {}
         self._keys = itertools.count()
         self._recorder: Recorder | None = None
+        self._taps: set[Link] = set()
         self._pauses = itertools.count(1)
         self._pause = 0
 
@@ -155,6 +157,17 @@ class Mixer:
         self._matrix.rename(old, new)
         self.wire()
 
+    def tap(self, leg: LegName, key: str, port: Any) -> None:
+        """What this leg says goes to this port too, whoever else hears it."""
+        self._matrix.plug(key, port, port.getPortId())
+        self._taps.add((leg, key))
+        self.wire()
+
+    def untap(self, key: str) -> None:
+        self._taps = {link for link in self._taps if link[1] != key}
+        self.wire()
+        self._matrix.unplug(key)
+
     # --- wiring ---
 
     def refresh(self) -> None:
@@ -183,7 +196,7 @@ class Mixer:
         }
         said = (p.players[0].key for p in self._playing.values() if not p.loop and "caller" in p.to)
         recorded = self._recorder.links(self._legs, self.bridged, said) if self._recorder else set()
-        return heard | played | recorded
+        return heard | played | recorded | self._taps
 
     def _lives(self, name: LegName) -> bool:
         return name in self._legs and self._legs[name].alive

@@ -9,6 +9,7 @@ from channels.voice import instructions as tell_to
 if TYPE_CHECKING:
     from channels.voice.flow import Story
 
+FULL = "The line is full: four are on it, or one is kept for the control room. Drop somebody first."
 CONTROL_ROOM_THERE = "The control room is talking with the caller: nobody may be kept from them."
 
 
@@ -31,8 +32,10 @@ def objection(story: Story, wish: tell_to.Instruction) -> str:
             return CONTROL_ROOM_THERE
         case tell_to.Bring() if third.busy:
             return f"{third.wish.target.words} is on the line already: drop them first."
-        case tell_to.Bring() | tell_to.Supervise() if line.full and not story.supervision.supervisor:
-            return "Four are on the line already: drop somebody first."
+        case tell_to.Bring() if story.scene.full:
+            return FULL
+        case tell_to.Supervise() if story.scene.full and not story.supervision.supervisor:
+            return FULL
         case tell_to.CompleteTransfer() if "third" not in line.joined:
             return "Nobody has answered yet: wait, or give the transfer up."
         case tell_to.DropThird() if not third.busy:

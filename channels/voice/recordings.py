@@ -74,7 +74,7 @@ class Raw:
 
     def closed(self) -> bool:
         """Whether the recorder has written both headers: the last thing it does."""
-        return _is_closed(self.caller) and _is_closed(self.police)
+        return is_closed(self.caller) and is_closed(self.police)
 
     def remove(self) -> None:
         """The caller's last: while it is there, the recording counts as unfinished."""
@@ -92,7 +92,8 @@ def unfinished(recordings_dir: Path) -> list[Raw]:
     return [Raw(path.with_name(path.name.removesuffix(".caller.wav"))) for path in found]
 
 
-def _is_closed(path: Path) -> bool:
+def is_closed(path: Path) -> bool:
+    """Whether the recorder has written the lengths into the header."""
     size = path.stat().st_size
     with path.open("rb") as file:
         header = file.read(HEADER_BYTES)

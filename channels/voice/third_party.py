@@ -46,8 +46,8 @@ class ThirdParty:
 
     async def bring(self, wish: tell_to.Bring) -> None:
         scene, target = self._scene, wish.target
-        if self.busy or scene.line.full:
-            why = "somebody else is on the line already"
+        if self.busy or scene.full:
+            why = "the line is full" if scene.full else "somebody else is on the line already"
             scene.tell(ev.PartyLeft(scene.reference, target.words, why, target.handler))
             return
         self._expect(wish)
@@ -63,7 +63,8 @@ class ThirdParty:
         scene = self._scene
         what = f"the menu led the caller to {number}"
         scene.tell(ev.Recorded(what, "system", reference=scene.reference))
-        target = tell_to.Target(number, f"sip:{number}@{scene.settings.edge.domain}")
+        target = tell_to.Target(number, f"sip:{number}@{scene.settings.edge.domain}", scene.handler_at(number))
+        scene.tell(ev.PartyRung(scene.reference, "system", "transfer", target.words, target.handler))
         await self.bring(tell_to.Bring("transfer", target))
 
     def _expect(self, wish: tell_to.Bring) -> None:
@@ -98,10 +99,7 @@ class ThirdParty:
         scene.line.joined.add("third")
         await self._tell_phone(PASSED, "OK")
         await scene.part("handler")
-        if handler:
-            scene.tell(ev.CallPassed(scene.reference, handler, target.words, target.handler))
-        else:
-            scene.tell(ev.Recorded(f"the caller talks with {target.words}", "system", reference=scene.reference))
+        scene.tell(ev.CallPassed(scene.reference, handler, target.words, target.handler))
         if target.handler and await scene.do(msg.Rename("third", "handler")):
             scene.line.rename("third", "handler")
             self._forget()

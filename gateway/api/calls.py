@@ -244,7 +244,13 @@ async def supervise(request: Request[Nothing, SuperviseBody]) -> None:
         Recorded(what, request.who.by, why=request.body.reason, reference=contact.reference)
     )
     wish = tell_to.Supervise(supervisor.id, supervisor.extension, request.body.mode)
-    await calls_of(request).ask(contact.reference, wish)
+    try:
+        await calls_of(request).ask(contact.reference, wish)
+    except ChannelError as error:
+        if not there:
+            left = PartyLeft(contact.reference, supervisor.id, str(error), supervisor.id)
+            await request.services.dispatcher.submit(left)
+        raise
 
 
 async def stop_supervising(request: Request[Nothing, Nothing]) -> None:

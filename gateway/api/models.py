@@ -74,7 +74,8 @@ class GuestOut(BaseModel):
 
 class ContactOut(BaseModel):
     """``guests`` are in the call as well; ``passed_to`` has the caller alone; ``safety`` says whether the person may
-    be called. ``handler`` has it now, ``owner`` had it last; ``wrap_ups`` are the handlers who still write it up."""
+    be called; ``silent``: nothing was heard of them yet. ``handler`` has it now, ``owner`` had it last; ``wrap_ups``
+    are the handlers who still write it up."""
 
     reference: str
     channel: str
@@ -102,6 +103,7 @@ class ContactOut(BaseModel):
     held_at_phone: bool
     no_sound: list[str]
     recording_paused: bool
+    silent: bool
     safety: str
     offers: list[OfferOut]
     handover: HandoverOut | None
@@ -216,7 +218,7 @@ def contact_out(contact: Contact) -> ContactOut:
         grades=[GradedOut(grade=g.grade, by=g.by, at=moment(g.at)) for g in contact.grades],
         **_same(
             contact, "reference channel queue stage work emergency live our_address subject linked_to owner "
-            "passed_to held held_at_phone recording_paused safety disposition follow_ups_open",
+            "passed_to held held_at_phone recording_paused silent safety disposition follow_ups_open",
         ),
     )  # fmt: skip
 

@@ -46,7 +46,7 @@ class Body(BaseModel):
 class CallBody(Body):
     number: str = Field(CALLER, pattern=r"^\+?[0-9]{3,15}$")
     to: str = Field(LINE, pattern=r"^\+?[0-9]{2,15}$")
-    says: str = Field(demo.CALLER_SAYS, min_length=1, max_length=500)
+    says: str = Field(demo.CALLER_SAYS, max_length=500)
     digits: str = Field("", pattern=r"^[0-9*#]{0,20}$")
     digits_after: float = Field(2.0, ge=0, le=600)
     seconds: float | None = Field(None, gt=0, le=3600)

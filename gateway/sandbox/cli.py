@@ -67,7 +67,7 @@ def up(directory: Path, fresh: bool, automatic: bool, answer_after: float, by_ha
 @sandbox.command()
 @NUMBER
 @TO
-@click.option("--say", default=demo.CALLER_SAYS, help="What the caller says, again and again.")
+@click.option("--say", default=demo.CALLER_SAYS, help="What the caller says, again and again; '' is silence.")
 @click.option("--digits", default="", help="Keys pressed after two seconds, for example 55.")
 @SECONDS
 @PAGE_PORT

@@ -166,6 +166,11 @@ def _(e: ev.CallerSilent, board: Board, now: Time) -> None:
 
 
 @apply.register
+def _(e: ev.CallerHeard, board: Board, now: Time) -> None:
+    board.put_contact(replace(board.contacts[e.reference], silent=False))
+
+
+@apply.register
 def _(e: ev.SafetyMarked, board: Board, now: Time) -> None:
     board.put_contact(replace(board.contacts[e.reference], safety=e.calling))
 

@@ -37,7 +37,14 @@ def _(e: ev.CallPassed, board: Board, now: Time) -> None:
     joining = tuple(g for g in contact.guests if g.target == e.target or (e.to_handler and g.handler == e.to_handler))
     contact = replace(guests_released(contact, joining, board, now), held=False, held_at_phone=False)
     if e.to_handler:
-        contact = replace(contact, assignment=Assignment(e.to_handler, now), owner=e.to_handler)
+        contact = replace(
+            contact,
+            assignment=Assignment(e.to_handler, now),
+            owner=e.to_handler,
+            answered_at=contact.answered_at or now,
+            wait_over_at=now if contact.wait_over_at is None else contact.wait_over_at,
+            wanted=False,
+        )
     else:
         contact = replace(contact, passed_to=e.target)
     board.put_contact(contact)

@@ -23,6 +23,7 @@ BEFORE_A_NUMBER = re.compile(r"^(141|1470)?(00)?(44)?0*")
 @objection.register(ev.DigitsSent)
 @objection.register(ev.MenuChosen)
 @objection.register(ev.CallerSilent)
+@objection.register(ev.CallerHeard)
 def _(e: ev.HeldChanged, board: Board) -> str:
     return over(board, e.reference)
 
@@ -36,6 +37,8 @@ def _(e: ev.PartyRung, board: Board) -> str:
         return f"{e.target} is in the call, or being rung, already."
     if e.role == "supervisor":
         return not_free(board, e.handler) if e.handler else ""
+    if e.by == "system" and not contact.assignment:
+        return not_free(board, e.handler) if e.handler else ""
     if not contact.assignment or e.by != f"handler:{contact.assignment.handler}":
         return f"{e.by} does not have the call of {e.reference}."
     if e.handler == contact.assignment.handler:
@@ -46,7 +49,8 @@ def _(e: ev.PartyRung, board: Board) -> str:
 @objection.register
 def _(e: ev.CallPassed, board: Board) -> str:
     contact = board.open_contact(e.reference)
-    if contact is None or not _has_call(contact, e.handler):
+    led_there = contact is not None and contact.live and not contact.assignment and not e.handler
+    if contact is None or not (led_there or _has_call(contact, e.handler)):
         return _not_theirs(board, e.reference, e.handler)
     if e.to_handler and not any(guest.handler == e.to_handler for guest in contact.guests):
         return f"{e.to_handler} is not in the call of {e.reference}."

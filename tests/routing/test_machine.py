@@ -199,6 +199,10 @@ class Desk(RuleBasedStateMachine):
         self.did(ev.CallerSilent(self.one(data, lambda c: c.live), 30.0))
 
     @rule(data=st.data())
+    def caller_heard(self, data: Any) -> None:
+        self.did(ev.CallerHeard(self.one(data, lambda c: c.live)))
+
+    @rule(data=st.data())
     def wrap_up_extended(self, data: Any) -> None:
         reference = self.one(data, lambda c: c.wrap_ups)
         self.did(ev.WrapUpExtended(reference, self.assigned(reference, data), 60.0))

@@ -48,6 +48,25 @@ def test_only_who_has_the_call_may_ring_another_but_any_supervisor_may_come_in(w
     world.did(ev.PartyRung("C1", "handler:ben", "supervisor", "Ben", "ben"))
 
 
+def test_a_menu_leads_a_caller_to_a_handler_who_is_busy_from_the_first_ring(world: World) -> None:
+    world.arriving("C2")
+    world.did(ev.PartyRung("C2", "system", "transfer", "1ben", "ben"))
+    assert world.board.doing("ben") is Doing.RINGING
+    assert offers(world.call("C3")) == [], "nobody else's caller is offered to them"
+    world.did(ev.CallPassed("C2", "", "1ben", "ben"))
+    assert world.with_handler("C2") == "ben" and world.contact("C2").answered_at == world.now
+    assert world.contact("C2").guests == ()
+    world.did(ev.CallEnded("C2", "handler:ben"))
+    assert world.board.doing("ben") is Doing.WRAP_UP
+
+
+def test_a_menu_does_not_ring_a_handler_who_is_on_a_call_nor_take_a_call_away(world: World) -> None:
+    world.arriving("C2")
+    assert "Anna is on a call" in world.refused(ev.PartyRung("C2", "system", "transfer", "1anna", "anna"))
+    assert "does not have the call" in world.refused(ev.PartyRung("C1", "system", "transfer", "1ben", "ben"))
+    assert "does not have the call" in world.refused(ev.CallPassed("C1", "", "1ben", "ben"))
+
+
 def test_a_target_that_is_not_free_is_refused_with_what_they_are_doing(world: World) -> None:
     world.call("C2")
     assert "Ben is being rung" in world.refused(rung())

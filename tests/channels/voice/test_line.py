@@ -25,6 +25,18 @@ lines = st.builds(
 )
 
 
+def test_there_is_room_for_four_one_of_whom_may_be_the_control_room_that_is_being_called() -> None:
+    line = Line(legs={"caller": "answered", "handler": "answered", "third": "ended"})
+    assert line.has_room(kept_for_control_room=True)
+
+    line.legs["third"] = "ringing"
+    assert line.has_room(kept_for_control_room=False)
+    assert not line.has_room(kept_for_control_room=True), "between two tries it needs its place, too"
+
+    line.legs["control_room"] = "dialling"
+    assert not line.has_room(kept_for_control_room=False)
+
+
 def test_a_caller_and_a_handler_hear_each_other() -> None:
     assert set(who_hears_whom(Line(joined={"caller", "handler"}))) == set(mesh("caller", "handler"))
 
