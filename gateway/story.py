@@ -51,6 +51,8 @@ SENTENCES: Mapping[str, str] = {
     "PartyLeft": "saw {0.target} leave the call: {0.why}",
     "CallPassed": "passed the caller from {0.handler} to {0.target}",
     "CallTakenOver": "took the call over from {0.handler}: {0.why}",
+    "LedOut": "connected the caller to {0.target}",
+    "LeadOn": "{0.why}",
     "Requeued": "moved the caller to queue {0.queue}",
     "CallbackAsked": "asked to be called back at {0.address} and keeps the place",
     "CallerSilent": "heard nothing of the caller for {0.seconds:.0f} s",

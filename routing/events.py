@@ -16,6 +16,7 @@ from routing.call_events import (
     CallTakenOver,
     DigitsSent,
     HeldChanged,
+    LedOut,
     MenuChosen,
     MutedChanged,
     PartyAnswered,
@@ -39,6 +40,7 @@ __all__ = [
     "CallerSilent",
     "DigitsSent",
     "HeldChanged",
+    "LedOut",
     "MenuChosen",
     "MutedChanged",
     "PartyAnswered",
@@ -418,6 +420,7 @@ Event = (
     | PartyAnswered
     | PartyLeft
     | CallPassed
+    | LedOut
     | CallTakenOver
     | Requeued
     | CallbackAsked

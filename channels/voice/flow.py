@@ -111,7 +111,9 @@ class Story:
         if scene.calling_control_room or (led and led.queue):
             self._tell(ev.CallQueued(self.reference, (led and led.queue) or ""))
         elif led and (led.extension or led.number):
-            await self.third.lead_out(led.extension or led.number or "")
+            number = led.extension or led.number or ""
+            self._tell(ev.Recorded(f"the menu led the caller to {number}", "system", reference=self.reference))
+            await self.third.lead_out(number)
         elif led and led.voicemail:
             await self._voicemail.begin(led.voicemail, self._settings.voice.default_queue, self._keeping.path)
         else:
@@ -141,7 +143,7 @@ class Story:
         await self._resume_handler(view)
         await self._resume_guests(view)
         self._control_room.resume(wanted=view.handing_over)
-        if not (scene.handler or view.offers or view.place or view.passed_to):
+        if not (scene.handler or view.offers or view.place or view.passed_to or self.third.busy):
             self._tell(ev.CallQueued(self.reference))
         await scene.settle()
         await self._attend()
@@ -307,6 +309,8 @@ class Story:
                 await self.scene.part("handler")
             case tell_to.TooLate(event=ev.CallbackAsked()):
                 await self._keep_place.refused()
+            case tell_to.LeadOn():
+                await self._lead_on(item)
             case _:
                 await self._converse(item)
 
@@ -357,6 +361,7 @@ class Story:
             self._walk.stop()
             self._voicemail.stop()
             self._keep_place.forget()
+            await self.third.give_up_leading_out()
             await self._make_room()
             await self.scene.settle()
         elif digit == "#" and self._voicemail.part:
@@ -438,6 +443,26 @@ class Story:
         handler, self.scene.handler = self.scene.handler, ""
         self._tell(ev.Requeued(self.reference, handler, wish.queue, wish.why))
         await self.scene.part("handler")
+
+    # --- the queue's overflow ---------------------------------------------------------------------------
+
+    async def _lead_on(self, wish: tell_to.LeadOn) -> None:
+        """What the queue does with a caller whom it cannot serve, unless they are served meanwhile."""
+        scene = self.scene
+        if scene.calling_control_room or scene.line.joined != {"caller"} or self._keep_place.done:
+            return
+        self._keep_place.forget()
+        match wish.kind:
+            case "callback":
+                await self._keep_place.ask("overflow_callback")
+            case "number":
+                await self.third.lead_out(wish.target)
+            case "voicemail":
+                scene.quiet = True
+                await scene.settle()
+                await self._voicemail.begin(wish.target, self._settings.voice.default_queue, self._keeping.path)
+            case "stay":
+                await scene.announce(scene.sounds.prompt(wish.target))
 
     # --- the control room ------------------------------------------------------------------------------
 

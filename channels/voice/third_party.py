@@ -56,11 +56,8 @@ class ThirdParty:
             await self._back("could not be rung")
 
     async def lead_out(self, number: str) -> None:
-        """A menu leads the caller to somebody outside the queues; who does not answer leaves them in the queue."""
-        scene = self._scene
-        what = f"the menu led the caller to {number}"
-        scene.tell(ev.Recorded(what, "system", reference=scene.reference))
-        target = tell_to.Target(number, f"sip:{number}@{scene.settings.edge.domain}")
+        """A menu or a queue's overflow leads the caller outside the queues; who does not answer leaves them there."""
+        target = tell_to.Target(number, f"sip:{number}@{self._scene.settings.edge.domain}")
         await self.bring(tell_to.Bring("transfer", target))
 
     def _expect(self, wish: tell_to.Bring) -> None:
@@ -96,7 +93,7 @@ class ThirdParty:
         if handler:
             scene.tell(ev.CallPassed(scene.reference, handler, target.words, target.handler))
         else:
-            scene.tell(ev.Recorded(f"the caller talks with {target.words}", "system", reference=scene.reference))
+            scene.tell(ev.LedOut(scene.reference, target.words))
         if target.handler and await scene.do(msg.Rename("third", "handler")):
             scene.line.rename("third", "handler")
             self._forget()
@@ -149,6 +146,11 @@ class ThirdParty:
     def _forget(self) -> None:
         self.wish, self.passed = NOBODY, False
         self._scene.place = {}
+
+    async def give_up_leading_out(self) -> None:
+        """Nobody has answered yet, and the caller is needed elsewhere."""
+        if self.busy and not self.passed and not self._scene.handler:
+            await self._back("the control room is called")
 
     # --- after another gateway ---
 

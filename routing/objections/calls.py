@@ -51,6 +51,14 @@ def _(e: ev.CallPassed, board: Board) -> str:
 
 
 @objection.register
+def _(e: ev.LedOut, board: Board) -> str:
+    contact = board.open_contact(e.reference)
+    if contact is not None and contact.assignment:
+        return f"{e.reference} is with {contact.assignment.handler}."
+    return over(board, e.reference)
+
+
+@objection.register
 def _(e: ev.CallTakenOver, board: Board) -> str:
     contact = board.open_contact(e.reference)
     if contact is None or not _has_call(contact, e.handler):
@@ -134,13 +142,16 @@ def not_to_be_dialled(board: Board, contact: Contact, address: str) -> str:
     """Why this number may not be called: the person must not be, or it is an emergency number."""
     if contact.safety == "never":
         return "This contact says: never call."
-    digits = re.sub(r"\D", "", address)
-    if not digits:
+    if not re.search(r"\d", address):
         return "There is no number to call."
-    never = board.rules.routing.never_dial
-    if digits in never or BEFORE_A_NUMBER.sub("", digits) in never:
+    if emergency_number(board, address):
         return f"{address} is an emergency number: raise the emergency instead."
     return ""
+
+
+def emergency_number(board: Board, address: str) -> bool:
+    digits, never = re.sub(r"\D", "", address), board.rules.routing.never_dial
+    return digits in never or BEFORE_A_NUMBER.sub("", digits) in never
 
 
 def not_free(board: Board, handler: str, apart_from: str = "") -> str:
