@@ -129,7 +129,7 @@ class CallPool:
     def stats(self) -> PoolStats:
         keepers = self._keepers.values()
         idle = sum(keeper.idle for keeper in keepers)
-        busy = sum(keeper.call is not None for keeper in keepers) - idle
+        busy = sum(keeper.busy for keeper in keepers)
         starting = sum(keeper.call is None and keeper.refill for keeper in keepers)
         return PoolStats(self._voice.slots, idle, busy, starting, len(self._alone()))
 
@@ -248,7 +248,7 @@ class CallPool:
     async def _end_idle(self) -> None:
         for keeper in self._keepers.values():
             if keeper.idle:
-                call = keeper.claim()
+                call = keeper.claim(dismiss=True)
                 await keeper.mark(open=False)
                 call.signal(signal.SIGTERM)
 

@@ -8,7 +8,18 @@ import pytest
 
 from gateway.sandbox.person import SILENT
 from gateway.sandbox.world import World
-from tests.support.steps import contact, eventually, everybody_away, hears, kinds, press_until, settle, stage
+from tests.support.steps import (
+    answered_by,
+    called_back,
+    contact,
+    eventually,
+    everybody_away,
+    hears,
+    kinds,
+    press_until,
+    settle,
+    stage,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 LOST, LICENSING, APPOINTMENTS = "+441632960104", "+441632960105", "+441632960106"
@@ -101,4 +112,35 @@ async def test_who_calls_when_it_is_closed_is_asked_and_keeps_their_place(world:
         assert asked["data"]["address"] == CALLER
         await live.wait_for("CallEnded", contact=reference)
         assert (await contact(sam, reference))["queued_at"] == queued_at
+        await called_back(world, live, reference)
     await settle(world, reference)
+
+
+async def test_a_drained_gateway_goes_on_talking_and_new_callers_reach_the_overflow_target(world: World) -> None:
+    ada, sam = await world.api("ada"), await world.api("sam")
+    before = {occupant.pid for occupant in world.call_processes().values()}
+    async with sam.live() as live, await world.caller(CALLER) as caller:
+        reference = (await live.wait_for("CallQueued"))["contact"]
+        _, phone = await answered_by(world, live, reference)
+
+        assert await ada.post("drain", {"draining": True}) == {"draining": True, "calls": 1}
+        async with await world.caller(OTHER) as other:
+            await world.overflow.wait_for("talking", 10)
+            await hears(world.overflow, other)
+            await hears(phone, caller)
+        await ada.post("drain", {"draining": False})
+
+        await eventually(lambda: idle_again(world))
+        await hears(phone, caller)
+        async with await world.caller(OTHER) as other:
+            new = (await live.wait_for("CallQueued"))["contact"]
+            await other.hang_up()
+        await caller.hang_up()
+    fresh = {occupant.pid for occupant in world.call_processes().values()}
+    assert len(fresh & before) <= 1, "all but the talking process are new"
+    for finished in (reference, new):
+        await settle(world, finished)
+
+
+async def idle_again(world: World) -> bool:
+    return len(world.call_processes()) == 6

@@ -468,9 +468,7 @@ async def test_a_stopped_gateway_leaves_no_idle_process_and_closes_the_slots(sit
     assert site.board.open == set()
 
 
-async def test_drained_it_takes_no_more_calls_and_those_under_way_go_on(
-    site: Site, phone: Phone, music: Path
-) -> None:
+async def test_drained_it_takes_no_more_calls_and_those_under_way_go_on(site: Site, phone: Phone, music: Path) -> None:
     call, caller = await waiting_caller(site, phone, music)
 
     await site.pool.drain()
