@@ -81,7 +81,7 @@ class RaiseAlarm:
 class LeadOn:
     """The queue cannot serve the contact: it takes this step of the overflow. ``why``: a sentence for people.
 
-    ``target``: the queue, number, voicemail or prompt; '' for a call back.
+    ``target``: the queue, number, voicemail or prompt; '' for a call back, and for waiting on without a word.
     """
 
     reference: str

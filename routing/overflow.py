@@ -34,7 +34,11 @@ def _lead_on(contact: Contact, board: Board, now: Time) -> LeadOn | None:
     causes = [begun.cause] if begun else [c for c in CAUSES if queue.overflow.steps(c) and c not in contact.overflowed]
     holding = next((c for c in causes if _holds(c, contact, queue, board, now)), None)
     if holding is None:
-        return _stays(contact, begun.cause, "somebody can take the call now") if begun else None
+        return (
+            _stays(contact, begun.cause, f"'{_reason(begun.cause, queue)}' is no longer true", say="")
+            if begun
+            else None
+        )
     # A voicemail that was interrupted by the end of a gateway begins again.
     first = 0 if begun is None else begun.step + (begun.kind != "voicemail")
     return _first_possible(contact, queue, holding, first, board, now)
@@ -52,9 +56,9 @@ def _first_possible(contact: Contact, queue: Queue, cause: Cause, first: int, bo
     return _stays(contact, cause, "; ".join([why, *passed_over]))
 
 
-def _stays(contact: Contact, cause: Cause, why: str) -> LeadOn:
+def _stays(contact: Contact, cause: Cause, why: str, say: str = STAY_PROMPT) -> LeadOn:
     said = f"{_what('stay', '', contact)}: {why}"
-    return LeadOn(contact.reference, cause, 0, "stay", STAY_PROMPT, said)
+    return LeadOn(contact.reference, cause, 0, "stay", say, said)
 
 
 def _may_be_led(contact: Contact, now: Time) -> bool:

@@ -447,9 +447,11 @@ class Story:
     # --- the queue's overflow ---------------------------------------------------------------------------
 
     async def _lead_on(self, wish: tell_to.LeadOn) -> None:
-        """What the queue does with a caller whom it cannot serve, unless they are served meanwhile."""
+        """What the queue does with a caller whom it cannot serve; who is not alone any more waits where they were."""
         scene = self.scene
-        if scene.calling_control_room or scene.line.joined != {"caller"} or self._keep_place.done:
+        served = scene.calling_control_room or self.third.busy or self._keep_place.done
+        if served or scene.line.joined != {"caller"}:
+            self._tell(ev.CallQueued(self.reference))
             return
         self._keep_place.forget()
         match wish.kind:
@@ -461,8 +463,8 @@ class Story:
                 scene.quiet = True
                 await scene.settle()
                 await self._voicemail.begin(wish.target, self._settings.voice.default_queue, self._keeping.path)
-            case "stay":
-                await scene.announce(scene.sounds.prompt(wish.target))
+            case "stay" if wish.target:
+                await scene.announce(*map(scene.sounds.prompt, (wish.target, "emergency_reminder")))
 
     # --- the control room ------------------------------------------------------------------------------
 

@@ -304,7 +304,7 @@ def test_when_somebody_signs_in_meanwhile_the_caller_stays(chain: World) -> None
     chain.call("C1", "busy", number="")
     chain.handler("anna", state=AWAY)
     commands = chain.did(ev.CallQueued("C1"))
-    assert why(commands) == "waits on in busy: somebody can take the call now"
+    assert why(commands) == "waits on in busy: 'nobody is on duty in busy' is no longer true"
 
 
 def test_a_chain_that_is_through_ends_with_waiting_on_and_is_gone_through_once() -> None:
