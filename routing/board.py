@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from sortedcontainers import SortedList
 
+from config.overflow import Overflow
 from routing.model import (
     Channel,
     Contact,
@@ -72,6 +73,7 @@ class Board:
         self.fresh_contacts: dict[str, None] = {}
         self.fresh_handlers: dict[str, None] = {}
         self.unserved: dict[str, None] = {}
+        self._leading_on = {queue.id for queue in rules.queues.values() if queue.overflow != Overflow()}
         self._settled: dict[str, None] = {}
         self._lines: dict[tuple[str, Channel], SortedList[Rank]] = {}
         self._waiting: dict[Need, SortedList[Rank]] = {}
@@ -300,7 +302,8 @@ class Board:
             self._waiting.setdefault(need, SortedList()).add(rank_of(contact))
             self._needs_of.setdefault(need.only, {})[need] = None
             self._lines.setdefault((contact.queue, contact.load), SortedList()).add(rank_of(contact))
-            if old is None or not old.waiting or (old.queue, old.preferred) != (contact.queue, contact.preferred):
+            known = old is not None and old.waiting and (old.queue, old.preferred) == (contact.queue, contact.preferred)
+            if not known and contact.queue in self._leading_on:
                 self.unserved[contact.reference] = None
             if old is None or not old.waiting or need_of(old) != need or old.declined != contact.declined:
                 self.fresh_contacts[contact.reference] = None
@@ -331,7 +334,8 @@ class Board:
     def _duty_changes(self, was: Handler | None, now: Handler | None) -> None:
         """Whoever waits is looked at again when somebody signs in or out, or can do something else."""
         if was is not None and _duty(was) != (_duty(now) if now else None):
-            self.unserved |= {rank.reference: None for line in self._lines.values() for rank in line}
+            lines = (line for (queue, _), line in self._lines.items() if queue in self._leading_on)
+            self.unserved |= {rank.reference: None for rank in sorted(rank for line in lines for rank in line)}
 
     def _wake_for(self, contact: Contact, old: Contact | None) -> None:
         ref, rules = contact.reference, self.rules.routing
