@@ -6,6 +6,7 @@ file that is shared: a secret is ``{ env = "NAME" }`` or ``{ file = "/path" }``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,6 +16,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from config.calendars import Calendar
 from config.menus import Known, Menu, menu_mistakes, number_mistakes
 from config.menus import VoiceNumber as VoiceNumber
+from config.overflow import Limits, overflow_mistakes
 from config.prompts import SPOKEN as SPOKEN
 from config.prompts import Prompts as Prompts
 from config.section import Identifier, Number, Port, Seconds, SipUri
@@ -55,7 +57,7 @@ class Centre(Section):
     name: str
 
 
-class Queue(Section):
+class Queue(Limits):
     """Contacts waiting for the same kind of handler."""
 
     id: Identifier
@@ -304,6 +306,7 @@ class Settings(Section):
             *self._port_clashes(),
             *self._half_tls(),
             *self._menus_wrong(),
+            *self._overflow_wrong(),
         ]
         if mistakes:
             raise ValueError("\n".join(mistakes))
@@ -378,3 +381,8 @@ class Settings(Section):
             *(mistake for number in self.voice.numbers for mistake in number_mistakes(number, known)),
             *self.prompts.without_words(self.voice.comfort),
         ]
+
+    def _overflow_wrong(self) -> Iterator[str]:
+        calendars = [calendar.id for calendar in self.calendars]
+        never = {*self.routing.never_dial, *self.edge.never_dial}
+        return overflow_mistakes({queue.id: queue for queue in self.queues}, calendars, self.prompts.names, never)

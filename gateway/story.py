@@ -53,6 +53,8 @@ SENTENCES: Mapping[str, str] = {
     "Supervised": "has supervisor {0.supervisor} in the call: {0.mode}",
     "CallPassed": "passed the caller from {0.handler} to {0.target}",
     "CallTakenOver": "took the call over from {0.handler}: {0.why}",
+    "LedOut": "connected the caller to {0.target}",
+    "LeadOn": "{0.why}",
     "Requeued": "moved the caller to queue {0.queue}",
     "CallbackAsked": "asked to be called back at {0.address} and keeps the place",
     "CallerSilent": "heard nothing of the caller for {0.seconds:.0f} s",

@@ -83,6 +83,14 @@ class CallPassed:
 
 
 @dataclass(frozen=True, slots=True)
+class LedOut:
+    """The caller, whom a menu or a queue's overflow led outside, now talks with ``target``."""
+
+    reference: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallTakenOver:
     """``supervisor`` (a handler's id) talks with the caller now; ``handler`` has left, for their wrap-up."""
 

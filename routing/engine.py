@@ -11,6 +11,7 @@ from routing.events import Event
 from routing.matching import next_offer
 from routing.model import Time
 from routing.objections import objection
+from routing.overflow import next_step
 from routing.reactions import react
 
 
@@ -40,8 +41,8 @@ def decide(board: Board, event: Event, now: Time) -> Decision:
     apply(event, board, now)
     for command in react(event, board, now):
         decided(command)
-    while (offer := next_offer(board, now)) is not None:
-        decided(offer)
+    while (step := next_offer(board, now) or next_step(board, now)) is not None:
+        decided(step)
     for reference in board.take_settled():
         decided(CloseContact(reference))
     return Decision(tuple(commands))

@@ -17,6 +17,7 @@ from routing.call_events import (
     CallTakenOver,
     DigitsSent,
     HeldChanged,
+    LedOut,
     MenuChosen,
     MutedChanged,
     PartyAnswered,
@@ -44,6 +45,7 @@ __all__ = [
     "CallerSilent",
     "DigitsSent",
     "HeldChanged",
+    "LedOut",
     "MenuChosen",
     "MutedChanged",
     "PartyAnswered",
@@ -437,6 +439,7 @@ Event = (
     | PartyLeft
     | Supervised
     | CallPassed
+    | LedOut
     | CallTakenOver
     | Requeued
     | CallbackAsked

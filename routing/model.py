@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from config.overflow import Cause, StepKind
+
 Time = float
 Role = Literal["consult", "transfer", "conference", "interpreter", "supervisor"]
 Calling = Literal["normal", "unsafe", "never"]
@@ -150,6 +152,16 @@ class Handover:
 
 
 @dataclass(frozen=True, slots=True)
+class Overflowing:
+    """The step of the queue's overflow that the contact is at: ``step`` is its place in the cause's chain."""
+
+    cause: Cause
+    kind: StepKind
+    step: int
+    at: Time
+
+
+@dataclass(frozen=True, slots=True)
 class Graded:
     grade: str
     by: str
@@ -168,7 +180,8 @@ class Contact:
     packets come. ``callback``: the follow-up that keeps the caller's place. ``voicemail``: the
     recording that no handler was given yet. ``expected_until``: the caller was cut off and gets their place
     back until then. ``entered_queue_at``, ``wait_over_at`` and ``ended_in`` are of the person's own call and
-    no later one.
+    no later one. ``waiting_since``: when they began to wait in this queue, for its longest wait. ``overflow``:
+    the step they are at; ``overflowed``: the causes that have no more steps for them in this queue.
     """
 
     reference: str
@@ -222,6 +235,9 @@ class Contact:
     entered_queue_at: Time | None = None
     wait_over_at: Time | None = None
     ended_in: Stage | None = None
+    waiting_since: Time | None = None
+    overflow: Overflowing | None = None
+    overflowed: tuple[Cause, ...] = ()
 
     @property
     def stage(self) -> Stage:
@@ -254,8 +270,9 @@ class Contact:
 
     @property
     def abandoned(self) -> bool:
-        """The caller hung up in the queue and nobody ever talked with them."""
-        return self.ended_in in (Stage.QUEUED, Stage.OFFERED) and self.answered_at is None
+        """The caller hung up in the queue, or where its overflow had led them, and nobody ever talked with them."""
+        led_on = self.overflow is not None and self.ended_in is Stage.ARRIVING and not self.voicemail
+        return (led_on or self.ended_in in (Stage.QUEUED, Stage.OFFERED)) and self.answered_at is None
 
     @property
     def menu_seconds(self) -> float | None:

@@ -76,6 +76,18 @@ class VoiceChannel:
     def stats(self) -> PoolStats:
         return self._pool.stats()
 
+    async def drain(self) -> None:
+        """No new calls until ``refill``: for a deployment, or a machine that is to be switched off."""
+        await self._pool.drain()
+
+    def refill(self) -> None:
+        """New calls again, by fresh call processes."""
+        self._pool.refill()
+
+    @property
+    def draining(self) -> bool:
+        return self._pool.draining
+
     async def adopted(self) -> None:
         """Returns when the calls that outlived the last gateway are back."""
         await self._pool.adopted()
@@ -95,6 +107,8 @@ class VoiceChannel:
                 self._instruct(command.reference, tell_to.StopRinging(command.offer))
             case do.CallControlRoom():
                 self._instruct(command.reference, tell_to.GetControlRoom())
+            case do.LeadOn() if command.kind != "queue":
+                self._instruct(command.reference, tell_to.LeadOn(command.kind, command.target))
             case do.PlaceFollowUpCall():
                 self._tasks.create_task(self._follow_up(command), name=f"follow-up {command.follow_up}")
             case _:

@@ -117,7 +117,9 @@ class Story:
         if scene.calling_control_room or (led and led.queue):
             self._tell(ev.CallQueued(self.reference, (led and led.queue) or ""))
         elif led and (led.extension or led.number):
-            await self.third.lead_out(led.extension or led.number or "")
+            number = led.extension or led.number or ""
+            self._tell(ev.Recorded(f"the menu led the caller to {number}", "system", reference=self.reference))
+            await self.third.lead_out(number)
         elif led and led.voicemail:
             await self._reception.voicemail.begin(led.voicemail, self._settings.voice.default_queue)
         else:
@@ -286,6 +288,8 @@ class Story:
                 await self.third.drop("the contact has moved on")
             case tell_to.TooLate(event=ev.CallbackAsked()):
                 await self._reception.keep_place.refused()
+            case tell_to.LeadOn():
+                await self._lead_on(item)
             case _:
                 await self._converse(item)
 
@@ -337,6 +341,7 @@ class Story:
         keys = " ".join(self._settings.voice.emergency_digits)
         self._tell(ev.EmergencyRaised(self.reference, "caller", f"the caller pressed {keys}"))
         await self._reception.leave()
+        await self.third.give_up_leading_out()
         await self._make_room()
         await self.scene.settle()
         await self.keeping.resume("system")
@@ -404,6 +409,28 @@ class Story:
         handler, self.scene.handler = self.scene.handler, ""
         self._tell(ev.Requeued(self.reference, handler, wish.queue, wish.why))
         await self.scene.part("handler")
+
+    # --- the queue's overflow ---------------------------------------------------------------------------
+
+    async def _lead_on(self, wish: tell_to.LeadOn) -> None:
+        """What the queue does with a caller whom it cannot serve; who is not alone any more waits where they were."""
+        scene = self.scene
+        served = scene.calling_control_room or self.third.busy or self._reception.keep_place.done
+        if served or scene.line.joined != {"caller"}:
+            self._tell(ev.CallQueued(self.reference))
+            return
+        self._reception.keep_place.forget()
+        match wish.kind:
+            case "callback":
+                await self._reception.keep_place.ask("overflow_callback")
+            case "number":
+                await self.third.lead_out(wish.target)
+            case "voicemail":
+                scene.quiet = True
+                await scene.settle()
+                await self._reception.voicemail.begin(wish.target, self._settings.voice.default_queue)
+            case "stay" if wish.target:
+                await scene.announce(*map(scene.sounds.prompt, (wish.target, "emergency_reminder")))
 
     # --- the control room ------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from channels.voice.line import Supervision
 from channels.voice.menu import State
+from config.overflow import StepKind
 from routing.events import Event
 from routing.model import Offer
 
@@ -135,6 +136,14 @@ class TakeOver:
 
 
 @dataclass(frozen=True, slots=True)
+class LeadOn:
+    """The queue cannot serve the caller: the next step of its overflow; see ``config.overflow``."""
+
+    kind: StepKind
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class MenuTimedOut:
     """The caller pressed nothing in time; of no interest when they have moved on."""
 
@@ -191,6 +200,7 @@ Instruction = (
     | Supervise
     | StopSupervising
     | TakeOver
+    | LeadOn
     | MenuTimedOut
     | MessageReviewed
     | Leave

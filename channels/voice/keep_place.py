@@ -26,6 +26,11 @@ class KeepPlace:
         """The caller is being asked, or told goodbye: nothing else is said."""
         return self.part in (ASKED, DONE)
 
+    @property
+    def done(self) -> bool:
+        """They will be called back."""
+        return self.part == DONE
+
     def offer(self, view: ContactView) -> tuple[str, ...]:
         """What is added to what a waiting caller hears; nothing while the wait is short."""
         long_wait = max(view.expected_wait or 0.0, view.waited)
@@ -36,7 +41,7 @@ class KeepPlace:
 
     async def pressed(self, digit: str) -> None:
         if self.part == OFFERED and digit == "1":
-            await self._ask()
+            await self.ask()
         elif self.part == ASKED:
             await self._keyed(digit)
 
@@ -66,9 +71,10 @@ class KeepPlace:
         elif typed:
             self.part, self._typed = ASKED, typed
         else:
-            await self._ask()
+            await self.ask()
 
-    async def _ask(self, *before: str) -> None:
+    async def ask(self, *before: str) -> None:
+        """Whether, and on what number, they want to be called back; these prompts are said before."""
         self.part, self._typed = ASKED, ""
         await self._scene.at(STAGE, typed="")
         prompt = "keep_place_number" if self._own_number() else "key_number"
@@ -83,7 +89,7 @@ class KeepPlace:
         elif _can_be_called(self._typed):
             await self._keep(e164(self._typed))
         else:
-            await self._ask("invalid_choice")
+            await self.ask("invalid_choice")
 
     async def _keep(self, address: str) -> None:
         self.part = DONE

@@ -72,7 +72,9 @@ class CallPool:
         self._on_resumed = on_resumed
         self._outbound_proxy = outbound_proxy
         self._group = asyncio.TaskGroup()
+        self.draining = False
         self._keepers: dict[int, SlotKeeper] = {}
+        self._kept: dict[int, asyncio.Task[None]] = {}
         self._left_alone: dict[str, Call] = {}
         self._poker: socket.socket | None = None
         self._started = asyncio.Event()
@@ -89,8 +91,8 @@ class CallPool:
             try:
                 async with self._group:
                     self._started.set()
-                    for keeper in self._keepers.values():
-                        self._group.create_task(keeper.run(), name=f"slot-{keeper.slot.number}")
+                    for number in self._keepers:
+                        self._keep(number)
                     await asyncio.Event().wait()
             finally:
                 server.close()
@@ -127,7 +129,7 @@ class CallPool:
     def stats(self) -> PoolStats:
         keepers = self._keepers.values()
         idle = sum(keeper.idle for keeper in keepers)
-        busy = sum(keeper.call is not None for keeper in keepers) - idle
+        busy = sum(keeper.busy for keeper in keepers)
         starting = sum(keeper.call is None and keeper.refill for keeper in keepers)
         return PoolStats(self._voice.slots, idle, busy, starting, len(self._alone()))
 
@@ -135,22 +137,31 @@ class CallPool:
         """What is wrong now, in words for a person; '' when nothing is."""
         troubles = Counter(keeper.trouble for keeper in self._keepers.values() if keeper.trouble)
         problems = [f"{count} of {self._voice.slots} slots: {trouble}" for trouble, count in troubles.items()]
-        if not any(keeper.idle for keeper in self._keepers.values()):
+        if self.draining:
+            problems.append("drained: new callers go to the overflow target; contact-gateway drain --undo ends it")
+        elif not any(keeper.idle for keeper in self._keepers.values()):
             problems.append("no call process is free")
         if alone := len(self._alone()):
             problems.append(f"{alone} calls are on their fallback plan because their story failed")
         return "; ".join(problems)
 
-    async def drain(self, deadline: float) -> None:
-        """Takes no more calls; returns when the last has ended, or after ``deadline`` seconds."""
+    async def drain(self) -> None:
+        """Takes no more calls: the edge sends them on, idle processes end, calls under way go on to their end."""
+        self.draining = True
         for keeper in self._keepers.values():
             keeper.refill = False
         await self._end_idle()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(deadline):
-                for keeper in self._keepers.values():
-                    if keeper.call is not None:
-                        await keeper.call.finished()
+
+    def refill(self) -> None:
+        """Takes calls again, each slot with a fresh process as soon as it is free."""
+        self.draining = False
+        for number, keeper in self._keepers.items():
+            keeper.refill = number < self._voice.slots
+            if keeper.refill and self._kept[number].done():
+                self._keep(number)
+
+    def _keep(self, number: int) -> None:
+        self._kept[number] = self._group.create_task(self._keepers[number].run(), name=f"slot-{number}")
 
     # --- connections ---
 
@@ -237,7 +248,7 @@ class CallPool:
     async def _end_idle(self) -> None:
         for keeper in self._keepers.values():
             if keeper.idle:
-                call = keeper.claim()
+                call = keeper.claim(dismiss=True)
                 await keeper.mark(open=False)
                 call.signal(signal.SIGTERM)
 

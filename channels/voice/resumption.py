@@ -51,7 +51,8 @@ class Resumption:
         else:
             await self.reception.leave()
         in_reception = self.reception.receiving or self.reception.voicemail.part
-        if not (in_reception or scene.handler or view.offers or view.place or view.passed_to):
+        led_out = self.third.busy
+        if not (in_reception or led_out or scene.handler or view.offers or view.place or view.passed_to):
             scene.tell(ev.CallQueued(scene.reference))
         return True
 

@@ -59,12 +59,13 @@ class ThirdParty:
             await self._back("could not be rung", UNREACHABLE)
 
     async def lead_out(self, number: str) -> None:
-        """A menu leads the caller to somebody outside the queues; who does not answer leaves them in the queue."""
-        scene = self._scene
-        what = f"the menu led the caller to {number}"
-        scene.tell(ev.Recorded(what, "system", reference=scene.reference))
-        target = tell_to.Target(number, f"sip:{number}@{scene.settings.edge.domain}", scene.handler_at(number))
-        scene.tell(ev.PartyRung(scene.reference, "system", "transfer", target.words, target.handler))
+        """A menu or a queue's overflow leads the caller outside the queues; who does not answer leaves them there.
+
+        One of our own handlers is busy from the first ring."""
+        scene, handler = self._scene, self._scene.handler_at(number)
+        target = tell_to.Target(number, f"sip:{number}@{scene.settings.edge.domain}", handler)
+        if handler:
+            scene.tell(ev.PartyRung(scene.reference, "system", "transfer", target.words, handler))
         await self.bring(tell_to.Bring("transfer", target))
 
     def _expect(self, wish: tell_to.Bring) -> None:
@@ -99,7 +100,10 @@ class ThirdParty:
         scene.line.joined.add("third")
         await self._tell_phone(PASSED, "OK")
         await scene.part("handler")
-        scene.tell(ev.CallPassed(scene.reference, handler, target.words, target.handler))
+        if handler or target.handler:
+            scene.tell(ev.CallPassed(scene.reference, handler, target.words, target.handler))
+        else:
+            scene.tell(ev.LedOut(scene.reference, target.words))
         if target.handler and await scene.do(msg.Rename("third", "handler")):
             scene.line.rename("third", "handler")
             self._forget()
@@ -166,6 +170,11 @@ class ThirdParty:
     def _forget(self) -> None:
         self.wish, self.passed = NOBODY, False
         self._scene.place = {}
+
+    async def give_up_leading_out(self) -> None:
+        """Nobody has answered yet, and the caller is needed elsewhere."""
+        if self.busy and not self.passed and not self._scene.handler:
+            await self._back("the control room is called", UNREACHABLE)
 
     # --- after another gateway ---
 

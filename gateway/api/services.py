@@ -9,6 +9,7 @@ from typing import Protocol
 from aiohttp import web
 
 from channels.voice.instructions import Instruction
+from channels.voice.pool import PoolStats
 from config.settings import Settings
 from gateway.dispatcher import Clock, Dispatcher
 from gateway.letters import Letters
@@ -22,6 +23,17 @@ class CallControl(Protocol):
 
     async def ask(self, reference: str, wish: Instruction, *, handler: str = "") -> None:
         """``handler`` must be on the call; '' asks as a supervisor."""
+
+    async def drain(self) -> None:
+        """No new calls; those under way go on."""
+
+    def refill(self) -> None:
+        """New calls again, by fresh call processes."""
+
+    @property
+    def draining(self) -> bool: ...
+
+    def stats(self) -> PoolStats: ...
 
 
 class TextIntake(Protocol):

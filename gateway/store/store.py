@@ -46,6 +46,8 @@ TABLE_OF: dict[type, Table] = {
     Token: tables.tokens,
 }
 
+LONGEST_LOOK_BACK_SECONDS = 7200.0
+
 # PostgreSQL's SQLSTATE classes: data exception, integrity violation, limit exceeded.
 REFUSED_STATES = ("22", "23", "54")
 DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
@@ -187,6 +189,17 @@ class Store:
             [FOLLOW_UP.validate_json(d) for d in await self._column(pending)],
         )
 
+    async def answers(self, since: Time) -> list[tuple[Time, str]]:
+        """When callers were answered since then, and in which queue, oldest first.
+
+        Nobody is looked for who had called more than two hours before: one such wait more or less tells nothing.
+        """
+        columns = tables.contacts.c
+        recent = columns.received_at >= since - LONGEST_LOOK_BACK_SECONDS
+        query = select(columns.document).where(columns.channel == "voice", recent)
+        contacts = [CONTACT.validate_json(d) for d in await self._column(query)]
+        return sorted((c.answered_at, c.queue) for c in contacts if c.answered_at and _was_waiting(c, since))
+
     async def head(self) -> Head:
         last = select(tables.journal.c.seq, tables.journal.c.hash).order_by(tables.journal.c.seq.desc()).limit(1)
         rows = await self._rows(last)
@@ -322,6 +335,12 @@ class Store:
                 return (await connection.execute(query)).all()
         except DATABASE_ERRORS as error:
             raise failure(error) from None
+
+
+def _was_waiting(contact: Contact, since: Time) -> bool:
+    """Answered since then out of a queue, and not called back."""
+    answered = contact.answered_at is not None and contact.answered_at >= since
+    return answered and contact.answered_at == contact.wait_over_at
 
 
 def _contact_row(contact: Contact) -> dict[str, Any]:

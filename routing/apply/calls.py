@@ -60,6 +60,8 @@ def _back_again(contact: Contact, call_id: str, now: Time) -> Contact:
         ended_in=None,
         wait_over_at=wait_over_at,
         call_id=call_id,
+        overflow=None,
+        overflowed=(),
     )
     return wanted(back, now) if back.emergency else back
 

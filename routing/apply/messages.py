@@ -30,6 +30,6 @@ def _(e: ev.MessageArrived, board: Board, now: Time) -> None:
         )
     contact = replace(contact, unread=e.message)
     if not contact.assignment and not contact.wanted:
-        fresh = replace(contact, work=Work.MESSAGE, work_channel=None, queued_at=None, due_at=due)
+        fresh = replace(contact, work=Work.MESSAGE, work_channel=None, queued_at=None, due_at=due, overflowed=())
         contact = owner_first(wanted(fresh, now), contact.owner, board, now)
     board.put_contact(contact)

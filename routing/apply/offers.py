@@ -33,6 +33,8 @@ def _(e: ev.OfferAccepted, board: Board, now: Time) -> None:
             unread="",
             voicemail=contact.voicemail if contact.live else "",
             waiting_alarmed=False,
+            overflow=None,
+            overflowed=(),
         )
     )
     board.put_handler(replace(board.handlers[e.handler], idle_since=now, misses=0))

@@ -58,6 +58,14 @@ def _(e: ev.CallPassed, board: Board) -> str:
 
 
 @objection.register
+def _(e: ev.LedOut, board: Board) -> str:
+    contact = board.open_contact(e.reference)
+    if contact is not None and contact.assignment:
+        return f"{e.reference} is with {contact.assignment.handler}."
+    return over(board, e.reference)
+
+
+@objection.register
 def _(e: ev.CallTakenOver, board: Board) -> str:
     contact = board.open_contact(e.reference)
     if contact is None or not _has_call(contact, e.handler):
@@ -141,8 +149,7 @@ def not_to_be_dialled(board: Board, contact: Contact, address: str) -> str:
     """Why this number may not be called: the person must not be, or it is an emergency number."""
     if contact.safety == "never":
         return "This contact says: never call."
-    digits = re.sub(r"\D", "", address)
-    if not digits:
+    if not re.search(r"\d", address):
         return "There is no number to call."
     return emergency_number(address, board.rules.routing.never_dial)
 

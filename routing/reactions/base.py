@@ -219,6 +219,8 @@ def _look_again(wake: Wake, contact: Contact, board: Board, now: Time) -> Iterat
         case "expected":
             if contact.expected_until is not None and contact.expected_until <= now:
                 yield do.StopExpecting(contact.reference)
+        case "overflow":
+            board.unserved[contact.reference] = None
         case "emergency":
             since = contact.queued_at or contact.received_at
             too_long = now >= since + board.rules.routing.emergency_alarm_seconds

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from config.settings import Queue
 from routing import events as ev
 from routing.board import Board
 from routing.engine import Decision, decide
@@ -33,7 +34,25 @@ from routing.model import (
 )
 from tests.support.world import START, rules
 
-RULES = rules()
+LED_ON = [
+    {
+        "id": "general",
+        "most_waiting": 1,
+        "longest_wait_seconds": 30,
+        "overflow": {
+            "full": [{"queue": "crime"}, {"callback": True}, {"number": "+441632960200"}],
+            "nobody_on_duty": [{"queue": "crime"}, {"number": "+441632960200"}, {"voicemail": "general"}],
+            "longest_wait": [{"callback": True}, {"number": "+441632960200"}],
+        },
+    },
+    {
+        "id": "crime",
+        "skills": ("crime",),
+        "longest_wait_seconds": 100,
+        "overflow": {"nobody_on_duty": [{"callback": True}], "longest_wait": [{"queue": "texts"}]},
+    },
+]
+RULES = rules([Queue.model_validate({"name": "Led on", "target_seconds": 45} | queue) for queue in LED_ON])
 NAMES = ("anna", "ben", "cara", "dan")
 QUEUES = ("general", "crime", "texts")
 SENDERS = ("+447700900001", "+447700900002", "")
@@ -96,12 +115,13 @@ class Desk(RuleBasedStateMachine):
 
     # --- what happens --------------------------------------------------------------------------------
 
-    @initialize()
-    def two_sign_in(self) -> None:
+    @initialize(there=st.sampled_from([True, True, False]))
+    def two_sign_in(self, there: bool) -> None:
         for name, skills in (("anna", {"crime"}), ("ben", set())):
             handler = Handler(name, name, "fcc", frozenset(skills), f"1{name}", text_capacity=2)
             self.did(ev.HandlerSaved(handler, "program:test"))
-            self.did(ev.PresenceChanged(name, Presence(PresenceState.AVAILABLE), "program:test"))
+            state = PresenceState.AVAILABLE if there else PresenceState.OFFLINE
+            self.did(ev.PresenceChanged(name, Presence(state), "program:test"))
 
     @rule(data=st.data(), name=st.sampled_from(NAMES), skilled=st.booleans(), phone=st.booleans())
     def handler_saved(self, data: Any, name: str, skilled: bool, phone: bool) -> None:
@@ -127,6 +147,11 @@ class Desk(RuleBasedStateMachine):
     def call_queued(self, data: Any) -> None:
         queue = data.draw(st.sampled_from(["", "", "crime"]))
         self.did(ev.CallQueued(self.one(data, lambda c: c.stage is Stage.ARRIVING), queue))
+
+    @rule(data=st.data(), reached=st.booleans())
+    def led_outside(self, data: Any, reached: bool) -> None:
+        reference = self.one(data, lambda c: c.live and c.overflow and not c.wanted)
+        self.did(ev.LedOut(reference, "outside") if reached else ev.CallQueued(reference))
 
     @rule(data=st.data(), kind=st.sampled_from(["left", "cut off", "ended", "lost"]))
     def call_over(self, data: Any, kind: str) -> None:
@@ -315,7 +340,8 @@ class Desk(RuleBasedStateMachine):
             if contact.live and not contact.assignment and not contact.wanted:
                 joined = contact.handover is not None and contact.handover.state is HandoverState.JOINED
                 greeted = contact.reference in self.greeted and not contact.emergency
-                going = contact.callback or contact.voicemail
+                led = contact.overflow is not None and contact.overflow.kind in ("number", "voicemail")
+                going = contact.callback or contact.voicemail or led
                 assert joined or greeted or contact.passed_to or going, contact
 
     @invariant()
@@ -391,6 +417,27 @@ class Desk(RuleBasedStateMachine):
                 assert not (suits and asked and contact.load in self.room(handler)), (contact, handler)
 
     @invariant()
+    def each_waits_in_the_line_of_its_queue(self) -> None:
+        expected: dict[Any, list[Any]] = {}
+        for contact in self.board.contacts.values():
+            if contact.waiting:
+                expected.setdefault((contact.queue, contact.load), []).append(rank_of(contact))
+        lines = {line: list(ranks) for line, ranks in self.board._lines.items() if ranks}
+        assert lines == {line: sorted(ranks) for line, ranks in expected.items()}
+
+    @invariant()
+    def whoever_waits_with_more_steps_before_them_is_looked_at_again(self) -> None:
+        assert not self.board.unserved
+        wakes = {(w.kind, w.reference) for w in self.board._wakes}
+        for contact in self.board.contacts.values():
+            queue = RULES.queues[contact.queue]
+            since = contact.waiting_since if contact.wanted and queue.longest_wait_seconds else None
+            due_later = since is not None and self.now < since + queue.longest_wait_seconds
+            assert not due_later or ("overflow", contact.reference) in wakes
+            asked = contact.waiting and contact.overflow is not None and not contact.emergency
+            assert not asked or contact.preferred or ("overflow", contact.reference) in wakes
+
+    @invariant()
     def whoever_is_held_back_is_looked_at_again(self) -> None:
         wakes = {(w.kind, w.reference, w.detail) for w in self.board._wakes}
         for contact in self.board.contacts.values():
@@ -448,7 +495,7 @@ class Desk(RuleBasedStateMachine):
 
 
 Desk.TestCase.settings = settings(
-    max_examples=120,
+    max_examples=80,
     stateful_step_count=50,
     deadline=None,
     derandomize=True,

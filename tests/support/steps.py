@@ -107,6 +107,19 @@ async def message_under_way(world: World, reference: str, size: int) -> None:
     await eventually(there)
 
 
+async def called_back(world: World, live: Live, reference: str) -> None:
+    """A handler who is there again takes it; their phone rings, then the person's."""
+    anna, phone = await world.api("anna"), world.phones["anna"]
+    await anna.put("me/presence", {"state": "available"})
+    offer = await live.wait_for("MakeOffer", contact=reference)
+    await anna.post(f"offers/{offer['data']['offer']['id']}/accept")
+    await phone.wait_for("ringing", 5)
+    await phone.answer()
+    await hears(world.public, phone)
+    await world.public.hang_up()
+    await phone.wait_for("idle", 3)
+
+
 async def wrap_up(world: World, name: str, reference: str, **more: Any) -> None:
     client = await world.api(name)
     await client.post(f"contacts/{reference}/wrap-up", {"disposition": "resolved", **more})

@@ -468,17 +468,33 @@ async def test_a_stopped_gateway_leaves_no_idle_process_and_closes_the_slots(sit
     assert site.board.open == set()
 
 
-async def test_draining_takes_no_more_calls_and_waits_for_the_last(site: Site, phone: Phone, music: Path) -> None:
+async def test_drained_it_takes_no_more_calls_and_those_under_way_go_on(site: Site, phone: Phone, music: Path) -> None:
     call, caller = await waiting_caller(site, phone, music)
-    draining = asyncio.create_task(site.pool.drain(10))
+
+    await site.pool.drain()
+
     await until(lambda: site.board.open == set() or site.board.open == {call.port})
     await until(lambda: site.pids() == {call.pid})
-    assert not draining.done() and caller.hears(1000)
-
+    assert caller.hears(1000) and "drained" in site.pool.healthy()
+    with pytest.raises(NoSlot):
+        await site.pool.outbound()
     await call.do(End())
+    await until(lambda: site.pids() == set() and site.pool.stats().busy == 0)
 
-    await draining
-    assert site.pids() == set()
+
+async def test_after_draining_every_slot_has_a_fresh_process(site: Site, phone: Phone, music: Path) -> None:
+    before = site.pids()
+    call, caller = await waiting_caller(site, phone, music)
+    await site.pool.drain()
+    await until(lambda: site.pids() == {call.pid})
+
+    site.pool.refill()
+
+    await until(lambda: site.pool.stats().idle == len(before) - 1)
+    assert caller.hears(1000) and site.pids() & before == {call.pid}
+    await call.do(End())
+    await until(lambda: site.pool.stats().idle == len(before) and not site.pids() & before)
+    assert site.pool.healthy() == ""
 
 
 async def test_a_terminated_process_hangs_up_and_exits_in_good_order(site: Site, phone: Phone, music: Path) -> None:

@@ -16,6 +16,7 @@ from aiohttp import web
 from argon2 import PasswordHasher
 
 from channels.voice.instructions import Instruction
+from channels.voice.pool import PoolStats
 from config.load import load
 from config.settings import Settings
 from gateway.api.application import build
@@ -47,6 +48,16 @@ class Calls:
     def __init__(self) -> None:
         self.asked: list[tuple[Instruction, str, str]] = []
         self.refuses: Exception | None = None
+        self.draining = False
+
+    async def drain(self) -> None:
+        self.draining = True
+
+    def refill(self) -> None:
+        self.draining = False
+
+    def stats(self) -> PoolStats:
+        return PoolStats(slots=6, idle=0, busy=2, starting=0, left_alone=0)
 
     async def ask(self, reference: str, wish: Instruction, *, handler: str = "") -> None:
         if self.refuses:
