@@ -11,14 +11,9 @@ import pytest
 
 from tests.channels.voice.edge_peers import DOMAIN, HOST, SDP, Scene, free_ports, scene, until
 from tests.channels.voice.edge_site import AnsweringSite, answering_site
-from tests.channels.voice.edge_streams import StreamPeer, certificate, client_tls, listening, server_tls
+from tests.channels.voice.edge_streams import StreamPeer, certificate, client_tls, listening, server_tls, with_tls
 
 NUMBER = f"sip:+441234567890@{DOMAIN}"
-
-
-def with_tls(directory: Path) -> dict[str, Any]:
-    cert, key = certificate(directory, "edge")
-    return {"tls_port": free_ports(), "tls_certificate": cert, "tls_key": key, "tls_ca": cert}
 
 
 async def connected(edge: Scene, over: str, more: dict[str, Any]) -> StreamPeer:
