@@ -6,6 +6,7 @@ All lie in one directory, in which Kamailio is also started:
 - ``edge-parameters.cfg``: the values of the names in capitals in kamailio.cfg; holds the phones' secret
 - ``destinations.list``: for the dispatcher module: one line for each slot, all closed, and one for each trunk
 - ``registrations/``: our accounts at the carriers that want us to register; holds their passwords
+- ``rtpengine.conf``: for the media relay, when a trunk encrypts sound
 - ``tls.cfg``: what the TLS module needs, when TLS is on
 - ``locations/``: where the phones are registered; Kamailio keeps it, it is only created here
 """
@@ -25,6 +26,7 @@ CONFIG_FILE = "kamailio.cfg"
 PARAMETERS_FILE = "edge-parameters.cfg"
 DESTINATIONS_FILE = "destinations.list"
 TLS_FILE = "tls.cfg"
+RELAY_FILE = "rtpengine.conf"
 LOCATIONS_DIR = "locations"
 REGISTRATIONS_DIR = "registrations"
 
@@ -32,6 +34,10 @@ _CONFIG_SOURCE = Path(config.__file__).parent / "kamailio" / CONFIG_FILE
 _INACTIVE, _PROBED = 1, 8  # dispatcher module: flags of a destination that gets no calls; that is asked by OPTIONS
 _UNESCAPED_COLON = re.compile(r"(?<!\\):")
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+_WORTHLESS = ("NULL_HMAC_SHA1_80", "NULL_HMAC_SHA1_32", "F8_128_HMAC_SHA1_80", "F8_128_HMAC_SHA1_32")
+_RELAY_FLAGS = " ".join(
+    ("ICE=remove", "rtcp-mux-demux", "replace-origin", "replace-session-connection", *(f"SDES-no-{w}" for w in _WORTHLESS))
+)
 _EMPTY_TABLES = Path("/usr/share/kamailio/dbtext/kamailio")
 
 
@@ -59,7 +65,11 @@ def write_edge_files(edge: Edge, voice: Voice, directory: Path, limits: Limits |
     parameters = directory / PARAMETERS_FILE
     parameters.touch(mode=0o640)
     parameters.write_text(_parameters_text(edge, voice, directory, limits or Limits()))
-    (directory / DESTINATIONS_FILE).write_text(_destinations_text(edge, voice))
+    destinations = directory / DESTINATIONS_FILE
+    destinations.touch(mode=0o640)
+    destinations.write_text(_destinations_text(edge, voice))
+    if edge.encrypting_trunks:
+        (directory / RELAY_FILE).write_text(_relay_text(edge, voice))
     _write_registrations(edge, directory / REGISTRATIONS_DIR)
     if edge.tls_certificate:
         (directory / TLS_FILE).write_text(_tls_text(edge))
@@ -85,8 +95,34 @@ def _destinations_text(edge: Edge, voice: Voice) -> str:
     slots = range(voice.sip_port_base, voice.sip_port_base + voice.slots)
     lines = [f"1 sip:{voice.address}:{port} {_INACTIVE} 0\n" for port in slots]
     priorities = range(len(edge.trunks), 0, -1)
-    lines += [f"2 {t.uri} {_PROBED} {priority}\n" for t, priority in zip(edge.trunks, priorities, strict=True)]
+    lines += [f"2 {t.uri} {_PROBED} {priority} {_about(t)}\n" for t, priority in zip(edge.trunks, priorities, strict=True)]
     return "".join(lines)
+
+
+def _about(trunk: Trunk) -> str:
+    """What the edge must know of a trunk when it calls by it; the password in hex, because it may hold anything."""
+    facts = {"name": trunk.name, "media": trunk.media}
+    if login := trunk.login or trunk.registration:
+        facts |= {"user": login.user, "password": login.password.get_secret_value().encode().hex()}
+    return ";".join(f"{name}={value}" for name, value in facts.items())
+
+
+def _relay_text(edge: Edge, voice: Voice) -> str:
+    """rtpengine in user space, with one foot at the call processes and one outside."""
+    lines = (
+        "[rtpengine]",
+        "table = -1",
+        f"interface = inside/{voice.address};outside/{edge.address}",
+        f"listen-ng = 127.0.0.1:{edge.relay_control_port}",
+        f"port-min = {edge.relay_port_base}",
+        f"port-max = {edge.relay_port_base + edge.relay_ports - 1}",
+        "foreground = true",
+        "log-stderr = true",
+        "log-level = 4",  # warnings; more would tell of every call
+        "timeout = 120",  # seconds without sound from either side, or without an answer, and a call is forgotten
+        "offer-timeout = 600",
+    )
+    return "\n".join(lines) + "\n"
 
 
 def _write_registrations(edge: Edge, directory: Path) -> None:
@@ -155,6 +191,14 @@ def _parameters_text(edge: Edge, voice: Voice, directory: Path, limits: Limits) 
         "SLOT_ANSWER_MS": int(1000 * limits.slot_answer_seconds),
         "TRUNK_SOURCES": trunk,
         "FIRST_TRUNK": edge.trunks[0].uri.removeprefix("sip:"),
+        "ABOUT_THE_FIRST": _about(edge.trunks[0]),
+        "SRTP_SOURCES": _networks("edge.trunks", tuple(s for t in edge.encrypting_trunks for s in t.sources)),
+        "KEYS_ONLY_OVER_TLS": _networks(
+            "edge.trunks", tuple(s for t in edge.encrypting_trunks if t.transport == "tls" for s in t.sources)
+        ),
+        "RELAY_CONTROL_PORT": edge.relay_control_port,
+        "SRTP_OFFER": f"RTP/SAVP DTLS=off {_RELAY_FLAGS}",
+        "PLAIN_OFFER": f"RTP/AVP {_RELAY_FLAGS}",
         "TRUNK_CHECK_SECONDS": edge.trunk_check_seconds,
         "NEVER_DIAL": "|".join(edge.never_dial) or "none",
         "OVERFLOW_URI": edge.overflow_uri,
@@ -169,6 +213,7 @@ def _parameters_text(edge: Edge, voice: Voice, directory: Path, limits: Limits) 
         if any(character in '!"\\$\r\n' for character in str(value)):
             raise ValueError(f"{name}: {value!r} holds a character that Kamailio cannot take")
     switches = "#!define WITH_TLS\n" if edge.tls_certificate else ""
+    switches += "#!define WITH_SRTP\n" if edge.encrypting_trunks else ""
     return switches + "".join(f'#!substdef "!{name}!{value}!g"\n' for name, value in values.items())
 
 
