@@ -124,7 +124,7 @@ class Registration(Login):
 class Trunk(Section):
     """One carrier: where calls to the public go out, and who may bring calls in.
 
-    ``login`` is shown when the carrier challenges a call; without it, that of the ``registration``.
+    ``tls_name`` is what its certificate is for, '' when that is ``host``. ``login`` is shown when the carrier challenges a call; without it, that of the ``registration``.
     """
 
     name: Identifier
@@ -134,6 +134,7 @@ class Trunk(Section):
     sources: Annotated[tuple[str, ...], Field(min_length=1)]
     media: Literal["rtp", "srtp"] = "rtp"
     keys_in_clear: bool = False
+    tls_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]*$")] = ""
     registration: Registration | None = None
     login: Login | None = None
 

@@ -107,6 +107,14 @@ def _about(trunk: Trunk) -> str:
     return ";".join(f"{name}={value}" for name, value in facts.items())
 
 
+def _names(trunk: Trunk) -> tuple[str, ...]:
+    """What the certificate of a trunk that we call over TLS may be for: its name, or a wildcard for it."""
+    name = trunk.tls_name or trunk.host
+    parent = name.partition(".")[2]
+    is_address = name.replace(".", "").isdigit()
+    return (name,) if is_address or "." not in parent else (name, f"*.{parent}")
+
+
 def _relay_text(edge: Edge, voice: Voice) -> str:
     """rtpengine in user space, with one foot at the call processes and one outside."""
     lines = (
@@ -191,6 +199,7 @@ def _parameters_text(edge: Edge, voice: Voice, directory: Path, limits: Limits) 
         "SLOT_ANSWER_MS": int(1000 * limits.slot_answer_seconds),
         "TRUNK_SOURCES": trunk,
         "FIRST_TRUNK": edge.trunks[0].uri.removeprefix("sip:"),
+        "TLS_NAMES": ",".join(name for trunk in edge.trunks if trunk.transport == "tls" for name in _names(trunk)) or "none",
         "ABOUT_THE_FIRST": _about(edge.trunks[0]),
         "SRTP_SOURCES": _networks("edge.trunks", tuple(s for t in edge.encrypting_trunks for s in t.sources)),
         "KEYS_ONLY_OVER_TLS": _networks(

@@ -34,9 +34,6 @@ from tests.faults.test_edge_killers import DIGITS, HIDDEN, LONG_HOSTS, NO_SESSIO
 NUMBER = f"sip:+441234567890@{DOMAIN}"
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "20"))
 CALLERS = ("UDP", "UDP", "TCP", "TCP", "TLS", "TLS")
-# About once in two minutes of this a process still ends, by messages that are not known yet. It costs that one
-# call; what the edge was built to stop ends several in a second, and more than these fail the test.
-UNEXPLAINED = 2 + int(SECONDS / 60)
 IN_DIALOG = ("INFO", "UPDATE", "INVITE", "ACK", "PRACK", "BYE", "CANCEL", "REFER", "OPTIONS", "MESSAGE", "NOTIFY")
 ANSWERS = (180, 183, 200, 202, 302, 401, 486, 488, 491, 500, 603)
 
@@ -247,7 +244,8 @@ async def for_some_time(over: str, site: FuzzedSite, fuzz: Fuzz, seconds: float)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         caller = await site.fuzzer(over, fuzz)
-        caller.send(fuzz.rng.choice(TORTURE))
+        if over == "UDP" or fuzz.rng.random() < 0.1:  # after most of these a connection is closed
+            caller.send(fuzz.rng.choice(TORTURE))
         await a_wild_call(caller, fuzz)
         caller.close()
 
@@ -283,7 +281,7 @@ async def test_what_passes_the_edge_mutated_makes_no_call_process_abort() -> Non
             print(dict(fuzz.sent))
 
             print(deaths(log))
-            assert len(deaths(log)) <= UNEXPLAINED
+            assert deaths(log) == []
             for over in ("UDP", "TCP", "TLS"):
                 caller = await site.fuzzer(over, fuzz)
                 await a_normal_call(caller)
