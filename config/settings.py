@@ -6,7 +6,7 @@ file that is shared: a secret is ``{ env = "NAME" }`` or ``{ file = "/path" }``.
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -124,7 +124,8 @@ class Registration(Login):
 class Trunk(Section):
     """One carrier: where calls to the public go out, and who may bring calls in.
 
-    ``tls_name`` is what its certificate is for, '' when that is ``host``. ``login`` is shown when the carrier challenges a call; without it, that of the ``registration``.
+    ``tls_name`` is what its certificate is for, '' when that is ``host``. ``login`` is shown when the
+    carrier challenges a call; without it, that of the ``registration``.
     """
 
     name: Identifier
@@ -152,7 +153,7 @@ class Trunk(Section):
     def _keys_are_hidden(self) -> Trunk:
         if self.media == "srtp" and self.transport != "tls" and not self.keys_in_clear:
             raise ValueError(
-                f"trunk '{self.name}': media = \"srtp\" needs transport = \"tls\", or its keys can be read on the way; "
+                f'trunk \'{self.name}\': media = "srtp" needs transport = "tls", or its keys can be read on the way; '
                 "keys_in_clear = true says that this is known and wanted"
             )
         return self
@@ -171,7 +172,6 @@ class Edge(Section):
     rpc_socket: Path
     trunks: Annotated[tuple[Trunk, ...], Field(min_length=1)]
     trunk_check_seconds: Annotated[int, Field(ge=1, le=300)]
-    never_dial: tuple[Annotated[str, Field(pattern=r"^[0-9]{2,15}$")], ...]
     tls_port: Port
     tls_certificate: str
     tls_key: str
@@ -181,6 +181,18 @@ class Edge(Section):
     relay_ports: Annotated[int, Field(ge=8, le=20000)]
     overflow_uri: SipUri
     phone_secret: SecretStr
+
+    @field_validator("address")
+    @classmethod
+    def _one_address(cls, address: str) -> str:
+        """Call processes take calls from this address alone."""
+        try:
+            usable = ip_address(address).version == 4 and not ip_address(address).is_unspecified
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError(f"must be one IPv4 address of this machine, such as 192.0.2.10, not '{address}'")
+        return address
 
     @property
     def encrypting_trunks(self) -> tuple[Trunk, ...]:

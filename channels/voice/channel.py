@@ -12,7 +12,7 @@ from channels.base import ChannelError, Refused
 from channels.voice import inbound, outbound
 from channels.voice import instructions as tell_to
 from channels.voice.call import Call, NoSlot, VoiceError
-from channels.voice.edge import EdgeControl
+from channels.voice.edge import EdgeControl, dead_trunks, no_trunk
 from channels.voice.flow import Desk, Story
 from channels.voice.messages import End
 from channels.voice.objections import objection
@@ -22,6 +22,7 @@ from channels.voice.sounds import Sounds
 from config.settings import Settings
 from routing import commands as do
 from routing import events as ev
+from routing.numbers import e164
 
 log = structlog.get_logger()
 
@@ -68,7 +69,11 @@ class VoiceChannel:
         prompts = (
             f"callers hear nothing: {', '.join(missing)} not found; run contact-gateway prompts" if missing else ""
         )
-        return "; ".join(filter(None, (self._edge.down, self._pool.healthy(), prompts)))
+        return "; ".join(filter(None, (self._edge.down, no_trunk(self._edge.trunks), self._pool.healthy(), prompts)))
+
+    def warning(self) -> str:
+        """What is wrong and made up for by something else."""
+        return dead_trunks(self._edge.trunks)
 
     def stats(self) -> PoolStats:
         return self._pool.stats()
@@ -190,7 +195,7 @@ class VoiceChannel:
             command.follow_up,
             command.handler,
             extension,
-            inbound.number(command.address),
+            e164(command.address),
             command.withheld,
         )
         try:

@@ -12,7 +12,7 @@ import itertools
 import json
 import re
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
@@ -32,6 +32,21 @@ _NAME = re.compile(r"(?:^|;)name=([^;]*)")
 def phone_password(secret: str, extension: str) -> str:
     """The SIP digest password of a handler's phone: SHA-256 of ``secret:extension``, in hex."""
     return hashlib.sha256(f"{secret}:{extension}".encode()).hexdigest()
+
+
+def no_trunk(alive: Mapping[str, bool]) -> str:
+    """In words, that no trunk answers; '' while one does."""
+    if not alive or any(alive.values()):
+        return ""
+    return f"no trunk answers ({', '.join(alive)}): nobody outside can be called, and callers may not come in"
+
+
+def dead_trunks(alive: Mapping[str, bool]) -> str:
+    """In words, which trunks do not answer while another does; '' when all do, or none."""
+    dead = [name for name, answers in alive.items() if not answers]
+    if not dead or no_trunk(alive):
+        return ""
+    return f"no answer from trunk {', '.join(dead)}; calls go out by the next one"
 
 
 class EdgeControl:

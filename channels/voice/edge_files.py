@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import config
-from config.settings import Edge, Registration, Trunk, Voice
+from config.settings import Edge, Registration, Settings, Trunk, Voice
+from routing.numbers import BEFORE_A_NUMBER
 
 CONFIG_FILE = "kamailio.cfg"
 PARAMETERS_FILE = "edge-parameters.cfg"
@@ -36,7 +37,13 @@ _UNESCAPED_COLON = re.compile(r"(?<!\\):")
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 _WORTHLESS = ("NULL_HMAC_SHA1_80", "NULL_HMAC_SHA1_32", "F8_128_HMAC_SHA1_80", "F8_128_HMAC_SHA1_32")
 _RELAY_FLAGS = " ".join(
-    ("ICE=remove", "rtcp-mux-demux", "replace-origin", "replace-session-connection", *(f"SDES-no-{w}" for w in _WORTHLESS))
+    (
+        "ICE=remove",
+        "rtcp-mux-demux",
+        "replace-origin",
+        "replace-session-connection",
+        *(f"SDES-no-{w}" for w in _WORTHLESS),
+    )
 )
 _EMPTY_TABLES = Path("/usr/share/kamailio/dbtext/kamailio")
 
@@ -58,13 +65,14 @@ class Limits:
     workers: int = 4
 
 
-def write_edge_files(edge: Edge, voice: Voice, directory: Path, limits: Limits | None = None) -> None:
+def write_edge_files(settings: Settings, directory: Path, limits: Limits | None = None) -> None:
     """Write everything Kamailio needs into ``directory``; ValueError names a setting it cannot take."""
+    edge, voice = settings.edge, settings.voice
     directory.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(_CONFIG_SOURCE, directory / CONFIG_FILE)
     parameters = directory / PARAMETERS_FILE
     parameters.touch(mode=0o640)
-    parameters.write_text(_parameters_text(edge, voice, directory, limits or Limits()))
+    parameters.write_text(_parameters_text(settings, directory, limits or Limits()))
     destinations = directory / DESTINATIONS_FILE
     destinations.touch(mode=0o640)
     destinations.write_text(_destinations_text(edge, voice))
@@ -95,7 +103,9 @@ def _destinations_text(edge: Edge, voice: Voice) -> str:
     slots = range(voice.sip_port_base, voice.sip_port_base + voice.slots)
     lines = [f"1 sip:{voice.address}:{port} {_INACTIVE} 0\n" for port in slots]
     priorities = range(len(edge.trunks), 0, -1)
-    lines += [f"2 {t.uri} {_PROBED} {priority} {_about(t)}\n" for t, priority in zip(edge.trunks, priorities, strict=True)]
+    lines += [
+        f"2 {t.uri} {_PROBED} {priority} {_about(t)}\n" for t, priority in zip(edge.trunks, priorities, strict=True)
+    ]
     return "".join(lines)
 
 
@@ -177,7 +187,8 @@ def _tls_text(edge: Edge) -> str:
     return f"[server:default]\n{ours}[client:default]\n{ours}{theirs}"
 
 
-def _parameters_text(edge: Edge, voice: Voice, directory: Path, limits: Limits) -> str:
+def _parameters_text(settings: Settings, directory: Path, limits: Limits) -> str:
+    edge, voice = settings.edge, settings.voice
     trunk = _networks("edge.trunk_sources", edge.trunk_sources)
     exempt = limits.flood_exempt
     if exempt is None:
@@ -199,7 +210,8 @@ def _parameters_text(edge: Edge, voice: Voice, directory: Path, limits: Limits) 
         "SLOT_ANSWER_MS": int(1000 * limits.slot_answer_seconds),
         "TRUNK_SOURCES": trunk,
         "FIRST_TRUNK": edge.trunks[0].uri.removeprefix("sip:"),
-        "TLS_NAMES": ",".join(name for trunk in edge.trunks if trunk.transport == "tls" for name in _names(trunk)) or "none",
+        "TLS_NAMES": ",".join(name for trunk in edge.trunks if trunk.transport == "tls" for name in _names(trunk))
+        or "none",
         "ABOUT_THE_FIRST": _about(edge.trunks[0]),
         "SRTP_SOURCES": _networks("edge.trunks", tuple(s for t in edge.encrypting_trunks for s in t.sources)),
         "KEYS_ONLY_OVER_TLS": _networks(
@@ -209,7 +221,7 @@ def _parameters_text(edge: Edge, voice: Voice, directory: Path, limits: Limits) 
         "SRTP_OFFER": f"RTP/SAVP DTLS=off {_RELAY_FLAGS}",
         "PLAIN_OFFER": f"RTP/AVP {_RELAY_FLAGS}",
         "TRUNK_CHECK_SECONDS": edge.trunk_check_seconds,
-        "NEVER_DIAL": "|".join(edge.never_dial) or "none",
+        "NEVER_DIAL": BEFORE_A_NUMBER + f"({'|'.join(settings.routing.never_dial) or 'none'})",
         "OVERFLOW_URI": edge.overflow_uri,
         # In hex, because a secret may hold what Kamailio's preprocessor or strings would trip over.
         "PHONE_SECRET_HEX": edge.phone_secret.get_secret_value().encode().hex(),

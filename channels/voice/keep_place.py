@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import phonenumbers
-
-from channels.voice.inbound import number as e164
 from channels.voice.scene import ContactView, Scene
 from routing.events import CallbackAsked, CallEnded
+from routing.numbers import can_be_called, e164
 
 OFFERED, ASKED, DONE = "offered", "asked", "done"
 MOST_DIGITS = 15
@@ -65,7 +63,7 @@ class KeepPlace:
             await self._keep(self._own_number())
         elif digit != "#":
             self._typed = (self._typed + digit)[:MOST_DIGITS]
-        elif _can_be_called(self._typed):
+        elif can_be_called(self._typed):
             await self._keep(e164(self._typed))
         else:
             await self._ask("invalid_choice")
@@ -78,10 +76,3 @@ class KeepPlace:
     def _own_number(self) -> str:
         view = self._scene.view()
         return view.party if view else ""
-
-
-def _can_be_called(typed: str) -> bool:
-    try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(typed, "GB"))
-    except phonenumbers.NumberParseException:
-        return False

@@ -8,7 +8,6 @@ from pydantic import Field, StringConstraints, model_validator
 
 from channels.base import ChannelError
 from channels.voice import instructions as tell_to
-from channels.voice.inbound import number as e164
 from channels.voice.line import Supervision
 from gateway.api.casework import assigned, calls_of, on_the_line, open_contact
 from gateway.api.models import ContactOut, Line, OptionalLine, contact_out
@@ -17,6 +16,7 @@ from gateway.api.routes import In, Nothing, Request, Route
 from gateway.api.services import Services
 from routing.events import CallRequested, PartyLeft, PartyRung, Recorded, SafetyMarked, WrapUpExtended
 from routing.model import Contact
+from routing.numbers import e164, is_emergency
 
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9*#A-D]{1,32}$")]
 Extension = Annotated[str, StringConstraints(pattern=r"^[0-9]{2,6}$")]
@@ -162,7 +162,7 @@ def _target(services: Services, to: TargetBody) -> tell_to.Target:
         words = owner.name if owner else f"extension {to.extension}"
         return tell_to.Target(words, f"sip:{to.extension}@{domain}", owner.id if owner else "")
     number = e164(to.number or "")
-    if number in services.settings.routing.never_dial:
+    if is_emergency(number, services.settings.routing.never_dial):
         raise _mistake("to.number", "is an emergency number: raise the emergency, that rings the control room")
     return tell_to.Target(number, f"sip:{number}@{domain}")
 

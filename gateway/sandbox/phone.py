@@ -86,7 +86,8 @@ class Phone:
 
         ``auto_answer``: seconds after which it answers a call with ``answer_code`` by itself. It says
         ``voice_wav`` (8 kHz, 16 bit, mono) again and again, or else a tone of ``tone`` Hz, which is chosen by
-        its port when not given. With ``srtp`` it refuses every call that is not encrypted. Files go to ``run_dir``, or to a place that ``stop`` removes.
+        its port when not given. With ``srtp`` it refuses every call that is not encrypted. Files go to
+        ``run_dir``, or to a place that ``stop`` removes.
         """
         if tone is None and voice_wav is None:
             tone = 400 + port % 50 * 40

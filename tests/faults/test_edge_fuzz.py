@@ -1,7 +1,8 @@
 """A bounded fuzz run: mutated requests, answers and SDP through the real edge to real call processes.
 
-Callers speak over UDP, TCP and TLS. It starts from every message that was ever seen to abort a call process and mutates it. The seed is printed and can
-be given again by ``FUZZ_SEED``; ``FUZZ_SECONDS`` makes the run longer, for example for a new media stack.
+Callers speak over UDP, TCP and TLS. It starts from every message that was ever seen to abort a call process and
+mutates it. The seed is printed and can be given again by ``FUZZ_SEED``; ``FUZZ_SECONDS`` makes the run longer, for
+example for a new media stack.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 import secrets
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -88,6 +89,7 @@ class Fuzz:
 
     rng: random.Random
     sent: Counter[str] = field(default_factory=Counter)
+    last: deque[tuple[str, bytes]] = field(default_factory=lambda: deque(maxlen=100))
 
     def mutated(self, text: str) -> bytes:
         """The message with a few things wrong in it, or none."""
@@ -136,6 +138,7 @@ class Fuzzer(Peer):
         if self.wild and isinstance(message, str):
             self.fuzz.sent["mutated UDP"] += 1
             message = self.fuzz.mutated(message)
+            self.fuzz.last.append((self.over, message))
         super().send(message)
 
 
@@ -153,6 +156,7 @@ class StreamFuzzer(StreamPeer, Fuzzer):
             message = self.fuzz.mutated(message)
             if self.fuzz.rng.random() < 0.95:
                 message = of_its_true_length(message)
+            self.fuzz.last.append((self.over, message))
         super().send(message)
 
 
@@ -274,9 +278,13 @@ async def test_what_passes_the_edge_mutated_makes_no_call_process_abort() -> Non
     with structlog.testing.capture_logs() as log:
         async with fuzzed_site(fuzz) as (site, edge_log):
             answering = asyncio.create_task(answer_wildly(site.phone, fuzz))
-            async with asyncio.TaskGroup() as tasks:
-                for over in CALLERS:
-                    tasks.create_task(for_some_time(over, site, fuzz, SECONDS))
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    for over in CALLERS:
+                        tasks.create_task(for_some_time(over, site, fuzz, SECONDS))
+            except* ConnectionError:
+                print("THE EDGE IS GONE", str(edge_log())[-3000:], *fuzz.last, sep="\n")
+                raise
             answering.cancel()
             print(dict(fuzz.sent))
 

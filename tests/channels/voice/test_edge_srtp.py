@@ -57,16 +57,14 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
         overflow_port=free_ports(),
         more=over_udp(port),
     )
-    at = {"edge_address": HOST, "edge_port": edge_port, "domain": DOMAIN}
+    at: dict[str, Any] = {"edge_address": HOST, "edge_port": edge_port, "domain": DOMAIN}
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(Kamailio(settings, tmp_path))
         relay = await stack.enter_async_context(Rtpengine(settings.edge.relay_control_port, tmp_path))
         carrier = await stack.enter_async_context(
             await Phone.start("carrier", port, tone=1100, srtp=True, auto_answer=0.0, **at)
         )
-        process = await stack.enter_async_context(
-            await Phone.start("process", slot, tone=700, auto_answer=0.0, **at)
-        )
+        process = await stack.enter_async_context(await Phone.start("process", slot, tone=700, auto_answer=0.0, **at))
         await EdgeControl(settings.edge, HOST).set_slot(slot, open=True)
         yield Line(carrier, process, relay, settings)
 
@@ -194,7 +192,9 @@ async def test_keys_come_over_tls_or_not_at_all(tmp_path: Path) -> None:
         edge.trunk.request("INVITE", NUMBER, body=SECURE_SDP)
         assert (await edge.trunk.get("488")).first_line == "SIP/2.0 488 Use TLS"
 
-        caller = await StreamPeer.connect(edge.settings.edge.port, more["tls_port"], client_tls(more["tls_certificate"]))
+        caller = await StreamPeer.connect(
+            edge.settings.edge.port, more["tls_port"], client_tls(more["tls_certificate"])
+        )
         caller.request("INVITE", NUMBER, body=SECURE_SDP)
         edge.slots[0].reply(await edge.slots[0].get("INVITE"), 200, body=SDP)
         assert "RTP/SAVP" in (await caller.get("200")).body

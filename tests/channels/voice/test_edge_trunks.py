@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from channels.voice.edge import dead_trunks, no_trunk
 from tests.channels.voice.edge_peers import DOMAIN, HOST, SDP, Message, Peer, Scene, free_ports, md5, scene, until
 
 ABROAD = f"sip:+441616960000@{DOMAIN}"
@@ -184,6 +185,23 @@ async def test_which_trunks_are_down_is_known_and_each_change_is_logged_once(
     assert said == [("trunk_down", "first", "error"), ("trunk_up", "first", "warning")]
 
 
+@pytest.mark.parametrize(
+    ("alive", "wrong", "warning"),
+    [
+        ({}, "", ""),
+        ({"first": True, "second": True}, "", ""),
+        ({"first": False, "second": True}, "", "no answer from trunk first; calls go out by the next one"),
+        ({"first": False, "second": False}, "no trunk answers (first, second)", ""),
+    ],
+    ids=["not known yet", "both", "one", "none"],
+)
+def test_one_dead_trunk_is_a_warning_and_no_trunk_at_all_is_wrong(
+    alive: dict[str, bool], wrong: str, warning: str
+) -> None:
+    assert no_trunk(alive).startswith(wrong) and bool(no_trunk(alive)) == bool(wrong)
+    assert dead_trunks(alive) == warning
+
+
 async def test_callers_come_in_by_any_trunk(trunks: tuple[Scene, Carrier, Carrier]) -> None:
     edge, _, second = trunks
     await edge.open_slots(0)
@@ -297,7 +315,22 @@ async def test_a_password_is_readable_by_the_edge_alone(tmp_path: Path) -> None:
 
 # --- what is never dialled -----------------------------------------------------------------------------
 
-EMERGENCY = ("999", "112", "18000", "+44999", "0044999", "00999", "0999", "+44%20112", "9%2099", "+4418000", "9-9-9")
+EMERGENCY = (
+    "999",
+    "112",
+    "18000",
+    "+44999",
+    "0044999",
+    "00999",
+    "0999",
+    "+44%20112",
+    "9%2099",
+    "+4418000",
+    "9-9-9",
+    "141999",
+    "1470112",
+    "000999",
+)
 
 
 @pytest.mark.parametrize("number", EMERGENCY)
@@ -307,7 +340,7 @@ async def test_an_emergency_number_is_never_dialled_however_it_is_written(tmp_pa
             edge.slots[0].request("INVITE", f"sip:{number}@{host}", body=SDP)
             assert (await edge.slots[0].get("403", "404", "480", "502")).what == "403", host
         assert not edge.trunk.has("INVITE")
-        assert "edge.never_dial" in (tmp_path / "kamailio.log").read_text()
+        assert "routing.never_dial" in (tmp_path / "kamailio.log").read_text()
 
 
 @pytest.mark.parametrize("number", ["+441129990000", "+44116112999", "+44999000"])
@@ -325,6 +358,6 @@ async def test_the_control_room_elsewhere_may_be_called_999(tmp_path: Path) -> N
 
 
 async def test_the_list_may_be_empty(tmp_path: Path) -> None:
-    async with scene(tmp_path, more={"never_dial": ()}) as edge:
+    async with scene(tmp_path, never_dial=()) as edge:
         edge.slots[0].request("INVITE", f"sip:+44999@{DOMAIN}", body=SDP)
         assert (await edge.trunk.get("INVITE")).what == "INVITE"
