@@ -179,6 +179,22 @@ async def test_a_trunk_that_answers_in_the_clear_gets_no_sound(tmp_path: Path) -
         carrier.close()
 
 
+async def test_an_answer_that_must_be_mended_first_is_decrypted_all_the_same(tmp_path: Path) -> None:
+    port = free_ports()
+    more = over_udp(port)
+    own_address = SECURE_SDP.replace("c=IN IP4 127.0.0.1\r\n", "")
+    own_address = own_address.replace("8 101\r\n", "8 101\r\nc=IN IP4 127.0.0.1\r\n")
+    async with scene(tmp_path, more=more) as edge, Rtpengine(more["relay_control_port"], tmp_path):
+        carrier = await Peer.open(edge.settings.edge.port, port)
+        edge.slots[0].request("INVITE", NUMBER, body=SDP)
+        carrier.reply(await carrier.get("INVITE"), 200, body=own_address)
+
+        answer = (await edge.slots[0].get("200")).body
+        assert "RTP/AVP 8" in answer
+        assert answer.index("c=IN") < answer.index("m=audio")
+        carrier.close()
+
+
 async def test_keys_come_over_tls_or_not_at_all(tmp_path: Path) -> None:
     cert, key = certificate(tmp_path, "carrier")
     port = free_ports()
