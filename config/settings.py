@@ -7,7 +7,7 @@ file that is shared: a secret is ``{ env = "NAME" }`` or ``{ file = "/path" }``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -112,24 +112,37 @@ class ControlRoom(Section):
     retry_pause_seconds: Annotated[float, Field(gt=0)]
 
 
-class Registration(Section):
-    """An account at a carrier that sends calls only to whoever has registered."""
+class Login(Section):
+    """What we show a carrier that asks who we are."""
 
     user: Annotated[str, Field(pattern=r"^[A-Za-z0-9+._-]+$")]
     password: SecretStr
+
+
+class Registration(Login):
+    """An account at a carrier that sends calls only to whoever has registered."""
+
     domain: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")]
     seconds: Annotated[int, Field(ge=30, le=86400)]
 
 
 class Trunk(Section):
-    """One carrier: where calls to the public go out, and who may bring calls in."""
+    """One carrier: where calls to the public go out, and who may bring calls in.
+
+    ``tls_name`` is what its certificate is for, '' when that is ``host``. ``login`` is shown when the
+    carrier challenges a call; without it, that of the ``registration``.
+    """
 
     name: Identifier
     host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")]
     port: Port = 5060
     transport: Literal["udp", "tcp", "tls"] = "udp"
     sources: Annotated[tuple[str, ...], Field(min_length=1)]
+    media: Literal["rtp", "srtp"] = "rtp"
+    keys_in_clear: bool = False
+    tls_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]*$")] = ""
     registration: Registration | None = None
+    login: Login | None = None
 
     @field_validator("sources")
     @classmethod
@@ -140,6 +153,15 @@ class Trunk(Section):
             except ValueError as error:
                 raise ValueError(f"must be IP addresses or networks: {error}") from None
         return sources
+
+    @model_validator(mode="after")
+    def _keys_are_hidden(self) -> Trunk:
+        if self.media == "srtp" and self.transport != "tls" and not self.keys_in_clear:
+            raise ValueError(
+                f'trunk \'{self.name}\': media = "srtp" needs transport = "tls", or its keys can be read on the way; '
+                "keys_in_clear = true says that this is known and wanted"
+            )
+        return self
 
     @property
     def uri(self) -> str:
@@ -155,13 +177,31 @@ class Edge(Section):
     rpc_socket: Path
     trunks: Annotated[tuple[Trunk, ...], Field(min_length=1)]
     trunk_check_seconds: Annotated[int, Field(ge=1, le=300)]
-    never_dial: tuple[Annotated[str, Field(pattern=r"^[0-9]{2,15}$")], ...]
     tls_port: Port
     tls_certificate: str
     tls_key: str
     tls_ca: str
+    relay_control_port: Port
+    relay_port_base: Port
+    relay_ports: Annotated[int, Field(ge=8, le=20000)]
     overflow_uri: SipUri
     phone_secret: SecretStr
+
+    @field_validator("address")
+    @classmethod
+    def _one_address(cls, address: str) -> str:
+        """Call processes take calls from this address alone."""
+        try:
+            usable = ip_address(address).version == 4 and not ip_address(address).is_unspecified
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError(f"must be one IPv4 address of this machine, such as 192.0.2.10, not '{address}'")
+        return address
+
+    @property
+    def encrypting_trunks(self) -> tuple[Trunk, ...]:
+        return tuple(trunk for trunk in self.trunks if trunk.media == "srtp")
 
     @property
     def trunk_sources(self) -> tuple[str, ...]:
@@ -305,6 +345,7 @@ class Settings(Section):
             *self._doubled(),
             *self._port_clashes(),
             *self._half_tls(),
+            *self._one_network_two_ways(),
             *self._menus_wrong(),
             *self._overflow_wrong(),
         ]
@@ -354,6 +395,9 @@ class Settings(Section):
             mistakes.append("voice.sip_port_base: overlaps the RTP ports (16 for each slot); move one of them")
         if self.edge.port in sip:
             mistakes.append("edge.port: lies among the slots' SIP ports; move voice.sip_port_base")
+        relay = range(self.edge.relay_port_base, self.edge.relay_port_base + self.edge.relay_ports)
+        if self.edge.encrypting_trunks and (relay.stop > 65536 or set(relay) & {*rtp, *sip, self.edge.port}):
+            mistakes.append("edge.relay_port_base: overlaps the slots' ports or runs past 65535; move it")
         if self.edge.tls_certificate and self.edge.tls_port in (self.edge.port, *sip):
             mistakes.append("edge.tls_port: is taken by edge.port or by a slot; choose another")
         return mistakes
@@ -366,6 +410,18 @@ class Settings(Section):
         if not edge.tls_certificate and any(trunk.transport == "tls" for trunk in edge.trunks):
             mistakes.append("edge.tls_certificate: is missing, and a trunk uses tls; set it, or use udp or tcp")
         return mistakes
+
+    def _one_network_two_ways(self) -> list[str]:
+        """Whether a caller must be encrypted is known by the address alone."""
+        plain = [(t.name, ip_network(s)) for t in self.edge.trunks if t.media == "rtp" for s in t.sources]
+        return [
+            f"edge.trunks[{trunk.name}].sources: {source} is also a source of '{name}', which does not encrypt; "
+            "give both the same media"
+            for trunk in self.edge.encrypting_trunks
+            for source in trunk.sources
+            for name, network in plain
+            if network.version == ip_network(source).version and network.overlaps(ip_network(source))
+        ]
 
     def _menus_wrong(self) -> list[str]:
         known = Known(
@@ -384,5 +440,5 @@ class Settings(Section):
 
     def _overflow_wrong(self) -> Iterator[str]:
         calendars = [calendar.id for calendar in self.calendars]
-        never = {*self.routing.never_dial, *self.edge.never_dial}
+        never = self.routing.never_dial
         return overflow_mistakes({queue.id: queue for queue in self.queues}, calendars, self.prompts.names, never)

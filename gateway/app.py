@@ -73,6 +73,7 @@ class Gateway:
                 calls=self.voice,
                 texts=self.text,
                 health=self.health,
+                warnings=self.warnings,
                 new_id=new_id,
             )
         )
@@ -80,6 +81,10 @@ class Gateway:
     def health(self) -> Mapping[str, str]:
         """What is wrong in each part now, '' where nothing is."""
         return {"store": self.dispatcher.down} | {channel.name: channel.healthy() for channel in self._channels()}
+
+    def warnings(self) -> Mapping[str, str]:
+        """What is wrong in each part and costs nothing yet, '' where nothing is."""
+        return {"voice": self.voice.warning()} if self.voice else {}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -6,11 +6,10 @@ import re
 from dataclasses import replace
 
 from channels.base import Refused
-from channels.voice.inbound import number as e164
 from channels.voice.instructions import Target
+from config.numbers import e164, is_emergency
 from config.settings import Settings
 from routing.board import Board
-from routing.objections.calls import emergency_number
 
 EXTENSION = re.compile(r"[0-9]{2,6}")
 
@@ -24,8 +23,8 @@ def at_extension(extension: str, board: Board, settings: Settings) -> Target:
 
 def at_number(address: str, settings: Settings) -> Target:
     """An outside number. Raises Refused for an emergency number."""
-    if why := emergency_number(address, settings.routing.never_dial):
-        raise Refused(why)
+    if is_emergency(address, settings.routing.never_dial):
+        raise Refused(f"{address} is an emergency number: raise the emergency instead.")
     number = e164(address)
     return Target(number, f"sip:{number}@{settings.edge.domain}")
 

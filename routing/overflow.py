@@ -6,13 +6,14 @@ it is being offered, never with somebody, never in an emergency. Every chain end
 
 from __future__ import annotations
 
+from config.numbers import is_emergency
 from config.overflow import CAUSES, STAY_PROMPT, Cause, Step, StepKind
 from config.settings import Queue
 from routing.board import CALLBACK_ANSWER_SECONDS, Board
 from routing.commands import LeadOn
 from routing.hours import is_open
 from routing.model import Channel, Contact, PresenceState, Time, Work
-from routing.objections.calls import emergency_number, not_to_be_dialled
+from routing.objections.calls import not_to_be_dialled
 
 
 def next_step(board: Board, now: Time) -> LeadOn | None:
@@ -114,7 +115,7 @@ def _impossible(step: Step, contact: Contact, board: Board, now: Time) -> str:
         return ""
     if not contact.live:
         return "nobody is on the line"
-    if step.kind == "number" and emergency_number(step.target, board.rules.routing.never_dial):
+    if step.kind == "number" and is_emergency(step.target, board.rules.routing.never_dial):
         return f"{step.target} is an emergency number"
     return _no_callback(contact, board) if step.kind == "callback" else ""
 

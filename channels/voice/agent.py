@@ -25,6 +25,7 @@ from channels.voice.timers import Timers
 log = structlog.get_logger()
 
 # Whoever has something for the loop wakes it; this is for a wake-up that was lost.
+FORBIDDEN = 403
 LOOP_SECONDS = 0.5
 HOUSEKEEPING_SECONDS = 0.5
 ORPHAN_SECONDS = 10.0
@@ -277,6 +278,10 @@ class CallAgent:
             self._timers.after(0.0, self._keep_house)  # after a look at whether the gateway is still there
 
     def _on_incoming(self, note: Incoming) -> None:
+        if note.source != self._slot.edge:
+            log.warning("call_past_the_edge", source=note.source)
+            note.leg.respond(FORBIDDEN)
+            return
         taken = self._begun or self._arrived is not None or self._ending
         if taken or not self._link.connected:
             note.leg.respond(UNAVAILABLE)

@@ -13,13 +13,14 @@ from channels.voice import inbound, outbound
 from channels.voice import instructions as tell_to
 from channels.voice.archive import Archive
 from channels.voice.call import Call, NoSlot, VoiceError
-from channels.voice.edge import EdgeControl
+from channels.voice.edge import EdgeControl, dead_trunks, no_trunk
 from channels.voice.flow import Desk, Story
 from channels.voice.messages import End
 from channels.voice.objections import objection
 from channels.voice.pool import CallPool, PoolStats
 from channels.voice.reporting import Over, Report
 from channels.voice.sounds import Sounds
+from config.numbers import e164
 from config.settings import Settings
 from routing import commands as do
 from routing import events as ev
@@ -71,7 +72,12 @@ class VoiceChannel:
         prompts = (
             f"callers hear nothing: {', '.join(missing)} not found; run contact-gateway prompts" if missing else ""
         )
-        return "; ".join(filter(None, (self._edge.down, self._pool.healthy(), prompts, self._archive.trouble)))
+        parts = (self._edge.down, no_trunk(self._edge.trunks), self._pool.healthy(), prompts, self._archive.trouble)
+        return "; ".join(filter(None, parts))
+
+    def warning(self) -> str:
+        """What is wrong and made up for by something else."""
+        return dead_trunks(self._edge.trunks)
 
     def stats(self) -> PoolStats:
         return self._pool.stats()
@@ -210,7 +216,7 @@ class VoiceChannel:
             command.follow_up,
             command.handler,
             extension,
-            inbound.number(command.address),
+            e164(command.address),
             command.withheld,
         )
         try:

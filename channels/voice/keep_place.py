@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import phonenumbers
-
-from channels.voice.inbound import number as e164
 from channels.voice.scene import ContactView, Scene
+from config.numbers import can_be_called, e164
 from routing.events import CallbackAsked, CallEnded
 
 OFFERED, ASKED, DONE = "offered", "asked", "done"
@@ -86,7 +84,7 @@ class KeepPlace:
         elif digit != "#":
             self._typed = (self._typed + digit)[:MOST_DIGITS]
             await self._scene.at(STAGE, typed=self._typed)
-        elif _can_be_called(self._typed):
+        elif can_be_called(self._typed):
             await self._keep(e164(self._typed))
         else:
             await self.ask("invalid_choice")
@@ -99,10 +97,3 @@ class KeepPlace:
     def _own_number(self) -> str:
         view = self._scene.view()
         return view.party if view else ""
-
-
-def _can_be_called(typed: str) -> bool:
-    try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(typed, "GB"))
-    except phonenumbers.NumberParseException:
-        return False

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, StringConstraints
 
+from config.numbers import for_people
 from gateway.store.records import Attachment, Message
 from routing.board import Board
 from routing.model import Contact, FollowUp, Handler, Offer, Time
@@ -30,7 +31,10 @@ def moment_or_none(at: Time | None) -> datetime | None:
 
 
 class PartyOut(BaseModel):
+    """``address``: a telephone number in E.164, or an email address; ``shown`` is how a person writes it."""
+
     address: str
+    shown: str
     name: str
     withheld: bool
 
@@ -118,6 +122,7 @@ class FollowUpOut(BaseModel):
     channel: str
     purpose: str
     address: str
+    shown: str
     not_before: datetime
     not_after: datetime
     owner: str
@@ -190,8 +195,9 @@ def offer_out(offer: Offer) -> OfferOut:
 
 def contact_out(contact: Contact) -> ContactOut:
     party, handover = contact.party, contact.handover
+    shown = for_people(party.address)
     return ContactOut(
-        party=PartyOut(address=party.address, name=party.name, withheld=party.withheld),
+        party=PartyOut(address=party.address, shown=shown, name=party.name, withheld=party.withheld),
         received_at=moment(contact.received_at),
         due_at=moment(contact.due_at),
         queued_at=moment_or_none(contact.queued_at),
@@ -229,6 +235,7 @@ def follow_up_out(follow_up: FollowUp) -> FollowUpOut:
         not_before=moment(follow_up.not_before),
         not_after=moment(follow_up.not_after),
         outcomes=list(follow_up.outcomes),
+        shown=for_people(follow_up.address),
         **_same(follow_up, "id channel purpose address owner state attempts"),
     )
 

@@ -46,7 +46,8 @@ class TextIntake(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """``health``: each part's name with what is wrong, '' when it is well. ``new_id`` never repeats.
+    """``health``: each part's name with what is wrong, '' when it is well; ``warnings``: with what is wrong and made
+    up for meanwhile. ``new_id`` never repeats.
 
     ``calls`` and ``texts`` are None where the site does not have that channel.
     """
@@ -61,4 +62,5 @@ class Services:
     calls: CallControl | None
     texts: TextIntake | None
     health: Callable[[], Mapping[str, str]]
+    warnings: Callable[[], Mapping[str, str]]
     new_id: Callable[[], str]

@@ -95,5 +95,6 @@ def _services(settings: Settings, store: Store, clerk: Clerk) -> Services:
         calls=None,
         texts=None,
         health=lambda: {"gateway": "is not running"},
+        warnings=dict,
         new_id=lambda: secrets.token_hex(8),
     )

@@ -150,6 +150,8 @@ def account_config(settings: dict[str, Any]) -> pj.AccountConfig:
     transport = config.mediaConfig.transportConfig
     transport.boundAddress = transport.publicAddress = settings["address"]
     transport.port, transport.portRange = _free_rtp_port(settings["address"]), _RTP_PORTS
+    if settings["srtp"]:
+        config.mediaConfig.srtpUse, config.mediaConfig.srtpSecureSignaling = pj.PJMEDIA_SRTP_MANDATORY, 0
     config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_INACTIVE
     config.natConfig.sipOutboundUse = config.natConfig.contactRewriteUse = 0
     return config

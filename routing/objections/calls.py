@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Container
-
+from config.numbers import digits, is_emergency
 from routing import events as ev
 from routing.board import Board
 from routing.model import Channel, Contact, PresenceState
 from routing.objections.base import not_open, objection
-
-BEFORE_A_NUMBER = re.compile(r"^(141|1470)?(00)?(44)?0*")
 
 
 @objection.register(ev.PartyAnswered)
@@ -149,15 +145,9 @@ def not_to_be_dialled(board: Board, contact: Contact, address: str) -> str:
     """Why this number may not be called: the person must not be, or it is an emergency number."""
     if contact.safety == "never":
         return "This contact says: never call."
-    if not re.search(r"\d", address):
+    if not digits(address):
         return "There is no number to call."
-    return emergency_number(address, board.rules.routing.never_dial)
-
-
-def emergency_number(address: str, never: Container[str]) -> str:
-    """Why this is never dialled, however it is written; '' for an ordinary number."""
-    digits = re.sub(r"\D", "", address)
-    if digits in never or BEFORE_A_NUMBER.sub("", digits) in never:
+    if is_emergency(address, board.rules.routing.never_dial):
         return f"{address} is an emergency number: raise the emergency instead."
     return ""
 

@@ -17,11 +17,12 @@ from typing import Any, Self, cast
 
 from channels.voice.edge import EdgeControl, phone_password
 from channels.voice.edge_files import Limits
-from config.settings import Edge, Settings, Voice
+from config.settings import Edge, Routing, Settings, Voice
 from gateway.sandbox.kamailio import Kamailio
 
 HOST = "127.0.0.1"
 DOMAIN = "gateway.example"
+NEVER_DIAL = ("999", "112", "911", "18000")
 SECRET = 'a "secret" with $signs!'
 
 SDP = (
@@ -304,6 +305,7 @@ async def scene(
     slots: int = 3,
     trunk_sources: tuple[str, ...] = (HOST,),
     limits: Limits | None = None,
+    never_dial: tuple[str, ...] = NEVER_DIAL,
     more: dict[str, Any] | None = None,
 ) -> AsyncIterator[Scene]:
     """Kamailio with a trunk, an overflow target and ``slots`` raw peers in the call processes' place.
@@ -324,6 +326,7 @@ async def scene(
             trunk_port=trunk.port,
             overflow_port=overflow.port,
             trunk_sources=trunk_sources,
+            never_dial=never_dial,
             more=more,
         )
         kamailio = Kamailio(settings, run_dir, limits)
@@ -341,6 +344,7 @@ def edge_settings(
     trunk_port: int,
     overflow_port: int,
     trunk_sources: tuple[str, ...] = (HOST,),
+    never_dial: tuple[str, ...] = NEVER_DIAL,
     more: dict[str, Any] | None = None,
 ) -> Settings:
     """Settings with all that the edge reads, and no more; ``more`` are keys of its section."""
@@ -353,17 +357,20 @@ def edge_settings(
             "rpc_socket": run_dir / "rpc.sock",
             "trunks": [trunk],
             "trunk_check_seconds": 300,
-            "never_dial": ("999", "112", "911", "18000"),
             "tls_port": 5061,
             "tls_certificate": "",
             "tls_key": "",
             "tls_ca": "",
+            "relay_control_port": 2223,
+            "relay_port_base": 40000,
+            "relay_ports": 100,
             "overflow_uri": f"sip:overflow@{HOST}:{overflow_port}",
             "phone_secret": SECRET,
             **(more or {}),
         }
     )
     part_of: Any = Voice.model_construct
+    part_of_routing: Any = Routing.model_construct
     voice = part_of(slots=slots, address=HOST, sip_port_base=slot_base)
     whole: Any = Settings.model_construct
-    return cast(Settings, whole(edge=edge, voice=voice))
+    return cast(Settings, whole(edge=edge, voice=voice, routing=part_of_routing(never_dial=never_dial)))

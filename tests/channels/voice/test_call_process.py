@@ -110,6 +110,18 @@ async def test_a_caller_hears_ringing_and_the_gateway_learns_who_calls(site: Sit
     assert ("p-asserted-identity", "<sip:+441632960001@t>") in call.arrived.headers
 
 
+async def test_who_calls_past_the_edge_is_refused_and_takes_nobody_s_place(site: Site, phone: Phone) -> None:
+    async with Phone() as stranger:
+        refused = await stranger.call(site.port())
+        await until(lambda: refused.codes[-1:] == [403])
+    assert site.calls.empty()
+
+    caller = await phone.call(site.port())
+
+    await site.calls.get()
+    await until(lambda: caller.codes == [100, 180])
+
+
 async def test_answering_connects_and_names_the_dialog(site: Site, phone: Phone) -> None:
     caller = await phone.call(site.port())
     call = await site.calls.get()

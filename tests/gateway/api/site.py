@@ -112,6 +112,7 @@ class Site:
         self.settings, self.calls = settings, calls
         self.now: Callable[[], float] = time.time
         self.wrong: dict[str, str] = {}
+        self.warnings: dict[str, str] = {}
         self.store = Store(open_engine(settings.store))
         letters = Letters(settings)
         self.dispatcher = Dispatcher(
@@ -131,6 +132,7 @@ class Site:
             calls=calls,
             texts=texts,
             health=lambda: self.wrong,
+            warnings=lambda: self.warnings,
             new_id=lambda: f"id-{next(ids)}",
         )
         self._stack = AsyncExitStack()

@@ -223,11 +223,19 @@ async def test_the_desk_learns_the_sites_tables(site: Site) -> None:
 async def test_ready_says_what_is_wrong_and_alive_only_that_it_lives(site: Site) -> None:
     desk = site.desk()
     desk.base = site.url
-    assert await desk.get("/readyz") == (200, {"ready": True, "wrong": {}})
+    assert await desk.get("/readyz") == (200, {"ready": True, "wrong": {}, "warnings": {}})
 
     site.wrong = {"voice": "the edge does not answer", "text": ""}
 
-    assert await desk.get("/readyz") == (503, {"ready": False, "wrong": {"voice": "the edge does not answer"}})
+    assert await desk.get("/readyz") == (
+        503,
+        {"ready": False, "wrong": {"voice": "the edge does not answer"}, "warnings": {}},
+    )
+    site.wrong, site.warnings = {}, {"voice": "no answer from trunk first"}
+    assert await desk.get("/readyz") == (
+        200,
+        {"ready": True, "wrong": {}, "warnings": {"voice": "no answer from trunk first"}},
+    )
     assert (await desk.get("/healthz"))[0] == 200
 
 
