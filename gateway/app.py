@@ -22,6 +22,7 @@ from gateway.calls import CallDesk
 from gateway.control import control_path, open_control
 from gateway.dispatcher import Committed, Dispatcher
 from gateway.emails import EmailChannel
+from gateway.lag import watch_lag
 from gateway.letters import Letters
 from gateway.live import LiveHub
 from gateway.outbox import Outbox, Sender
@@ -122,6 +123,7 @@ class Gateway:
             "dispatcher": self.dispatcher.run(),
             "outbox": self.outbox.run(),
             "watchdog": report_alive(),
+            "loop lag": watch_lag(self.telemetry.loop_was_late),
         }
         for channel in self._channels():
             work[channel.name] = channel.run()
