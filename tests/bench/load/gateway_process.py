@@ -1,12 +1,14 @@
 """The real gateway in a process of its own, with a meter beside it.
 
-Run with a site file. It says ``{"ready": true}`` on its standard output when it serves; ``status`` on its standard
-input is answered with one line of JSON, ``reset`` begins a new measurement, the end of the input stops it.
+Run with a site file. It says ``{"ready": true}`` on its standard output when it serves. ``status`` on its standard
+input is answered with one line of JSON; ``reset`` begins a new measurement, ``objects`` counts Python's objects too;
+the end of the input stops it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -40,6 +42,12 @@ def status(gateway: Gateway, late: list[float]) -> dict[str, Any]:
     }
 
 
+def _objects() -> dict[str, int]:
+    """How many Python objects there are: unlike memory, it is the same again when nothing leaks."""
+    gc.collect()
+    return {"objects": len(gc.get_objects())}
+
+
 async def serve(site: Path, output: TextIO) -> None:
     def say(what: dict[str, Any]) -> None:
         print(json.dumps(what), file=output, flush=True)
@@ -56,7 +64,7 @@ async def serve(site: Path, output: TextIO) -> None:
         while order := (await orders.readline()).strip():
             if order == b"reset":
                 late.clear()
-            say(status(gateway, late))
+            say(status(gateway, late) | (_objects() if order == b"objects" else {}))
         metering.cancel()
 
 

@@ -252,6 +252,7 @@ def _report_leaks(report: Report, before: State, after: State, memory: list[floa
     report.value("SIP ports of call processes more than slots", ports, "ports", target=0)
     report.value("files more open in the gateway", after.files - before.files, "files", target=0)
     report.value("tasks more in the gateway", after.tasks - before.tasks, "tasks", target=0)
+    report.value("Python objects more in the gateway", after.objects - before.objects, "objects")
     report.value("memory of the gateway before (RSS)", before.memory, "MB")
     for tenth in (1, 5, 10):
         report.value(f"memory of the gateway at {10 * tenth} % (RSS)", memory[tenth - 1], "MB")

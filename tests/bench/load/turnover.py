@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.sandbox.client import Client
 from routing.model import Handler
@@ -32,6 +32,7 @@ class State:
     tasks: int
     processes: int
     contacts: int
+    objects: int = 0
 
     @classmethod
     async def take(cls, here: Site) -> State:
@@ -107,7 +108,8 @@ async def settled(here: Site) -> State:
     async with asyncio.timeout(SETTLE_SECONDS):
         while not await _is_settled(here):
             await asyncio.sleep(0.1)
-    return await State.take(here)
+    counted = await here.gateway.status("objects")
+    return replace(await State.take(here), objects=counted["objects"])
 
 
 async def _is_settled(here: Site) -> bool:
