@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
@@ -34,14 +35,15 @@ class Desks:
         self.reviews = self.refused = 0
 
     async def work(self) -> None:
-        async with self._administrator.live() as live:
+        """Until cancelled. The rows are read while the last ones are still being dealt with."""
+        async with self._administrator.live() as live, asyncio.TaskGroup() as doing:
             while True:
                 row = await live.next(QUIET_SECONDS)
                 live.rows.clear()  # a day's rows are not kept
                 if row["kind"] in CALL_OVER and row["handler"]:
-                    await self._write_up(row["contact"], row["handler"])
+                    doing.create_task(self._write_up(row["contact"], row["handler"]))
                 elif row["kind"] == "MakeOffer" and not row["data"]["offer"]["by_phone"]:
-                    await self._look_at(row["contact"], row["data"]["offer"])
+                    doing.create_task(self._look_at(row["contact"], row["data"]["offer"]))
 
     async def _write_up(self, contact: str, handler: str) -> None:
         await self._post(self._handlers[handler], f"contacts/{contact}/wrap-up", {"disposition": "resolved"})
