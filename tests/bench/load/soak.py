@@ -7,8 +7,10 @@ import itertools
 import secrets
 import time
 from collections import Counter
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.bench.lib import Options, Report
 from tests.bench.load import proc
@@ -85,13 +87,17 @@ class Caller(Peer):
 
 @dataclass(slots=True)
 class Tally:
-    """``calls``: the Call-IDs of those who were answered; ``cancelled``: of those who left before; ``lost``: why."""
+    """``calls``: the Call-IDs of those who were answered; ``cancelled``: of those who left before; ``lost``: why.
+
+    ``answered`` is in ms from the INVITE; ``memory``: the gateway's in MB, after each tenth.
+    """
 
     calls: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     ends: Counter[str] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
     answered: list[float] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
 
 
 async def soak(options: Options, report: Report) -> None:
@@ -100,18 +106,11 @@ async def soak(options: Options, report: Report) -> None:
     slots, tally = int(SLOTS_FOR_EACH_CALL_A_SECOND * rate), Tally()
     async with site(slots=slots, handlers=staff(HANDLERS)) as here, AsyncExitStack() as stack:
         phone, room = await _phones(here, stack)
-        desk = await stack.enter_async_context(desks(here, HANDLERS))
-        async with asyncio.TaskGroup() as background:
-            helpers = [
-                background.create_task(stay_registered(here, phone, HANDLERS)),
-                background.create_task(desk.work()),
-            ]
-            await _calls(here, WARM_UP_CALLS, rate, Tally())  # what is loaded once, and pools that fill, are no leak
-            before = await settled(here)
-            memory = await _watched(here, count, rate, tally)
-            after = await _settled_or_not(here)
-            for helper in helpers:
-                helper.cancel()
+        # What is loaded once, and pools that fill, are no leak.
+        await _shift(here, phone, _calls(here, WARM_UP_CALLS, rate, Tally()))
+        before = await _settled_or_not(here)
+        desk = await _shift(here, phone, _watched(here, count, rate, tally))
+        after = await _settled_or_not(here)
         ledger = await Ledger.read(here.store(), tally.calls, tally.cancelled)
         complaints = here.complaints()
         ports = proc.udp_ports(here.sip_ports) - slots
@@ -120,7 +119,21 @@ async def soak(options: Options, report: Report) -> None:
     for what, times in complaints.items():
         print(f"  the gateway's log, {times} times: {what}")
     report.value("errors in the gateway's log", complaints.total(), "lines")
-    _report_leaks(report, before, after, memory, ports)
+    _report_leaks(report, before, after, tally.memory, ports)
+
+
+async def _shift(here: Site, phone: Handlers, calls: Coroutine[Any, Any, None]) -> Desks:
+    """The calls, while handlers are at their desks; they go home, and their connections with them, when all is done."""
+    async with desks(here, HANDLERS) as desk, asyncio.TaskGroup() as background:
+        helpers = [
+            background.create_task(stay_registered(here, phone, HANDLERS)),
+            background.create_task(desk.work()),
+        ]
+        await calls
+        await _settled_or_not(here)
+        for helper in helpers:
+            helper.cancel()
+    return desk
 
 
 async def _phones(here: Site, stack: AsyncExitStack) -> tuple[Handlers, SelfWillingPhone]:
@@ -133,14 +146,12 @@ async def _phones(here: Site, stack: AsyncExitStack) -> tuple[Handlers, SelfWill
     return phone, room
 
 
-async def _watched(here: Site, count: int, rate: float, tally: Tally) -> list[float]:
-    """The gateway's memory in MB after each tenth of the calls."""
-    memory = []
+async def _watched(here: Site, count: int, rate: float, tally: Tally) -> None:
+    """Takes note of the gateway's memory after each tenth of the calls."""
     for tenth in range(10):
         await _calls(here, count * (tenth + 1) // 10 - count * tenth // 10, rate, tally)
-        memory.append(proc.rss_megabytes(here.gateway.pid))
-        print(f"  {10 * (tenth + 1)} %: {memory[-1]:.1f} MB, lost {tally.lost.total()}", flush=True)
-    return memory
+        tally.memory.append(proc.rss_megabytes(here.gateway.pid))
+        print(f"  {10 * (tenth + 1)} %: {tally.memory[-1]:.1f} MB, lost {tally.lost.total()}", flush=True)
 
 
 async def _calls(here: Site, count: int, rate: float, tally: Tally) -> None:
