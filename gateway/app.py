@@ -23,6 +23,7 @@ from gateway.control import control_path, open_control
 from gateway.discretion import Discretion
 from gateway.dispatcher import Committed, Dispatcher
 from gateway.emails import EmailChannel
+from gateway.lag import watch_lag
 from gateway.letters import Letters
 from gateway.live import LiveHub
 from gateway.outbox import Outbox, Sender
@@ -130,6 +131,7 @@ class Gateway:
             "dispatcher": self.dispatcher.run(),
             "outbox": self.outbox.run(),
             "watchdog": report_alive(),
+            "loop lag": watch_lag(self.telemetry.loop_was_late),
         }
         for channel in self._channels():
             work[channel.name] = channel.run()

@@ -157,6 +157,9 @@ class Story:
                 self._reception.voicemail.keep()
                 self._tell(ev.CallLost(self.reference, str(gone)))
             await self._close()
+        except asyncio.CancelledError:
+            reporting.cancel()  # the gateway stops and writes nothing more: the next one makes up for it
+            raise
         finally:
             pump.cancel()
             self._control_room.stop()

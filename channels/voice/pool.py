@@ -18,7 +18,7 @@ import structlog
 from pydantic import ValidationError
 
 from channels.voice import framing
-from channels.voice.call import Call, CallGone, NoSlot, NotAcknowledged, VoiceError
+from channels.voice.call import Call, CallGone, CommandRefused, NoSlot, NotAcknowledged, VoiceError
 from channels.voice.keeper import SlotBoard, SlotKeeper
 from channels.voice.messages import EVENT, Begin, FallBack, Snapshot
 from channels.voice.slot import Slot, occupied_slots, slots_dir, socket_path
@@ -215,20 +215,30 @@ class CallPool:
         self._group.create_task(self._tell_story(call, story), name=f"call-{call.id}")
 
     async def _tell_story(self, call: Call, story: OnCall) -> None:
+        failure = ""
         try:
-            await self._begin(call)
-            await story(call)
-            failure = "" if call.gone or call.ended else "the story ended before the call"
+            if await self._begin(call):
+                await story(call)
+                failure = "" if call.gone or call.ended else "the story ended before the call"
         except Exception as error:
             log.exception("call_story_failed", call=call.id)
             failure = repr(error)
         if failure and not call.gone:
             await self._leave_alone(call, failure)
 
-    async def _begin(self, call: Call) -> None:
-        """Until the process has taken note: a caller whom it began for must never be without a story."""
-        with suppress(CallGone):
+    async def _begin(self, call: Call) -> bool:
+        """Until the process has taken note: a caller whom it began for must never be without a story.
+
+        False when the caller has hung up before anybody took charge: then there is no story to tell.
+        """
+        try:
             await _persist(call, Begin())
+        except CommandRefused as refused:
+            log.info("caller_gone_at_once", call=call.id, why=str(refused))
+            return False
+        except CallGone:
+            log.info("call_gone_at_once", call=call.id)
+        return True
 
     async def _leave_alone(self, call: Call, failure: str) -> None:
         """The caller is never hung up on: the process passes them to its fallback targets by itself."""

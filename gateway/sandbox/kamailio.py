@@ -35,6 +35,11 @@ class Kamailio:
         self._limits = limits or Limits(workers=2)
         self._process: asyncio.subprocess.Process | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """Its main process; None when it does not run."""
+        return self._process.pid if self._process else None
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self

@@ -210,8 +210,10 @@ class Peer(asyncio.DatagramProtocol):
         )
         self.send("\r\n".join(lines) + "\r\n\r\n" + body)
 
-    def in_dialog(self, method: str, answer: Message, *, body: str = "", content_type: str = "") -> None:
-        """As the caller, a further request in the dialog that ``answer`` (a 2xx) made."""
+    def in_dialog(
+        self, method: str, answer: Message, *, body: str = "", content_type: str = "", number: int = 0
+    ) -> None:
+        """As the caller, a further request in the dialog that ``answer`` (a 2xx) made; ``number`` counts them."""
         cseq = int(answer.header("CSeq").split()[0])
         self.request(
             method,
@@ -223,7 +225,7 @@ class Peer(asyncio.DatagramProtocol):
             headers=tuple(f"Route: {route}" for route in reversed(answer.all("Record-Route"))),
             body=body,
             content_type=content_type or "application/sdp",
-            cseq=cseq if method == "ACK" else cseq + 10,
+            cseq=cseq if method == "ACK" else cseq + 10 + number,
         )
 
     async def call(self, uri: str, sender: str, password: str, *, body: str) -> None:

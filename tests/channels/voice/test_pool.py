@@ -214,6 +214,44 @@ async def test_a_failing_story_leaves_the_caller_to_the_fallback_plan(
         await until(lambda: site.pool.stats().left_alone == 0)
 
 
+async def test_a_caller_who_hangs_up_before_anybody_took_charge_is_no_failure(site: Site) -> None:
+    # given a caller who rings and hangs up while the gateway is too slow to notice either
+    port, before = site.port(), site.pids()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
+        caller.bind((HOST, 0))
+        caller.settimeout(3)
+        for method, last in (("INVITE", b"SIP/2.0 180"), ("CANCEL", b"SIP/2.0 487")):
+            caller.sendto(_bare_request(method, caller.getsockname()[1], port), (HOST, port))
+            while not caller.recv(4000).startswith(last):
+                continue
+
+    # then no call is left to its fallback plan meanwhile, and the slot has a fresh process
+    left_alone: set[int] = set()
+
+    def refilled() -> bool:
+        left_alone.add(site.pool.stats().left_alone)
+        return len(site.pids()) == len(before) and site.pids() != before
+
+    await until(refilled, 10)
+    assert left_alone == {0}
+    assert site.calls.empty()
+
+
+def _bare_request(method: str, ours: int, port: int) -> bytes:
+    lines = (
+        f"{method} sip:101@{HOST}:{port} SIP/2.0",
+        f"Via: SIP/2.0/UDP {HOST}:{ours};branch=z9hG4bKgone",
+        "Max-Forwards: 70",
+        f"From: <sip:c@{HOST}:{ours}>;tag=a",
+        f"To: <sip:101@{HOST}:{port}>",
+        "Call-ID: gone-at-once",
+        f"CSeq: 1 {method}",
+        f"Contact: <sip:c@{HOST}:{ours}>",
+        "Content-Length: 0",
+    )
+    return "\r\n".join((*lines, "", "")).encode()
+
+
 async def test_a_dead_forkserver_takes_no_call_with_it_and_is_replaced(site: Site, phone: Phone, music: Path) -> None:
     call, caller = await waiting_caller(site, phone, music)
     forkserver = parent_of(call.pid)
