@@ -19,6 +19,7 @@ from config.prompts import SPOKEN as SPOKEN
 from config.prompts import Prompts as Prompts
 from config.section import Identifier, Number, Port, Seconds, SipUri
 from config.section import Section as Section
+from config.triage import Triage
 
 
 class Gateway(Section):
@@ -285,6 +286,7 @@ class Settings(Section):
     email: Email
     follow_ups: FollowUps
     outbox: Outbox
+    triage: Triage
 
     @model_validator(mode="after")
     def _names_agree(self) -> Settings:
@@ -294,6 +296,7 @@ class Settings(Section):
             *self._port_clashes(),
             *self._half_tls(),
             *self._menus_wrong(),
+            *self.triage.mistakes(),
         ]
         if mistakes:
             raise ValueError("\n".join(mistakes))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +17,7 @@ from pydantic import AfterValidator, Field
 from config.section import Section
 
 FILE = Path(__file__).parent / "triage.toml"
+COMMON = 150  # times in the list's corpus; rarer ones are mostly names and slips of the pen
 WORD = re.compile(r"[^\s<>|?*.]+\*?|\*[^\s<>|?*.]+|<[a-z_]+>")
 LIST_NAME = re.compile(r"<([a-z_]+)>")
 
@@ -21,7 +26,8 @@ def _phrase(written: str) -> str:
     for part in written.split():
         words = part.removesuffix("?").split("|")
         if part != ".." and not all(WORD.fullmatch(word) and word == word.lower() for word in words):
-            raise ValueError(f"'{part}' is no word, beginning (stab*), ending (*ing), choice (a|b), list (<name>) or gap (..); use small letters")
+            kinds = "a word, a beginning (stab*), an ending (*ing), a choice (a|b), a list (<name>) or a gap (..)"
+            raise ValueError(f"'{part}' must be {kinds}, in small letters")
     if not any(part != ".." and not part.endswith("?") for part in written.split()):
         raise ValueError("a phrase must have a word that cannot be missing")
     return " ".join(written.split())
@@ -35,9 +41,9 @@ Kind = Literal["", "weapon", "injury", "self_harm", "cannot_speak"]
 
 class Rule(Section):
     """A sign of danger. ``weight`` 2 is enough alone; ``alone``: only when the message says nothing else.
-    ``shy``: only when nothing in the message speaks for an everyday matter. ``pleads``: a call for help, which a question can be.
 
-    ``raises`` and ``leaves`` are its examples, and its tests.
+    ``shy``: only when nothing in the message speaks for an everyday matter. ``pleads``: a call for help, which a
+    question can be. ``raises`` and ``leaves`` are its examples, and its tests.
     """
 
     name: str
@@ -96,7 +102,7 @@ class Lexicon(Section):
         return Lexicon.model_construct(
             shorthand={**self.shorthand, **more.shorthand},
             words=self.words,
-            contexts=Contexts.model_construct(**{name: added(name, below) for name, below in self.contexts}),
+            contexts=self.contexts.model_copy(update={name: added(name, below) for name, below in self.contexts}),
             rules=tuple(rule.model_copy(update={"says": added(rule.name, rule.says)}) for rule in self.rules),
         )
 
@@ -114,6 +120,8 @@ class Triage(Section):
 
     def mistakes(self) -> list[str]:
         """What does not fit the words that every site starts with; each line begins with its key."""
+        if not self.phrases:
+            return []
         base = lexicon()
         unknown = [name for name in self.phrases if name not in base.names]
         return [
@@ -122,7 +130,13 @@ class Triage(Section):
         ]
 
 
+def english() -> frozenset[str]:
+    """Common English words: what a person typed is none of them before it is taken for a misspelt word."""
+    packed = (resources.files("spellchecker") / "resources" / "en.json.gz").read_bytes()
+    return frozenset(word for word, times in json.loads(gzip.decompress(packed)).items() if times >= COMMON)
+
+
+@cache
 def lexicon() -> Lexicon:
     """The words that every site starts with."""
     return Lexicon.model_validate(tomllib.loads(FILE.read_text(encoding="utf-8")))
-

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from routing.triage.finding import Found
+
 Time = float
 Role = Literal["consult", "transfer", "conference", "interpreter", "supervisor"]
 Calling = Literal["normal", "unsafe", "never"]
@@ -165,7 +167,8 @@ class Contact:
     channel. ``live``: the caller is on the line. ``unread``: the newest message that no handler has answered
     or was offered the contact with. ``passed_to``: the outside party who has the caller. ``safety``: whether
     this person may be called. ``callback``: the follow-up that keeps the caller's place. ``voicemail``: the
-    recording that no handler was given yet. ``expected_until``: the caller was cut off and gets their place
+    recording that no handler was given yet. ``sounds_like``: why its words sound like an emergency, ``found`` what
+    they say of place, service and so on. ``expected_until``: the caller was cut off and gets their place
     back until then. ``entered_queue_at``, ``wait_over_at`` and ``ended_in`` are of the person's own call and
     no later one.
     """
@@ -219,6 +222,8 @@ class Contact:
     entered_queue_at: Time | None = None
     wait_over_at: Time | None = None
     ended_in: Stage | None = None
+    sounds_like: str = ""
+    found: tuple[Found, ...] = ()
 
     @property
     def stage(self) -> Stage:

@@ -10,22 +10,37 @@ from routing.triage.reading import Word
 
 # A name in small letters cannot be told from other words: it goes on until a word that is never part of one.
 STOPS = (
-    "about a an and are as at be because been being blood but by can carriage child children come coach do everyone for from gang get "
-    "go going got group guy has have he hear help her here him his hit i if in into is it its just kids lad lads left "
-    "like man men me mins my need no not now of off on or our outside over people please platform police she so "
-    "someone stopped that theres the them then there they this to train two until us waving was we were who whos with "
-    "woman you your hes shes theyre im wants near towards between behind opposite ago before after next near today"
-).split()
-NAME_WORD = rf"(?!(?:{'|'.join(STOPS)})\b)[^\W\d_][\w'’&-]*"
+    "a|about|after|ago|an|and|are|as|at|be|because|been|before|behind|being|between|"
+    "blood|but|by|can|carriage|child|children|coach|come|do|everyone|for|from|gang|get|"
+    "go|going|got|group|guy|has|have|he|hear|help|her|here|hes|him|his|hit|i|if|im|"
+    "in|into|is|it|its|just|kids|lad|lads|left|like|man|me|men|mins|my|near|need|"
+    "next|no|not|now|of|off|on|opposite|or|our|outside|over|people|platform|please|"
+    "police|she|shes|so|someone|stopped|that|the|them|then|there|theres|they|theyre|"
+    "this|to|today|towards|train|two|until|us|wants|was|waving|we|were|who|whos|with|"
+    "woman|you|your"
+)
+NAME_WORD = rf"(?!(?:{STOPS})\b)[^\W\d_][\w'’&-]*"
 NAME = rf"{NAME_WORD}(?:[ ]{NAME_WORD}){{0,2}}"
 CLOCK = r"(?:[01]?\d|2[0-3])[.:][0-5]\d(?:\s?[ap]m)?|(?:1[0-2]|0?[1-9])\s?[ap]m|(?:[01]\d|2[0-3])[0-5]\d"
-STREET = "road|rd|street|st|close|avenue|ave|lane|ln|drive|way|court|crescent|cres|terrace|grove|gardens|hill|place|mews|row|square"
+STREET = (
+    "road|rd|street|st|close|avenue|ave|lane|ln|drive|way|court|crescent|cres|terrace|grove|gardens|hill|place|mews"
+    "|row|square"
+)
 
 PATTERNS = {
-    "service": rf"\b(?:(?:{CLOCK})\s+)?(?:(?:from\s+)?{NAME}\s+(?:to|2)\s+{NAME}|(?<=\d )(?:to|from)\s+{NAME})",
+    "service": (
+        rf"(?<![\d/+.:-])(?:{CLOCK})\s+(?:(?:from\s+)?{NAME}\s+)?(?:to|from)\s+{NAME}"
+        rf"|\b(?:train|service|bus|tram)\s+(?:from\s+{NAME}\s+)?to\s+{NAME}"
+    ),
     "time": rf"(?<![\d/+.:-])(?:{CLOCK})(?![\d/])",
-    "direction": rf"\b(?:north|south|east|west)bound\b|\b(?:towards?|heading (?:to|for)|on (?:its|the) way to)\s+(?:the\s+)?{NAME}",
-    "carriage": r"\b(?:coach|carriage|car|carrage)\s+(?:\d{1,2}|[a-m])\b|\b(?:front|rear|back|middle|first|last|second) (?:coach|carriage|of (?:the )?train)\b",
+    "direction": (
+        rf"\b(?:north|south|east|west)bound\b"
+        rf"|\b(?:towards?|heading (?:to|for)|on (?:its|the) way to)\s+(?:the\s+)?{NAME}"
+    ),
+    "carriage": (
+        r"\b(?:coach|carriage|car|carrage)\s+(?:\d{1,2}|[a-m])\b"
+        r"|\b(?:front|rear|back|middle|first|last|second) (?:coach|carriage|of (?:the )?train)\b"
+    ),
     "place": (
         rf"\bplatform\s+\d{{1,2}}[a-d]?\b|\b[amb]\d{{1,4}}(?:\(m\))?\b|\bj(?:unction|ct)?\s?\d{{1,2}}\b"
         rf"|\b\d{{1,4}}[a-d]?\s+{NAME_WORD}(?:\s{NAME_WORD})?\s(?:{STREET})\b|\b{NAME_WORD}(?:\s{NAME_WORD})?\s(?:{STREET})\b"

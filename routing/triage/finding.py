@@ -39,8 +39,11 @@ class Finding:
 
     @property
     def in_words(self) -> str:
-        """For a handler: sounds like an emergency: "he has a knife" (weapon, now). '' when it does not."""
+        """For a handler, for example: sounds like an emergency: "he has a knife" (weapon, now). '' when it does not."""
         if not self.sounds_like_emergency:
             return ""
         said = (f'"{r.words}" ({r.rule}{", now" if r.now else ""})' for r in self.why)
         return f"sounds like an emergency: {'; '.join(said)}"
+
+
+NOTHING = Finding(False)

@@ -25,7 +25,7 @@ class Triage:
     """
 
     def __init__(self, lexicon: Lexicon, english: Set[str]) -> None:
-        phrases = {name: among for name, among in lexicon.contexts} | {r.name: r.says for r in lexicon.rules}
+        phrases = dict(lexicon.contexts) | {r.name: r.says for r in lexicon.rules}
         self._rules = {rule.name: rule for rule in lexicon.rules}
         self._phrases = Phrases(phrases, lexicon.words)
         plain = {word for written in lexicon.shorthand.values() for word in written.split()}
@@ -49,9 +49,7 @@ class Triage:
         words = read(text[:MOST_CHARACTERS], self._speller.spell)
         hits = list(self._phrases.find(words))
         contexts = Contexts(words, hits)
-        signs = (
-            (h, contexts.set_aside(h, pleads=self._rules[h.label].pleads)) for h in hits if h.label in self._rules
-        )
+        signs = ((h, contexts.set_aside(h, pleads=self._rules[h.label].pleads)) for h in hits if h.label in self._rules)
         return [(h.label, _written(text, words, h.start, h.end), why) for h, why in signs if why]
 
     def _stands(self, hit: Hit, words: list[Word], contexts: Contexts) -> bool:
@@ -77,7 +75,8 @@ class Triage:
             said = _written(text, words, start, hit.end)
             reason = Reason(hit.label, said, words[start].start, words[hit.end - 1].end, contexts.now(hit))
             first.setdefault(hit.label, reason)
-        return tuple(first.values())
+        plain = tuple(reason for reason in first.values() if not self._rules[reason.rule].shy)
+        return plain or tuple(first.values())
 
     def _kinds(self, text: str, words: list[Word], standing: list[Hit]) -> tuple[Found, ...]:
         first: dict[Kind, Found] = {}

@@ -15,6 +15,7 @@ from routing.triage.reading import Word
 GAP = 4
 MOST_KEPT = 50_000
 Keys = frozenset[str]
+NO_KEYS: Keys = frozenset()
 # One place of a phrase: the words that fit, and how many others may stand before it.
 Step = tuple[Keys, int]
 
@@ -54,9 +55,14 @@ class Phrases:
                 keys[n] |= {f"^{word.text}"}
         ends = _sentence_ends(words)
         for start, mine in enumerate(keys):
+            limit = ends[start]
+            following = keys[start + 1] if start + 1 < limit else NO_KEYS
             for key in mine:
                 for label, rest in self._by_first.get(key, ()):
-                    end = _end(rest, keys, start + 1, ends[start])
+                    # Most phrases fail at their second word: that is seen here, without a call.
+                    if rest and not rest[0][1] and rest[0][0].isdisjoint(following):
+                        continue
+                    end = _end(rest, keys, start + 1, limit)
                     if end:
                         yield Hit(label, start, end)
 
