@@ -13,6 +13,7 @@ from routing.triage.phrases import Hit
 from routing.triage.reading import Word
 
 NEGATION_REACH = 3
+OPENING = 3  # words: what stands there speaks for the whole message
 EVERYDAY = ("everyday", "over", "business", "news", "figurative")
 CLAUSE_STARTS = frozenset({"but", "however", "although", "though", "yet", "except"})
 SUBJECTS = frozenset({"he", "she", "they", "there", "i", "we", "someone", "somebody", "people", "you", "it"})
@@ -45,6 +46,7 @@ class Contexts:
         self._businesslike = {self._clause_of[h.start].start for h in self._said.get("business", ())}
         self._past = any(c.past for c in self._clause_of)
         self._joke = "joke" in self._said and "not_joke" not in self._said
+        self._first_over = min((h.start for h in self._said.get("over", ())), default=OPENING)
         self._last_over = max((h.end for h in self._said.get("over", ())), default=0)
         self._questions = self._by_clause("question")
         self._negations = self._negating()
@@ -72,7 +74,7 @@ class Contexts:
         clause = self._clause_of[sign.start]
         if any(self._figurative[sign.start : sign.end]):
             return "figurative"
-        if self._negated(sign):
+        if self._negated(sign) or (not sign.denies and self.denied_within(sign)):
             return "negation"
         if not pleads and self._asked(sign, clause):
             return "question"
@@ -83,7 +85,7 @@ class Contexts:
     def _elsewhere(self, sign: Hit, clause: Clause) -> str:
         if clause.past or (self._past and not clause.present):
             return "past"
-        if sign.start < self._last_over or (self._last_over and not clause.present):
+        if self._first_over < OPENING or sign.start < self._last_over or (self._last_over and not clause.present):
             return "over"
         if clause.start in self._businesslike or (self._businesslike and not clause.present):
             return "business"

@@ -57,7 +57,7 @@ class Triage:
             others = [w.text for n, w in enumerate(words) if not hit.start <= n < hit.end]
             return COURTESIES.issuperset(others)
         rule = self._rules[hit.label]
-        if rule.shy and (contexts.everyday or contexts.denied_within(hit)):
+        if rule.shy and contexts.everyday:
             return False
         return not contexts.set_aside(hit, pleads=rule.pleads)
 

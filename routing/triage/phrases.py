@@ -15,6 +15,7 @@ from routing.triage.reading import Word
 GAP = 4
 MOST_KEPT = 50_000
 Keys = frozenset[str]
+NOT = frozenset({"not", "no", "never", "nobody", "nothing", "without", "none"})
 NO_KEYS: Keys = frozenset()
 # One place of a phrase: the words that fit, and how many others may stand before it.
 Step = tuple[Keys, int]
@@ -22,11 +23,15 @@ Step = tuple[Keys, int]
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Words ``start`` to ``end`` (exclusive) of a message say what ``label`` stands for."""
+    """Words ``start`` to ``end`` (exclusive) of a message say what ``label`` stands for.
+
+    ``denies``: a "not" belongs to it.
+    """
 
     label: str
     start: int
     end: int
+    denies: bool = False
 
 
 class Phrases:
@@ -38,12 +43,13 @@ class Phrases:
             for member in members:
                 self._lists.setdefault(member, []).append(f"<{name}>")
         self._stems: set[str] = set()
-        self._by_first: dict[str, list[tuple[str, tuple[Step, ...]]]] = {}
+        self._by_first: dict[str, list[tuple[str, bool, tuple[Step, ...]]]] = {}
         for label, written in phrases.items():
             for steps in {s for phrase in written for s in _steps(phrase)}:
                 self._stems |= {key for keys, _ in steps for key in keys if "*" in key}
+                denies = any(not NOT.isdisjoint(keys) for keys, _ in steps)
                 for key in steps[0][0]:
-                    self._by_first.setdefault(key, []).append((label, steps[1:]))
+                    self._by_first.setdefault(key, []).append((label, denies, steps[1:]))
         self._stem_lengths = sorted({len(stem) for stem in self._stems})
         self._kept: dict[str, Keys] = {}
 
@@ -58,13 +64,13 @@ class Phrases:
             limit = ends[start]
             following = keys[start + 1] if start + 1 < limit else NO_KEYS
             for key in mine:
-                for label, rest in self._by_first.get(key, ()):
+                for label, denies, rest in self._by_first.get(key, ()):
                     # Most phrases fail at their second word: that is seen here, without a call.
                     if rest and not rest[0][1] and rest[0][0].isdisjoint(following):
                         continue
                     end = _end(rest, keys, start + 1, limit)
                     if end:
-                        yield Hit(label, start, end)
+                        yield Hit(label, start, end, denies)
 
     def _keys(self, word: str) -> Keys:
         """What a word counts as: itself, the lists it stands in, and how it begins."""

@@ -52,7 +52,7 @@ class Speller:
         """The word of the vocabulary with one letter wrong, missing, too many or out of place; '' if there is none."""
         if len(typed) < SHORTEST:
             return ""
-        near = {word for shorter in _less_one(typed) for word in self._near.get(shorter, ())}
+        near = {w for shorter in _less_one(typed) for w in self._near.get(shorter, ()) if _one_slip(typed, w)}
         alike = (word for word in near if word[0] == typed[0] or sorted(word) == sorted(typed))
         return min(alike, key=lambda word: (sorted(word) != sorted(typed), len(word) != len(typed), word), default="")
 
@@ -69,6 +69,13 @@ class Speller:
 
     def _stands_apart(self, part: str) -> bool:
         return part in self._vocabulary if len(part) < SHORTEST else self._right(part)
+
+
+def _one_slip(typed: str, word: str) -> bool:
+    """Of two words that agree but for a letter each: it is one slip, not two."""
+    if len(typed) != len(word) or sorted(typed) == sorted(word):
+        return True
+    return sum(a != b for a, b in zip(typed, word, strict=True)) == 1
 
 
 def _less_one(word: str) -> Iterable[str]:
