@@ -14,7 +14,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "data" / "triage"
 FIRST = {"emergency": True, "ordinary": False}
-LATER = ("later", "fresh", "last")
+LATER = ("later", "fresh", "last", "unseen")
 PARTS = ("tune", "held", *LATER)
 
 
