@@ -14,7 +14,7 @@ from routing.triage.reading import Word
 
 NEGATION_REACH = 3
 OPENING = 3  # words: what stands there speaks for the whole message
-EVERYDAY = ("everyday", "over", "business", "news", "figurative")
+CAN_WAIT = ("over", "business", "news", "figurative")
 CLAUSE_STARTS = frozenset({"but", "however", "although", "though", "yet", "except"})
 SUBJECTS = frozenset({"he", "she", "they", "there", "i", "we", "someone", "somebody", "people", "you", "it"})
 PRESENT_VERBS = frozenset({"is", "are", "am", "has", "have", "will", "keeps", "says"})
@@ -51,10 +51,12 @@ class Contexts:
         self._questions = self._by_clause("question")
         self._negations = self._negating()
 
-    @property
-    def everyday(self) -> bool:
-        """Something in the message speaks for a matter that can wait."""
-        return self._joke or not self._said.keys().isdisjoint(EVERYDAY)
+    def everyday(self, sign: Hit) -> bool:
+        """Something speaks for a matter that can wait: in the message, or in the clause of this sign."""
+        clause = self._clause_of[sign.start].start
+        if self._joke or not self._said.keys().isdisjoint(CAN_WAIT):
+            return True
+        return any(self._clause_of[h.start].start == clause for h in self._said.get("everyday", ()))
 
     def now(self, sign: Hit) -> bool:
         return self._clause_of[sign.start].now
@@ -119,7 +121,8 @@ class Contexts:
     def _negating(self) -> dict[int, int]:
         """Where a negation starts, and where it ends."""
         nothing = _covered(self._said.get("denies_nothing", ()), len(self._words))
-        return {h.start: h.end for h in self._said.get("negation", ()) if not nothing[h.start]}
+        longest = sorted(self._said.get("negation", ()), key=lambda h: h.end)
+        return {h.start: h.end for h in longest if not nothing[h.start]}
 
     def _by_clause(self, label: str) -> dict[int, list[Hit]]:
         found: dict[int, list[Hit]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from config.triage import Kind, Lexicon, Rule
+from config.triage import Kind, Lexicon
 from routing.triage import details
 from routing.triage.contexts import Contexts
 from routing.triage.finding import Finding, Found, Reason
@@ -39,6 +39,7 @@ class Triage:
         hits = list(self._phrases.find(words))
         contexts = Contexts(words, hits)
         standing = [h for h in hits if h.label in self._rules and self._stands(h, words, contexts)]
+        standing.sort(key=lambda h: (h.start, h.end, h.label))  # the phrases come in no order of their own
         found = (*details.found(text, words), *self._kinds(text, words, standing))
         if self._weight(standing, words, contexts) < ENOUGH:
             return Finding(False, found=found)
@@ -57,7 +58,7 @@ class Triage:
             others = [w.text for n, w in enumerate(words) if not hit.start <= n < hit.end]
             return COURTESIES.issuperset(others)
         rule = self._rules[hit.label]
-        if rule.shy and contexts.everyday:
+        if rule.shy and contexts.everyday(hit):
             return False
         return not contexts.set_aside(hit, pleads=rule.pleads)
 
@@ -70,7 +71,7 @@ class Triage:
     def _reasons(self, text: str, words: list[Word], standing: list[Hit], contexts: Contexts) -> tuple[Reason, ...]:
         """The first sign of each rule, the strongest rules first."""
         first: dict[str, Reason] = {}
-        for hit in sorted(standing, key=lambda h: (-self._rules[h.label].weight, h.start, -h.end)):
+        for hit in sorted(standing, key=lambda h: (-self._rules[h.label].weight, h.start, -h.end, h.label)):
             start = max(contexts.clause_start(hit), hit.start - SHOWN_BEFORE)
             said = _written(text, words, start, hit.end)
             reason = Reason(hit.label, said, words[start].start, words[hit.end - 1].end, contexts.now(hit))
@@ -86,9 +87,6 @@ class Triage:
             if kind:
                 first.setdefault(kind, Found(kind, said, words[hit.start].start, words[hit.end - 1].end))
         return tuple(first.values())
-
-    def rule(self, name: str) -> Rule:
-        return self._rules[name]
 
 
 def _written(text: str, words: list[Word], start: int, end: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ def site(folder: Path, text: str) -> Path:
     return path
 
 
-def test_words_of_a_site_count(tmp_path: Path) -> None:
+def test_words_of_a_site_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_PHONE_SECRET", "s" * 40)
     settings = load(site(tmp_path, '[triage]\nshorthand = { wot = "what" }\nphrases = { weapon = ["bobbydazzler"] }\n'))
     triage = Triage(lexicon().with_more(settings.triage), english())
     assert triage.judge("a bobbydazzler in coach 3").sounds_like_emergency
@@ -33,5 +35,5 @@ def test_words_of_a_site_count(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_said(tmp_path: Path, text: str, mistake: str) -> None:
-    with pytest.raises(ConfigurationError, match=mistake.replace("<", "<")):
+    with pytest.raises(ConfigurationError, match=re.escape(mistake)):
         load(site(tmp_path, f"[triage]\n{text}\n"))

@@ -21,8 +21,8 @@ WORDS = sorted({word for text in MESSAGES for word in text.split()})
 def test_every_text_is_judged(triage: Triage, text: str) -> None:
     finding = triage.judge(text)
     assert finding.sounds_like_emergency == bool(finding.why)
-    for part in (*finding.why, *finding.found):
-        assert text[part.start : part.end].strip() == part.words.strip()
+    places = [(r.start, r.end, r.words) for r in finding.why] + [(f.start, f.end, f.words) for f in finding.found]
+    assert all(text[start:end].strip() == words.strip() for start, end, words in places)
 
 
 @given(st.sampled_from(MESSAGES), st.data())
