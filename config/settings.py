@@ -21,6 +21,7 @@ from config.prompts import SPOKEN as SPOKEN
 from config.prompts import Prompts as Prompts
 from config.section import Identifier, Number, Port, Seconds, SipUri
 from config.section import Section as Section
+from config.triage import Triage
 
 KeepDays = Annotated[int, Field(ge=1, le=36_500)]
 
@@ -337,6 +338,7 @@ class Settings(Section):
     email: Email
     follow_ups: FollowUps
     outbox: Outbox
+    triage: Triage
 
     @model_validator(mode="after")
     def _names_agree(self) -> Settings:
@@ -348,6 +350,7 @@ class Settings(Section):
             *self._one_network_two_ways(),
             *self._menus_wrong(),
             *self._overflow_wrong(),
+            *self.triage.mistakes(),
         ]
         if mistakes:
             raise ValueError("\n".join(mistakes))

@@ -16,6 +16,7 @@ from aiohttp import web
 from channels.base import Channel
 from channels.voice.channel import VoiceChannel
 from config.settings import Settings
+from config.triage import english, lexicon
 from gateway.api.application import build
 from gateway.api.services import Services
 from gateway.calls import CallDesk
@@ -36,6 +37,7 @@ from gateway.telemetry import Telemetry, configure_logs
 from gateway.texts import TextChannel
 from gateway.watchdog import report_alive
 from routing.rules import Rules
+from routing.triage import Triage
 
 log = structlog.get_logger()
 
@@ -56,7 +58,7 @@ class Gateway:
             self.store, Rules.of(settings), clock, self.letters.acknowledgement, self._committed
         )
         self.voice = self._voice(clock) if settings.voice.enabled else None
-        parts = (settings, self.store, self.dispatcher, clock, new_reference, new_id)
+        parts = (settings, self.store, self.dispatcher, clock, new_reference, new_id, _triage(settings).judge)
         self.text = TextChannel(*parts) if settings.text.enabled else None
         self.email = EmailChannel(*parts, chance) if settings.email.enabled else None
         senders: dict[str, Sender] = {c.name: c for c in (self.text, self.email) if c}
@@ -162,6 +164,10 @@ class Gateway:
         self.outbox.committed(committed)
         self.live.committed(committed)
         self.telemetry.committed(committed)
+
+
+def _triage(settings: Settings) -> Triage:
+    return Triage(lexicon().with_more(settings.triage), english())
 
 
 async def serve(settings: Settings) -> None:

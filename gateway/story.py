@@ -32,7 +32,7 @@ SENTENCES: Mapping[str, str] = {
     "ControlRoomExhausted": "found no control room target that answers, round {0.round}",
     "ControlRoomJoined": "joined {0.target}: a person in the control room hears the caller",
     "ControlRoomLeft": "saw {0.target} leave the call",
-    "MessageArrived": "sent a message ({0.channel.value}) to {0.our_address}, queue {0.queue}",
+    "MessageArrived": "sent a message ({0.channel.value}) to {0.our_address}, queue {0.queue}{0.remark}",
     "ReplyWritten": "wrote a reply",
     "SendingClaimed": "began try {0.attempt} at sending a message",
     "MessageSent": "sent a message; the provider has it",

@@ -34,6 +34,7 @@ from routing.call_events import (
     WrapUpExtended,
 )
 from routing.model import Channel, FollowUp, Handler, Party, Presence
+from routing.triage.finding import NOTHING, Finding
 
 # Used from here as if they stood here.
 __all__ = [
@@ -266,7 +267,8 @@ class MessageArrived:
     """A text or email. ``thread`` names the conversation; an open contact with the same one takes it.
 
     ``reference`` is for a new contact, if one is needed; ``linked_to`` an earlier contact it belongs with.
-    ``automatic`` mail is never answered automatically (RFC 3834).
+    ``automatic`` mail is never answered automatically (RFC 3834). ``finding``: what triage says of its words; of
+    these the journal keeps those that raised it.
     """
 
     reference: str
@@ -279,6 +281,12 @@ class MessageArrived:
     subject: str = ""
     linked_to: str = ""
     automatic: bool = False
+    finding: Finding = NOTHING
+
+    @property
+    def remark(self) -> str:
+        """For the story of the contact."""
+        return f"; it {self.finding.in_words}" if self.finding.sounds_like_emergency else ""
 
 
 @dataclass(frozen=True, slots=True)

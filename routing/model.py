@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from config.overflow import Cause, StepKind
+from routing.triage.finding import Found
 
 Time = float
 Role = Literal["consult", "transfer", "conference", "interpreter", "supervisor"]
@@ -178,7 +179,8 @@ class Contact:
     or was offered the contact with. ``passed_to``: the outside party who has the caller. ``safety``: whether
     this person may be called. ``held``: at the desk. ``no_sound``: the legs of the call from which no sound
     packets come. ``callback``: the follow-up that keeps the caller's place. ``voicemail``: the
-    recording that no handler was given yet. ``expected_until``: the caller was cut off and gets their place
+    recording that no handler was given yet. ``sounds_like``: why its words sound like an emergency, ``found`` what
+    they say of place, service and so on. ``expected_until``: the caller was cut off and gets their place
     back until then. ``entered_queue_at``, ``wait_over_at`` and ``ended_in`` are of the person's own call and
     no later one. ``waiting_since``: when they began to wait in this queue, for its longest wait. ``overflow``:
     the step they are at; ``overflowed``: the causes that have no more steps for them in this queue.
@@ -238,6 +240,8 @@ class Contact:
     waiting_since: Time | None = None
     overflow: Overflowing | None = None
     overflowed: tuple[Cause, ...] = ()
+    sounds_like: str = ""
+    found: tuple[Found, ...] = ()
 
     @property
     def stage(self) -> Stage:

@@ -76,10 +76,19 @@ class GuestOut(BaseModel):
     answered_at: datetime | None
 
 
+class FoundOut(BaseModel):
+    """``kind``: place, service, direction, carriage, time, weapon, injury, self_harm or cannot_speak; ``words`` as
+    written."""
+
+    kind: str
+    words: str
+
+
 class ContactOut(BaseModel):
     """``guests`` are in the call as well; ``passed_to`` has the caller alone; ``safety`` says whether the person may
     be called; ``silent``: nothing was heard of them yet. ``handler`` has it now, ``owner`` had it last; ``wrap_ups``
-    are the handlers who still write it up."""
+    are the handlers who still write it up. ``sounds_like`` says why its words sound like an emergency, '' when they do
+    not; ``found`` is what they name."""
 
     reference: str
     channel: str
@@ -114,6 +123,8 @@ class ContactOut(BaseModel):
     grades: list[GradedOut]
     disposition: str
     follow_ups_open: int
+    sounds_like: str
+    found: list[FoundOut]
 
 
 class FollowUpOut(BaseModel):
@@ -221,10 +232,11 @@ def contact_out(contact: Contact) -> ContactOut:
         if handover
         else None,
         no_sound=list(contact.no_sound),
+        found=[FoundOut(kind=f.kind, words=f.words) for f in contact.found],
         grades=[GradedOut(grade=g.grade, by=g.by, at=moment(g.at)) for g in contact.grades],
         **_same(
             contact, "reference channel queue stage work emergency live our_address subject linked_to owner "
-            "passed_to held held_at_phone recording_paused silent safety disposition follow_ups_open",
+            "passed_to held held_at_phone recording_paused silent safety disposition follow_ups_open sounds_like",
         ),
     )  # fmt: skip
 

@@ -111,6 +111,9 @@ def _(e: ev.ControlRoomExhausted, board: Board, now: Time) -> Iterator[Command]:
 
 @react.register
 def _(e: ev.MessageArrived, board: Board, now: Time) -> Iterator[Command]:
+    contact = board.in_thread(e.thread) or board.contacts.get(e.reference)
+    if contact is not None and e.finding.sounds_like_emergency:
+        yield do.RaiseAlarm("emergency", f"Emergency: the message {e.finding.in_words}.", contact.reference)
     is_new = e.reference in board.contacts
     if is_new and board.rules.queues[e.queue].acknowledgement and not e.automatic and not e.party.withheld:
         yield do.Acknowledge(e.reference, f"{e.reference}-acknowledgement")
