@@ -14,6 +14,7 @@ SPOKEN = (
     *("recording_notice", "greeting", "emergency_reminder", "control_room", "calling", "position_many"),
     *("keep_place_offer", "keep_place_number", "keep_place_done", "key_number", "closed", "goodbye", "invalid_choice"),
     *("voicemail_greeting", "voicemail_review", "voicemail_saved", "transfer_failed", "supervisor_joined", "wait_many"),
+    *("overflow_stay", "overflow_callback"),
     *(f"digit_{digit}" for digit in range(10)),
 )
 

@@ -6,7 +6,8 @@ file that is shared: a secret is ``{ env = "NAME" }`` or ``{ file = "/path" }``.
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,10 +17,14 @@ from config.calendars import Calendar
 from config.menus import Known, Menu, menu_mistakes, number_mistakes
 from config.menus import VoiceNumber as VoiceNumber
 from config.ordering import Bumps, ChooseBy, LanguageSkill, Skill, Wanted
+from config.overflow import Limits, overflow_mistakes
 from config.prompts import SPOKEN as SPOKEN
 from config.prompts import Prompts as Prompts
 from config.section import Identifier, Number, Port, Seconds, SipUri
 from config.section import Section as Section
+from config.triage import Triage
+
+KeepDays = Annotated[int, Field(ge=1, le=36_500)]
 
 
 class Gateway(Section):
@@ -54,7 +59,7 @@ class Centre(Section):
     name: str
 
 
-class Queue(Section):
+class Queue(Limits):
     """Contacts waiting for the same kind of handler."""
 
     id: Identifier
@@ -68,6 +73,7 @@ class Queue(Section):
     acknowledgement: str = ""
     abandoned: Literal["ignore", "call_back"] = "ignore"
     abandoned_ignore_seconds: Seconds = 60.0
+    recording_keep_days: KeepDays | None = None
 
 
 class Routing(Section):
@@ -121,24 +127,37 @@ class ControlRoom(Section):
     retry_pause_seconds: Annotated[float, Field(gt=0)]
 
 
-class Registration(Section):
-    """An account at a carrier that sends calls only to whoever has registered."""
+class Login(Section):
+    """What we show a carrier that asks who we are."""
 
     user: Annotated[str, Field(pattern=r"^[A-Za-z0-9+._-]+$")]
     password: SecretStr
+
+
+class Registration(Login):
+    """An account at a carrier that sends calls only to whoever has registered."""
+
     domain: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")]
     seconds: Annotated[int, Field(ge=30, le=86400)]
 
 
 class Trunk(Section):
-    """One carrier: where calls to the public go out, and who may bring calls in."""
+    """One carrier: where calls to the public go out, and who may bring calls in.
+
+    ``tls_name`` is what its certificate is for, '' when that is ``host``. ``login`` is shown when the
+    carrier challenges a call; without it, that of the ``registration``.
+    """
 
     name: Identifier
     host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")]
     port: Port = 5060
     transport: Literal["udp", "tcp", "tls"] = "udp"
     sources: Annotated[tuple[str, ...], Field(min_length=1)]
+    media: Literal["rtp", "srtp"] = "rtp"
+    keys_in_clear: bool = False
+    tls_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]*$")] = ""
     registration: Registration | None = None
+    login: Login | None = None
 
     @field_validator("sources")
     @classmethod
@@ -149,6 +168,15 @@ class Trunk(Section):
             except ValueError as error:
                 raise ValueError(f"must be IP addresses or networks: {error}") from None
         return sources
+
+    @model_validator(mode="after")
+    def _keys_are_hidden(self) -> Trunk:
+        if self.media == "srtp" and self.transport != "tls" and not self.keys_in_clear:
+            raise ValueError(
+                f'trunk \'{self.name}\': media = "srtp" needs transport = "tls", or its keys can be read on the way; '
+                "keys_in_clear = true says that this is known and wanted"
+            )
+        return self
 
     @property
     def uri(self) -> str:
@@ -164,13 +192,31 @@ class Edge(Section):
     rpc_socket: Path
     trunks: Annotated[tuple[Trunk, ...], Field(min_length=1)]
     trunk_check_seconds: Annotated[int, Field(ge=1, le=300)]
-    never_dial: tuple[Annotated[str, Field(pattern=r"^[0-9]{2,15}$")], ...]
     tls_port: Port
     tls_certificate: str
     tls_key: str
     tls_ca: str
+    relay_control_port: Port
+    relay_port_base: Port
+    relay_ports: Annotated[int, Field(ge=8, le=20000)]
     overflow_uri: SipUri
     phone_secret: SecretStr
+
+    @field_validator("address")
+    @classmethod
+    def _one_address(cls, address: str) -> str:
+        """Call processes take calls from this address alone."""
+        try:
+            usable = ip_address(address).version == 4 and not ip_address(address).is_unspecified
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError(f"must be one IPv4 address of this machine, such as 192.0.2.10, not '{address}'")
+        return address
+
+    @property
+    def encrypting_trunks(self) -> tuple[Trunk, ...]:
+        return tuple(trunk for trunk in self.trunks if trunk.media == "srtp")
 
     @property
     def trunk_sources(self) -> tuple[str, ...]:
@@ -203,10 +249,17 @@ class Voice(Section):
     comfort: tuple[Identifier, ...] = ()
     emergency_digits: Annotated[str, Field(pattern=r"^[0-9]{1,4}$")]
     media_lost_seconds: Annotated[float, Field(gt=0)]
+    media_lost_ends: tuple[Literal["caller", "handler", "third", "supervisor", "control_room"], ...] = ("handler",)
     fallback_seconds: Annotated[float, Field(gt=0)]
     transfer_ring_seconds: Annotated[float, Field(gt=0, le=120)] = 20.0
     keep_place_after_seconds: Annotated[float, Field(ge=0)] = 120.0
     voicemail_seconds: Annotated[float, Field(ge=10, le=600)] = 180.0
+    recording_format: Literal["flac", "wav"] = "flac"
+    recording_pause_max_seconds: Annotated[float, Field(gt=0, le=3600)] = 120.0
+    recording_keep_days: KeepDays = 2190
+    supervisors_shown: bool = True
+    voicemail_silence_seconds: Annotated[float, Field(ge=2, le=60)] = 6.0
+    silent_after_seconds: Annotated[float, Field(ge=1, le=600)] = 30.0
     interpreters: tuple[Interpreter, ...] = ()
 
 
@@ -299,6 +352,7 @@ class Settings(Section):
     email: Email
     follow_ups: FollowUps
     outbox: Outbox
+    triage: Triage
 
     @model_validator(mode="after")
     def _names_agree(self) -> Settings:
@@ -308,7 +362,10 @@ class Settings(Section):
             *self._doubled(),
             *self._port_clashes(),
             *self._half_tls(),
+            *self._one_network_two_ways(),
             *self._menus_wrong(),
+            *self._overflow_wrong(),
+            *self.triage.mistakes(),
         ]
         if mistakes:
             raise ValueError("\n".join(mistakes))
@@ -365,6 +422,9 @@ class Settings(Section):
             mistakes.append("voice.sip_port_base: overlaps the RTP ports (16 for each slot); move one of them")
         if self.edge.port in sip:
             mistakes.append("edge.port: lies among the slots' SIP ports; move voice.sip_port_base")
+        relay = range(self.edge.relay_port_base, self.edge.relay_port_base + self.edge.relay_ports)
+        if self.edge.encrypting_trunks and (relay.stop > 65536 or set(relay) & {*rtp, *sip, self.edge.port}):
+            mistakes.append("edge.relay_port_base: overlaps the slots' ports or runs past 65535; move it")
         if self.edge.tls_certificate and self.edge.tls_port in (self.edge.port, *sip):
             mistakes.append("edge.tls_port: is taken by edge.port or by a slot; choose another")
         return mistakes
@@ -377,6 +437,18 @@ class Settings(Section):
         if not edge.tls_certificate and any(trunk.transport == "tls" for trunk in edge.trunks):
             mistakes.append("edge.tls_certificate: is missing, and a trunk uses tls; set it, or use udp or tcp")
         return mistakes
+
+    def _one_network_two_ways(self) -> list[str]:
+        """Whether a caller must be encrypted is known by the address alone."""
+        plain = [(t.name, ip_network(s)) for t in self.edge.trunks if t.media == "rtp" for s in t.sources]
+        return [
+            f"edge.trunks[{trunk.name}].sources: {source} is also a source of '{name}', which does not encrypt; "
+            "give both the same media"
+            for trunk in self.edge.encrypting_trunks
+            for source in trunk.sources
+            for name, network in plain
+            if network.version == ip_network(source).version and network.overlaps(ip_network(source))
+        ]
 
     def _menus_wrong(self) -> list[str]:
         known = Known(
@@ -392,3 +464,8 @@ class Settings(Section):
             *(mistake for number in self.voice.numbers for mistake in number_mistakes(number, known)),
             *self.prompts.without_words(self.voice.comfort),
         ]
+
+    def _overflow_wrong(self) -> Iterator[str]:
+        calendars = [calendar.id for calendar in self.calendars]
+        never = self.routing.never_dial
+        return overflow_mistakes({queue.id: queue for queue in self.queues}, calendars, self.prompts.names, never)

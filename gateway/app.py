@@ -16,24 +16,29 @@ from aiohttp import web
 from channels.base import Channel
 from channels.voice.channel import VoiceChannel
 from config.settings import Settings
+from config.triage import english, lexicon
 from gateway.api.application import build
 from gateway.api.services import Services
 from gateway.auditor import Auditor
 from gateway.calls import CallDesk
 from gateway.control import control_path, open_control
+from gateway.discretion import Discretion
 from gateway.dispatcher import Committed, Dispatcher
 from gateway.emails import EmailChannel
+from gateway.lag import watch_lag
 from gateway.letters import Letters
 from gateway.live import LiveHub
 from gateway.outbox import Outbox, Sender
 from gateway.recovery import Reconciler
 from gateway.references import new_id, new_reference
+from gateway.retention import Retention
 from gateway.store.database import migrate, open_engine
 from gateway.store.store import Store, StoreError
 from gateway.telemetry import Telemetry, configure_logs
 from gateway.texts import TextChannel
 from gateway.watchdog import report_alive
 from routing.rules import Rules
+from routing.triage import Triage
 
 log = structlog.get_logger()
 
@@ -46,15 +51,16 @@ class Gateway:
     def __init__(self, settings: Settings, *, clock: Clock = time.time, chance: random.Random | None = None) -> None:
         chance = chance or random.Random()
         self.settings = settings
+        self._clock = clock
         self.store = Store(open_engine(settings.store))
         self.letters = Letters(settings)
-        self.live = LiveHub()
+        self.live = LiveHub(Discretion.of(settings.voice))
         self.dispatcher = Dispatcher(
             self.store, Rules.of(settings), clock, self.letters.acknowledgement, self._committed
         )
         self.voice = self._voice(clock) if settings.voice.enabled else None
         self.auditor = Auditor(self.dispatcher, clock, chance, settings.routing.audit_seconds)
-        parts = (settings, self.store, self.dispatcher, clock, new_reference, new_id)
+        parts = (settings, self.store, self.dispatcher, clock, new_reference, new_id, _triage(settings).judge)
         self.text = TextChannel(*parts) if settings.text.enabled else None
         self.email = EmailChannel(*parts, chance) if settings.email.enabled else None
         senders: dict[str, Sender] = {c.name: c for c in (self.text, self.email) if c}
@@ -72,6 +78,7 @@ class Gateway:
                 calls=self.voice,
                 texts=self.text,
                 health=self.health,
+                warnings=self.warnings,
                 new_id=new_id,
             )
         )
@@ -79,6 +86,10 @@ class Gateway:
     def health(self) -> Mapping[str, str]:
         """What is wrong in each part now, '' where nothing is."""
         return {"store": self.dispatcher.down} | {channel.name: channel.healthy() for channel in self._channels()}
+
+    def warnings(self) -> Mapping[str, str]:
+        """What is wrong in each part and costs nothing yet, '' where nothing is."""
+        return {"voice": self.voice.warning()} if self.voice else {}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -125,17 +136,22 @@ class Gateway:
             "outbox": self.outbox.run(),
             "auditor": self.auditor.run(),
             "watchdog": report_alive(),
+            "loop lag": watch_lag(self.telemetry.loop_was_late),
         }
         for channel in self._channels():
             work[channel.name] = channel.run()
         if self.voice:
             work["reconciler"] = Reconciler(self.dispatcher, self.voice).run()
+        work["retention"] = self._retention().run()
         return work
 
     def _voice(self, clock: Clock) -> VoiceChannel:
-        desk = CallDesk(self.dispatcher, clock, self.settings)
+        desk = CallDesk(self.dispatcher, self.store, clock, self.settings)
         run_dir = self.settings.gateway.data_dir / "run"
         return VoiceChannel(self.settings, run_dir, desk, desk.announce, desk.report, new_reference)
+
+    def _retention(self) -> Retention:
+        return Retention(self.settings.voice.recordings_dir, self.store, self.dispatcher, self._clock)
 
     def _channels(self) -> list[Channel]:
         return [channel for channel in (self.voice, self.text, self.email) if channel]
@@ -151,6 +167,10 @@ class Gateway:
         self.outbox.committed(committed)
         self.live.committed(committed)
         self.telemetry.committed(committed)
+
+
+def _triage(settings: Settings) -> Triage:
+    return Triage(lexicon().with_more(settings.triage), english())
 
 
 async def serve(settings: Settings) -> None:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from channels.base import Refused as NotPossible
 from channels.base import Unreachable
 from channels.voice.flow import ContactView
 from channels.voice.inbound import number_called
+from channels.voice.instructions import Target
 from channels.voice.reporting import Over
 from config.menus import Destination
 from config.settings import Settings
 from gateway.dispatcher import Clock, Dispatcher, NotWritten, Refused
 from gateway.store.records import CallRecord, Record, Recording
-from routing.events import CallArrived, Event, RecordingMade
+from gateway.store.store import Store
+from gateway.targets import keyed
+from routing.events import CallArrived, Event, PartyRung, RecordingMade
 from routing.hours import destination
 from routing.model import HandoverState
+from routing.objections import objection
+
+DAY_SECONDS = 86_400
 
 
 class CallDesk:
-    def __init__(self, dispatcher: Dispatcher, clock: Clock, settings: Settings) -> None:
-        self._dispatcher, self._clock, self._voice = dispatcher, clock, settings.voice
+    def __init__(self, dispatcher: Dispatcher, store: Store, clock: Clock, settings: Settings) -> None:
+        self._dispatcher, self._store, self._clock = dispatcher, store, clock
+        self._settings, self._voice = settings, settings.voice
+        self._keep_days = {queue.id: queue.recording_keep_days for queue in settings.queues}
         self._calendars = {calendar.id: calendar for calendar in settings.calendars}
 
     # --- what a story asks -----------------------------------------------------------------------------
@@ -38,11 +47,30 @@ class CallDesk:
             waited=self._clock() - contact.queued_at if contact.queued_at else 0.0,
             guests=contact.guests,
             passed_to=contact.passed_to,
+            recording_paused=contact.recording_paused,
         )
 
     def extension(self, handler: str) -> str:
         known = self._dispatcher.board.handlers.get(handler)
         return known.extension if known else ""
+
+    def answers_by_itself(self, handler: str) -> bool:
+        known = self._dispatcher.board.handlers.get(handler)
+        return bool(known and known.auto_answer)
+
+    def pass_to(self, reference: str, handler: str, dialled: str, replaces: str) -> Target:
+        """Whom the handler's phone asks to pass the caller to. Raises channels.base.Refused, as the desk would."""
+        board = self._dispatcher.board
+        target = keyed(dialled, board, self._settings, replaces)
+        if why := objection(
+            PartyRung(reference, f"handler:{handler}", "transfer", target.words, target.handler), board
+        ):
+            raise NotPossible(why)
+        return target
+
+    def handler_at(self, extension: str) -> str:
+        handlers = self._dispatcher.board.handlers.values()
+        return next((handler.id for handler in handlers if handler.extension == extension), "")
 
     def leads_to(self, called: str) -> Destination:
         """Where the callers of this number of ours are led now."""
@@ -56,7 +84,7 @@ class CallDesk:
     async def announce(self, event: CallArrived) -> str:
         """A new call; raises Unreachable when it cannot be written down, so that it goes elsewhere."""
         try:
-            outcome = await self._dispatcher.submit(event, *self._records(event))
+            outcome = await self._dispatcher.submit(event, *await self._records(event))
         except NotWritten as error:
             raise Unreachable(str(error)) from error
         return outcome.reference
@@ -64,16 +92,23 @@ class CallDesk:
     async def report(self, event: Event) -> str:
         """Waits out a database that is down. Raises Over when what the event speaks of is over."""
         try:
-            outcome = await self._dispatcher.insist(event, *self._records(event))
+            outcome = await self._dispatcher.insist(event, *await self._records(event))
         except Refused as refused:
             raise Over(str(refused)) from refused
         return outcome.reference
 
-    def _records(self, event: Event) -> tuple[Record, ...]:
+    async def _records(self, event: Event) -> tuple[Record, ...]:
         match event:
             case CallArrived():
                 return (CallRecord(event.call_id, event.reference, self._clock()),)
             case RecordingMade():
-                return (Recording(event.path, event.reference, self._clock(), event.seconds, event.sha256),)
+                return (await self._recording(event),)
             case _:
                 return ()
+
+    async def _recording(self, event: RecordingMade) -> Recording:
+        """Its contact may be closed by now: the recording is finished after the call. Raises StoreError."""
+        contact = self._dispatcher.board.open_contact(event.reference) or await self._store.contact(event.reference)
+        days = (self._keep_days.get(contact.queue) if contact else None) or self._voice.recording_keep_days
+        now = self._clock()
+        return Recording(event.path, event.reference, now, event.seconds, event.sha256, now + days * DAY_SECONDS)

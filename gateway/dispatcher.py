@@ -22,6 +22,7 @@ from routing.engine import decide
 from routing.events import CallArrived, Event, MessageArrived, TimePassed
 from routing.model import Contact, Time
 from routing.rules import Rules
+from routing.waits import WINDOW_SECONDS
 
 log = structlog.get_logger()
 
@@ -121,6 +122,8 @@ class Dispatcher:
         while True:
             try:
                 self.board = await self._store.board(self._rules, self._clock())
+                for at, queue in await self._store.answers(self._clock() - WINDOW_SECONDS):
+                    self.board.answers.note(queue, at)
                 self._head = await self._store.head()
             except StoreError as error:
                 self._turn_away(f"the database does not answer: {error}")

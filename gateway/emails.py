@@ -19,12 +19,14 @@ import structlog
 from channels.email import mime, outbound
 from channels.email.inbound import Cursor, FetchedMail, MailboxReader
 from channels.email.mime import Mail
+from channels.email.quoting import own_words
 from config.settings import Mailbox, Settings
 from gateway.dispatcher import Clock, Dispatcher
 from gateway.store.records import Attachment, MailCursor, Message, MessageStatus, Record
 from gateway.store.store import Store
 from routing.events import DeliveryReported, Event, MessageArrived, Recorded
 from routing.model import Channel, Party, Time
+from routing.triage import Finding
 
 log = structlog.get_logger()
 
@@ -48,10 +50,11 @@ class EmailChannel:
         clock: Clock,
         new_reference: Callable[[], str],
         new_id: Callable[[], str],
+        judge: Callable[[str], Finding],
         chance: random.Random,
     ) -> None:
         self._settings, self._store, self._dispatcher, self._clock = settings, store, dispatcher, clock
-        self._new_reference, self._new_id = new_reference, new_id
+        self._new_reference, self._new_id, self._judge = new_reference, new_id, judge
         self._mailboxes = {mailbox.id: mailbox for mailbox in settings.email.mailboxes}
         self._readers = [self._reader(mailbox, chance) for mailbox in settings.email.mailboxes]
 
@@ -113,6 +116,7 @@ class EmailChannel:
             subject=mail.subject,
             linked_to=belonging.linked_to,
             automatic=mail.automatic or not sender,
+            finding=await asyncio.to_thread(self._judge, f"{mail.subject}\n{own_words(mail.text)}"),
         )
         problems = [*mail.problems, *(["too large: only its start was read"] if too_large else [])]
         message = Message(

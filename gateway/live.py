@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import structlog
 from aiohttp import web
 
+from gateway.discretion import Discretion
 from gateway.dispatcher import Committed
 from gateway.store.journal import Row
 from gateway.store.store import Store, StoreError
@@ -42,14 +43,14 @@ class Over(Exception):
 class Subscription:
     """One desk's buffer. ``handler`` is whom it concerns, None for supervisors: everything concerns them."""
 
-    def __init__(self, handler: str | None, room: int) -> None:
+    def __init__(self, handler: str | None, room: int, discretion: Discretion) -> None:
         self.handler = handler
+        self._discretion = discretion
         self.ended: asyncio.Future[Over] = asyncio.get_running_loop().create_future()
         self._rows: asyncio.Queue[Row] = asyncio.Queue(room)
 
     def wants(self, row: Row) -> bool:
-        """A handler is not told who reads their contacts: consultations are for supervisors."""
-        return self.handler is None or (row.handler == self.handler and row.kind != "Recorded")
+        return self.handler is None or (row.handler == self.handler and self._discretion.shows(row))
 
     def put(self, row: Row) -> None:
         try:
@@ -68,8 +69,8 @@ class Subscription:
 class LiveHub:
     """Spreads committed rows over the desks. ``room`` is how many rows a desk may be behind."""
 
-    def __init__(self, room: int = ROOM) -> None:
-        self._room = room
+    def __init__(self, discretion: Discretion, room: int = ROOM) -> None:
+        self._discretion, self._room = discretion, room
         self._subscriptions: set[Subscription] = set()
 
     def committed(self, committed: Committed) -> None:
@@ -81,7 +82,7 @@ class LiveHub:
 
     @contextmanager
     def subscribed(self, handler: str | None) -> Iterator[Subscription]:
-        subscription = Subscription(handler, self._room)
+        subscription = Subscription(handler, self._room, self._discretion)
         self._subscriptions.add(subscription)
         try:
             yield subscription

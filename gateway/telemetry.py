@@ -19,6 +19,7 @@ from gateway.store.journal import Row
 from routing.board import Board
 from routing.model import Doing, PresenceState
 
+LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5)
 COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 # The bands that contact centres report by (10 s, 30 s, 60 s), and those of messages behind them.
 ANSWER_BUCKETS = (1, 5, 10, 20, 30, 60, 120, 300, 900, 3600, 14400, 43200)
@@ -52,6 +53,12 @@ class Telemetry:
             buckets=COMMIT_BUCKETS,
             registry=self._registry,
         )
+        self._lag = Histogram(
+            "gateway_loop_lag_seconds",
+            "How late the event loop comes to what is due now",
+            buckets=LAG_BUCKETS,
+            registry=self._registry,
+        )
         self._answers = Histogram(
             "gateway_answer_seconds",
             "From arrival to a handler's first answer",
@@ -67,6 +74,10 @@ class Telemetry:
         for row in committed.rows:
             self._events.labels(row.kind).inc()
             self._count(row)
+
+    def loop_was_late(self, seconds: float) -> None:
+        """One look at the event loop."""
+        self._lag.observe(seconds)
 
     def exposition(self) -> bytes:
         """The figures in Prometheus's text format, version 0.0.4."""

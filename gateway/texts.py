@@ -23,6 +23,7 @@ from gateway.store.records import FINAL_STATUSES, Attachment, Message, MessageSt
 from gateway.store.store import Store, StoreError
 from routing.events import DeliveryReported, MessageArrived, Recorded
 from routing.model import Channel, Party, Time
+from routing.triage import Finding
 
 log = structlog.get_logger()
 
@@ -48,9 +49,10 @@ class TextChannel:
         clock: Clock,
         new_reference: Callable[[], str],
         new_id: Callable[[], str],
+        judge: Callable[[str], Finding],
     ) -> None:
         self._settings, self._store, self._dispatcher, self._clock = settings, store, dispatcher, clock
-        self._new_reference, self._new_id = new_reference, new_id
+        self._new_reference, self._new_id, self._judge = new_reference, new_id, judge
         self._queues = {number.number: number.queue for number in settings.text.numbers}
         self._carrier = Carrier(settings.text, f"{settings.http.public_url}/webhooks/twilio/status")
         self._to_fetch: asyncio.Queue[Attachment] = asyncio.Queue()
@@ -126,6 +128,7 @@ class TextChannel:
             our_address=text.recipient,
             thread=f"text:{text.recipient}:{text.sender}",
             automatic=not text.can_reply,
+            finding=self._judge(text.body),
         )
         problems = f"{text.media_missing} attachment(s) were announced but did not come" if text.media_missing else ""
         message = Message(

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from sortedcontainers import SortedList
 
+from config.overflow import Overflow
 from routing.abilities import Step, abilities
 from routing.model import (
     Channel,
@@ -32,6 +33,7 @@ from routing.recent import Recent
 from routing.rules import Rules
 from routing.waits import Answers
 
+CALLBACK_ANSWER_SECONDS = 45.0  # who has not asked to be called back by then is led on
 # Before that much of a shift is over, the share of it in which somebody was busy says little.
 FIRST_MINUTE = 60.0
 CHANNELS = tuple(Channel)
@@ -75,7 +77,10 @@ class Board:
         self.fresh_contacts: dict[str, None] = {}
         self._fresh_handlers: dict[str, None] = {}
         self._moved: dict[str, None] = {}
+        self.unserved: dict[str, None] = {}
+        self._leading_on = {queue.id for queue in rules.queues.values() if queue.overflow != Overflow()}
         self._settled: dict[str, None] = {}
+        self._lines: dict[tuple[str, Channel], SortedList[Rank]] = {}
         self._waiting: dict[Need, SortedList[Rank]] = {}
         self._needs_of: dict[str, dict[Need, None]] = {}
         self._free: dict[Channel, dict[frozenset[str], SortedList[tuple[float, str]]]] = {c: {} for c in Channel}
@@ -109,6 +114,7 @@ class Board:
             board.put_contact(contact)
         for follow_up in follow_ups:
             board.put_follow_up(follow_up)
+        board.unserved.clear()  # what was due was decided then; what falls due wakes us
         board.fresh_contacts.clear()  # every handler is fresh: each looks for the best contact, which is enough
         board.touched = Touched()
         return board
@@ -137,10 +143,10 @@ class Board:
 
     def expected_wait(self, reference: str, now: Time) -> float | None:
         """Seconds, by the pace of the last half hour; None when that is unknown or has proved wrong already."""
-        contact, place = self.contacts.get(reference), self.place(reference)
-        if contact is None or not place:
+        contact = self.contacts.get(reference)
+        if contact is None or not contact.waiting:
             return None
-        seconds = self.answers.expected(contact.queue, place, now)
+        seconds = self.answers.expected(contact.queue, self.place_in_queue(contact), now)
         waited = now - (contact.queued_at or now)
         return None if seconds is None or seconds <= waited else seconds
 
@@ -234,6 +240,14 @@ class Board:
             return 0
         return int(self._waiting[self.need_of(contact)].index(rank_of(contact))) + 1
 
+    def place_in_queue(self, contact: Contact) -> int:
+        """The place of a waiting contact among those who wait in its queue for the same channel."""
+        return int(self._lines[contact.queue, contact.load].index(rank_of(contact))) + 1
+
+    def waiting_in(self, queue: str, channel: Channel) -> int:
+        """How many wait in this queue."""
+        return len(self._lines.get((queue, channel), ()))
+
     def waiting(self) -> list[Rank]:
         """Everybody who waits, first in line first. For showing, not for deciding: it sorts."""
         return sorted(rank for ranks in self._waiting.values() for rank in ranks)
@@ -301,12 +315,13 @@ class Board:
         self._wake_for(contact, old)
 
     def put_handler(self, handler: Handler) -> None:
+        self._duty_changes(self.handlers.get(handler.id), handler)
         self.handlers[handler.id] = handler
         self.touched.handlers[handler.id] = handler
         self._moved[handler.id] = None
 
     def remove_handler(self, handler: str) -> None:
-        self.handlers.pop(handler, None)
+        self._duty_changes(self.handlers.pop(handler, None), None)
         self.touched.handlers[handler] = None
         self._moved[handler] = None
 
@@ -351,6 +366,7 @@ class Board:
             if not ranks:
                 del self._waiting[need]
                 del self._needs_of[need.only][need]
+            self._lines[old.queue, old.load].remove(rank_of(old))
             if need.load is Channel.VOICE:
                 self._fresh_handlers |= self.held_back  # they need not keep themselves free for this call any more
                 self.held_back = {}
@@ -370,6 +386,10 @@ class Board:
             need = self.need_of(contact)
             self._waiting.setdefault(need, SortedList()).add(rank_of(contact))
             self._needs_of.setdefault(need.only, {})[need] = None
+            self._lines.setdefault((contact.queue, contact.load), SortedList()).add(rank_of(contact))
+            known = old is not None and old.waiting and (old.queue, old.preferred) == (contact.queue, contact.preferred)
+            if not known and contact.queue in self._leading_on:
+                self.unserved[contact.reference] = None
             if old is None or not old.waiting or self.need_of(old) != need or old.declined != contact.declined:
                 self.fresh_contacts[contact.reference] = None
         for handler in _people(contact):
@@ -414,6 +434,12 @@ class Board:
             case "least_occupied":
                 return handler.busy_seconds / max(FIRST_MINUTE, handler.idle_since - handler.signed_in_at)
 
+    def _duty_changes(self, was: Handler | None, now: Handler | None) -> None:
+        """Whoever waits is looked at again when somebody signs in or out, or can do something else."""
+        if was is not None and _duty(was) != (_duty(now) if now else None):
+            lines = (line for (queue, _), line in self._lines.items() if queue in self._leading_on)
+            self.unserved |= {rank.reference: None for rank in sorted(rank for line in lines for rank in line)}
+
     def _wake_for(self, contact: Contact, old: Contact | None) -> None:
         ref, rules = contact.reference, self.rules.routing
         for offer in contact.offers:
@@ -434,9 +460,19 @@ class Board:
                     self.wake_at(wrap_up.until, "wrap_up_due", ref, wrap_up.handler)
         if contact.expected_until is not None and (old is None or old.expected_until != contact.expected_until):
             self.wake_at(contact.expected_until, "expected", ref)
+        self._wake_for_overflow(contact, old)
         if contact.emergency and contact.wanted and not (old and old.emergency and old.wanted):
             since = contact.queued_at or contact.received_at
             self.wake_at(since + rules.emergency_alarm_seconds, "emergency", ref)
+
+    def _wake_for_overflow(self, contact: Contact, old: Contact | None) -> None:
+        queue, since, step = self.rules.queues.get(contact.queue), contact.waiting_since, contact.overflow
+        if queue and queue.longest_wait_seconds and contact.wanted and since is not None:
+            known = old is not None and old.wanted and (old.queue, old.waiting_since) == (contact.queue, since)
+            if not known:
+                self.wake_at(since + queue.longest_wait_seconds, "overflow", contact.reference)
+        if step is not None and step.kind == "callback" and (old is None or old.overflow != step):
+            self.wake_at(step.at + CALLBACK_ANSWER_SECONDS, "overflow", contact.reference)
 
     def _relaxes_at(self, contact: Contact) -> Time | None:
         """When less is insisted on; None when it is the least already."""
@@ -444,6 +480,13 @@ class Board:
         if not contact.wanted or contact.queued_at is None or contact.relaxed + 1 >= len(steps):
             return None
         return contact.queued_at + steps[contact.relaxed + 1].after
+
+
+def _duty(handler: Handler) -> tuple[bool, frozenset[str], tuple[int, ...]]:
+    """What makes a handler count as on duty for a queue."""
+    capacities = tuple(handler.capacity(channel) for channel in Channel)
+    able = abilities(handler.skills, handler.centre, reserved=handler.reserved)
+    return handler.presence.state is PresenceState.OFFLINE, able, capacities
 
 
 def _people(contact: Contact | None) -> list[str]:

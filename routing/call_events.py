@@ -7,6 +7,7 @@ on hold. Part of ``routing.events``, and used through it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from routing.model import Calling, Role
 
@@ -18,7 +19,8 @@ class PartyRung:
     """Somebody more is being rung. ``target``: in words for people (``ext 204``, ``Polish interpreter``).
 
     ``handler``: the target's id, if it is one of our handlers; they must be free for a call. Only the handler
-    who has the call may ring somebody, but anyone may come in as a ``supervisor``.
+    who has the call may ring somebody, but anyone may come in as a ``supervisor``. By ``system``: a menu leads a
+    caller to them with whom nobody is.
     """
 
     reference: str
@@ -33,6 +35,7 @@ class PartyAnswered:
     reference: str
     target: str
     handler: str = ""
+    role: Role | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +46,31 @@ class PartyLeft:
     target: str
     why: str
     handler: str = ""
+    role: Role | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Supervised:
+    """A supervisor is on the call, how, or has left it (``mode`` is ''). The handler is told, if policy shows it."""
+
+    reference: str
+    supervisor: str
+    mode: Literal["listen", "whisper", "barge", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRefused:
+    """The handler's phone asked to pass the caller to ``target``, and was told why that cannot be."""
+
+    reference: str
+    by: str
+    target: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
 class CallPassed:
-    """The caller now talks with ``target`` and ``handler`` has left, for their wrap-up.
+    """The caller now talks with ``target`` and ``handler`` has left, for their wrap-up; '': a menu had led them there.
 
     ``to_handler``: the target is this handler of ours and the contact is theirs from now on. Otherwise the
     caller is with an outside party.
@@ -57,6 +80,14 @@ class CallPassed:
     handler: str
     target: str
     to_handler: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedOut:
+    """The caller, whom a menu or a queue's overflow led outside, now talks with ``target``."""
+
+    reference: str
+    target: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +127,13 @@ class CallerSilent:
 
     reference: str
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallerHeard:
+    """The caller who was silent says something."""
+
+    reference: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +193,21 @@ class CallRequested:
 
 @dataclass(frozen=True, slots=True)
 class HeldChanged:
+    """``where`` the handler did it. The caller is held while either holds, and each is lifted where it was set."""
+
     reference: str
     by: str
     held: bool
+    where: Literal["desk", "phone"] = "desk"
+
+
+@dataclass(frozen=True, slots=True)
+class SoundChanged:
+    """Whether sound packets come from this ``leg`` (caller, handler, third...). ``gone``: the leg, while lost."""
+
+    reference: str
+    leg: str
+    sound: Literal["lost", "back", "gone"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from config.overflow import Cause, StepKind
 from routing.model import FollowUp, Offer
 
 
@@ -82,6 +83,21 @@ class RaiseAlarm:
     why: str
     reference: str = ""
     handler: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadOn:
+    """The queue cannot serve the contact: it takes this step of the overflow. ``why``: a sentence for people.
+
+    ``target``: the queue, number, voicemail or prompt; '' for a call back, and for waiting on without a word.
+    """
+
+    reference: str
+    cause: Cause
+    step: int
+    kind: StepKind
+    target: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +187,7 @@ Command = (
     | Acknowledge
     | CallControlRoom
     | RaiseAlarm
+    | LeadOn
     | ScheduleFollowUp
     | QueueFollowUp
     | GiveUpFollowUp

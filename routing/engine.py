@@ -11,6 +11,7 @@ from routing.events import Event
 from routing.matching import next_offers
 from routing.model import Time
 from routing.objections import objection
+from routing.overflow import next_step
 from routing.reactions import react
 
 
@@ -40,9 +41,9 @@ def decide(board: Board, event: Event, now: Time) -> Decision:
     apply(event, board, now)
     for command in react(event, board, now):
         decided(command)
-    while offers := next_offers(board, now):
-        for offer in offers:
-            decided(offer)
+    while steps := next_offers(board, now) or next_step(board, now):
+        for step in steps:
+            decided(step)
     for reference in board.take_settled():
         decided(CloseContact(reference))
     return Decision(tuple(commands))

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 from routing.call_events import (
     CallbackAsked,
+    CallerHeard,
     CallerSilent,
     CallPassed,
     CallRequested,
     CallTakenOver,
     DigitsSent,
     HeldChanged,
+    LedOut,
     MenuChosen,
     MutedChanged,
     PartyAnswered,
@@ -25,11 +27,15 @@ from routing.call_events import (
     RecordingResumed,
     Requeued,
     SafetyMarked,
+    SoundChanged,
+    Supervised,
+    TransferRefused,
     VoicemailLeft,
     VulnerableMarked,
     WrapUpExtended,
 )
 from routing.model import Channel, FollowUp, Handler, Party, Presence
+from routing.triage.finding import NOTHING, Finding
 
 # Used from here as if they stood here.
 __all__ = [
@@ -37,9 +43,11 @@ __all__ = [
     "CallRequested",
     "CallTakenOver",
     "CallbackAsked",
+    "CallerHeard",
     "CallerSilent",
     "DigitsSent",
     "HeldChanged",
+    "LedOut",
     "MenuChosen",
     "MutedChanged",
     "PartyAnswered",
@@ -49,6 +57,9 @@ __all__ = [
     "RecordingResumed",
     "Requeued",
     "SafetyMarked",
+    "SoundChanged",
+    "Supervised",
+    "TransferRefused",
     "VoicemailLeft",
     "VulnerableMarked",
     "WrapUpExtended",
@@ -132,6 +143,15 @@ class RecordingMade:
     path: str
     sha256: str
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingDeleted:
+    """It was kept for as long as it had to be. ``sha256`` is what the file had when it was made."""
+
+    reference: str
+    path: str
+    sha256: str
 
 
 # --- offers and wrap-up ------------------------------------------------------------------------------
@@ -260,7 +280,8 @@ class MessageArrived:
     """A text or email. ``thread`` names the conversation; an open contact with the same one takes it.
 
     ``reference`` is for a new contact, if one is needed; ``linked_to`` an earlier contact it belongs with.
-    ``automatic`` mail is never answered automatically (RFC 3834).
+    ``automatic`` mail is never answered automatically (RFC 3834). ``finding``: what triage says of its words; of
+    these the journal keeps those that raised it.
     """
 
     reference: str
@@ -274,6 +295,12 @@ class MessageArrived:
     linked_to: str = ""
     automatic: bool = False
     language: str = ""
+    finding: Finding = NOTHING
+
+    @property
+    def remark(self) -> str:
+        """For the story of the contact."""
+        return f"; it {self.finding.in_words}" if self.finding.sounds_like_emergency else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,6 +435,7 @@ Event = (
     | HandlerLost
     | CallLost
     | RecordingMade
+    | RecordingDeleted
     | OfferAccepted
     | OfferClaimed
     | OfferDeclined
@@ -440,13 +468,17 @@ Event = (
     | PartyRung
     | PartyAnswered
     | PartyLeft
+    | Supervised
     | CallPassed
+    | LedOut
     | CallTakenOver
     | Requeued
     | CallbackAsked
     | SafetyMarked
     | CallRequested
     | HeldChanged
+    | SoundChanged
+    | TransferRefused
     | MutedChanged
     | RecordingPaused
     | RecordingResumed
@@ -455,5 +487,6 @@ Event = (
     | VoicemailLeft
     | VulnerableMarked
     | CallerSilent
+    | CallerHeard
     | WrapUpExtended
 )

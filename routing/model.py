@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from config.overflow import Cause, StepKind
+from routing.triage.finding import Found
+
 Time = float
 Role = Literal["consult", "transfer", "conference", "interpreter", "supervisor"]
 Calling = Literal["normal", "unsafe", "never"]
@@ -157,6 +160,16 @@ class Handover:
 
 
 @dataclass(frozen=True, slots=True)
+class Overflowing:
+    """The step of the queue's overflow that the contact is at: ``step`` is its place in the cause's chain."""
+
+    cause: Cause
+    kind: StepKind
+    step: int
+    at: Time
+
+
+@dataclass(frozen=True, slots=True)
 class Graded:
     grade: str
     by: str
@@ -171,12 +184,15 @@ class Contact:
     through failed offers and lost calls. ``work_channel`` is set where the work is not of the contact's own
     channel. ``live``: the caller is on the line. ``unread``: the newest message that no handler has answered
     or was offered the contact with. ``passed_to``: the outside party who has the caller. ``safety``: whether
-    this person may be called. ``callback``: the follow-up that keeps the caller's place. ``voicemail``: the
-    recording that no handler was given yet. ``expected_until``: the caller was cut off and gets their place
+    this person may be called. ``held``: at the desk. ``no_sound``: the legs of the call from which no sound
+    packets come. ``callback``: the follow-up that keeps the caller's place. ``voicemail``: the
+    recording that no handler was given yet. ``sounds_like``: why its words sound like an emergency, ``found`` what
+    they say of place, service and so on. ``expected_until``: the caller was cut off and gets their place
     back until then. ``language``: what the person speaks, '' for ours. ``relaxed``: how many steps of what it
     needs are over. ``bumps``: why it is served sooner, by ``ahead`` seconds and at most ``due_within`` seconds
     after it began to wait. ``entered_queue_at``, ``wait_over_at`` and ``ended_in`` are of the person's own call and
-    no later one.
+    no later one. ``waiting_since``: when they began to wait in this queue, for its longest wait. ``overflow``:
+    the step they are at; ``overflowed``: the causes that have no more steps for them in this queue.
     """
 
     reference: str
@@ -218,6 +234,8 @@ class Contact:
     passed_to: str = ""
     safety: Calling = "normal"
     held: bool = False
+    held_at_phone: bool = False
+    no_sound: tuple[str, ...] = ()
     recording_paused: bool = False
     silent: bool = False
     callback: str = ""
@@ -232,6 +250,11 @@ class Contact:
     bumps: tuple[str, ...] = ()
     ahead: float = 0.0
     due_within: float | None = None
+    waiting_since: Time | None = None
+    overflow: Overflowing | None = None
+    overflowed: tuple[Cause, ...] = ()
+    sounds_like: str = ""
+    found: tuple[Found, ...] = ()
 
     @property
     def stage(self) -> Stage:
@@ -272,8 +295,9 @@ class Contact:
 
     @property
     def abandoned(self) -> bool:
-        """The caller hung up in the queue and nobody ever talked with them."""
-        return self.ended_in in (Stage.QUEUED, Stage.OFFERED) and self.answered_at is None
+        """The caller hung up in the queue, or where its overflow had led them, and nobody ever talked with them."""
+        led_on = self.overflow is not None and self.ended_in is Stage.ARRIVING and not self.voicemail
+        return (led_on or self.ended_in in (Stage.QUEUED, Stage.OFFERED)) and self.answered_at is None
 
     @property
     def menu_seconds(self) -> float | None:
@@ -315,7 +339,7 @@ class Handler:
     """A person who takes contacts. ``idle_since``: when they were last given or finished something.
 
     ``reserved``: kept for emergencies. ``signed_in_at``, ``busy_seconds`` (since then) and ``offered_at`` (last)
-    say who is next, where the site chooses by them.
+    say who is next, where the site chooses by them. ``auto_answer``: their phone is asked to answer by itself.
     """
 
     id: str
@@ -332,6 +356,7 @@ class Handler:
     signed_in_at: Time = 0.0
     busy_seconds: float = 0.0
     offered_at: Time = 0.0
+    auto_answer: bool = False
 
     def capacity(self, channel: Channel) -> int:
         """How many contacts of this channel at once; calls come one at a time and need a phone."""

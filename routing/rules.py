@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from config.calendars import Calendar
 from config.settings import FollowUps, Queue, Routing, Settings
 from routing.abilities import Needs
 
@@ -16,6 +17,7 @@ class Rules:
     queues: Mapping[str, Queue]
     routing: Routing
     follow_ups: FollowUps
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
     needs: Needs = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -29,4 +31,6 @@ class Rules:
 
     @classmethod
     def of(cls, settings: Settings) -> Rules:
-        return cls({queue.id: queue for queue in settings.queues}, settings.routing, settings.follow_ups)
+        queues = {queue.id: queue for queue in settings.queues}
+        calendars = {calendar.id: calendar for calendar in settings.calendars}
+        return cls(queues, settings.routing, settings.follow_ups, calendars)

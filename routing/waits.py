@@ -12,7 +12,7 @@ MOST = 200
 
 
 class Answers:
-    """When each queue's callers were answered, over the last half hour. Begins empty at start-up."""
+    """When each queue's callers were answered, over the last half hour; taken from the tables at start-up."""
 
     def __init__(self) -> None:
         self._times: dict[str, deque[Time]] = {}

@@ -11,11 +11,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import phonenumbers
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from channels.base import ChannelError, NotGenuine
 from channels.text.reasons import in_words
+from config.numbers import e164
 from config.settings import Text
 
 # Twilio's own limits are 1,600 characters for an SMS, 4,096 for other channels and 10 attachments.
@@ -201,14 +201,8 @@ def _address(raw: str) -> tuple[str, bool]:
     if SHORT_CODE.fullmatch(raw) or not DIALLED.fullmatch(raw):
         return raw.replace("\x00", "\ufffd"), False
     # A number whose length looks wrong is still tried: rather a refused answer than an unanswered person.
-    unproven = raw, bool(E164.fullmatch(raw))
-    try:
-        number = phonenumbers.parse(raw, "GB")
-    except phonenumbers.NumberParseException:
-        return unproven
-    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
-        return unproven
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), True
+    address = e164(raw)
+    return address, bool(E164.fullmatch(address))
 
 
 def _announced_media(values: Values) -> int:

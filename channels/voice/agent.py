@@ -13,8 +13,10 @@ from channels.voice import messages, sip
 from channels.voice.control import CallControl, Refusal
 from channels.voice.engine import Engine
 from channels.voice.fallback import HUMANS, UNAVAILABLE, Fallback
-from channels.voice.legs import Bug, DigitSeen, Finished, Incoming, Leg, Note, StateSeen
+from channels.voice.hearing import Ear, SilenceWatch
+from channels.voice.legs import Bug, DigitSeen, Finished, Incoming, Leg, Note, StateSeen, TransferSeen
 from channels.voice.link import Link
+from channels.voice.message_recorder import MessageRecorder
 from channels.voice.messages import ENVELOPE, EVENT, Command, Event, LegName
 from channels.voice.mixer import Mixer
 from channels.voice.slot import OwnSlotFile, Slot, socket_path
@@ -23,6 +25,7 @@ from channels.voice.timers import Timers
 log = structlog.get_logger()
 
 # Whoever has something for the loop wakes it; this is for a wake-up that was lost.
+FORBIDDEN = 403
 LOOP_SECONDS = 0.5
 HOUSEKEEPING_SECONDS = 0.5
 ORPHAN_SECONDS = 10.0
@@ -34,6 +37,16 @@ CLOSING_CHECK_SECONDS = 0.05
 LONGEST_LINGER_SECONDS = 10.0
 MOST_LOGGED_BUGS = 100
 SUPERVISOR: LegName = "supervisor"
+# What the next gateway must hear of: no snapshot tells it, or not what became of it meanwhile.
+KEPT = (
+    messages.Digit,
+    messages.FallbackStarted,
+    messages.LegHeld,
+    messages.MediaLost,
+    messages.MediaBack,
+    messages.Silent,
+    messages.Heard,
+)
 
 
 class CallAgent:
@@ -46,7 +59,10 @@ class CallAgent:
         self._timers = Timers()
         self._engine = Engine(slot)
         self._control = CallControl(self._engine, self._timers, slot.media_lost, self._tell, self._on_leg_changed)
-        self._mixer = Mixer(self._engine, self._timers, self._control.legs, self._on_recorded)
+        self._mixer = Mixer(self._engine, self._timers, self._control.legs, self._on_went_on)
+        ear = Ear(self._engine, self._mixer, self._control.legs)
+        self._watch = SilenceWatch(ear, self._timers, self._tell)
+        self._message = MessageRecorder(self._engine, self._timers, self._mixer, ear, self._on_recorded)
         self._link = Link(socket_path(slot.run_dir))
         self._fallback = Fallback(self._control, self._mixer, slot.start_deadline, self._tell, self._end)
         self._linked = False
@@ -76,6 +92,7 @@ class CallAgent:
         notes = self._engine.notes
         self._engine.pump(0.0 if notes else self._timers.wait(LOOP_SECONDS))
         self._mixer.refresh()
+        self._control.check_holds()
         while notes:
             self._on_note(notes.popleft())
         self._timers.run_due()
@@ -123,7 +140,7 @@ class CallAgent:
     def _tell(self, event: Event) -> None:
         if isinstance(event, messages.LegChanged):
             self._slot_file.write(self._to_release())  # first, so that it is released if we die now
-        self._link.send(EVENT.dump_json(event), keep=isinstance(event, messages.Digit | messages.FallbackStarted))
+        self._link.send(EVENT.dump_json(event), keep=isinstance(event, KEPT))
 
     def _on_payload(self, payload: bytes) -> None:
         try:
@@ -165,14 +182,14 @@ class CallAgent:
                 self._mixer.leg_renamed(old, new)
             case messages.SendDigits(leg=leg, digits=digits):
                 self._control.send_digits(leg, digits)
-            case (
-                messages.Play()
-                | messages.StopPlaying()
-                | messages.Bridge()
-                | messages.Record()
-                | messages.StopRecording()
-            ):
-                self._mix(command)
+            case messages.TellTransfer():
+                self._control.tell_transfer(command)
+            case messages.RecordMessage():
+                self._message.begin(command)
+            case messages.StopMessage():
+                self._message.stop()
+            case messages.WatchSilence(seconds=seconds):
+                self._watch.begin(seconds)
             case messages.Remember(story=story):
                 self._story = story
             case messages.Plan():
@@ -181,10 +198,10 @@ class CallAgent:
                 self._lose_charge(at_once=True)
             case messages.End(code=code):
                 self._end(code)
+            case _:
+                self._mix(command)
 
-    def _mix(
-        self, command: messages.Play | messages.StopPlaying | messages.Bridge | messages.Record | messages.StopRecording
-    ) -> None:
+    def _mix(self, command: Command) -> None:
         match command:
             case messages.Play():
                 self._mixer.play(command)
@@ -192,8 +209,12 @@ class CallAgent:
                 self._mixer.stop(name)
             case messages.Bridge(pairs=pairs):
                 self._mixer.bridge(pairs)
-            case messages.Record(path=path):
-                self._mixer.record(path)
+            case messages.Record(stem=stem):
+                self._mixer.record(stem)
+            case messages.PauseRecording(longest=longest):
+                self._mixer.pause_recording(longest)
+            case messages.ResumeRecording():
+                self._mixer.resume_recording()
             case messages.StopRecording():
                 self._mixer.stop_recording()
 
@@ -208,6 +229,8 @@ class CallAgent:
             bridged=self._mixer.bridged,
             playing=self._mixer.playing,
             recording=self._mixer.recording,
+            recording_paused=self._mixer.recording_paused,
+            message=self._message.path,
             recorded=self._recorded,
             story=self._story,
         )
@@ -233,11 +256,21 @@ class CallAgent:
                 if leg.alive:
                     self._tell(messages.Digit(leg.name, digit))
                     self._pressed(leg.name, digit)
+            case TransferSeen():
+                self._on_transfer_asked(note)
             case Finished(player=player):
                 if name := self._mixer.file_played(player):
                     self._tell(messages.Played(name))
             case Bug(error=error):
                 log.error("callback_failed", error=error)
+
+    def _on_transfer_asked(self, note: TransferSeen) -> None:
+        if not note.leg.alive:
+            return
+        if self._linked and self._begun:
+            self._tell(self._control.transfer_asked(note))
+        else:
+            note.leg.tell_transfer(UNAVAILABLE, "No gateway is there to decide", final=True)
 
     def _pressed(self, name: LegName, digit: str) -> None:
         if name == "caller":
@@ -245,6 +278,10 @@ class CallAgent:
             self._timers.after(0.0, self._keep_house)  # after a look at whether the gateway is still there
 
     def _on_incoming(self, note: Incoming) -> None:
+        if note.source != self._slot.edge:
+            log.warning("call_past_the_edge", source=note.source)
+            note.leg.respond(FORBIDDEN)
+            return
         taken = self._begun or self._arrived is not None or self._ending
         if taken or not self._link.connected:
             note.leg.respond(UNAVAILABLE)
@@ -262,6 +299,7 @@ class CallAgent:
         if not leg.alive:
             self._mixer.leg_ended(name)
             if name == "caller":
+                self._message.stop()
                 self._on_caller_gone()
         elif leg.state == "answered" and name in HUMANS and not self._fallback.in_charge:
             self._fallback.join(name)
@@ -286,6 +324,9 @@ class CallAgent:
         if not self._control.alive("caller"):
             self._end(UNAVAILABLE)
 
+    def _on_went_on(self) -> None:
+        self._tell(messages.RecordingWentOn())
+
     def _on_recorded(self, recorded: messages.Recorded) -> None:
         self._recorded += (recorded,)
         self._tell(recorded)
@@ -300,12 +341,13 @@ class CallAgent:
         # First of all, so that the process ends whatever else fails.
         self._timers.after(LINGER_SECONDS if self._control.legs else 0.0, self._leave)
         try:
+            self._message.stop()
             self._mixer.stop_recording()
         finally:
             self._control.end(code)
 
     def _leave(self) -> None:
-        if self._mixer.closing and time.monotonic() < self._leave_by:
+        if (self._mixer.closing or self._message.closing) and time.monotonic() < self._leave_by:
             self._timers.after(CLOSING_CHECK_SECONDS, self._leave)
         else:
             self._done = True

@@ -31,7 +31,6 @@ from channels.voice.messages import (
     Envelope,
     Event,
     LegChanged,
-    Recorded,
     Snapshot,
 )
 from channels.voice.watch import ExitWatch
@@ -90,7 +89,6 @@ class Call:
         self._finished = asyncio.Event()
         self._exit = ExitWatch(snapshot.pid, self._on_exit)
         self._legs = {leg.name: leg.state for leg in snapshot.legs}
-        self._recorded: set[Recorded] = set()
         self._look(snapshot)
 
     async def do(self, command: Command, *, deadline: float | None = None) -> None:
@@ -164,14 +162,12 @@ class Call:
                     LegChanged(
                         leg.name,
                         leg.state,
+                        leg.code,
                         call_id=leg.call_id,
                         local_tag=leg.local_tag,
                         remote_tag=leg.remote_tag,
                     )
                 )
-        for recorded in snapshot.recorded:
-            if recorded not in self._recorded:
-                self._take(recorded)
 
     def _send(self, envelope: Envelope) -> None:
         if self.gone or self._writer is None:
@@ -195,8 +191,6 @@ class Call:
             case _:
                 if isinstance(event, LegChanged):
                     self._legs[event.leg] = event.state
-                if isinstance(event, Recorded):
-                    self._recorded.add(event)
                 self._events.put_nowait(event)
 
     def _lose(self, writer: asyncio.StreamWriter) -> None:

@@ -11,14 +11,16 @@ import structlog
 from channels.base import ChannelError, Refused
 from channels.voice import inbound, outbound
 from channels.voice import instructions as tell_to
+from channels.voice.archive import Archive
 from channels.voice.call import Call, NoSlot, VoiceError
-from channels.voice.edge import EdgeControl
+from channels.voice.edge import EdgeControl, dead_trunks, no_trunk
 from channels.voice.flow import Desk, Story
 from channels.voice.messages import End
 from channels.voice.objections import objection
 from channels.voice.pool import CallPool, PoolStats
 from channels.voice.reporting import Over, Report
 from channels.voice.sounds import Sounds
+from config.numbers import e164
 from config.settings import Settings
 from routing import commands as do
 from routing import events as ev
@@ -47,6 +49,7 @@ class VoiceChannel:
         self._stories: dict[str, Story] = {}
         self._placing: set[str] = set()
         self._tasks = asyncio.TaskGroup()
+        self._archive = Archive(settings.voice, report)
         self._edge = EdgeControl(settings.edge, settings.voice.address)
         self._pool = CallPool(
             settings.voice,
@@ -61,6 +64,7 @@ class VoiceChannel:
         """Take calls until cancelled; the calls themselves go on."""
         async with self._tasks:
             self._tasks.create_task(self._pool.run(), name="call pool")
+            self._tasks.create_task(self._archive.run(), name="recordings")
             self._tasks.create_task(self._edge.watch(self._pool.reopen), name="edge watch")
 
     def healthy(self) -> str:
@@ -68,10 +72,27 @@ class VoiceChannel:
         prompts = (
             f"callers hear nothing: {', '.join(missing)} not found; run contact-gateway prompts" if missing else ""
         )
-        return "; ".join(filter(None, (self._edge.down, self._pool.healthy(), prompts)))
+        parts = (self._edge.down, no_trunk(self._edge.trunks), self._pool.healthy(), prompts, self._archive.trouble)
+        return "; ".join(filter(None, parts))
+
+    def warning(self) -> str:
+        """What is wrong and made up for by something else."""
+        return dead_trunks(self._edge.trunks)
 
     def stats(self) -> PoolStats:
         return self._pool.stats()
+
+    async def drain(self) -> None:
+        """No new calls until ``refill``: for a deployment, or a machine that is to be switched off."""
+        await self._pool.drain()
+
+    def refill(self) -> None:
+        """New calls again, by fresh call processes."""
+        self._pool.refill()
+
+    @property
+    def draining(self) -> bool:
+        return self._pool.draining
 
     async def adopted(self) -> None:
         """Returns when the calls that outlived the last gateway are back."""
@@ -92,6 +113,8 @@ class VoiceChannel:
                 self._instruct(command.reference, tell_to.StopRinging(command.offer))
             case do.CallControlRoom():
                 self._instruct(command.reference, tell_to.GetControlRoom())
+            case do.LeadOn() if command.kind != "queue":
+                self._instruct(command.reference, tell_to.LeadOn(command.kind, command.target))
             case do.PlaceFollowUpCall():
                 self._tasks.create_task(self._follow_up(command), name=f"follow-up {command.follow_up}")
             case _:
@@ -164,7 +187,10 @@ class VoiceChannel:
             with structlog.contextvars.bound_contextvars(contact=story.reference):
                 await chapter(story)
         finally:
-            self._stories.pop(story.reference, None)
+            # A caller who was cut off may be on the line again while their last call is still being closed.
+            if self._stories.get(story.reference) is story:
+                del self._stories[story.reference]
+            self._archive.look()
 
     # --- follow-ups --------------------------------------------------------------------------------------
 
@@ -190,7 +216,7 @@ class VoiceChannel:
             command.follow_up,
             command.handler,
             extension,
-            inbound.number(command.address),
+            e164(command.address),
             command.withheld,
         )
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -10,11 +11,24 @@ import pjsua2 as pj
 
 from channels.voice import sip
 from channels.voice.engine import Engine
-from channels.voice.legs import Incoming, Leg, StateSeen
-from channels.voice.messages import Dial, Event, LegChanged, LegName, LegState, MediaBack, MediaLost, Plan
+from channels.voice.legs import Incoming, Leg, StateSeen, TransferSeen
+from channels.voice.messages import (
+    Dial,
+    Event,
+    LegChanged,
+    LegHeld,
+    LegName,
+    LegState,
+    MediaBack,
+    MediaLost,
+    Plan,
+    TellTransfer,
+    TransferAsked,
+)
 from channels.voice.timers import Timers
 
 UNREACHABLE_SECONDS = 3.0
+PROBE_SECONDS = 15.0
 NO_ANSWER, CANCELLED, DROPPED = 408, 487, 200
 
 _DIGITS = re.compile(r"[0-9A-D*#]{1,32}")
@@ -106,6 +120,7 @@ class CallControl:
             raise Refusal(f"there is a {new} already")
         leg = self.legs.pop(old)
         leg.name = new
+        leg.told_held = False
         self.legs[new] = leg
 
     def end(self, code: int) -> None:
@@ -129,7 +144,17 @@ class CallControl:
             prm.digits = digits
             leg.sendDtmf(prm)
 
+    def tell_transfer(self, command: TellTransfer) -> None:
+        _check_texts(command.reason)
+        if not self.talking(command.leg):
+            raise Refusal(f"no {command.leg} is talking")
+        self.legs[command.leg].tell_transfer(command.code, command.reason, final=command.final)
+
     # --- what happens ---
+
+    def transfer_asked(self, note: TransferSeen) -> TransferAsked:
+        target, replaces = sip.refer_to(note.refer_to)
+        return TransferAsked(note.leg.name, target, replaces)
 
     def on_state(self, note: StateSeen) -> None:
         leg = note.leg
@@ -143,12 +168,23 @@ class CallControl:
             self._change(leg, "ringing", note.code, note.reason)
 
     def check_media(self) -> None:
-        """Once a second: a caller whose line broke says nothing, only their RTP stops."""
+        """Once a second: a caller whose line broke says nothing, only their RTP stops. That never ends a call; a line
+        that is dead for SIP too does."""
         for name, leg in self.legs.items():
             silent = leg.state == "answered" and leg.silent_for() > self._media_lost
             if silent != leg.silent:
                 leg.silent = silent
                 self._tell(MediaLost(name) if silent else MediaBack(name))
+            if silent and time.monotonic() >= leg.probe_at:
+                leg.probe_at = time.monotonic() + PROBE_SECONDS
+                leg.probe()
+
+    def check_holds(self) -> None:
+        """A telephone that holds tells so by a re-INVITE; the stack has answered it."""
+        for name, leg in self.legs.items():
+            if leg.alive and leg.held != leg.told_held:
+                leg.told_held = leg.held
+                self._tell(LegHeld(name, leg.held))
 
     def _give_up(self, leg: Leg, states: tuple[LegState, ...], why: str) -> None:
         if leg.alive and leg.state in states:
@@ -159,7 +195,7 @@ class CallControl:
         self._change(leg, "ended" if leg.state == "answered" else "failed", code, reason)
 
     def _change(self, leg: Leg, state: LegState, code: int, reason: str) -> None:
-        leg.state = state
+        leg.state, leg.code = state, code
         self._tell(LegChanged(leg.name, state, code, reason, leg.call_id, leg.local_tag, leg.remote_tag))
         self._on_change(leg.name, leg)
 

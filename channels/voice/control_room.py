@@ -94,11 +94,14 @@ class ControlRoomLeg:
             return
         self._put(tell_to.ControlRoomAnswered(target.name))
 
-    def resume(self, *, wanted: bool) -> None:
-        """After another gateway."""
+    async def resume(self, *, wanted: bool) -> None:
+        """After another gateway; what the process has begun to dial by itself is begun again, or not wanted."""
         if "control_room" in self._scene.line.joined:
             self._scene.tell(ControlRoomJoined(self._scene.reference, "control room"))
-        elif wanted:
+            return
+        if self._scene.line.under_way("control_room"):
+            await self._scene.part("control_room")
+        if wanted:
             self.get()
 
     async def changed(self, leg: LegChanged) -> None:

@@ -12,7 +12,7 @@ import itertools
 import json
 import re
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
@@ -23,9 +23,10 @@ from config.settings import Edge
 log = structlog.get_logger()
 
 _ANSWERED, _DELETED = 3, 5  # states of a dialog in Kamailio's dialog module
-_SLOTS = 1  # the dispatcher set that holds the slots
+_SLOTS, _TRUNKS = 1, 2  # the dispatcher's sets
 _LARGEST_ANSWER = 1 << 20
 _WATCH_SECONDS = 0.4
+_NAME = re.compile(r"(?:^|;)name=([^;]*)")
 
 
 def phone_password(secret: str, extension: str) -> str:
@@ -33,10 +34,26 @@ def phone_password(secret: str, extension: str) -> str:
     return hashlib.sha256(f"{secret}:{extension}".encode()).hexdigest()
 
 
+def no_trunk(alive: Mapping[str, bool]) -> str:
+    """In words, that no trunk answers; '' while one does."""
+    if not alive or any(alive.values()):
+        return ""
+    return f"no trunk answers ({', '.join(alive)}): nobody outside can be called, and callers may not come in"
+
+
+def dead_trunks(alive: Mapping[str, bool]) -> str:
+    """In words, which trunks do not answer while another does; '' when all do, or none."""
+    dead = [name for name, answers in alive.items() if not answers]
+    if not dead or no_trunk(alive):
+        return ""
+    return f"no answer from trunk {', '.join(dead)}; calls go out by the next one"
+
+
 class EdgeControl:
     """Opens slots, releases dialogs and notices restarts of the edge.
 
-    ``down`` says in words what ``watch`` last found wrong, '' when it found nothing.
+    What ``watch`` last found: ``down`` says in words what is wrong with the edge, '' when nothing is;
+    ``trunks`` whether each trunk answers, by its name.
     Every method ends within ``deadline`` seconds for each question it asks. ``Unreachable``: the edge did not
     answer. ``Refused``: it answered that it cannot.
     """
@@ -47,6 +64,7 @@ class EdgeControl:
         self._deadline = deadline
         self._numbers = itertools.count(1)
         self.down = ""
+        self.trunks: dict[str, bool] = {}
 
     async def ping(self) -> bool:
         """True when the edge answers."""
@@ -66,12 +84,22 @@ class EdgeControl:
 
     async def slots_open(self) -> set[int]:
         """The ports of the slots that may get a call now."""
-        listing = await self._ask("dispatcher.list")
-        sets = [record["SET"] for record in listing["RECORDS"] if record["SET"]["ID"] == _SLOTS]
-        targets = [target["DEST"] for one in sets for target in one["TARGETS"]]
+        targets = await self._targets(_SLOTS)
         ours = re.compile(rf"sip:{re.escape(self._voice_address)}:(\d+)")
         matches = [ours.match(target["URI"]) for target in targets if target["FLAGS"].startswith("A")]
         return {int(match[1]) for match in matches if match}
+
+    async def trunks_alive(self) -> dict[str, bool]:
+        """Whether each trunk answers the edge's OPTIONS, by its name, in the order in which they are tried."""
+        targets = await self._targets(_TRUNKS)
+        ranked = sorted(targets, key=lambda target: -int(target["PRIORITY"]))
+        names = [(_NAME.search(target["ATTRS"]["BODY"]), target["FLAGS"]) for target in ranked]
+        return {name[1]: flags.startswith("A") for name, flags in names if name}
+
+    async def _targets(self, number: int) -> list[dict[str, Any]]:
+        listing = await self._ask("dispatcher.list")
+        sets = [record["SET"] for record in listing["RECORDS"] if record["SET"]["ID"] == number]
+        return [target["DEST"] for one in sets for target in one["TARGETS"]]
 
     async def release(self, call_id: str, local_tag: str, remote_tag: str) -> bool:
         """End one leg of a call process that has died: BYE to both ends, or CANCEL when we had it rung.
@@ -123,10 +151,19 @@ class EdgeControl:
                     log.info("edge_appeared", restarted=known is not None)
                     await on_restart()
                     known = current
+                self._note_trunks(await self.trunks_alive())
             except Unreachable as error:
                 log.warning("edge_unreachable", why=str(error))
                 self.down = "the SIP edge does not answer"
             await asyncio.sleep(_WATCH_SECONDS)
+
+    def _note_trunks(self, now: dict[str, bool]) -> None:
+        for name, alive in now.items():
+            if alive and not self.trunks.get(name, True):
+                log.warning("trunk_up", trunk=name)
+            elif not alive and self.trunks.get(name, True):
+                log.error("trunk_down", trunk=name, others_alive=any(now.values()))
+        self.trunks = now
 
     async def _instance(self) -> tuple[Any, ...]:
         # Alone, the start time misses a restart within its second, and process ids repeat in containers.

@@ -6,6 +6,7 @@ All lie in one directory, in which Kamailio is also started:
 - ``edge-parameters.cfg``: the values of the names in capitals in kamailio.cfg; holds the phones' secret
 - ``destinations.list``: for the dispatcher module: one line for each slot, all closed, and one for each trunk
 - ``registrations/``: our accounts at the carriers that want us to register; holds their passwords
+- ``rtpengine.conf``: for the media relay, when a trunk encrypts sound
 - ``tls.cfg``: what the TLS module needs, when TLS is on
 - ``locations/``: where the phones are registered; Kamailio keeps it, it is only created here
 """
@@ -19,12 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import config
-from config.settings import Edge, Registration, Trunk, Voice
+from config.numbers import BEFORE_A_NUMBER
+from config.settings import Edge, Registration, Settings, Trunk, Voice
 
 CONFIG_FILE = "kamailio.cfg"
 PARAMETERS_FILE = "edge-parameters.cfg"
 DESTINATIONS_FILE = "destinations.list"
 TLS_FILE = "tls.cfg"
+RELAY_FILE = "rtpengine.conf"
 LOCATIONS_DIR = "locations"
 REGISTRATIONS_DIR = "registrations"
 
@@ -32,6 +35,16 @@ _CONFIG_SOURCE = Path(config.__file__).parent / "kamailio" / CONFIG_FILE
 _INACTIVE, _PROBED = 1, 8  # dispatcher module: flags of a destination that gets no calls; that is asked by OPTIONS
 _UNESCAPED_COLON = re.compile(r"(?<!\\):")
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+_WORTHLESS = ("NULL_HMAC_SHA1_80", "NULL_HMAC_SHA1_32", "F8_128_HMAC_SHA1_80", "F8_128_HMAC_SHA1_32")
+_RELAY_FLAGS = " ".join(
+    (
+        "ICE=remove",
+        "rtcp-mux-demux",
+        "replace-origin",
+        "replace-session-connection",
+        *(f"SDES-no-{w}" for w in _WORTHLESS),
+    )
+)
 _EMPTY_TABLES = Path("/usr/share/kamailio/dbtext/kamailio")
 
 
@@ -52,14 +65,19 @@ class Limits:
     workers: int = 4
 
 
-def write_edge_files(edge: Edge, voice: Voice, directory: Path, limits: Limits | None = None) -> None:
+def write_edge_files(settings: Settings, directory: Path, limits: Limits | None = None) -> None:
     """Write everything Kamailio needs into ``directory``; ValueError names a setting it cannot take."""
+    edge, voice = settings.edge, settings.voice
     directory.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(_CONFIG_SOURCE, directory / CONFIG_FILE)
     parameters = directory / PARAMETERS_FILE
     parameters.touch(mode=0o640)
-    parameters.write_text(_parameters_text(edge, voice, directory, limits or Limits()))
-    (directory / DESTINATIONS_FILE).write_text(_destinations_text(edge, voice))
+    parameters.write_text(_parameters_text(settings, directory, limits or Limits()))
+    destinations = directory / DESTINATIONS_FILE
+    destinations.touch(mode=0o640)
+    destinations.write_text(_destinations_text(edge, voice))
+    if edge.encrypting_trunks:
+        (directory / RELAY_FILE).write_text(_relay_text(edge, voice))
     _write_registrations(edge, directory / REGISTRATIONS_DIR)
     if edge.tls_certificate:
         (directory / TLS_FILE).write_text(_tls_text(edge))
@@ -85,8 +103,44 @@ def _destinations_text(edge: Edge, voice: Voice) -> str:
     slots = range(voice.sip_port_base, voice.sip_port_base + voice.slots)
     lines = [f"1 sip:{voice.address}:{port} {_INACTIVE} 0\n" for port in slots]
     priorities = range(len(edge.trunks), 0, -1)
-    lines += [f"2 {t.uri} {_PROBED} {priority}\n" for t, priority in zip(edge.trunks, priorities, strict=True)]
+    lines += [
+        f"2 {t.uri} {_PROBED} {priority} {_about(t)}\n" for t, priority in zip(edge.trunks, priorities, strict=True)
+    ]
     return "".join(lines)
+
+
+def _about(trunk: Trunk) -> str:
+    """What the edge must know of a trunk when it calls by it; the password in hex, because it may hold anything."""
+    facts = {"name": trunk.name, "media": trunk.media}
+    if login := trunk.login or trunk.registration:
+        facts |= {"user": login.user, "password": login.password.get_secret_value().encode().hex()}
+    return ";".join(f"{name}={value}" for name, value in facts.items())
+
+
+def _names(trunk: Trunk) -> tuple[str, ...]:
+    """What the certificate of a trunk that we call over TLS may be for: its name, or a wildcard for it."""
+    name = trunk.tls_name or trunk.host
+    parent = name.partition(".")[2]
+    is_address = name.replace(".", "").isdigit()
+    return (name,) if is_address or "." not in parent else (name, f"*.{parent}")
+
+
+def _relay_text(edge: Edge, voice: Voice) -> str:
+    """rtpengine in user space, with one foot at the call processes and one outside."""
+    lines = (
+        "[rtpengine]",
+        "table = -1",
+        f"interface = inside/{voice.address};outside/{edge.address}",
+        f"listen-ng = 127.0.0.1:{edge.relay_control_port}",
+        f"port-min = {edge.relay_port_base}",
+        f"port-max = {edge.relay_port_base + edge.relay_ports - 1}",
+        "foreground = true",
+        "log-stderr = true",
+        "log-level = 4",  # warnings; more would tell of every call
+        "timeout = 120",  # seconds without sound from either side, or without an answer, and a call is forgotten
+        "offer-timeout = 600",
+    )
+    return "\n".join(lines) + "\n"
 
 
 def _write_registrations(edge: Edge, directory: Path) -> None:
@@ -133,7 +187,8 @@ def _tls_text(edge: Edge) -> str:
     return f"[server:default]\n{ours}[client:default]\n{ours}{theirs}"
 
 
-def _parameters_text(edge: Edge, voice: Voice, directory: Path, limits: Limits) -> str:
+def _parameters_text(settings: Settings, directory: Path, limits: Limits) -> str:
+    edge, voice = settings.edge, settings.voice
     trunk = _networks("edge.trunk_sources", edge.trunk_sources)
     exempt = limits.flood_exempt
     if exempt is None:
@@ -155,8 +210,18 @@ def _parameters_text(edge: Edge, voice: Voice, directory: Path, limits: Limits) 
         "SLOT_ANSWER_MS": int(1000 * limits.slot_answer_seconds),
         "TRUNK_SOURCES": trunk,
         "FIRST_TRUNK": edge.trunks[0].uri.removeprefix("sip:"),
+        "TLS_NAMES": ",".join(name for trunk in edge.trunks if trunk.transport == "tls" for name in _names(trunk))
+        or "none",
+        "ABOUT_THE_FIRST": _about(edge.trunks[0]),
+        "SRTP_SOURCES": _networks("edge.trunks", tuple(s for t in edge.encrypting_trunks for s in t.sources)),
+        "KEYS_ONLY_OVER_TLS": _networks(
+            "edge.trunks", tuple(s for t in edge.encrypting_trunks if t.transport == "tls" for s in t.sources)
+        ),
+        "RELAY_CONTROL_PORT": edge.relay_control_port,
+        "SRTP_OFFER": f"RTP/SAVP DTLS=off {_RELAY_FLAGS}",
+        "PLAIN_OFFER": f"RTP/AVP {_RELAY_FLAGS}",
         "TRUNK_CHECK_SECONDS": edge.trunk_check_seconds,
-        "NEVER_DIAL": "|".join(edge.never_dial) or "none",
+        "NEVER_DIAL": BEFORE_A_NUMBER + f"({'|'.join(settings.routing.never_dial) or 'none'})",
         "OVERFLOW_URI": edge.overflow_uri,
         # In hex, because a secret may hold what Kamailio's preprocessor or strings would trip over.
         "PHONE_SECRET_HEX": edge.phone_secret.get_secret_value().encode().hex(),
@@ -169,6 +234,7 @@ def _parameters_text(edge: Edge, voice: Voice, directory: Path, limits: Limits) 
         if any(character in '!"\\$\r\n' for character in str(value)):
             raise ValueError(f"{name}: {value!r} holds a character that Kamailio cannot take")
     switches = "#!define WITH_TLS\n" if edge.tls_certificate else ""
+    switches += "#!define WITH_SRTP\n" if edge.encrypting_trunks else ""
     return switches + "".join(f'#!substdef "!{name}!{value}!g"\n' for name, value in values.items())
 
 

@@ -57,6 +57,10 @@ class Engine:
         """An audio source that is always there, so that a recording's time is the wall's."""
         return self._endpoint.audDevManager().getCaptureDevMedia()
 
+    def sink(self) -> Any:
+        """Where sound can go so that the stack takes and measures it; nobody hears it there."""
+        return self._endpoint.audDevManager().getPlaybackDevMedia()
+
     def dial(self, name: LegName, uri: str, from_uri: str, headers: tuple[tuple[str, str], ...]) -> Leg:
         """A leg that is being called; a call that cannot even be sent ends in the notes."""
         self.start_media()

@@ -120,6 +120,7 @@ class Fallback:
         if not self._started:
             self._started = True
             self._tell(FallbackStarted(self._emergency))
+            self._mixer.resume_recording()  # whoever paused it cannot be asked
             for name in COLLEAGUES:
                 if self._control.alive(name) and not self._control.talking(name):
                     self._control.drop(name)

@@ -3,9 +3,10 @@
 The caller's leg is released only when the caller hangs up or a handler ends the conversation. Pressing the
 emergency digits, or a handler's word, brings the control room in at any moment.
 
-The story's parts stand in files of their own: the handler's phone (``handler_leg``), the third party
-(``third_party``), the supervisor (``supervision``), the control room (``control_room``), the recording
-(``keeping``). All work on one ``Scene``.
+The story's parts stand in files of their own: what the caller alone hears and presses (``reception``), the handler's
+phone (``handler_leg``) and what they do at it (``handler_phone``), the third party (``third_party``), the supervisor
+(``supervision``), the control room (``control_room``), the recording (``keeping``), legs without sound
+(``sound_watch``), a call that outlived a gateway (``resumption``). All work on one ``Scene``.
 """
 
 from __future__ import annotations
@@ -19,15 +20,18 @@ from channels.voice import instructions as tell_to
 from channels.voice import messages as msg
 from channels.voice.call import Call, CallGone
 from channels.voice.control_room import ControlRoomLeg
-from channels.voice.handler_leg import HandlerLeg
-from channels.voice.keep_place import KeepPlace
+from channels.voice.handler_leg import TONE, HandlerLeg
+from channels.voice.handler_phone import HandlerPhone
 from channels.voice.keeping import Keeping
-from channels.voice.menu_walk import MenuWalk
+from channels.voice.line import line_broke
+from channels.voice.objections import objection
+from channels.voice.reception import Reception
 from channels.voice.reporting import Report, Reporter
+from channels.voice.resumption import Resumption
 from channels.voice.scene import ContactView, Desk, Scene
+from channels.voice.sound_watch import SoundWatch
 from channels.voice.supervision import SupervisorLeg
 from channels.voice.third_party import ThirdParty
-from channels.voice.voicemail import Voicemail
 from config.menus import Destination
 from config.settings import Settings
 from routing import events as ev
@@ -50,17 +54,13 @@ class Story:
         self.third = ThirdParty(self.scene)
         self.supervision = SupervisorLeg(self.scene)
         self._handler = HandlerLeg(self.scene)
+        self._phone = HandlerPhone(self.scene, self.third, lambda wish: objection(self, wish))
+        self._sound = SoundWatch(self.scene, self.third, self.supervision)
         self._control_room = ControlRoomLeg(self.scene, self.inbox.put_nowait)
-        self._keeping = Keeping(self.scene)
-        self._walk = MenuWalk(self.scene, self.inbox.put_nowait)
-        self._voicemail = Voicemail(self.scene, self.inbox.put_nowait)
-        self._keep_place = KeepPlace(self.scene)
+        self.keeping = Keeping(self.scene)
+        self._reception = Reception(self.scene, self.inbox.put_nowait)
         self._reporter = Reporter(report, lambda event: self.inbox.put_nowait(tell_to.TooLate(event)))
         self._settings = settings
-        self._digits = ""
-        self._greeting = False
-        self._told = 0
-        self._early = ""
 
     @property
     def control_room_has_caller(self) -> bool:
@@ -88,32 +88,40 @@ class Story:
         await self._plan_for_nobody()
         await self._do(msg.Answer())
         self.scene.line.joined.add("caller")
-        await self._keeping.begin()
+        await self.keeping.begin()
         await self.scene.remember()
-        await self._greet()
-        await self._lead(leads_to)
+        view = self.scene.view()
+        if view and view.handing_over:  # cut off before the control room had answered them
+            self._control_room.get()
+        else:
+            await self._reception.greet(leads_to)
+        await self._receive()
         await self.scene.settle()
         await self._attend()
 
-    async def _lead(self, to: Destination) -> None:
+    async def _receive(self) -> None:
         """Through the menus to where the caller wants to go; an emergency goes no further through them."""
-        scene, walk = self.scene, self._walk
+        scene, reception = self.scene, self._reception
+        await self._until(lambda: not reception.greeting)
         if not scene.calling_control_room:
-            await walk.begin(to)
-            for digit in self._early:  # callers who know the menu do not wait for it
-                await walk.pressed(digit)
-        while not walk.over and not scene.over:
-            await self._take(await self.inbox.get())
-        led = walk.led
-        if scene.over:
-            return
+            await reception.lead()
+        await self._until(lambda: not reception.receiving)
+        if not scene.over:
+            await self._led(reception.walk.led)
+
+    async def _led(self, led: Destination | None) -> None:
+        scene = self.scene
         scene.quiet = bool(led and led.voicemail)
+        if not scene.quiet:
+            await scene.at()
         if scene.calling_control_room or (led and led.queue):
             self._tell(ev.CallQueued(self.reference, (led and led.queue) or "", scene.sounds.language))
         elif led and (led.extension or led.number):
-            await self.third.lead_out(led.extension or led.number or "")
+            number = led.extension or led.number or ""
+            self._tell(ev.Recorded(f"the menu led the caller to {number}", "system", reference=self.reference))
+            await self.third.lead_out(number)
         elif led and led.voicemail:
-            await self._voicemail.begin(led.voicemail, self._settings.voice.default_queue, self._keeping.path)
+            await self._reception.voicemail.begin(led.voicemail, self._settings.voice.default_queue)
         else:
             self._tell(ev.CallEnded(self.reference, "system"))
             scene.over = True
@@ -123,56 +131,18 @@ class Story:
         await self._do(msg.StopPlaying("background"))  # what the handler heard while the person was called
         await self.scene.settle()
         await self.scene.announce(self.scene.sounds.prompt("recording_notice"), to=("caller", "handler"))
-        await self._keeping.begin()
+        await self.keeping.begin()
         await self.scene.remember()
         await self._attend()
 
     async def _picked_up(self) -> None:
-        """What the process still holds is true; what the gateway decided meanwhile is caught up with."""
-        scene, snapshot, view = self.scene, self.call.snapshot, self.scene.view()
-        scene.recall(snapshot)
-        self.third.recall(snapshot.story)
-        self._keeping.path = snapshot.recording
-        if "caller" not in scene.line.joined or view is None:
-            self._tell(ev.CallerLeft(self.reference))
-            return
-        if not snapshot.recording:
-            await self._keeping.begin()
-        await self._resume_handler(view)
-        await self._resume_guests(view)
-        self._control_room.resume(wanted=view.handing_over)
-        if not (scene.handler or view.offers or view.place or view.passed_to):
-            self._tell(ev.CallQueued(self.reference))
-        await scene.settle()
-        await self._attend()
-
-    async def _resume_handler(self, view: ContactView) -> None:
-        scene, there = self.scene, "handler" in self.scene.line.joined
-        if view.handler and there:
-            scene.handler = view.handler
-        elif view.handler:
-            self._tell(ev.HandlerLost(self.reference, view.handler, "gone when the gateway came back"))
-        for offer in view.offers:
-            if there:
-                scene.handler = offer.handler
-                self._tell(ev.OfferAccepted(offer.id, self.reference, offer.handler))
-            elif scene.line.under_way("handler"):
-                self._handler.ringing = offer
-            else:
-                await self._handler.ring(tell_to.Ring(offer, scene.extension(offer.handler)))
-        if there and not scene.handler:
-            await scene.part("handler")
-
-    async def _resume_guests(self, view: ContactView) -> None:
-        """Those whom the board has on the call, and who went while no gateway was there."""
         scene = self.scene
-        if self.third.busy and not scene.line.under_way("third"):
-            await self.third.drop("gone when the gateway came back")
-        for guest in view.guests:
-            if guest.role == "supervisor" and scene.line.under_way("supervisor"):
-                self.supervision.supervisor = guest.handler
-            elif guest.role == "supervisor":
-                self._tell(ev.PartyLeft(self.reference, guest.handler, "gone", guest.handler))
+        parts = (self._handler, self.third, self.supervision, self._control_room, self.keeping, self._reception)
+        if await Resumption(scene, *parts, self._sound).begin():
+            if self._reception.receiving:
+                await self._receive()
+            await scene.settle()
+            await self._attend()
 
     # --- the whole and its end -----------------------------------------------------------------------
 
@@ -184,13 +154,16 @@ class Story:
             try:
                 await chapter()
             except CallGone as gone:
+                self._reception.voicemail.keep()
                 self._tell(ev.CallLost(self.reference, str(gone)))
             await self._close()
+        except asyncio.CancelledError:
+            reporting.cancel()  # the gateway stops and writes nothing more: the next one makes up for it
+            raise
         finally:
             pump.cancel()
             self._control_room.stop()
-            self._walk.stop()
-            self._voicemail.stop()
+            self._reception.stop()
             self._reporter.finish()
             await reporting
 
@@ -203,22 +176,19 @@ class Story:
             self.inbox.put_nowait(tell_to.Gone())
 
     async def _close(self) -> None:
-        """End the call and wait for the last word: the recording's."""
+        """End the call and wait until its process has gone."""
         self._control_room.stop()
         try:
             await self._do(msg.End())
             async with asyncio.timeout(CLOSING_SECONDS):
-                while True:
-                    item = await self.inbox.get()
+                while not isinstance(item := await self.inbox.get(), tell_to.Gone):
                     if isinstance(item, msg.Recorded):
-                        self._keeping.made(item)
-                    if isinstance(item, tell_to.Gone):
-                        break
+                        await self._reception.voicemail.recorded(item)
         except TimeoutError:
             log.error("call_does_not_end", contact=self.reference, slot=self.call.slot)
         except CallGone:
             log.debug("call_already_gone", contact=self.reference)
-        await self._keeping.rescue()
+        await self._reception.voicemail.rescue()
 
     async def _attend(self) -> None:
         """Take what comes, one thing at a time, until the call is over."""
@@ -231,15 +201,12 @@ class Story:
                     item = await self.inbox.get()
             except TimeoutError:
                 position_due = loop.time() + every
-                await self._say_position()
+                await self._reception.say_position()
             else:
                 await self._take(item)
 
-    async def _greet(self) -> None:
-        scene = self.scene
-        scene.quiet = True
-        self._greeting = await scene.announce(*scene.sounds.welcome())
-        while self._greeting and not scene.over:
+    async def _until(self, done: Callable[[], bool]) -> None:
+        while not done() and not self.scene.over:
             await self._take(await self.inbox.get())
 
     # --- one thing that happened -----------------------------------------------------------------------
@@ -251,18 +218,29 @@ class Story:
             case msg.Digit(leg="caller"):
                 await self._digit(item.digit)
             case msg.Played(name="announcement"):
-                self._greeting = False
-                await self._walk.finished()
-                await self._voicemail.finished()
-                await self._keep_place.finished()
+                await self._reception.finished()
             case tell_to.MenuTimedOut():
-                await self._walk.timed_out(item)
-            case tell_to.MessageLongEnough():
-                await self._voicemail.complete()
+                await self._reception.walk.timed_out(item)
+            case tell_to.MessageReviewed():
+                await self._reception.voicemail.reviewed()
+            case msg.Played(name=name) if name == TONE:
+                await self._handler.warning_over()
+            case msg.TransferAsked():
+                await self._phone.transfer(item)
+            case msg.LegHeld():
+                await self._phone.held(item)
             case msg.MediaLost():
-                await self._media_lost(item.leg)
+                await self._sound.lost(item.leg)
+            case msg.MediaBack():
+                self._sound.back(item.leg)
+            case msg.Silent(seconds=seconds):
+                self._tell(ev.CallerSilent(self.reference, seconds))
+            case msg.Heard():
+                self._tell(ev.CallerHeard(self.reference))
             case msg.Recorded():
-                self._keeping.made(item)
+                await self._reception.voicemail.recorded(item)
+            case msg.RecordingWentOn():
+                self.keeping.went_on()
             case msg.FallbackStarted():
                 self._fallback_started(pressed=item.pressed)
             case tell_to.Gone():
@@ -271,6 +249,8 @@ class Story:
                 await self._obey(item)
 
     async def _leg_changed(self, leg: msg.LegChanged) -> None:
+        if leg.state in OVER:
+            self._sound.ended(leg.leg)
         if self.scene.changed(leg):
             match leg.leg:
                 case "caller":
@@ -305,8 +285,14 @@ class Story:
             case tell_to.TooLate(event=ev.OfferAccepted(handler=handler)) if handler == self.scene.handler:
                 self.scene.handler = ""
                 await self.scene.part("handler")
+            case tell_to.TooLate(event=ev.PartyRung(by="system")):
+                await self.third.drop("is not free")
+            case tell_to.TooLate(event=ev.PartyRung()):
+                await self.third.drop("the contact has moved on")
             case tell_to.TooLate(event=ev.CallbackAsked()):
-                await self._keep_place.refused()
+                await self._reception.keep_place.refused()
+            case tell_to.LeadOn():
+                await self._lead_on(item)
             case _:
                 await self._converse(item)
 
@@ -318,6 +304,10 @@ class Story:
                 await self._mute(item)
             case tell_to.SendDigits():
                 await self._send_digits(item)
+            case tell_to.PauseRecording(by=by, why=why) if not self.control_room_has_caller:
+                await self.keeping.pause(by, why)
+            case tell_to.ResumeRecording(by=by):
+                await self.keeping.resume(by)
             case tell_to.Bring():
                 await self.third.bring(item)
             case tell_to.CompleteTransfer() if "third" in self.scene.line.joined:
@@ -341,52 +331,36 @@ class Story:
 
     def _caller_changed(self, leg: msg.LegChanged) -> None:
         if leg.state in OVER and not self.scene.over:
-            self._voicemail.keep()
-            self._tell(ev.CallerLeft(self.reference))
+            self._reception.caller_gone()
+            self._tell(ev.CallerLeft(self.reference, cut_off=line_broke(leg.state, leg.code)))
             self.scene.over = True
 
     async def _digit(self, digit: str) -> None:
         self._tell(ev.DigitPressed(self.reference, digit))
-        wanted = self._settings.voice.emergency_digits
-        self._digits = (self._digits + digit)[-len(wanted) :]
-        if self._digits == wanted:
-            self._digits = ""
-            self._control_room.get()
-            self._tell(ev.EmergencyRaised(self.reference, "caller", f"the caller pressed {' '.join(wanted)}"))
-            self._greeting = self.scene.quiet = False
-            self._walk.stop()
-            self._voicemail.stop()
-            self._keep_place.forget()
-            await self._make_room()
-            await self.scene.settle()
-        elif digit == "#" and self._voicemail.part:
-            await self._voicemail.complete()
-        elif self._greeting:
-            self._early += digit
-        else:
-            await self._walk.pressed(digit)
-            await self._keep_place.pressed(digit)
-
-    async def _media_lost(self, leg: msg.LegName) -> None:
-        """A silent caller is never let go; a handler's phone that is dead gives the caller back to the queue."""
-        scene = self.scene
-        if leg == "handler" and scene.handler:
-            self._tell(ev.HandlerLost(self.reference, scene.handler, "no sound came from the phone"))
-            scene.handler = ""
-            await scene.part("handler")
-        else:
-            self._tell(ev.Recorded(f"no sound from the {leg}", "system", reference=self.reference))
+        if not self._reception.is_emergency(digit):
+            await self._reception.pressed(digit)
+            return
+        self._control_room.get()
+        keys = " ".join(self._settings.voice.emergency_digits)
+        self._tell(ev.EmergencyRaised(self.reference, "caller", f"the caller pressed {keys}"))
+        await self._reception.leave()
+        await self.third.give_up_leading_out()
+        await self._make_room()
+        await self.scene.settle()
+        await self.keeping.resume("system")
 
     # --- the handler -----------------------------------------------------------------------------------
 
     async def _handler_changed(self, leg: msg.LegChanged) -> None:
         if leg.state == "answered":
-            self._keep_place.forget()
             await self._handler.answered()
+            await self._reception.leave()
         elif leg.state == "failed":
             self._handler.not_answered(leg)
         elif leg.state == "ended" and "handler" in self.scene.line.joined:
             await self._handler_hung_up()
+        elif leg.state == "ended":
+            self._handler.hung_up_at_the_tone()
 
     async def _handler_hung_up(self) -> None:
         """The end of the conversation, unless the caller is being passed on or it is an emergency: then they stay."""
@@ -439,27 +413,43 @@ class Story:
         self._tell(ev.Requeued(self.reference, handler, wish.queue, wish.why))
         await self.scene.part("handler")
 
+    # --- the queue's overflow ---------------------------------------------------------------------------
+
+    async def _lead_on(self, wish: tell_to.LeadOn) -> None:
+        """What the queue does with a caller whom it cannot serve; who is not alone any more waits where they were."""
+        scene = self.scene
+        served = scene.calling_control_room or self.third.busy or self._reception.keep_place.done
+        if served or scene.line.joined != {"caller"}:
+            self._tell(ev.CallQueued(self.reference))
+            return
+        self._reception.keep_place.forget()
+        match wish.kind:
+            case "callback":
+                await self._reception.keep_place.ask("overflow_callback")
+            case "number":
+                await self.third.lead_out(wish.target)
+            case "voicemail":
+                scene.quiet = True
+                await scene.settle()
+                await self._reception.voicemail.begin(wish.target, self._settings.voice.default_queue)
+            case "stay" if wish.target:
+                await scene.announce(*map(scene.sounds.prompt, (wish.target, "emergency_reminder")))
+
     # --- the control room ------------------------------------------------------------------------------
 
     async def _get_control_room(self) -> None:
         self._control_room.get()
         await self._make_room()
         await self.scene.settle()
+        await self.keeping.resume("system")
 
     async def _make_room(self) -> None:
         """The media stack holds four legs, and the control room needs one of them."""
-        if self.scene.line.full and self.scene.calling_control_room:
+        line = self.scene.line
+        if not line.has_room(kept_for_control_room=False) and not line.under_way("control_room"):
             await self.supervision.stop("the control room needs the line")
 
     # --- parts -----------------------------------------------------------------------------------------
-
-    async def _say_position(self) -> None:
-        scene, view = self.scene, self.scene.view()
-        alone = scene.line.joined == {"caller"} and not scene.calling_control_room
-        if alone and view and view.place and not self._keep_place.busy:
-            told = scene.sounds.waiting(view.place, view.expected_wait, self._told)
-            await scene.announce(*told, *self._keep_place.offer(view))
-            self._told += 1
 
     def _tell(self, event: ev.Event) -> None:
         self._reporter.tell(event)

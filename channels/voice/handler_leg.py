@@ -1,4 +1,8 @@
-"""Ringing a handler's phone for an offer, until it is answered, declined, missed or no longer wanted."""
+"""Ringing a handler's phone for an offer, until it is answered, declined, missed or no longer wanted.
+
+The phone of a handler who wants that is asked to answer by itself. They then hear a tone before the caller, who
+hears music until it is over: nobody is spoken to before they know.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,15 @@ from routing.model import Offer
 DECLINED_CODES = (486, 600, 603)
 RANG_OUT_CODES = (408, 487)
 RING_GRACE_SECONDS = 1.0
+TONE = "answer_tone"
 
 
 class HandlerLeg:
-    """``ringing``: the offer that the phone rings for."""
+    """``ringing``: the offer that the phone rings for. ``warned``: the tone is in the handler's ear."""
 
     def __init__(self, scene: Scene) -> None:
         self.ringing: Offer | None = None
+        self.warned = False
         self._next: tell_to.Ring | None = None
         self._scene = scene
 
@@ -27,9 +33,13 @@ class HandlerLeg:
         if scene.line.under_way("handler"):
             self._next = ring
             return
+        if scene.full:  # no fault of the handler's
+            scene.tell(ev.OfferDeclined(offer.id, scene.reference, offer.handler))
+            return
         self.ringing = offer
         uri = f"sip:{ring.extension}@{scene.settings.edge.domain}"
-        if await scene.dial("handler", uri, offer.expires_at - offer.made_at + RING_GRACE_SECONDS):
+        seconds = offer.expires_at - offer.made_at + RING_GRACE_SECONDS
+        if await scene.dial("handler", uri, seconds, *self._headers(offer.handler)):
             await scene.remember()
         else:
             self.ringing = None
@@ -52,7 +62,34 @@ class HandlerLeg:
             return
         scene.handler = offer.handler
         scene.tell(ev.OfferAccepted(offer.id, scene.reference, offer.handler))
-        await scene.join("handler")
+        tone = msg.Play(TONE, (scene.sounds.prompt(TONE),), ("handler",))
+        self.warned = scene.answers_by_itself(offer.handler) and await scene.do(tone)
+        if not self.warned:
+            await scene.join("handler")
+
+    async def warning_over(self) -> None:
+        if self.warned and self._scene.handler:
+            await self._scene.join("handler")
+        self.warned = False
+
+    def hung_up_at_the_tone(self) -> None:
+        """The caller has heard nothing of it and goes on waiting."""
+        scene, warned = self._scene, self.warned
+        self.warned = False
+        if warned and scene.handler:
+            scene.tell(ev.HandlerLost(scene.reference, scene.handler, "hung up at the tone"))
+            scene.handler = ""
+
+    def _headers(self, handler: str) -> tuple[tuple[str, str], ...]:
+        """Each make of phone knows one of these: RFC 5373, and two older ones."""
+        if not self._scene.answers_by_itself(handler):
+            return ()
+        domain = self._scene.settings.edge.domain
+        return (
+            ("Answer-Mode", "Auto"),
+            ("Call-Info", f"<sip:{domain}>;answer-after=0"),
+            ("Alert-Info", f"<http://{domain}>;info=alert-autoanswer;delay=0"),
+        )
 
     def not_answered(self, leg: msg.LegChanged) -> None:
         offer, self.ringing = self.ringing, None

@@ -1,21 +1,24 @@
 """Who is calling: read from the headers of an INVITE.
 
 The network's own statement (P-Asserted-Identity, RFC 3325) goes before what the caller's side writes in From
-(RFC 3261, 20.20). ``Privacy: id`` (RFC 3323) withholds the number.
+(RFC 3261, 20.20). ``Privacy: id`` (RFC 3323) withholds the number, and so does a caller's side that writes no
+number in From, whatever the network says.
 """
 
 from __future__ import annotations
 
 import re
-
-import phonenumbers
+from urllib.parse import unquote
 
 from channels.voice.messages import Arrived
+from config.numbers import e164
 from config.settings import Voice, VoiceNumber
 from routing.model import Party
 
 KEPT = ("from", "to", "p-asserted-identity", "diversion", "privacy", "call-id", "x-requested-uri", "geolocation")
 LONGEST_VALUE = 500
+PRIVATE = frozenset({"id", "user", "header"})
+NOBODY = frozenset({"anonymous", "unavailable", "restricted", "unknown"})
 
 _ADDRESS = re.compile(r'^\s*(?:"(?P<quoted>[^"]*)"|(?P<plain>[^<"]*?))\s*<?(?:sips?|tel):(?P<user>[^@;>\s]+)')
 
@@ -23,23 +26,14 @@ _ADDRESS = re.compile(r'^\s*(?:"(?P<quoted>[^"]*)"|(?P<plain>[^<"]*?))\s*<?(?:si
 def party_of(arrived: Arrived) -> Party:
     """The caller; a withheld number is the address ''."""
     headers = dict(reversed(arrived.headers))
-    if any(word in headers.get("privacy", "").lower().split(";") for word in ("id", "user", "header")):
+    wished = {word.strip() for word in headers.get("privacy", "").lower().split(";")}
+    sender, asserted = headers.get("from", "") or arrived.from_uri, headers.get("p-asserted-identity", "")
+    if wished & PRIVATE or _address(sender)[1].lower() in NOBODY:
         return Party("")
-    name, user = _address(headers.get("p-asserted-identity", "") or headers.get("from", "") or arrived.from_uri)
-    if user.lower() in ("", "anonymous", "unavailable", "restricted", "unknown"):
+    name, user = _address(asserted or sender)
+    if user.lower() in ("", *NOBODY):
         return Party("")
-    return Party(number(user), name)
-
-
-def number(user: str) -> str:
-    """E.164 where it is a British or international number, otherwise as it stands."""
-    try:
-        parsed = phonenumbers.parse(user, "GB")
-    except phonenumbers.NumberParseException:
-        return user[:80]
-    if not phonenumbers.is_possible_number(parsed):
-        return user[:80]
-    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
+    return Party(e164(user), name)
 
 
 def called_number(arrived: Arrived) -> str:
@@ -50,8 +44,8 @@ def called_number(arrived: Arrived) -> str:
 
 def number_called(called: str, voice: Voice) -> VoiceNumber | None:
     """The number of ours that was called; international or national spelling is the same number."""
-    wanted = number(called)
-    return next((n for n in voice.numbers if number(n.number) == wanted), None)
+    wanted = e164(called)
+    return next((n for n in voice.numbers if e164(n.number) == wanted), None)
 
 
 def queue_of(called: str, voice: Voice) -> str:
@@ -70,4 +64,4 @@ def _address(value: str) -> tuple[str, str]:
     if found is None:
         return "", ""
     name = (found["quoted"] or found["plain"] or "").strip()
-    return name[:80], found["user"]
+    return name[:80], unquote(found["user"])

@@ -7,6 +7,7 @@ from typing import Literal
 
 from channels.voice.line import Supervision
 from channels.voice.menu import State
+from config.overflow import StepKind
 from routing.events import Event
 from routing.model import Offer
 
@@ -46,6 +47,19 @@ class Mute:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseRecording:
+    """What must not be kept is being said: silence is recorded until it is taken back, or for the longest time."""
+
+    by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRecording:
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class SendDigits:
     """Key presses, for whoever the handler talks with."""
 
@@ -55,11 +69,15 @@ class SendDigits:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Somebody to ring: ``words`` name them for people; ``handler`` is the id of one of our handlers, or ''."""
+    """Somebody to ring: ``words`` name them for people; ``handler`` is the id of one of our handlers, or ''.
+
+    ``replaces``: the call with the handler's phone that theirs has, which the new one takes the place of (RFC 3891).
+    """
 
     words: str
     uri: str
     handler: str = ""
+    replaces: str = ""
 
 
 Role = Literal["consult", "transfer", "conference", "interpreter"]
@@ -68,10 +86,12 @@ Role = Literal["consult", "transfer", "conference", "interpreter"]
 @dataclass(frozen=True, slots=True)
 class Bring:
     """Ring a third party. ``transfer``: the caller is passed on when they answer; ``consult``: they talk with the
-    handler alone first; ``conference`` and ``interpreter``: all talk together."""
+    handler alone first; ``conference`` and ``interpreter``: all talk together. ``by_phone``: the handler's phone
+    asked for it, and is told how it goes."""
 
     role: Role
     target: Target
+    by_phone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +136,14 @@ class TakeOver:
 
 
 @dataclass(frozen=True, slots=True)
+class LeadOn:
+    """The queue cannot serve the caller: the next step of its overflow; see ``config.overflow``."""
+
+    kind: StepKind
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class MenuTimedOut:
     """The caller pressed nothing in time; of no interest when they have moved on."""
 
@@ -123,8 +151,8 @@ class MenuTimedOut:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageLongEnough:
-    """The longest voicemail is over."""
+class MessageReviewed:
+    """Nothing was pressed after a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +190,8 @@ Instruction = (
     | GetControlRoom
     | Hold
     | Mute
+    | PauseRecording
+    | ResumeRecording
     | SendDigits
     | Bring
     | CompleteTransfer
@@ -170,8 +200,9 @@ Instruction = (
     | Supervise
     | StopSupervising
     | TakeOver
+    | LeadOn
     | MenuTimedOut
-    | MessageLongEnough
+    | MessageReviewed
     | Leave
     | HangUp
     | TooLate

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import phonenumbers
-
-from channels.voice.inbound import number as e164
 from channels.voice.scene import ContactView, Scene
+from config.numbers import can_be_called, e164
 from routing.events import CallbackAsked, CallEnded
 
 OFFERED, ASKED, DONE = "offered", "asked", "done"
 MOST_DIGITS = 15
+STAGE = "keep_place"
 
 
 class KeepPlace:
@@ -25,6 +24,11 @@ class KeepPlace:
         """The caller is being asked, or told goodbye: nothing else is said."""
         return self.part in (ASKED, DONE)
 
+    @property
+    def done(self) -> bool:
+        """They will be called back."""
+        return self.part == DONE
+
     def offer(self, view: ContactView) -> tuple[str, ...]:
         """What is added to what a waiting caller hears; nothing while the wait is short."""
         long_wait = max(view.expected_wait or 0.0, view.waited)
@@ -35,7 +39,7 @@ class KeepPlace:
 
     async def pressed(self, digit: str) -> None:
         if self.part == OFFERED and digit == "1":
-            await self._ask()
+            await self.ask()
         elif self.part == ASKED:
             await self._keyed(digit)
 
@@ -49,14 +53,28 @@ class KeepPlace:
         """The number cannot be called, or somebody is answering just now."""
         if self.part == DONE:
             self.part = ""
+            await self._scene.at()
             await self._scene.announce(self._scene.sounds.prompt("invalid_choice"))
 
     def forget(self) -> None:
         """The caller is with somebody."""
         self.part = ""
 
-    async def _ask(self, *before: str) -> None:
+    async def resume(self, typed: str) -> None:
+        """After another gateway: asked again, unless they are keying the number or it is written down."""
+        view = self._scene.view()
+        if view and not view.place and not view.offers:
+            self.part = DONE
+            await self._scene.announce(self._scene.sounds.prompt("keep_place_done"))
+        elif typed:
+            self.part, self._typed = ASKED, typed
+        else:
+            await self.ask()
+
+    async def ask(self, *before: str) -> None:
+        """Whether, and on what number, they want to be called back; these prompts are said before."""
         self.part, self._typed = ASKED, ""
+        await self._scene.at(STAGE, typed="")
         prompt = "keep_place_number" if self._own_number() else "key_number"
         await self._scene.announce(*map(self._scene.sounds.prompt, (*before, prompt)))
 
@@ -65,10 +83,11 @@ class KeepPlace:
             await self._keep(self._own_number())
         elif digit != "#":
             self._typed = (self._typed + digit)[:MOST_DIGITS]
-        elif _can_be_called(self._typed):
+            await self._scene.at(STAGE, typed=self._typed)
+        elif can_be_called(self._typed):
             await self._keep(e164(self._typed))
         else:
-            await self._ask("invalid_choice")
+            await self.ask("invalid_choice")
 
     async def _keep(self, address: str) -> None:
         self.part = DONE
@@ -78,10 +97,3 @@ class KeepPlace:
     def _own_number(self) -> str:
         view = self._scene.view()
         return view.party if view else ""
-
-
-def _can_be_called(typed: str) -> bool:
-    try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(typed, "GB"))
-    except phonenumbers.NumberParseException:
-        return False

@@ -65,7 +65,7 @@ class SlotKeeper:
         self._group = group
         self._new_call = new_call
         self._on_call = on_call
-        self._claimed = False
+        self._claimed = self._dismissed = False
         self._expecting = False
         self._heard = asyncio.Event()
         self._marking = asyncio.Lock()
@@ -88,10 +88,15 @@ class SlotKeeper:
             if not await self._start():
                 delay = _longer(delay)
 
-    def claim(self) -> Call:
-        """Takes the idle process out of the offer, for a call of our own."""
+    @property
+    def busy(self) -> bool:
+        """With a call, or about to have one; a process that was told to end is not."""
+        return self.call is not None and not self.idle and not self._dismissed
+
+    def claim(self, *, dismiss: bool = False) -> Call:
+        """Takes the idle process out of the offer, for a call of our own or to ``dismiss`` it."""
         assert self.call is not None
-        self._claimed = True
+        self._claimed, self._dismissed = True, dismiss
         self.call.taken.set()
         return self.call
 
@@ -181,7 +186,7 @@ class SlotKeeper:
     async def _serve(self, call: Call) -> bool:
         """From ready to dead; whether it was taken in between."""
         self.trouble = ""
-        self._claimed = False
+        self._claimed = self._dismissed = False
         resumed = call.snapshot.begun
         await self._offer(call)
         taken = not call.gone

@@ -1,45 +1,60 @@
-"""The recording of one call: begun, paused, resumed, and kept even when the process died."""
+"""The recording of one call: begun, paused and resumed. The archive makes the kept file of it when it is over."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
 
-import structlog
-
 from channels.voice import messages as msg
-from channels.voice.recordings import rescued
+from channels.voice.archive import final
+from channels.voice.recordings import Raw, raw_of
 from channels.voice.scene import Scene
-from routing.events import RecordingMade
-
-log = structlog.get_logger()
+from routing.events import RecordingPaused, RecordingResumed
 
 
 class Keeping:
-    """``path`` is '' while nothing is being recorded."""
+    """``raw`` is None while nothing is being recorded."""
 
     def __init__(self, scene: Scene) -> None:
-        self.path = ""
+        self.raw: Raw | None = None
+        self.paused = False
         self._scene = scene
+
+    @property
+    def path(self) -> str:
+        """Where the recording will be kept; '' while there is none."""
+        voice = self._scene.settings.voice
+        return str(final(self.raw, voice.recordings_dir, voice.recording_format)) if self.raw else ""
 
     async def begin(self) -> None:
         scene = self._scene
-        path = scene.settings.voice.recordings_dir / f"{scene.reference}-{scene.call.id}.wav"
-        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-        if await scene.do(msg.Record(str(path))):
-            self.path = str(path)
+        raw = raw_of(scene.settings.voice.recordings_dir, scene.reference, scene.call.id)
+        await asyncio.to_thread(raw.stem.parent.mkdir, parents=True, exist_ok=True)
+        if await scene.do(msg.Record(str(raw.stem))):
+            self.raw = raw
 
-    def made(self, recorded: msg.Recorded) -> None:
-        self.path = ""
-        self._scene.tell(RecordingMade(self._scene.reference, recorded.path, recorded.sha256, recorded.seconds))
+    async def pause(self, by: str, why: str) -> None:
+        scene = self._scene
+        if await scene.do(msg.PauseRecording(scene.settings.voice.recording_pause_max_seconds)):
+            self.paused = True
+            scene.tell(RecordingPaused(scene.reference, by, why))
 
-    async def rescue(self) -> None:
-        """Where the process died before it could close the file."""
-        if not self.path:
-            return
-        try:
-            sha256, seconds = await asyncio.to_thread(rescued, Path(self.path))
-        except OSError as error:
-            log.error("recording_lost", contact=self._scene.reference, why=str(error))
-            return
-        self._scene.tell(RecordingMade(self._scene.reference, self.path, sha256, seconds))
+    async def resume(self, by: str) -> None:
+        if self.paused and await self._scene.do(msg.ResumeRecording()):
+            self.went_on(by)
+
+    def went_on(self, by: str = "system") -> None:
+        """It is recorded again, by itself or by somebody."""
+        self.paused = False
+        self._scene.tell(RecordingResumed(self._scene.reference, by))
+
+    async def recall(self, snapshot: msg.Snapshot, *, paused: bool) -> None:
+        """Take the recording as an earlier gateway left it. ``paused``: what was written down of it."""
+        self.raw = Raw(Path(snapshot.recording)) if snapshot.recording else None
+        self.paused = snapshot.recording_paused
+        if self.raw is None:
+            await self.begin()
+        if self.paused and not paused:  # nobody would know of this pause
+            await self.resume("system")
+        elif paused and not self.paused:
+            self.went_on()

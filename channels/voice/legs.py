@@ -18,7 +18,15 @@ import pjsua2 as pj
 from channels.voice import messages, sip
 from channels.voice.messages import LegName, LegState
 
+# The edge makes a 202 of this answer to a REFER (config/kamailio/kamailio.cfg). It must not be a 2xx here: then the
+# stack would dial the target by itself.
+REFER_NOTED = 499
+REFER_REFUSED = 603
+
 AUDIBLE = (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
+
+# Without packets for so long the stack's level only stands still.
+PACKETS_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,14 @@ class DigitSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferSeen:
+    """The handler's phone asks to pass the caller on: a Refer-To as it came (RFC 3515)."""
+
+    leg: Leg
+    refer_to: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """A player came to its end."""
 
@@ -56,7 +72,7 @@ class Bug:
     error: str
 
 
-Note = Incoming | StateSeen | DigitSeen | Finished | Bug
+Note = Incoming | StateSeen | DigitSeen | TransferSeen | Finished | Bug
 
 
 class Leg(pj.Call):  # type: ignore[misc]
@@ -80,14 +96,16 @@ class Leg(pj.Call):  # type: ignore[misc]
         self.incoming = call_id != pj.PJSUA_INVALID_ID
         self.over = False
         self.state: LegState = "ringing" if self.incoming else "dialling"
+        self.code = 0
         self.call_id = self.local_tag = self.remote_tag = ""
         self.media: Any = None
         self.slot: int | None = None
         self.media_changed = False
-        self.held = False
+        self.held = self.told_held = False
         self.packets = 0
         self.packets_at = time.monotonic()
         self.silent = False
+        self.probe_at = 0.0
 
     # --- callbacks ---
 
@@ -106,7 +124,11 @@ class Leg(pj.Call):  # type: ignore[misc]
         self._wake()
 
     def onCallTransferRequest(self, prm: Any) -> None:
-        prm.statusCode = 603  # the default would dial whatever the peer asks for
+        """Only the handler's phone may ask, and we decide; the default would dial whatever the peer asks for."""
+        prm.statusCode = REFER_REFUSED
+        if self.name == "handler":
+            prm.statusCode = REFER_NOTED
+            self._notes.append(TransferSeen(self, str(prm.dstUri)))
 
     def onCallReplaceRequest(self, prm: Any) -> None:
         prm.statusCode = 486  # the default would let a stranger take the call over
@@ -140,7 +162,17 @@ class Leg(pj.Call):  # type: ignore[misc]
         self.local_tag, self.remote_tag = (called, caller) if self.incoming else (caller, called)
 
     def describe(self) -> messages.Leg:
-        return messages.Leg(self.name, self.state, self.call_id, self.local_tag, self.remote_tag)
+        tags = (self.call_id, self.local_tag, self.remote_tag)
+        return messages.Leg(self.name, self.state, *tags, self.code, held=self.held, silent=self.silent)
+
+    def probe(self) -> None:
+        """Asks the peer whether the call is still there (RFC 3261, 11 and 12.2.1.2): no answer, or 481, ends it."""
+        prm = pj.CallSendRequestParam()
+        prm.method = "OPTIONS"
+        try:
+            self.sendRequest(prm)
+        except pj.Error as error:
+            self._notes.append(Bug(f"probe: {error.reason}"))
 
     def respond(self, code: int) -> bool:
         """Answers the INVITE with ``code``; False when the caller has cancelled meanwhile."""
@@ -173,10 +205,25 @@ class Leg(pj.Call):  # type: ignore[misc]
             return
         info = self.getInfo()  # must stay in a variable: the list below belongs to it
         for media in info.media:
-            if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status in AUDIBLE and media.audioConfSlot >= 0:
+            if media.type != pj.PJMEDIA_TYPE_AUDIO:
+                continue
+            self.held = media.status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD
+            if media.status in AUDIBLE and media.audioConfSlot >= 0:
                 self.slot = int(media.audioConfSlot)
                 self.media = self.getAudioMedia(int(media.index))
-                self.held = media.status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD
+
+    def tell_transfer(self, code: int, reason: str, *, final: bool) -> None:
+        """Tells the phone how its REFER goes (RFC 3515 section 2.4.4). Raises pj.Error when the dialog is over."""
+        state = "terminated;reason=noresource" if final else "active;expires=120"
+        prm = pj.CallSendRequestParam()
+        prm.method = "NOTIFY"
+        for name, value in (("Event", "refer"), ("Subscription-State", state)):
+            header = pj.SipHeader()
+            header.hName, header.hValue = name, value
+            prm.txOption.headers.append(header)
+        prm.txOption.contentType = "message/sipfrag;version=2.0"
+        prm.txOption.msgBody = f"SIP/2.0 {code} {reason}\r\n"
+        self.sendRequest(prm)
 
     def silent_for(self) -> float:
         """Seconds since the count of received RTP packets last grew; 0 while there is nothing to expect."""
@@ -186,6 +233,12 @@ class Leg(pj.Call):  # type: ignore[misc]
             self.packets_at = now
             self.packets = packets or 0
         return now - self.packets_at
+
+    def level(self) -> int:
+        """How loud the last 20 ms from this leg were, some 1 for each 2 dB; 0 when no packets come."""
+        if self.over or self.slot is None or self.silent_for() > PACKETS_SECONDS:
+            return 0
+        return int(self.media.getTxLevel())  # what the leg gives to the others; the stack names it the other way
 
     def _count(self) -> int | None:
         try:

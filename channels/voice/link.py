@@ -51,7 +51,7 @@ class Link:
         if self._socket is not None:
             self._unsent += framing.pack(payload)
             self.flush()
-        elif keep:
+        if self._socket is None and keep:  # also when it broke in this moment
             self._kept.append(payload)
 
     def flush(self) -> None:

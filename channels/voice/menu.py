@@ -16,11 +16,11 @@ MOST_KEYS = 60  # keys and silences; whoever is still in menus then is led on as
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where a caller is: in a menu, or (``menu`` is '') hearing a message that ``after`` follows."""
+    """Where a caller is: in a menu, or (``menu`` is '') hearing a message. ``at``: what has led them there."""
 
     menu: str
     language: str
-    after: Destination | None = None
+    at: Destination | None = None
     speaking: bool = True
     typed: str = ""
     recent: str = ""
@@ -94,7 +94,8 @@ class Menus:
         """Everything that the last step asked to play was played to its end."""
         if state.menu:
             return Playing(replace(state, speaking=False), wait_seconds=self.menus[state.menu].timeout_seconds)
-        return self._lead(state.after, state) if state.after else Ends(state.language)
+        after = state.at.then if state.at else None
+        return self._lead(after, state) if after else Ends(state.language)
 
     def timed_out(self, state: State) -> Step:
         """No key came in time; half an option is a wrong one."""
@@ -140,9 +141,9 @@ class Menus:
     def _lead(self, destination: Destination, state: State) -> Step:
         if destination.menu:
             menu = self.menus[destination.menu]
-            entered = State(menu.id, state.language, recent=state.recent, steps=state.steps)
+            entered = State(menu.id, state.language, destination, recent=state.recent, steps=state.steps)
             return Playing(entered, (menu.prompt,), menu.barge_in)
         if destination.message:
-            heard = State("", state.language, destination.then, recent=state.recent, steps=state.steps)
+            heard = State("", state.language, destination, recent=state.recent, steps=state.steps)
             return Playing(heard, (destination.message, *(() if destination.then else ("goodbye",))))
         return Leads(destination, state.language)

@@ -14,6 +14,8 @@ from config.menus import Destination, Menu
 from config.settings import Settings
 from routing.events import MenuChosen
 
+STAGE = "menu"
+
 
 class MenuWalk:
     """``over``: the caller has been led somewhere (``led``), or all has been said (``led`` is None)."""
@@ -26,9 +28,12 @@ class MenuWalk:
         self._state = State("", "")
         self._timer: asyncio.TimerHandle | None = None
 
-    async def begin(self, destination: Destination) -> None:
+    async def begin(self, destination: Destination, language: str = "") -> None:
+        """Also again, where an earlier gateway left the caller."""
         self.over = False
-        await self._go(self._menus.start(destination, self._state.language))
+        if destination.menu and destination.menu not in self._menus.menus:  # changed since
+            destination = Destination(queue=self._scene.settings.voice.default_queue)
+        await self._go(self._menus.start(destination, language))
 
     async def pressed(self, digit: str) -> None:
         if self.over:
@@ -58,7 +63,9 @@ class MenuWalk:
         self._cancel()
         match step:
             case Playing(state=state):
-                self._state = state
+                moved, self._state = state.at is not self._state.at, state
+                if moved and state.at:
+                    await self._scene.at(STAGE, to=state.at.model_dump_json(), language=state.language)
                 await self._play(step)
             case Leads(destination=destination, language=language):
                 self.over, self.led = True, destination

@@ -113,16 +113,67 @@ class SendDigits:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """Record all legs, mixed, into a new WAV file until ``StopRecording`` or the end of the call."""
+class TellTransfer:
+    """How the transfer goes that this leg's phone asked for: a SIP status, and why. ``final``: no more will follow."""
 
-    path: str
+    leg: LegName
+    code: int
+    reason: str
+    final: bool = True
+    type: Literal["tell_transfer"] = "tell_transfer"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Record until ``StopRecording`` or the end of the call, into two files beside each other, ``stem`` and what
+    ``recordings.Raw`` puts behind it: what the caller says; and what the police side says, with what is played
+    to the caller once. Loops (music) are in neither. A supervisor is in it only while the caller hears them."""
+
+    stem: str
     type: Literal["record"] = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRecording:
+    """Record silence instead, until ``ResumeRecording`` or for ``longest`` seconds; then ``RecordingWentOn``."""
+
+    longest: float
+    type: Literal["pause_recording"] = "pause_recording"
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRecording:
+    type: Literal["resume_recording"] = "resume_recording"
 
 
 @dataclass(frozen=True, slots=True)
 class StopRecording:
     type: Literal["stop_recording"] = "stop_recording"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMessage:
+    """Record what the caller alone says into a new WAV file, until ``StopMessage``, ``silence_seconds`` without a
+    sound, ``longest_seconds`` in all, or the end of the call. ``Recorded`` tells that it is closed."""
+
+    path: str
+    silence_seconds: float
+    longest_seconds: float
+    type: Literal["record_message"] = "record_message"
+
+
+@dataclass(frozen=True, slots=True)
+class StopMessage:
+    type: Literal["stop_message"] = "stop_message"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchSilence:
+    """Tell ``Silent`` if nothing is heard of the caller for so long from now, and ``Heard`` when they are after that.
+    A watch that is on goes on."""
+
+    seconds: float
+    type: Literal["watch_silence"] = "watch_silence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +229,14 @@ Command = (
     | Bridge
     | Rename
     | SendDigits
+    | TellTransfer
     | Record
+    | PauseRecording
+    | ResumeRecording
     | StopRecording
+    | RecordMessage
+    | StopMessage
+    | WatchSilence
     | Remember
     | Plan
     | FallBack
@@ -242,6 +299,29 @@ class LegChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferAsked:
+    """The handler's phone asks to pass the caller on; the edge has said 202, nothing else has happened.
+
+    ``target``: the extension or number that was keyed, '' for what cannot be read. ``replaces``: the phone's own
+    call to the target, which the caller shall take the place of, as the value of a Replaces header (RFC 3891).
+    """
+
+    leg: LegName
+    target: str
+    replaces: str = ""
+    type: Literal["transfer_asked"] = "transfer_asked"
+
+
+@dataclass(frozen=True, slots=True)
+class LegHeld:
+    """The leg's own telephone holds the call, or has taken it back."""
+
+    leg: LegName
+    held: bool
+    type: Literal["leg_held"] = "leg_held"
+
+
+@dataclass(frozen=True, slots=True)
 class MediaLost:
     """No RTP has come from this leg for the configured time."""
 
@@ -256,8 +336,32 @@ class MediaBack:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingWentOn:
+    """A pause of the recording has lasted its longest."""
+
+    type: Literal["recording_went_on"] = "recording_went_on"
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """Nothing was heard of this leg since the watch began: no sound, not only no packets."""
+
+    leg: LegName
+    seconds: float
+    type: Literal["silent"] = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The leg that was silent is heard."""
+
+    leg: LegName
+    type: Literal["heard"] = "heard"
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
-    """A recording was closed: its length in seconds and the SHA-256 of the file, in hex."""
+    """A message was closed: its length in seconds and the SHA-256 of the file, in hex."""
 
     path: str
     sha256: str
@@ -283,19 +387,24 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
+    """``code``: as in ``LegChanged``."""
+
     name: LegName
     state: LegState
     call_id: str = ""
     local_tag: str = ""
     remote_tag: str = ""
+    code: int = 0
+    held: bool = False
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything the process holds: sent as its first event on every connection.
 
-    An idle process is not ``begun`` and has no ``arrived``, no legs and an empty story. ``recorded``: every
-    recording that this call has closed.
+    An idle process is not ``begun`` and has no ``arrived``, no legs and an empty story. ``recording``: the stem
+    of what is being recorded.
     """
 
     slot: int
@@ -307,12 +416,30 @@ class Snapshot:
     bridged: tuple[Pair, ...] = ()
     playing: tuple[str, ...] = ()
     recording: str = ""
+    recording_paused: bool = False
+    message: str = ""
     recorded: tuple[Recorded, ...] = ()
     story: dict[str, str] = field(default_factory=dict)
     type: Literal["snapshot"] = "snapshot"
 
 
-Event = Arrived | Digit | Played | LegChanged | MediaLost | MediaBack | Recorded | FallbackStarted | Ack | Snapshot
+Event = (
+    Arrived
+    | Digit
+    | Played
+    | LegChanged
+    | TransferAsked
+    | LegHeld
+    | MediaLost
+    | MediaBack
+    | Silent
+    | Heard
+    | Recorded
+    | RecordingWentOn
+    | FallbackStarted
+    | Ack
+    | Snapshot
+)
 
 ENVELOPE: TypeAdapter[Envelope] = TypeAdapter(Envelope)
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

@@ -1,4 +1,4 @@
-"""The sound of a call: what is played to whom, which legs hear each other, and the recording of all of it."""
+"""The sound of a call: what is played to whom, which legs hear each other, and what of it is recorded."""
 
 from __future__ import annotations
 
@@ -8,20 +8,16 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import pjsua2 as pj
-
-from channels.voice import recordings
 from channels.voice.audio import Link, Matrix
 from channels.voice.control import Refusal
 from channels.voice.engine import Engine, Player
 from channels.voice.legs import Leg
-from channels.voice.messages import LegName, Pair, Play, Recorded
+from channels.voice.messages import LegName, Pair, Play
+from channels.voice.recorder import SILENCE, TRACKS, Recorder
 from channels.voice.timers import Timers
 
-SILENCE, RECORDING = "(silence)", "(recording)"
 # A player's end may still be on its way from another thread when the player is stopped.
 PLAYER_AFTERLIFE = 1.0
 MOST_FILES = 16
@@ -44,27 +40,37 @@ def _forget(player: Player) -> None:
 
 
 class Mixer:
-    """``legs`` is the call's own table, which the mixer only reads. Methods raise
-    Refusal and, for unusable files, pj.Error."""
+    """``legs`` is the call's own table, which the mixer only reads. ``on_went_on``: a pause of the recording has
+    lasted its longest. Methods raise Refusal and, for unusable files, pj.Error."""
 
     def __init__(
         self,
         engine: Engine,
         timers: Timers,
         legs: dict[LegName, Leg],
-        on_recorded: Callable[[Recorded], None],
+        on_went_on: Callable[[], None],
     ) -> None:
         self.bridged: tuple[Pair, ...] = ()
-        self.recording = ""
         self.closing = False
         self._engine = engine
         self._timers = timers
         self._legs = legs
-        self._on_recorded = on_recorded
+        self._on_went_on = on_went_on
         self._matrix = Matrix()
         self._playing: dict[str, _Playing] = {}
         self._keys = itertools.count()
-        self._recorder: Any = None
+        self._recorder: Recorder | None = None
+        self._taps: set[Link] = set()
+        self._pauses = itertools.count(1)
+        self._pause = 0
+
+    @property
+    def recording(self) -> str:
+        return self._recorder.path if self._recorder else ""
+
+    @property
+    def recording_paused(self) -> bool:
+        return self._recorder is not None and self._recorder.paused
 
     @property
     def playing(self) -> tuple[str, ...]:
@@ -151,6 +157,17 @@ class Mixer:
         self._matrix.rename(old, new)
         self.wire()
 
+    def tap(self, leg: LegName, key: str, port: Any) -> None:
+        """What this leg says goes to this port too, whoever else hears it."""
+        self._matrix.plug(key, port, port.getPortId())
+        self._taps.add((leg, key))
+        self.wire()
+
+    def untap(self, key: str) -> None:
+        self._taps = {link for link in self._taps if link[1] != key}
+        self.wire()
+        self._matrix.unplug(key)
+
     # --- wiring ---
 
     def refresh(self) -> None:
@@ -177,8 +194,9 @@ class Mixer:
         played: set[Link] = {
             (p.players[0].key, leg) for p in self._playing.values() for leg in p.to if not p.loop or leg not in told
         }
-        recorded: set[Link] = {(source, RECORDING) for source in (SILENCE, *self._legs)}
-        return heard | played | recorded
+        said = (p.players[0].key for p in self._playing.values() if not p.loop and "caller" in p.to)
+        recorded = self._recorder.links(self._legs, self.bridged, said) if self._recorder else set()
+        return heard | played | recorded | self._taps
 
     def _lives(self, name: LegName) -> bool:
         return name in self._legs and self._legs[name].alive
@@ -191,42 +209,55 @@ class Mixer:
 
     # --- recording ---
 
-    def record(self, path: str) -> None:
-        if self.recording:
+    def record(self, stem: str) -> None:
+        if self._recorder:
             raise Refusal("a recording is running")
         self._engine.start_media()
-        recorder = pj.AudioMediaRecorder()
-        recorder.createRecorder(path)
-        self._recorder, self.recording = recorder, path
+        try:
+            self._recorder = Recorder(stem)
+        except OSError as error:
+            raise Refusal(f"the recording's files cannot be made: {error}") from error
         silence = self._engine.silence()
         self._matrix.plug(SILENCE, silence, silence.getPortId())
-        self._matrix.plug(RECORDING, recorder, recorder.getPortId())
+        for track, port in self._recorder.ports.items():
+            self._matrix.plug(track, port, port.getPortId())
         self.wire()
 
+    def pause_recording(self, longest: float) -> None:
+        """Silence is recorded until ``resume_recording``, or for ``longest`` seconds."""
+        if self._recorder is None:
+            raise Refusal("nothing is being recorded")
+        self._recorder.paused = True
+        self._pause = next(self._pauses)
+        self._timers.after(longest, partial(self._pause_is_over, self._pause))
+        self.wire()
+
+    def resume_recording(self) -> None:
+        if self._recorder is not None:
+            self._recorder.paused = False
+            self.wire()
+
+    def _pause_is_over(self, pause: int) -> None:
+        if self.recording_paused and pause == self._pause:
+            self.resume_recording()
+            self._on_went_on()
+
     def stop_recording(self) -> None:
-        """``on_recorded`` follows when the file is closed and hashed."""
-        if not self.recording:
+        """``closing`` until the files hold everything."""
+        recorder, self._recorder = self._recorder, None
+        if recorder is None:
             return
-        path = Path(self.recording)
-        self._matrix.want = {link for link in self._wanted() if RECORDING not in link}
-        self._matrix.wire()
-        self._matrix.unplug(RECORDING)
-        self._recorder, self.recording = None, ""
+        self.wire()
+        for track in TRACKS:
+            self._matrix.unplug(track)
+        recorder.ports.clear()
         self.closing = True
-        self._await_closed(path, time.monotonic() + CLOSING_SECONDS)
+        self._await_closed(recorder, time.monotonic() + CLOSING_SECONDS)
 
-    def _await_closed(self, path: Path, deadline: float) -> None:
-        if recordings.is_closed(path) or time.monotonic() > deadline:
-            recordings.repair(path)
-            self._hash(path, recordings.sha256_steps(path))
-        else:
-            self._timers.after(CLOSING_STEP, partial(self._await_closed, path, deadline))
-
-    def _hash(self, path: Path, steps: recordings.HashSteps) -> None:
-        """A megabyte at a time, so that a long recording does not hold up another leg."""
-        digest = next(steps)
-        if digest:
+    def _await_closed(self, recorder: Recorder, deadline: float) -> None:
+        """A full disk never lets it close: what is there is what there is."""
+        if recorder.raw.closed() or time.monotonic() > deadline:
+            recorder.release()
             self.closing = False
-            self._on_recorded(Recorded(str(path), digest, recordings.seconds(path)))
         else:
-            self._timers.after(CLOSING_STEP, partial(self._hash, path, steps))
+            self._timers.after(CLOSING_STEP, partial(self._await_closed, recorder, deadline))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from channels.voice import instructions as tell_to
-from channels.voice.flow import Story
+from typing import TYPE_CHECKING
 
+from channels.voice import instructions as tell_to
+
+if TYPE_CHECKING:
+    from channels.voice.flow import Story
+
+FULL = "The line is full: four are on it, or one is kept for the control room. Drop somebody first."
 CONTROL_ROOM_THERE = "The control room is talking with the caller: nobody may be kept from them."
 
 
@@ -12,6 +17,8 @@ def objection(story: Story, wish: tell_to.Instruction) -> str:
     """'' when it can be done."""
     line, third = story.scene.line, story.third
     with_control_room = "control_room" in line.joined
+    if isinstance(wish, tell_to.PauseRecording | tell_to.ResumeRecording):
+        return _of_recording(story, wish)
     match wish:
         case tell_to.Leave() if not with_control_room:
             return "The control room is not on the line yet: nobody would be left with the caller."
@@ -19,12 +26,16 @@ def objection(story: Story, wish: tell_to.Instruction) -> str:
             return "The control room is talking with the caller: leave the call instead of ending it."
         case tell_to.Hold(held=True) | tell_to.Requeue() if story.control_room_has_caller:
             return CONTROL_ROOM_THERE
+        case tell_to.Hold(held=False) if line.held_at_phone and not line.held:
+            return "Your telephone holds the caller: take them back there."
         case tell_to.Bring(role="transfer" | "consult") if story.control_room_has_caller:
             return CONTROL_ROOM_THERE
         case tell_to.Bring() if third.busy:
             return f"{third.wish.target.words} is on the line already: drop them first."
-        case tell_to.Bring() | tell_to.Supervise() if line.full and not story.supervision.supervisor:
-            return "Four are on the line already: drop somebody first."
+        case tell_to.Bring() if story.scene.full:
+            return FULL
+        case tell_to.Supervise() if story.scene.full and not story.supervision.supervisor:
+            return FULL
         case tell_to.CompleteTransfer() if "third" not in line.joined:
             return "Nobody has answered yet: wait, or give the transfer up."
         case tell_to.DropThird() if not third.busy:
@@ -37,3 +48,14 @@ def objection(story: Story, wish: tell_to.Instruction) -> str:
             return "No supervisor is on the call."
         case _:
             return ""
+
+
+def _of_recording(story: Story, wish: tell_to.PauseRecording | tell_to.ResumeRecording) -> str:
+    keeping, pause = story.keeping, isinstance(wish, tell_to.PauseRecording)
+    if keeping.raw is None:
+        return "This call is not being recorded."
+    if pause and story.control_room_has_caller:
+        return "An emergency is recorded throughout."
+    if keeping.paused == pause:
+        return "The recording is paused already." if pause else "The recording is not paused."
+    return ""

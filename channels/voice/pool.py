@@ -18,7 +18,7 @@ import structlog
 from pydantic import ValidationError
 
 from channels.voice import framing
-from channels.voice.call import Call, CallGone, NoSlot, NotAcknowledged, VoiceError
+from channels.voice.call import Call, CallGone, CommandRefused, NoSlot, NotAcknowledged, VoiceError
 from channels.voice.keeper import SlotBoard, SlotKeeper
 from channels.voice.messages import EVENT, Begin, FallBack, Snapshot
 from channels.voice.slot import Slot, occupied_slots, slots_dir, socket_path
@@ -72,7 +72,9 @@ class CallPool:
         self._on_resumed = on_resumed
         self._outbound_proxy = outbound_proxy
         self._group = asyncio.TaskGroup()
+        self.draining = False
         self._keepers: dict[int, SlotKeeper] = {}
+        self._kept: dict[int, asyncio.Task[None]] = {}
         self._left_alone: dict[str, Call] = {}
         self._poker: socket.socket | None = None
         self._started = asyncio.Event()
@@ -89,8 +91,8 @@ class CallPool:
             try:
                 async with self._group:
                     self._started.set()
-                    for keeper in self._keepers.values():
-                        self._group.create_task(keeper.run(), name=f"slot-{keeper.slot.number}")
+                    for number in self._keepers:
+                        self._keep(number)
                     await asyncio.Event().wait()
             finally:
                 server.close()
@@ -127,7 +129,7 @@ class CallPool:
     def stats(self) -> PoolStats:
         keepers = self._keepers.values()
         idle = sum(keeper.idle for keeper in keepers)
-        busy = sum(keeper.call is not None for keeper in keepers) - idle
+        busy = sum(keeper.busy for keeper in keepers)
         starting = sum(keeper.call is None and keeper.refill for keeper in keepers)
         return PoolStats(self._voice.slots, idle, busy, starting, len(self._alone()))
 
@@ -135,22 +137,31 @@ class CallPool:
         """What is wrong now, in words for a person; '' when nothing is."""
         troubles = Counter(keeper.trouble for keeper in self._keepers.values() if keeper.trouble)
         problems = [f"{count} of {self._voice.slots} slots: {trouble}" for trouble, count in troubles.items()]
-        if not any(keeper.idle for keeper in self._keepers.values()):
+        if self.draining:
+            problems.append("drained: new callers go to the overflow target; contact-gateway drain --undo ends it")
+        elif not any(keeper.idle for keeper in self._keepers.values()):
             problems.append("no call process is free")
         if alone := len(self._alone()):
             problems.append(f"{alone} calls are on their fallback plan because their story failed")
         return "; ".join(problems)
 
-    async def drain(self, deadline: float) -> None:
-        """Takes no more calls; returns when the last has ended, or after ``deadline`` seconds."""
+    async def drain(self) -> None:
+        """Takes no more calls: the edge sends them on, idle processes end, calls under way go on to their end."""
+        self.draining = True
         for keeper in self._keepers.values():
             keeper.refill = False
         await self._end_idle()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(deadline):
-                for keeper in self._keepers.values():
-                    if keeper.call is not None:
-                        await keeper.call.finished()
+
+    def refill(self) -> None:
+        """Takes calls again, each slot with a fresh process as soon as it is free."""
+        self.draining = False
+        for number, keeper in self._keepers.items():
+            keeper.refill = number < self._voice.slots
+            if keeper.refill and self._kept[number].done():
+                self._keep(number)
+
+    def _keep(self, number: int) -> None:
+        self._kept[number] = self._group.create_task(self._keepers[number].run(), name=f"slot-{number}")
 
     # --- connections ---
 
@@ -204,20 +215,30 @@ class CallPool:
         self._group.create_task(self._tell_story(call, story), name=f"call-{call.id}")
 
     async def _tell_story(self, call: Call, story: OnCall) -> None:
+        failure = ""
         try:
-            await self._begin(call)
-            await story(call)
-            failure = "" if call.gone or call.ended else "the story ended before the call"
+            if await self._begin(call):
+                await story(call)
+                failure = "" if call.gone or call.ended else "the story ended before the call"
         except Exception as error:
             log.exception("call_story_failed", call=call.id)
             failure = repr(error)
         if failure and not call.gone:
             await self._leave_alone(call, failure)
 
-    async def _begin(self, call: Call) -> None:
-        """Until the process has taken note: a caller whom it began for must never be without a story."""
-        with suppress(CallGone):
+    async def _begin(self, call: Call) -> bool:
+        """Until the process has taken note: a caller whom it began for must never be without a story.
+
+        False when the caller has hung up before anybody took charge: then there is no story to tell.
+        """
+        try:
             await _persist(call, Begin())
+        except CommandRefused as refused:
+            log.info("caller_gone_at_once", call=call.id, why=str(refused))
+            return False
+        except CallGone:
+            log.info("call_gone_at_once", call=call.id)
+        return True
 
     async def _leave_alone(self, call: Call, failure: str) -> None:
         """The caller is never hung up on: the process passes them to its fallback targets by itself."""
@@ -237,7 +258,7 @@ class CallPool:
     async def _end_idle(self) -> None:
         for keeper in self._keepers.values():
             if keeper.idle:
-                call = keeper.claim()
+                call = keeper.claim(dismiss=True)
                 await keeper.mark(open=False)
                 call.signal(signal.SIGTERM)
 

@@ -1,73 +1,100 @@
-"""WAV files of recordings: the header of a file whose process was killed, its length and its hash.
+"""What a call process records into, until ``archive`` has made the kept recording of it.
 
-The recorder writes the header's lengths only when it closes the file; until then they are zero. Samples reach the
-disk every quarter of a second, so a crash costs that much and a header.
+Two files of the same length, one for each side: NAME.caller.wav and NAME.police.wav, 16 bit mono at 8 kHz, where NAME
+is the contact's reference, an underscore and the call. The recorder writes a header's lengths only when it
+closes the file, so they are not relied on; samples reach the disk every quarter of a second.
+
+Whoever records holds a lock, which ends with the process however it dies.
 """
 
 from __future__ import annotations
 
-import hashlib
+import fcntl
+import os
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+RATE = 8000
+SAMPLE_BYTES = 2
 HEADER_BYTES = 44
-BYTES_PER_SECOND = 16_000
-HASH_CHUNK = 1024 * 1024
-
-HashSteps = Iterator[str]
+UNFINISHED = "unfinished"
 
 
-class NotARecording(Exception):
-    """The file is not one that our recorder wrote."""
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """One recording that is under way, or was not finished. ``stem``: the path up to NAME."""
+
+    stem: Path
+
+    @property
+    def caller(self) -> Path:
+        return self.stem.with_name(f"{self.stem.name}.caller.wav")
+
+    @property
+    def police(self) -> Path:
+        return self.stem.with_name(f"{self.stem.name}.police.wav")
+
+    @property
+    def reference(self) -> str:
+        return self.stem.name.partition("_")[0]
+
+    def lock(self) -> int:
+        """Taken before the caller's file is made, which is the one that ``unfinished`` looks for.
+
+        The descriptor; closing it ends the lock. Raises BlockingIOError while another holds it, and OSError.
+        """
+        descriptor = os.open(self.police, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    @contextmanager
+    def locked(self) -> Iterator[bool]:
+        """False when it is still being recorded."""
+        try:
+            descriptor = self.lock()
+        except BlockingIOError:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            os.close(descriptor)
+
+    @property
+    def has_sound(self) -> bool:
+        """A process that was killed in its first quarter of a second leaves none."""
+        return max(path.stat().st_size for path in (self.caller, self.police)) >= HEADER_BYTES + SAMPLE_BYTES
+
+    def closed(self) -> bool:
+        """Whether the recorder has written both headers: the last thing it does."""
+        return is_closed(self.caller) and is_closed(self.police)
+
+    def remove(self) -> None:
+        """The caller's last: while it is there, the recording counts as unfinished."""
+        self.police.unlink(missing_ok=True)
+        self.caller.unlink(missing_ok=True)
 
 
-def repair(path: Path) -> bool:
-    """Writes the true lengths into the header of a recording; whether it was wrong.
+def raw_of(recordings_dir: Path, reference: str, call: str) -> Raw:
+    return Raw(recordings_dir / UNFINISHED / f"{reference}_{call}")
 
-    Raises NotARecording, and FileNotFoundError.
-    """
-    size = path.stat().st_size
-    with path.open("r+b") as file:
-        header = file.read(HEADER_BYTES)
-        if len(header) < HEADER_BYTES or header[:4] != b"RIFF" or header[8:16] != b"WAVEfmt ":
-            raise NotARecording(str(path))
-        riff, samples = size - 8, size - HEADER_BYTES
-        right = header[:4] + struct.pack("<I", riff) + header[8:40] + struct.pack("<I", samples)
-        if right == header:
-            return False
-        file.seek(0)
-        file.write(right)
-    return True
+
+def unfinished(recordings_dir: Path) -> list[Raw]:
+    """Everything that is being recorded or was left by a process, oldest name first."""
+    found = sorted((recordings_dir / UNFINISHED).glob("*.caller.wav"))
+    return [Raw(path.with_name(path.name.removesuffix(".caller.wav"))) for path in found]
 
 
 def is_closed(path: Path) -> bool:
-    """Whether the recorder has written the lengths: the last thing it does."""
+    """Whether the recorder has written the lengths into the header."""
     size = path.stat().st_size
     with path.open("rb") as file:
         header = file.read(HEADER_BYTES)
     return len(header) == HEADER_BYTES and struct.unpack("<I", header[40:])[0] == size - HEADER_BYTES > 0
-
-
-def seconds(path: Path) -> float:
-    return (path.stat().st_size - HEADER_BYTES) / BYTES_PER_SECOND
-
-
-def sha256_steps(path: Path) -> HashSteps:
-    """Hashes a file piece by piece: '' after each megabyte, the hex digest as the last."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(HASH_CHUNK):
-            digest.update(chunk)
-            yield ""
-    yield digest.hexdigest()
-
-
-def rescued(path: Path) -> tuple[str, float]:
-    """Mends a recording whose process died; its SHA-256 in hex and its length in seconds.
-
-    Raises NotARecording, and OSError.
-    """
-    repair(path)
-    *_, digest = sha256_steps(path)
-    return digest, seconds(path)

@@ -11,6 +11,7 @@ import structlog
 
 from channels.voice import messages as msg
 from channels.voice.call import Call, CallGone, VoiceError
+from channels.voice.instructions import Target
 from channels.voice.line import Line, waits_alone, who_hears_whom
 from channels.voice.sounds import Sounds
 from config.menus import Destination
@@ -21,6 +22,7 @@ from routing.model import Guest, Offer
 log = structlog.get_logger()
 
 MUSIC, URGENT, ANNOUNCEMENT = "music", "urgent", "announcement"
+STAGE = "stage_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class ContactView:
     waited: float = 0.0
     guests: tuple[Guest, ...] = ()
     passed_to: str = ""
+    recording_paused: bool = False
 
 
 class Desk(Protocol):
@@ -47,13 +50,22 @@ class Desk(Protocol):
 
     def extension(self, handler: str) -> str: ...
 
+    def answers_by_itself(self, handler: str) -> bool: ...
+
+    def pass_to(self, reference: str, handler: str, dialled: str, replaces: str) -> Target: ...
+
+    def handler_at(self, extension: str) -> str:
+        """The handler who has this extension, '' for none."""
+        ...
+
     def leads_to(self, called: str) -> Destination: ...
 
 
 class Scene:
     """``handler``: who has the caller, '' for nobody. ``over``: the call is to be ended. ``quiet``: no
     music, the caller is being spoken to. ``place``: what the next
-    gateway must know beside the legs, should this one die."""
+    gateway must know beside the legs, should this one die; ``stage``: where a caller is with whom nobody is.
+    ``watched``: it is noticed if they say nothing."""
 
     def __init__(
         self, call: Call, reference: str, settings: Settings, desk: Desk, tell: Callable[[Event], None]
@@ -66,6 +78,8 @@ class Scene:
         self.quiet = False
         self.calling_control_room = False
         self.place: dict[str, str] = {}
+        self.stage: dict[str, str] = {}
+        self.watched = False
         self._desk = desk
         self._looping: dict[str, bool | None] = {}
         self._parted: Counter[msg.LegName] = Counter()
@@ -75,6 +89,16 @@ class Scene:
 
     def extension(self, handler: str) -> str:
         return self._desk.extension(handler)
+
+    def answers_by_itself(self, handler: str) -> bool:
+        return self._desk.answers_by_itself(handler)
+
+    def pass_to(self, dialled: str, replaces: str) -> Target:
+        """Whom the handler's phone asks to pass the caller to. Raises channels.base.Refused."""
+        return self._desk.pass_to(self.reference, self.handler, dialled, replaces)
+
+    def handler_at(self, extension: str) -> str:
+        return self._desk.handler_at(extension)
 
     async def do(self, command: msg.Command) -> bool:
         """Whether the process carried it out. A leg may vanish at any time: its end is told as an event."""
@@ -87,9 +111,16 @@ class Scene:
             return False
         return True
 
-    async def dial(self, leg: msg.LegName, uri: str, seconds: float) -> bool:
-        """Ring somebody in the caller's name."""
-        headers = (("X-Contact-Reference", self.reference),)
+    @property
+    def full(self) -> bool:
+        """Nobody more can be rung, the control room aside."""
+        return not self.line.has_room(kept_for_control_room=self.calling_control_room)
+
+    async def dial(self, leg: msg.LegName, uri: str, seconds: float, *more: tuple[str, str]) -> bool:
+        """Ring somebody in the caller's name; False when they cannot be, also for want of room. ``more``: headers."""
+        if self.full:
+            return False
+        headers = (("X-Contact-Reference", self.reference), *more)
         dialled = await self.do(msg.Dial(leg, uri, seconds, self.from_uri(), headers))
         if dialled:
             self.line.legs[leg] = "dialling"
@@ -126,6 +157,13 @@ class Scene:
         alone = waits_alone(self.line) and not self.quiet
         await self._loop(URGENT, (self.sounds.prompt("control_room"),), on=alone and self.calling_control_room)
         await self._loop(MUSIC, self.sounds.music(), on=alone and not self.calling_control_room)
+        await self._watch_silence()
+
+    async def _watch_silence(self) -> None:
+        """From when somebody first hears the caller, or is fetched for them; whoever waits has nobody to talk to."""
+        expected = self.calling_control_room or not waits_alone(self.line)
+        if expected and "caller" in self.line.joined and not self.watched:
+            self.watched = await self.do(msg.WatchSilence(self.settings.voice.silent_after_seconds))
 
     async def announce(self, *files: str, to: tuple[msg.LegName, ...] = ("caller",)) -> bool:
         """Said once; music pauses meanwhile."""
@@ -139,14 +177,24 @@ class Scene:
         line = self.line
         told = {"reference": self.reference, "handler": self.handler, "supervision": line.supervision, **self.place}
         flags = {name: "yes" for name in ("held", "muted", "aside") if getattr(line, name)}
-        await self.do(msg.Remember(told | flags))
+        if self.watched:
+            flags["watched"] = "yes"
+        await self.do(msg.Remember(told | flags | {STAGE + name: value for name, value in self.stage.items()}))
+
+    async def at(self, stage: str = "", **facts: str) -> None:
+        """The caller has come to this stage before the queue; '': they are past it."""
+        self.stage = {"name": stage, **facts} if stage else {}
+        await self.remember()
 
     def recall(self, snapshot: msg.Snapshot) -> None:
         """Take the line as an earlier gateway left it."""
         line, story = self.line, snapshot.story
         line.legs = {leg.name: leg.state for leg in snapshot.legs}
         line.joined = {name for name, state in line.legs.items() if state == "answered"}
+        line.held_at_phone = any(leg.held for leg in snapshot.legs if leg.name == "handler")
         self._looping = dict.fromkeys(snapshot.playing)  # to whom is not known
+        self.watched = story.get("watched") == "yes"
+        self.stage = {name.removeprefix(STAGE): value for name, value in story.items() if name.startswith(STAGE)}
         line.held, line.muted, line.aside = (story.get(name) == "yes" for name in ("held", "muted", "aside"))
         for mode in ("listen", "whisper", "barge"):
             if story.get("supervision") == mode:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 from channels.voice.messages import Arrived
 
@@ -25,6 +26,8 @@ LONGEST_VALUE = 2000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TAG = re.compile(r";\s*tag\s*=\s*([^;,\s>]+)", re.IGNORECASE)
 _NAME_ADDR = re.compile(r'^\s*(?:"((?:[^"\\]|\\.)*)"|([^<"]*?))\s*<([^<>]*)>')
+
+_REFER_TO = re.compile(r"<?sips?:([+0-9]{2,16})@[^?<>\s]+(?:\?Replaces=([^?&<>\s]{1,600}))?>?", re.IGNORECASE)
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -61,6 +64,16 @@ def name_and_uri(value: str) -> tuple[str, str]:
         return "", value.partition(";")[0].strip()
     quoted, bare, uri = match.groups()
     return re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else (bare or "").strip(), uri.strip()
+
+
+def refer_to(value: str) -> tuple[str, str]:
+    """The extension or number that a Refer-To names, and the value of its Replaces; '' for what is not there.
+
+    The host is left out: who keys a number at a phone means it in our domain.
+    """
+    match = _REFER_TO.fullmatch(value.strip())
+    replaces = unquote(match[2] or "") if match else ""
+    return ("", "") if match is None or has_control_characters(replaces) else (match[1], replaces)
 
 
 def arrived(message: str, source: str) -> Arrived:

@@ -33,6 +33,11 @@ class Slot:
     media_lost: float
 
     @property
+    def edge(self) -> str:
+        """Who alone may call here: the edge's ``address:port``."""
+        return self.outbound_proxy.removeprefix("sip:").partition(";")[0]
+
+    @property
     def file(self) -> Path:
         return slots_dir(self.run_dir) / f"{self.number}.pid"
 

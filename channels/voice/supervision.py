@@ -7,8 +7,6 @@ from channels.voice import messages as msg
 from channels.voice.scene import Scene
 from routing import events as ev
 
-RING_SECONDS = 20.0
-
 
 class SupervisorLeg:
     """``supervisor``: the handler id of who listens or is rung; '' for nobody."""
@@ -24,23 +22,26 @@ class SupervisorLeg:
         if self.supervisor:
             await scene.settle()
             await scene.remember()
+            if self._there:
+                self._tell_mode()
             return
         self.supervisor = wish.supervisor
-        if not await scene.dial("supervisor", f"sip:{wish.extension}@{scene.settings.edge.domain}", RING_SECONDS):
+        uri, seconds = f"sip:{wish.extension}@{scene.settings.edge.domain}", scene.settings.voice.transfer_ring_seconds
+        if not await scene.dial("supervisor", uri, seconds):
             self._gone("their phone could not be rung")
 
     async def changed(self, leg: msg.LegChanged) -> None:
         if leg.state == "answered":
-            self._scene.tell(ev.PartyAnswered(self._scene.reference, self.supervisor, self.supervisor))
+            answered = ev.PartyAnswered(self._scene.reference, self.supervisor, self.supervisor, "supervisor")
+            self._scene.tell(answered)
             await self._scene.join("supervisor")
+            self._tell_mode()
         elif leg.state in ("failed", "ended"):
-            await self._scene.part("supervisor")
-            self._gone("hung up" if leg.state == "ended" else f"did not answer (SIP {leg.code})")
+            await self._leave("hung up" if leg.state == "ended" else f"did not answer (SIP {leg.code})")
 
     async def stop(self, why: str) -> None:
         if self.supervisor:
-            await self._scene.part("supervisor")
-            self._gone(why)
+            await self._leave(why)
 
     async def take_over(self, why: str) -> None:
         """The supervisor becomes the caller's handler; the handler is released."""
@@ -55,7 +56,21 @@ class SupervisorLeg:
             await scene.settle()
             await scene.remember()
 
+    @property
+    def _there(self) -> bool:
+        return "supervisor" in self._scene.line.joined
+
+    def _tell_mode(self) -> None:
+        scene = self._scene
+        scene.tell(ev.Supervised(scene.reference, self.supervisor, scene.line.supervision))
+
+    async def _leave(self, why: str) -> None:
+        if self.supervisor and self._there:
+            self._scene.tell(ev.Supervised(self._scene.reference, self.supervisor, ""))
+        await self._scene.part("supervisor")
+        self._gone(why)
+
     def _gone(self, why: str) -> None:
         who, self.supervisor = self.supervisor, ""
         if who:
-            self._scene.tell(ev.PartyLeft(self._scene.reference, who, why, who))
+            self._scene.tell(ev.PartyLeft(self._scene.reference, who, why, who, "supervisor"))

@@ -15,6 +15,8 @@ from routing import events as ev
 
 PRIVATE = ("transfer", "consult")
 INTERPRETER_REDIALS = 2
+# SIP statuses: what a phone that asked for a transfer is told of it, and what a phone without that call answers.
+PASSED, GIVEN_UP, UNREACHABLE, NO_SUCH_CALL = 200, 487, 503, 481
 NOBODY = tell_to.Bring("conference", tell_to.Target("", ""))
 
 
@@ -44,23 +46,26 @@ class ThirdParty:
 
     async def bring(self, wish: tell_to.Bring) -> None:
         scene, target = self._scene, wish.target
-        if self.busy or scene.line.full:
-            why = "somebody else is on the line already"
+        if self.busy or scene.full:
+            why = "the line is full" if scene.full else "somebody else is on the line already"
             scene.tell(ev.PartyLeft(scene.reference, target.words, why, target.handler))
             return
         self._expect(wish)
         await scene.settle()
-        if await scene.dial("third", target.uri, scene.settings.voice.transfer_ring_seconds):
+        replaces = (("Replaces", target.replaces),) if target.replaces else ()
+        if await scene.dial("third", target.uri, scene.settings.voice.transfer_ring_seconds, *replaces):
             await scene.remember()
         else:
-            await self._back("could not be rung")
+            await self._back("could not be rung", UNREACHABLE)
 
     async def lead_out(self, number: str) -> None:
-        """A menu leads the caller to somebody outside the queues; who does not answer leaves them in the queue."""
-        scene = self._scene
-        what = f"the menu led the caller to {number}"
-        scene.tell(ev.Recorded(what, "system", reference=scene.reference))
-        target = tell_to.Target(number, f"sip:{number}@{scene.settings.edge.domain}")
+        """A menu or a queue's overflow leads the caller outside the queues; who does not answer leaves them there.
+
+        One of our own handlers is busy from the first ring."""
+        scene, handler = self._scene, self._scene.handler_at(number)
+        target = tell_to.Target(number, f"sip:{number}@{scene.settings.edge.domain}", handler)
+        if handler:
+            scene.tell(ev.PartyRung(scene.reference, "system", "transfer", target.words, handler))
         await self.bring(tell_to.Bring("transfer", target))
 
     def _expect(self, wish: tell_to.Bring) -> None:
@@ -72,6 +77,7 @@ class ThirdParty:
             "third_words": target.words,
             "third_uri": target.uri,
             "third_handler": target.handler,
+            "third_by_phone": "yes" if wish.by_phone else "",
         }
 
     async def answered(self) -> None:
@@ -92,11 +98,12 @@ class ThirdParty:
         handler = scene.handler
         scene.line.aside = False
         scene.line.joined.add("third")
+        await self._tell_phone(PASSED, "OK")
         await scene.part("handler")
-        if handler:
+        if handler or target.handler:
             scene.tell(ev.CallPassed(scene.reference, handler, target.words, target.handler))
         else:
-            scene.tell(ev.Recorded(f"the caller talks with {target.words}", "system", reference=scene.reference))
+            scene.tell(ev.LedOut(scene.reference, target.words))
         if target.handler and await scene.do(msg.Rename("third", "handler")):
             scene.line.rename("third", "handler")
             self._forget()
@@ -107,12 +114,17 @@ class ThirdParty:
         await scene.settle()
         await scene.remember()
 
+    async def _tell_phone(self, code: int, why: str) -> None:
+        """The handler's phone, if it asked for the transfer and is still there."""
+        if self.wish.by_phone and "handler" in self._scene.line.joined:
+            await self._scene.do(msg.TellTransfer("handler", code, why))
+
     # --- going ---
 
     async def drop(self, why: str) -> None:
         """Given up by the handler."""
         if self.busy:
-            await self._back(why)
+            await self._back(why, GIVEN_UP)
 
     async def gone(self, leg: msg.LegChanged) -> None:
         """They did not answer, or hung up."""
@@ -120,9 +132,17 @@ class ThirdParty:
             self._scene.line.leave("third")
             return
         ended, wish = leg.state == "ended", self.wish
-        await self._back("hung up" if ended else f"did not answer (SIP {leg.code})")
+        if leg.code == NO_SUCH_CALL and wish.target.replaces:
+            await self._ring_anew(wish)
+            return
+        await self._back("hung up" if ended else f"did not answer (SIP {leg.code})", leg.code)
         if ended and wish.role == "interpreter" and self._redials < INTERPRETER_REDIALS:
             await self._redial(wish)
+
+    async def _ring_anew(self, wish: tell_to.Bring) -> None:
+        """The handler has hung up on whom they asked, so there is no call to take the place of: they are just rung."""
+        self._forget()
+        await self.bring(replace(wish, target=replace(wish.target, replaces="")))
 
     async def _redial(self, wish: tell_to.Bring) -> None:
         """A dropped line must not end an interpreted conversation."""
@@ -132,9 +152,10 @@ class ThirdParty:
         await self.bring(wish)
         self._redials = redials
 
-    async def _back(self, why: str) -> None:
+    async def _back(self, why: str, code: int) -> None:
         """The caller is with the handler again, or waits where they waited when the handler has gone."""
         scene, target = self._scene, self.wish.target
+        await self._tell_phone(code, why)
         self._forget()
         scene.line.aside = False
         await scene.part("third")
@@ -150,6 +171,11 @@ class ThirdParty:
         self.wish, self.passed = NOBODY, False
         self._scene.place = {}
 
+    async def give_up_leading_out(self) -> None:
+        """Nobody has answered yet, and the caller is needed elsewhere."""
+        if self.busy and not self.passed and not self._scene.handler:
+            await self._back("the control room is called", UNREACHABLE)
+
     # --- after another gateway ---
 
     def recall(self, story: dict[str, str]) -> None:
@@ -158,5 +184,5 @@ class ThirdParty:
         if role is None:
             return
         target = tell_to.Target(story["third_words"], story["third_uri"], story["third_handler"])
-        self.wish = replace(NOBODY, role=role, target=target)
+        self.wish = tell_to.Bring(role, target, by_phone=story.get("third_by_phone") == "yes")
         self.passed = story.get("third_passed") == "yes"

@@ -5,7 +5,7 @@
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 
-SERVICES=(dovecot kamailio postgresql)
+SERVICES=(dovecot kamailio postgresql rtpengine-daemon)
 POLICY=/usr/sbin/policy-rc.d
 MARK="contact-gateway's set-up wrote this for the time of an installation; without one running, delete it"
 

@@ -12,6 +12,7 @@ from gateway.api import (
     calls,
     casework,
     contacts,
+    drain,
     follow_ups,
     handlers,
     health,
@@ -41,6 +42,7 @@ ROUTES: tuple[Route, ...] = (
     *queues.ROUTES,
     *handlers.ROUTES,
     *tokens.ROUTES,
+    *drain.ROUTES,
     *live.ROUTES,
     *health.ROUTES,
 )

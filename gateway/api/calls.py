@@ -6,15 +6,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from channels.base import ChannelError
+from channels.base import ChannelError, Refused
 from channels.voice import instructions as tell_to
-from channels.voice.inbound import number as e164
 from channels.voice.line import Supervision
 from gateway.api.casework import assigned, calls_of, on_the_line, open_contact
-from gateway.api.models import ContactOut, Line, OptionalLine, contact_out
+from gateway.api.consultation import contact_for
+from gateway.api.models import ContactOut, Line, OptionalLine
 from gateway.api.problems import BadRequest, Conflict, FieldError
 from gateway.api.routes import In, Nothing, Request, Route
 from gateway.api.services import Services
+from gateway.targets import at_extension, at_number
 from routing.events import CallRequested, PartyLeft, PartyRung, Recorded, SafetyMarked, WrapUpExtended
 from routing.model import Contact
 
@@ -29,6 +30,19 @@ class HoldBody(In):
 
 class MuteBody(In):
     muted: bool
+
+
+class RecordingBody(In):
+    """Why it is paused is journalled: card numbers, a name that must not be kept."""
+
+    paused: bool
+    reason: OptionalLine = ""
+
+    @model_validator(mode="after")
+    def _paused_with_reason(self) -> RecordingBody:
+        if self.paused and not self.reason:
+            raise ValueError("say why the recording is paused")
+        return self
 
 
 class DigitsBody(In):
@@ -103,6 +117,12 @@ async def mute(request: Request[Nothing, MuteBody]) -> None:
     await _ask(request, tell_to.Mute(request.who.by, request.body.muted))
 
 
+async def record(request: Request[Nothing, RecordingBody]) -> None:
+    """While it is paused silence is recorded; it goes on by itself after voice.recording_pause_max_seconds."""
+    by, body = request.who.by, request.body
+    await _ask(request, tell_to.PauseRecording(by, body.reason) if body.paused else tell_to.ResumeRecording(by))
+
+
 async def digits(request: Request[Nothing, DigitsBody]) -> None:
     """Keys for a machine at the other end; what was pressed is not journalled, it may be a secret."""
     await _ask(request, tell_to.SendDigits(request.who.by, request.body.digits))
@@ -123,7 +143,7 @@ async def bring(request: Request[Nothing, ThirdBody]) -> ContactOut:
         left = PartyLeft(contact.reference, target.words, str(error), target.handler)
         await request.services.dispatcher.submit(left)
         raise
-    return contact_out(open_contact(request))
+    return contact_for(request, open_contact(request))
 
 
 async def complete(request: Request[Nothing, Nothing]) -> None:
@@ -158,13 +178,11 @@ def _target(services: Services, to: TargetBody) -> tell_to.Target:
     if to.language:
         return _interpreter(services, to.language)
     if to.extension:
-        owner = next((h for h in board.handlers.values() if h.extension == to.extension), None)
-        words = owner.name if owner else f"extension {to.extension}"
-        return tell_to.Target(words, f"sip:{to.extension}@{domain}", owner.id if owner else "")
-    number = e164(to.number or "")
-    if number in services.settings.routing.never_dial:
-        raise _mistake("to.number", "is an emergency number: raise the emergency, that rings the control room")
-    return tell_to.Target(number, f"sip:{number}@{domain}")
+        return at_extension(to.extension, board, services.settings)
+    try:
+        return at_number(to.number or "", services.settings)
+    except Refused as refused:
+        raise _mistake("to.number", str(refused)) from refused
 
 
 def _interpreter(services: Services, language: str) -> tell_to.Target:
@@ -190,14 +208,14 @@ async def dial(request: Request[Nothing, DialBody]) -> ContactOut:
     address = body.address or contact.party.address
     event = CallRequested(contact.reference, request.who.by, request.handler, address, body.withheld)
     await request.services.dispatcher.submit(event)
-    return contact_out(open_contact(request))
+    return contact_for(request, open_contact(request))
 
 
 async def mark_safety(request: Request[Nothing, SafetyBody]) -> ContactOut:
     contact = open_contact(request)
     event = SafetyMarked(contact.reference, request.who.by, request.body.calling)
     await request.services.dispatcher.submit(event)
-    return contact_out(open_contact(request))
+    return contact_for(request, open_contact(request))
 
 
 async def extend_wrap_up(request: Request[Nothing, ExtendBody]) -> ContactOut:
@@ -205,7 +223,7 @@ async def extend_wrap_up(request: Request[Nothing, ExtendBody]) -> ContactOut:
     await request.services.dispatcher.submit(
         WrapUpExtended(contact.reference, request.handler, float(request.body.seconds))
     )
-    return contact_out(open_contact(request))
+    return contact_for(request, open_contact(request))
 
 
 # --- the supervisor ------------------------------------------------------------------------------------------
@@ -226,7 +244,13 @@ async def supervise(request: Request[Nothing, SuperviseBody]) -> None:
         Recorded(what, request.who.by, why=request.body.reason, reference=contact.reference)
     )
     wish = tell_to.Supervise(supervisor.id, supervisor.extension, request.body.mode)
-    await calls_of(request).ask(contact.reference, wish)
+    try:
+        await calls_of(request).ask(contact.reference, wish)
+    except ChannelError as error:
+        if not there:
+            left = PartyLeft(contact.reference, supervisor.id, str(error), supervisor.id)
+            await request.services.dispatcher.submit(left)
+        raise
 
 
 async def stop_supervising(request: Request[Nothing, Nothing]) -> None:
@@ -255,6 +279,7 @@ ROUTES = (
     Route("POST", f"{BASE}/wrap-up/extend", "Take longer over the wrap-up", "handler", extend_wrap_up),
     Route("PUT", f"{CALL}/hold", "Put the caller on hold, or take them back", "handler", hold),
     Route("PUT", f"{CALL}/mute", "Mute or unmute my microphone", "handler", mute),
+    Route("PUT", f"{CALL}/recording", "Pause the recording, or go on with it", "handler", record),
     Route("POST", f"{CALL}/digits", "Send key presses", "handler", digits),
     Route("POST", f"{CALL}/third", "Transfer, ask somebody first, or bring somebody in", "handler", bring),
     Route("POST", f"{CALL}/third/complete", "Pass the caller to whom I am talking with", "handler", complete),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from channels.voice import instructions as tell_to
-from gateway.api.models import ContactOut, Line, OptionalLine, OptionalProse, Prose, contact_out
+from gateway.api.consultation import contact_for
+from gateway.api.models import ContactOut, Line, OptionalLine, OptionalProse, Prose
 from gateway.api.problems import BadRequest, Conflict, FieldError, NotAllowed, NotFound
 from gateway.api.routes import In, Nothing, Request, Route
 from gateway.api.services import CallControl, Services
@@ -76,21 +77,21 @@ async def give_grade(request: Request[Nothing, GradeBody]) -> ContactOut:
     _known_grade(request.services, body.grade)
     await _raise_if_emergency(request, contact, body.grade)
     await request.services.dispatcher.submit(GradeGiven(contact.reference, request.who.by, body.grade, body.rationale))
-    return contact_out(open_contact(request))
+    return contact_for(request, open_contact(request))
 
 
 async def raise_emergency(request: Request[Nothing, EmergencyBody]) -> ContactOut:
     """Any handler may: a false alarm costs less than a missed one."""
     contact = open_contact(request)
     await request.services.dispatcher.submit(EmergencyRaised(contact.reference, request.who.by, request.body.how))
-    return contact_out(open_contact(request))
+    return contact_for(request, open_contact(request))
 
 
 async def mark_vulnerable(request: Request[Nothing, Nothing]) -> ContactOut:
     """They are served sooner from now on, by the site's rules."""
     contact = open_contact(request)
     await request.services.dispatcher.submit(VulnerableMarked(contact.reference, request.who.by))
-    return contact_out(open_contact(request))
+    return contact_for(request, open_contact(request))
 
 
 async def _raise_if_emergency(request: Request[Any, Any], contact: Contact, grade: str) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.api.models import Reason
+from gateway.api.models import ContactOut, Reason, contact_out
 from gateway.api.problems import BadRequest, FieldError, NotFound
 from gateway.api.routes import In, Request
 from gateway.api.services import Services
+from gateway.discretion import Discretion
 from routing.events import Recorded
 from routing.model import Contact
 
@@ -40,6 +41,12 @@ async def consult(request: Request[Any, Any], what: str, reason: str, *, always:
         Recorded(what, request.who.by, reason or "has the contact", contact.reference)
     )
     return contact
+
+
+def contact_for(request: Request[Any, Any], contact: Contact) -> ContactOut:
+    """The contact as the one who asks may see it."""
+    everything = request.who.may("supervisor")
+    return contact_out(contact if everything else Discretion.of(request.services.settings.voice).seen(contact))
 
 
 def has(contact: Contact, handler: str) -> bool:

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, JsonValue, TypeAdapter
 
-from gateway.api.consultation import Consultation, consult, reason_missing
-from gateway.api.models import ContactOut, FollowUpOut, OptionalLine, Reason, contact_out, follow_up_out, moment
+from gateway.api.consultation import Consultation, consult, contact_for, reason_missing
+from gateway.api.models import ContactOut, FollowUpOut, OptionalLine, Reason, follow_up_out, moment
 from gateway.api.routes import In, Nothing, Request, Route
+from gateway.discretion import Discretion
 from gateway.store.journal import Row
 from gateway.story import sentence
 from routing.events import Recorded
@@ -65,7 +66,9 @@ async def search(request: Request[Search, Nothing]) -> ContactsOut:
         before=query.before,
     )
     more = len(contacts) == query.limit
-    return ContactsOut(contacts=[contact_out(c) for c in contacts], before=contacts[-1].received_at if more else None)
+    return ContactsOut(
+        contacts=[contact_for(request, c) for c in contacts], before=contacts[-1].received_at if more else None
+    )
 
 
 async def _journal_search(request: Request[Search, Nothing]) -> None:
@@ -82,15 +85,15 @@ async def _journal_search(request: Request[Search, Nothing]) -> None:
 async def read(request: Request[Consultation, Nothing]) -> ContactInFullOut:
     contact = await consult(request, "contact read", request.query.reason)
     follow_ups = await request.services.store.follow_ups(contact.reference)
-    return ContactInFullOut(contact=contact_out(contact), follow_ups=[follow_up_out(f) for f in follow_ups])
+    return ContactInFullOut(contact=contact_for(request, contact), follow_ups=[follow_up_out(f) for f in follow_ups])
 
 
 async def journal(request: Request[Consultation, Nothing]) -> list[RowOut]:
     """Who consulted a contact is for supervisors to know, not for the handlers who have it."""
     contact = await consult(request, "journal read", request.query.reason)
-    everything = request.who.may("supervisor")
+    everything, discretion = request.who.may("supervisor"), Discretion.of(request.services.settings.voice)
     rows = request.services.store.journal(reference=contact.reference)
-    return [row_out(row) async for row in rows if everything or row.kind != "Recorded"]
+    return [row_out(row) async for row in rows if everything or discretion.shows(row)]
 
 
 def row_out(row: Row) -> RowOut:

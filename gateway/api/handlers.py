@@ -25,7 +25,8 @@ Capacity = Annotated[int, Field(ge=0, le=20)]
 
 
 class HandlerBody(In):
-    """``skills`` may carry a level (``french:2``). ``reserved``: for emergencies only.
+    """``skills`` may carry a level (``french:2``). ``reserved``: for emergencies only. ``auto_answer``: their phone
+    answers calls from the queue by itself, and a tone tells them.
 
     ``password``: null keeps the one there is; without any, the handler cannot sign in.
     """
@@ -36,6 +37,7 @@ class HandlerBody(In):
     extension: Extension = ""
     text_capacity: Capacity = 3
     email_capacity: Capacity = 3
+    auto_answer: bool = False
     reserved: bool = False
     role: RoleName = "handler"
     password: Password | None = Field(default=None, repr=False)
@@ -94,6 +96,7 @@ async def _save(
         extension=body.extension,
         text_capacity=body.text_capacity,
         email_capacity=body.email_capacity,
+        auto_answer=body.auto_answer,
         reserved=body.reserved,
     )
     services = request.services

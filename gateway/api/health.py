@@ -14,10 +14,11 @@ class AliveOut(BaseModel):
 
 
 class ReadyOut(BaseModel):
-    """``wrong``: each part that is not well, with what is wrong."""
+    """``wrong``: each part that is not well, with what is wrong. ``warnings``: what is made up for meanwhile."""
 
     ready: bool
     wrong: dict[str, str]
+    warnings: dict[str, str]
 
 
 async def alive(request: Request[Nothing, Nothing]) -> AliveOut:
@@ -28,7 +29,8 @@ async def ready(request: Request[Nothing, Nothing]) -> web.Response:
     services = request.services
     parts = {"dispatcher": services.dispatcher.down, **services.health()}
     wrong = {part: why for part, why in parts.items() if why}
-    response = json_response(READY, ReadyOut(ready=not wrong, wrong=wrong))
+    warnings = {part: why for part, why in services.warnings().items() if why}
+    response = json_response(READY, ReadyOut(ready=not wrong, wrong=wrong, warnings=warnings))
     response.set_status(503 if wrong else 200)
     return response
 

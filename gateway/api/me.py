@@ -6,13 +6,12 @@ from typing import Any
 
 from pydantic import BaseModel, model_validator
 
-from gateway.api.consultation import current
+from gateway.api.consultation import contact_for, current
 from gateway.api.models import (
     ContactOut,
     HandlerOut,
     OfferOut,
     OptionalLine,
-    contact_out,
     handler_out,
     offer_out,
 )
@@ -58,7 +57,7 @@ def _me(request: Request[Any, Any]) -> MeOut:
     return MeOut(
         handler=handler_out(board.handlers[request.handler], board),
         offers=[offer_out(o) for o in _offers(request)],
-        contacts=[contact_out(c) for c in board.engaged_in(request.handler)],
+        contacts=[contact_for(request, c) for c in board.engaged_in(request.handler)],
     )
 
 
@@ -70,11 +69,10 @@ async def accept(request: Request[Nothing, Nothing]) -> ContactOut:
     offer = _offer(request)
     if offer.by_phone:
         raise Conflict("Answer your phone: that accepts this call.")
-    if offer.broadcast and (await current(request.services, offer.reference)).work is Work.CALL:
-        await request.services.dispatcher.submit(OfferClaimed(offer.id, offer.reference, request.handler))
-        return contact_out(await current(request.services, offer.reference))
-    await request.services.dispatcher.submit(OfferAccepted(offer.id, offer.reference, request.handler))
-    return contact_out(await current(request.services, offer.reference))
+    asks = offer.broadcast and (await current(request.services, offer.reference)).work is Work.CALL
+    answer = OfferClaimed if asks else OfferAccepted
+    await request.services.dispatcher.submit(answer(offer.id, offer.reference, request.handler))
+    return contact_for(request, await current(request.services, offer.reference))
 
 
 async def decline(request: Request[Nothing, Nothing]) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, StringConstraints
 
+from config.numbers import for_people
 from gateway.store.records import Attachment, Message
 from routing.board import Board
 from routing.model import Contact, FollowUp, Handler, Offer, Time
@@ -30,7 +31,10 @@ def moment_or_none(at: Time | None) -> datetime | None:
 
 
 class PartyOut(BaseModel):
+    """``address``: a telephone number in E.164, or an email address; ``shown`` is how a person writes it."""
+
     address: str
+    shown: str
     name: str
     withheld: bool
 
@@ -74,10 +78,19 @@ class GuestOut(BaseModel):
     answered_at: datetime | None
 
 
+class FoundOut(BaseModel):
+    """``kind``: place, service, direction, carriage, time, weapon, injury, self_harm or cannot_speak; ``words`` as
+    written."""
+
+    kind: str
+    words: str
+
+
 class ContactOut(BaseModel):
     """``guests`` are in the call as well; ``passed_to`` has the caller alone; ``safety`` says whether the person may
-    be called. ``bumps``: why it is served sooner (vulnerable, repeat, cut_off). ``handler`` has it now, ``owner`` had
-    it last; ``wrap_ups`` are the handlers who still write it up."""
+    be called; ``silent``: nothing was heard of them yet. ``bumps``: why it is served sooner (vulnerable, repeat,
+    cut_off). ``handler`` has it now, ``owner`` had it last; ``wrap_ups`` are the handlers who still write it up.
+    ``sounds_like`` says why its words sound like an emergency, '' when they do not; ``found`` is what they name."""
 
     reference: str
     channel: str
@@ -104,12 +117,18 @@ class ContactOut(BaseModel):
     guests: list[GuestOut]
     passed_to: str
     held: bool
+    held_at_phone: bool
+    no_sound: list[str]
+    recording_paused: bool
+    silent: bool
     safety: str
     offers: list[OfferOut]
     handover: HandoverOut | None
     grades: list[GradedOut]
     disposition: str
     follow_ups_open: int
+    sounds_like: str
+    found: list[FoundOut]
 
 
 class FollowUpOut(BaseModel):
@@ -118,6 +137,7 @@ class FollowUpOut(BaseModel):
     channel: str
     purpose: str
     address: str
+    shown: str
     not_before: datetime
     not_after: datetime
     owner: str
@@ -172,6 +192,7 @@ class HandlerOut(BaseModel):
     text_capacity: int
     email_capacity: int
     reserved: bool
+    auto_answer: bool
     presence: PresenceOut
     doing: str
 
@@ -191,8 +212,9 @@ def offer_out(offer: Offer) -> OfferOut:
 
 def contact_out(contact: Contact) -> ContactOut:
     party, handover = contact.party, contact.handover
+    shown = for_people(party.address)
     return ContactOut(
-        party=PartyOut(address=party.address, name=party.name, withheld=party.withheld),
+        party=PartyOut(address=party.address, shown=shown, name=party.name, withheld=party.withheld),
         received_at=moment(contact.received_at),
         due_at=moment(contact.due),
         queued_at=moment_or_none(contact.queued_at),
@@ -216,10 +238,12 @@ def contact_out(contact: Contact) -> ContactOut:
         )
         if handover
         else None,
+        no_sound=list(contact.no_sound),
+        found=[FoundOut(kind=f.kind, words=f.words) for f in contact.found],
         grades=[GradedOut(grade=g.grade, by=g.by, at=moment(g.at)) for g in contact.grades],
         **_same(
             contact, "reference channel queue stage work emergency language live our_address subject linked_to owner "
-            "passed_to held safety disposition follow_ups_open",
+            "passed_to held held_at_phone recording_paused silent safety disposition follow_ups_open sounds_like",
         ),
     )  # fmt: skip
 
@@ -230,6 +254,7 @@ def follow_up_out(follow_up: FollowUp) -> FollowUpOut:
         not_before=moment(follow_up.not_before),
         not_after=moment(follow_up.not_after),
         outcomes=list(follow_up.outcomes),
+        shown=for_people(follow_up.address),
         **_same(follow_up, "id channel purpose address owner state attempts"),
     )
 
@@ -254,7 +279,7 @@ def handler_out(handler: Handler, board: Board) -> HandlerOut:
         skills=sorted(handler.skills),
         presence=PresenceOut(state=handler.presence.state, reason=handler.presence.reason),
         doing=board.doing(handler.id),
-        **_same(handler, "id name centre extension text_capacity email_capacity reserved"),
+        **_same(handler, "id name centre extension text_capacity email_capacity auto_answer reserved"),
     )
 
 

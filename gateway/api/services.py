@@ -9,6 +9,7 @@ from typing import Protocol
 from aiohttp import web
 
 from channels.voice.instructions import Instruction
+from channels.voice.pool import PoolStats
 from config.settings import Settings
 from gateway.dispatcher import Clock, Dispatcher
 from gateway.letters import Letters
@@ -23,6 +24,17 @@ class CallControl(Protocol):
     async def ask(self, reference: str, wish: Instruction, *, handler: str = "") -> None:
         """``handler`` must be on the call; '' asks as a supervisor."""
 
+    async def drain(self) -> None:
+        """No new calls; those under way go on."""
+
+    def refill(self) -> None:
+        """New calls again, by fresh call processes."""
+
+    @property
+    def draining(self) -> bool: ...
+
+    def stats(self) -> PoolStats: ...
+
 
 class TextIntake(Protocol):
     """The carrier's webhooks; each proves itself by its signature."""
@@ -34,7 +46,8 @@ class TextIntake(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """``health``: each part's name with what is wrong, '' when it is well. ``new_id`` never repeats.
+    """``health``: each part's name with what is wrong, '' when it is well; ``warnings``: with what is wrong and made
+    up for meanwhile. ``new_id`` never repeats.
 
     ``calls`` and ``texts`` are None where the site does not have that channel.
     """
@@ -49,4 +62,5 @@ class Services:
     calls: CallControl | None
     texts: TextIntake | None
     health: Callable[[], Mapping[str, str]]
+    warnings: Callable[[], Mapping[str, str]]
     new_id: Callable[[], str]

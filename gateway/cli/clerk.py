@@ -18,6 +18,7 @@ from config.settings import Settings
 from gateway.api.application import build
 from gateway.api.services import Services
 from gateway.control import open_control
+from gateway.discretion import Discretion
 from gateway.dispatcher import Dispatcher, NotWritten, Outcome, Refused
 from gateway.letters import Letters
 from gateway.live import LiveHub
@@ -88,11 +89,12 @@ def _services(settings: Settings, store: Store, clerk: Clerk) -> Services:
         store=store,
         dispatcher=clerk,
         clock=time.time,
-        live=LiveHub(),
+        live=LiveHub(Discretion.of(settings.voice)),
         telemetry=Telemetry(lambda: clerk.board, time.time, lambda: 0, lambda: 0),
         letters=Letters(settings),
         calls=None,
         texts=None,
         health=lambda: {"gateway": "is not running"},
+        warnings=dict,
         new_id=lambda: secrets.token_hex(8),
     )

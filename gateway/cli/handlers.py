@@ -27,6 +27,7 @@ def handlers() -> None:
 @click.option("--centre", required=True, help="One of the configuration's centres.")
 @click.option("--skill", "skills", multiple=True, help="May be given several times.")
 @click.option("--extension", default="", help="Their phone; without one they are offered no calls.")
+@click.option("--auto-answer", is_flag=True, help="Their phone answers calls from the queue by itself, after a tone.")
 @click.option("--role", type=ROLES, default="handler", show_default=True)
 @click.option(
     "--password-file", type=click.File(), help="Read the password from its first line; '-' for standard input."
@@ -39,6 +40,7 @@ def add(
     centre: str,
     skills: tuple[str, ...],
     extension: str,
+    auto_answer: bool,
     role: str,
     password_file: Any,
     no_password: bool,
@@ -59,6 +61,7 @@ def add(
         "centre": centre,
         "skills": skills,
         "extension": extension,
+        "auto_answer": auto_answer,
         "role": role,
         "password": password,
     }

@@ -53,7 +53,7 @@ def edge_files(directory: Path, config: Path | None) -> None:
     """
     settings = load_settings(config)
     try:
-        write_edge_files(settings.edge, settings.voice, directory)
+        write_edge_files(settings, directory)
     except OSError as error:
         raise Failure(f"The edge's files could not be written: {error}.") from None
     click.echo(f"edge files in {directory}")

@@ -38,8 +38,9 @@ async def _ask(client: Client) -> tuple[Any, Any, Any]:
 
 
 def _health(ready: Any) -> str:
-    wrong = [f"  {part}: {why}" for part, why in ready["wrong"].items()]
-    return "\n".join(["Not everything is well:", *wrong]) if wrong else "Everything is well."
+    wrong, warnings = ([f"  {part}: {why}" for part, why in ready[key].items()] for key in ("wrong", "warnings"))
+    said = ["Not everything is well:", *wrong] if wrong else ["Everything is well." if not warnings else "It works."]
+    return "\n".join([*said, *(["Warnings:", *warnings] if warnings else [])])
 
 
 def _queue(queue: Any) -> list[str]:

@@ -21,6 +21,7 @@ from gateway.sandbox.follow_up import ask_for_follow_up
 from gateway.sandbox.outside import NoSuchCall, Outside, Script
 from gateway.sandbox.person import BUSY, SILENT, Person
 from gateway.sandbox.phone import PhoneError
+from gateway.sandbox.phone_acts import PHONE_ACTS
 from gateway.sandbox.ports import LOOPBACK
 from gateway.sandbox.proxy import Proxy
 from gateway.sandbox.world import CALLER, LINE, World
@@ -45,7 +46,7 @@ class Body(BaseModel):
 class CallBody(Body):
     number: str = Field(CALLER, pattern=r"^\+?[0-9]{3,15}$")
     to: str = Field(LINE, pattern=r"^\+?[0-9]{2,15}$")
-    says: str = Field(demo.CALLER_SAYS, min_length=1, max_length=500)
+    says: str = Field(demo.CALLER_SAYS, max_length=500)
     digits: str = Field("", pattern=r"^[0-9*#]{0,20}$")
     digits_after: float = Field(2.0, ge=0, le=600)
     seconds: float | None = Field(None, gt=0, le=3600)
@@ -122,7 +123,7 @@ class WorldServer:
             web.post("/world/follow-ups", self._follow_up),
             web.post("/world/desk", self._desk),
             web.put("/world/phones/{name}", self._behave),
-            web.post("/world/phones/{name}/{act:answer|refuse|hang-up}", self._use),
+            web.post(f"/world/phones/{{name}}/{{act:{'|'.join(PHONE_ACTS)}}}", self._use),
         ]
 
     @web.middleware
@@ -220,15 +221,10 @@ class WorldServer:
         return web.Response(status=204)
 
     async def _use(self, request: web.Request) -> web.Response:
-        """Somebody answers, refuses or hangs up."""
+        """Somebody does this at their telephone; ``?target=`` is whom they key."""
+        act = PHONE_ACTS[request.match_info["act"]]
         for person in self._people(request):
-            match request.match_info["act"]:
-                case "answer":
-                    await person.phone.answer()
-                case "refuse":
-                    await person.phone.refuse()
-                case _:
-                    await person.phone.hang_up()
+            await act(self.world, person.phone, request.query.get("target", ""))
         return web.Response(status=204)
 
     def _people(self, request: web.Request) -> list[Person]:

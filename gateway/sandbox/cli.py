@@ -6,11 +6,13 @@ import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
 from gateway.sandbox import demo
 from gateway.sandbox.desk import ACTS
+from gateway.sandbox.phone_acts import PHONE_ACTS
 from gateway.sandbox.ports import Ports
 from gateway.sandbox.remote import Remote
 from gateway.sandbox.up import run_sandbox
@@ -65,7 +67,7 @@ def up(directory: Path, fresh: bool, automatic: bool, answer_after: float, by_ha
 @sandbox.command()
 @NUMBER
 @TO
-@click.option("--say", default=demo.CALLER_SAYS, help="What the caller says, again and again.")
+@click.option("--say", default=demo.CALLER_SAYS, help="What the caller says, again and again; '' is silence.")
 @click.option("--digits", default="", help="Keys pressed after two seconds, for example 55.")
 @SECONDS
 @PAGE_PORT
@@ -156,7 +158,8 @@ def follow_up(reference: str, purpose: str, page_port: int) -> None:
 def desk(reference: str, act: str, target: str, page_port: int) -> None:
     """Do what the handler who has the call, or the supervisor, can do with it.
 
-    TARGET is a handler (ben), an extension (202), a telephone number, a queue, an interpreter's language, or keys.
+    TARGET is a handler (ben), an extension (202), a telephone number, a queue, an interpreter's language, keys,
+    or the reason for a pause of the recording.
 
     \b
     Examples:
@@ -166,9 +169,32 @@ def desk(reference: str, act: str, target: str, page_port: int) -> None:
       contact-gateway sandbox desk K7M2-9QXR transfer +441632960555
       contact-gateway sandbox desk K7M2-9QXR interpreter polish
       contact-gateway sandbox desk K7M2-9QXR whisper
+      contact-gateway sandbox desk K7M2-9QXR pause-recording "card number"
     """
     Remote(page_port).post("desk", {"reference": reference, "act": act, "target": target})
     click.echo(f"Done: {act} {target}".rstrip())
+
+
+@sandbox.command()
+@click.argument("name")
+@click.argument("act", type=click.Choice(list(PHONE_ACTS)))
+@click.argument("target", default="")
+@PAGE_PORT
+def phone(name: str, act: str, target: str, page_port: int) -> None:
+    """Do something at the telephone NAME (ben, public, control-room) itself.
+
+    TARGET is whom it keys: a handler, an extension or a number. "transfer" without one passes the caller into the
+    call that "ask" has begun. "auto-answer" has calls to this handler answered by the phone; "by-hand" ends that.
+
+    \b
+    Examples:
+      contact-gateway sandbox phone anna hold
+      contact-gateway sandbox phone anna transfer ben
+      contact-gateway sandbox phone anna ask ben
+      contact-gateway sandbox phone anna auto-answer
+    """
+    Remote(page_port).post(f"phones/{quote(name)}/{act}?target={quote(target)}", {})
+    click.echo(f"Done: {name} {act} {target}".rstrip())
 
 
 @sandbox.command("control-room")

@@ -21,6 +21,7 @@ class Account:
     role: str = "handler"
     extension: str = ""
     skills: tuple[str, ...] = ()
+    auto_answer: bool = False
 
     @property
     def takes_contacts(self) -> bool:
@@ -50,17 +51,22 @@ EMERGENCY_SAYS = "Please help me. I need the police, quickly."
 
 async def save_account(administrator: Client, account: Account, password: str) -> None:
     """Add it, or give the one that is there from an earlier start this password again. Raises ApiError."""
-    body: dict[str, Any] = {
-        "name": account.name,
-        "centre": account.centre,
-        "skills": list(account.skills),
-        "extension": account.extension,
-        "role": account.role,
-        "password": password,
-    }
+    body = {**body_of(account), "password": password}
     try:
         await administrator.post("handlers", {"id": account.id, **body})
     except ApiError as error:
         if error.status != EXISTS:
             raise
         await administrator.put(f"handlers/{account.id}", body)
+
+
+def body_of(account: Account) -> dict[str, Any]:
+    """As the API takes it; without a password the one there is stays."""
+    return {
+        "name": account.name,
+        "centre": account.centre,
+        "skills": list(account.skills),
+        "extension": account.extension,
+        "auto_answer": account.auto_answer,
+        "role": account.role,
+    }

@@ -39,6 +39,8 @@ ACTS: Mapping[str, Act] = {
     "resume": Act("PUT", "call/hold", lambda target: {"held": False}),
     "mute": Act("PUT", "call/mute", lambda target: {"muted": True}),
     "unmute": Act("PUT", "call/mute", lambda target: {"muted": False}),
+    "pause-recording": Act("PUT", "call/recording", lambda target: {"paused": True, "reason": target}),
+    "resume-recording": Act("PUT", "call/recording", lambda target: {"paused": False}),
     "digits": Act("POST", "call/digits", lambda target: {"digits": target}),
     "transfer": _third("transfer"),
     "consult": _third("consult"),
@@ -53,7 +55,7 @@ ACTS: Mapping[str, Act] = {
     "barge": _supervision("barge"),
     "take-over": Act("POST", "call/take-over", lambda target: {"reason": "shown in the sandbox"}, by_supervisor=True),
 }
-NEED_TARGET = ("digits", "transfer", "consult", "conference", "interpreter", "queue")
+NEED_TARGET = ("pause-recording", "digits", "transfer", "consult", "conference", "interpreter", "queue")
 
 
 async def at_the_desk(world: World, reference: str, act: str, target: str) -> None:

@@ -35,6 +35,11 @@ class Kamailio:
         self._limits = limits or Limits(workers=2)
         self._process: asyncio.subprocess.Process | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """Its main process; None when it does not run."""
+        return self._process.pid if self._process else None
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -46,7 +51,7 @@ class Kamailio:
 
     async def start(self) -> None:
         """Start and wait until it answers; KamailioError with its last output when it does not."""
-        write_edge_files(self._settings.edge, self._settings.voice, self._run_dir, self._limits)
+        write_edge_files(self._settings, self._run_dir, self._limits)
         self._settings.edge.rpc_socket.parent.mkdir(parents=True, exist_ok=True)
         self._settings.edge.rpc_socket.unlink(missing_ok=True)
         with (self._run_dir / "kamailio.log").open("ab") as output:

@@ -80,12 +80,14 @@ class Phone:
         tone: int | None = None,
         address: str = "127.0.0.1",
         run_dir: Path | None = None,
+        srtp: bool = False,
     ) -> Self:
         """Start the phone, listening for SIP on UDP ``port``; with an ``extension`` it begins to register.
 
         ``auto_answer``: seconds after which it answers a call with ``answer_code`` by itself. It says
         ``voice_wav`` (8 kHz, 16 bit, mono) again and again, or else a tone of ``tone`` Hz, which is chosen by
-        its port when not given. Files go to ``run_dir``, or to a place that ``stop`` removes.
+        its port when not given. With ``srtp`` it refuses every call that is not encrypted. Files go to
+        ``run_dir``, or to a place that ``stop`` removes.
         """
         if tone is None and voice_wav is None:
             tone = 400 + port % 50 * 40
@@ -104,6 +106,7 @@ class Phone:
             "auto_answer": auto_answer,
             "answer_code": answer_code,
             "voice": str(voice_wav or write_tone(Path(phone._temporary.name) / "tone.wav", tone or 0)),
+            "srtp": srtp,
             "record_to": str(phone._directory / name),
         }
         await phone._begin(settings)
@@ -154,6 +157,14 @@ class Phone:
 
     async def hold(self, on: bool = True) -> None:
         await self._order("hold", on=on)
+
+    async def transfer(self, uri: str = "") -> None:
+        """Pass whom it talks with to ``uri``, or to whom it has asked; the event ``transfer`` tells how it goes."""
+        await self._order("transfer", uri=uri)
+
+    async def ask(self, uri: str) -> None:
+        """A second call beside its own; the event ``second`` tells when it is answered and when it is over."""
+        await self._order("ask", uri=uri)
 
     async def digits(self, digits: str, *, by_info: bool = False) -> None:
         """Press keys: by RFC 4733 events, which take 0.24 s each, or by SIP INFO."""

@@ -26,7 +26,7 @@ class Call(pj.Call):  # type: ignore[misc]
 
     def __init__(self, account: pj.Account, events: Events, call_id: int = pj.PJSUA_INVALID_ID) -> None:
         super().__init__(account, call_id)
-        self.events, self.over, self.ours = events, False, False
+        self.account, self.events, self.over, self.ours = account, events, False, False
 
     def onCallState(self, param: Any) -> None:
         info = self.getInfo()
@@ -42,8 +42,14 @@ class Call(pj.Call):  # type: ignore[misc]
     def onCallTransferRequest(self, param: Any) -> None:
         param.statusCode = 603
 
-    def onCallReplaceRequest(self, param: Any) -> None:
-        param.statusCode = 486
+    def onCallTransferStatus(self, param: Any) -> None:
+        self.events.append(("transfer_status", int(param.statusCode), str(param.reason), bool(param.finalNotify)))
+
+    def onCallReplaced(self, param: Any) -> None:
+        """Whom we talked with has passed us on: the new call, already answered, is in the old one's place."""
+        new = Call(self.account, self.events, param.newCallId)
+        param.newCall = new
+        self.events.append(("replaced", self, new))
 
     def onCallRedirected(self, param: Any) -> int:
         return int(pj.PJSIP_REDIRECT_REJECT)
@@ -144,6 +150,8 @@ def account_config(settings: dict[str, Any]) -> pj.AccountConfig:
     transport = config.mediaConfig.transportConfig
     transport.boundAddress = transport.publicAddress = settings["address"]
     transport.port, transport.portRange = _free_rtp_port(settings["address"]), _RTP_PORTS
+    if settings["srtp"]:
+        config.mediaConfig.srtpUse, config.mediaConfig.srtpSecureSignaling = pj.PJMEDIA_SRTP_MANDATORY, 0
     config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_INACTIVE
     config.natConfig.sipOutboundUse = config.natConfig.contactRewriteUse = 0
     return config

@@ -13,6 +13,7 @@ import heapq
 import itertools
 import json
 import os
+import re
 import select
 import time
 import traceback
@@ -24,6 +25,7 @@ import pjsua2 as pj
 from gateway.sandbox.phone_library import Account, Call, Events, Player, account_config, start_endpoint
 
 _IDLE_SECONDS = 0.05
+_ANSWER_MODE = re.compile(r"^Answer-Mode:\s*Auto\b", re.IGNORECASE | re.MULTILINE)  # RFC 5373
 _FILE_SECONDS = 0.15  # a recorder that was dropped closes its file on a later tick of the sound clock
 
 
@@ -35,6 +37,7 @@ class PhoneProcess:
         self.timers: list[tuple[float, int, Callable[[], None]]] = []
         self.count = itertools.count(1)
         self.call: Call | None = None
+        self.second: Call | None = None  # beside it, to ask somebody
         self.recorders: list[pj.AudioMediaRecorder] = []
         self.recording: pj.AudioMediaRecorder | None = None
         self.endpoint = start_endpoint(settings["address"], settings["port"])
@@ -111,11 +114,15 @@ class PhoneProcess:
         self.call = call
         call.respond(180)
         self.tell("state", state="ringing", code=180, reason="")
-        if self.settings["auto_answer"] is not None:
+        if _ANSWER_MODE.search(message):
+            self.after(0.0, lambda: call.respond(200))
+        elif self.settings["auto_answer"] is not None:
             self.after(self.settings["auto_answer"], lambda: call.respond(self.settings["answer_code"]))
 
     def on_state(self, call: Call, state: int, code: int, reason: str) -> None:
         call.over = call.over or state == pj.PJSIP_INV_STATE_DISCONNECTED
+        if call is self.second and state in (pj.PJSIP_INV_STATE_CONFIRMED, pj.PJSIP_INV_STATE_DISCONNECTED):
+            self.tell("second", talking=not call.over, code=code)
         if call is not self.call:
             return
         if state == pj.PJSIP_INV_STATE_DISCONNECTED:
@@ -129,6 +136,8 @@ class PhoneProcess:
             self.tell("state", state="ringing", code=code, reason=reason)
 
     def on_media(self, call: Call) -> None:
+        if call is self.second:
+            self.wire()
         if call is not self.call or call.sound() is None:
             return
         if self.recording is None:
@@ -136,6 +145,16 @@ class PhoneProcess:
             self.recording = self.recorder(path)
             self.tell("recording", path=path)
         self.wire()
+
+    def on_replaced(self, old: Call, new: Call) -> None:
+        self.kept.append(new)
+        if old is self.call:
+            self.call = new
+            self.tell("replaced")
+            self.wire()
+
+    def on_transfer_status(self, code: int, reason: str, final: bool) -> None:
+        self.tell("transfer", code=code, reason=reason, final=final)
 
     def on_digit(self, digit: str) -> None:
         self.tell("digit", digit=digit)
@@ -151,7 +170,10 @@ class PhoneProcess:
     # --- sound ---
 
     def wire(self) -> None:
-        """Our voice to the other side, and the other side to every recorder."""
+        """Our voice to the other side and to whom we ask, and the other side to every recorder."""
+        asked = self.second.sound() if self.second is not None else None
+        if asked is not None:
+            self.player.startTransmit(asked)
         sound = self.call.sound() if self.call is not None else None
         if sound is None:
             return
@@ -185,11 +207,14 @@ class PhoneProcess:
             header = pj.SipHeader()
             header.hName, header.hValue = name, value
             param.txOption.headers.append(header)
+        self.call = self.dial(uri, param)
+        self.tell("state", state="calling", code=0, reason="")
+
+    def dial(self, uri: str, param: pj.CallOpParam) -> Call:
         call = Call(self.account, self.events)
         self.kept.append(call)
         call.makeCall(uri, param)
-        self.call = call
-        self.tell("state", state="calling", code=0, reason="")
+        return call
 
     def do_answer(self, code: int) -> None:
         self.current().respond(code)
@@ -212,6 +237,19 @@ class PhoneProcess:
             return
         param.opt.flag = pj.PJSUA_CALL_UNHOLD
         self.current().reinvite(param)
+
+    def do_transfer(self, uri: str) -> None:
+        """To ``uri``, or when it is '' to whom the second call is with (Refer-To with Replaces)."""
+        if uri:
+            self.current().xfer(uri, pj.CallOpParam(True))
+        elif self.second is None or self.second.over:
+            raise ValueError("this phone has no second call")
+        else:
+            self.current().xferReplaces(self.second, pj.CallOpParam(True))
+
+    def do_ask(self, uri: str) -> None:
+        self.current()
+        self.second = self.dial(uri, pj.CallOpParam(True))
 
     def do_say(self, path: str) -> None:
         player = Player(self.events, path, loop=False)

@@ -16,6 +16,7 @@ from pathlib import Path
 import config
 from channels.voice.prompts import prepare_music, prepare_prompts, synthesise
 from config.settings import Prompts
+from gateway.sandbox.tones import write_tone
 
 CACHE = Path(config.__file__).resolve().parent.parent / "var" / "prompts"
 MUSIC = CACHE / "music.wav"
@@ -29,7 +30,9 @@ async def prepare(prompts: Prompts, folder: Path) -> None:
 
 
 async def spoken(text: str, prompts: Prompts, folder: Path) -> Path:
-    """A WAV that says ``text`` and is then silent for a moment, to be said again and again. Raises PromptError."""
+    """A WAV that says ``text`` and is then silent for a moment, to be said again and again; '' is silence only.
+
+    Raises PromptError."""
     return await asyncio.to_thread(_spoken, text, prompts, folder / "people")
 
 
@@ -43,6 +46,8 @@ def _prepare(prompts: Prompts, folder: Path) -> None:
 def _spoken(text: str, prompts: Prompts, folder: Path) -> Path:
     name = "said_" + hashlib.sha256(text.encode()).hexdigest()[:16]
     with _alone(folder):
+        if not text:
+            return write_tone(folder / "silence.wav", 440, amplitude=0.0)
         (said,) = synthesise(prompts.model_copy(update={"texts": {name: text}}), folder)
         out = folder / f"{name}.pause.wav"
         _with_pause(said, out)

@@ -73,11 +73,17 @@ class CallRecord:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
+    """``keep_until``: deleted after that, once its contact is closed; None: kept for ever. ``held``: why it is kept
+    beyond that, '' when nobody wants it."""
+
     path: str
     reference: str
     at: Time
     seconds: float
     sha256: str
+    keep_until: Time | None = None
+    held: str = ""
+    state: Literal["kept", "deleting", "deleted"] = "kept"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ TABLE_OF: dict[type, Table] = {
     Token: tables.tokens,
 }
 
+LONGEST_LOOK_BACK_SECONDS = 7200.0
+
 # PostgreSQL's SQLSTATE classes: data exception, integrity violation, limit exceeded.
 REFUSED_STATES = ("22", "23", "54")
 DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
@@ -106,6 +108,32 @@ class Store:
     async def forget_token(self, name: str) -> None:
         await self._delete(tables.tokens, tables.tokens.c.name == name)
 
+    # --- recordings --------------------------------------------------------------------------------------
+
+    async def hold_recording(self, path: str, why: str) -> bool:
+        """Keep it beyond its time for as long as there is a reason; False when it is being deleted already."""
+        columns = tables.recordings.c
+        kept = update(tables.recordings).where(columns.path == path, columns.state == "kept")
+        return await self._changed(kept.values(held=why)) == 1
+
+    async def take_recordings_past(self, now: Time) -> list[Recording]:
+        """What is to be deleted: past its time, its contact closed, and held by nobody; from now on nobody can."""
+        columns = tables.recordings.c
+        closed = select(tables.contacts.c.reference).where(tables.contacts.c.stage == Stage.CLOSED)
+        past = update(tables.recordings).where(
+            columns.state == "kept", columns.held == "", columns.keep_until < now, columns.reference.in_(closed)
+        )
+        await self._changed(past.values(state="deleting"))
+        return await self._all(Recording, columns.state == "deleting")
+
+    async def _changed(self, statement: Any) -> int:
+        """How many rows it changed."""
+        try:
+            async with self._writing, self.engine.begin() as connection:
+                return int((await connection.execute(statement)).rowcount)
+        except DATABASE_ERRORS as error:
+            raise failure(error) from None
+
     async def _delete(self, table: Table, condition: Any) -> None:
         try:
             async with self._writing, self.engine.begin() as connection:
@@ -164,6 +192,17 @@ class Store:
             [FOLLOW_UP.validate_json(d) for d in await self._column(pending)],
             [CONTACT.validate_json(d) for d in await self._column(closed)],
         )
+
+    async def answers(self, since: Time) -> list[tuple[Time, str]]:
+        """When callers were answered since then, and in which queue, oldest first.
+
+        Nobody is looked for who had called more than two hours before: one such wait more or less tells nothing.
+        """
+        columns = tables.contacts.c
+        recent = columns.received_at >= since - LONGEST_LOOK_BACK_SECONDS
+        query = select(columns.document).where(columns.channel == "voice", recent)
+        contacts = [CONTACT.validate_json(d) for d in await self._column(query)]
+        return sorted((c.answered_at, c.queue) for c in contacts if c.answered_at and _was_waiting(c, since))
 
     async def head(self) -> Head:
         last = select(tables.journal.c.seq, tables.journal.c.hash).order_by(tables.journal.c.seq.desc()).limit(1)
@@ -300,6 +339,12 @@ class Store:
                 return (await connection.execute(query)).all()
         except DATABASE_ERRORS as error:
             raise failure(error) from None
+
+
+def _was_waiting(contact: Contact, since: Time) -> bool:
+    """Answered since then out of a queue, and not called back."""
+    answered = contact.answered_at is not None and contact.answered_at >= since
+    return answered and contact.answered_at == contact.wait_over_at
 
 
 def _contact_row(contact: Contact) -> dict[str, Any]:

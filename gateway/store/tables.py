@@ -8,7 +8,7 @@ validity are unsigned 32-bit numbers: PostgreSQL's INTEGER is too small for them
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, text
 
 metadata = MetaData()
 
@@ -112,6 +112,10 @@ recordings = Table(
     Column("at", Float, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("sha256", Text, nullable=False),
+    Column("keep_until", Float),
+    Column("held", Text, nullable=False, server_default=text("''")),
+    Column("state", Text, nullable=False, server_default="kept"),
+    Index("ix_recordings_due", "state", "keep_until"),
 )
 
 cursors = Table(

@@ -37,9 +37,17 @@ def wanted(contact: Contact, now: Time) -> Contact:
     """In the queue, at the place it had. Whoever is on the line is wanted for as a call."""
     if contact.live:
         contact = replace(contact, work=Work.CALL, work_channel=Channel.VOICE)
-    if contact.wanted:
-        return contact
-    return replace(contact, wanted=True, queued_at=contact.queued_at or now, relaxed=0)
+    # Who comes back from a step of the overflow that led nowhere has waited all the time.
+    waited = contact.wanted or contact.overflow is not None
+    since = contact.waiting_since if waited and contact.waiting_since is not None else now
+    return replace(
+        contact,
+        wanted=True,
+        queued_at=contact.queued_at or now,
+        waiting_since=since,
+        wait_over_at=None if contact.live and contact.answered_at is None else contact.wait_over_at,
+        relaxed=contact.relaxed if contact.wanted else 0,
+    )
 
 
 def for_review(contact: Contact) -> Contact:
@@ -84,7 +92,8 @@ def without_wrap_up(contact: Contact, handler: str) -> Contact:
 
 
 def moved_to(contact: Contact, queue: str, due_at: Time) -> Contact:
-    return replace(contact, queue=queue, relaxed=0, due_at=due_at, preferred="", preferred_until=None)
+    fresh = replace(contact, waiting_since=None, overflow=None, overflowed=()) if queue != contact.queue else contact
+    return replace(fresh, queue=queue, relaxed=0, due_at=due_at, preferred="", preferred_until=None)
 
 
 def bumped(contact: Contact, why: str, bump: Bump) -> Contact:

@@ -61,6 +61,8 @@ def _back_again(contact: Contact, call_id: str, now: Time) -> Contact:
         ended_in=None,
         wait_over_at=wait_over_at,
         call_id=call_id,
+        overflow=None,
+        overflowed=(),
     )
     return wanted(back, now) if back.emergency else back
 
@@ -108,13 +110,14 @@ def _(e: ev.CallLost, board: Board, now: Time) -> None:
 def _(e: ev.HandlerLeft, board: Board, now: Time) -> None:
     contact = to_wrap_up(board.contacts[e.reference], board, now)
     with_control_room = contact.handover is not None and contact.handover.state is HandoverState.JOINED
+    contact = replace(contact, held=False, held_at_phone=False)
     board.put_contact(wanted(contact, now) if contact.live and not with_control_room else contact)
 
 
 @apply.register
 def _(e: ev.HandlerLost, board: Board, now: Time) -> None:
     contact = with_declined(board.contacts[e.reference], e.handler, board, now)
-    board.put_contact(replace(wanted(contact, now), assignment=None))
+    board.put_contact(replace(wanted(contact, now), assignment=None, held=False, held_at_phone=False))
 
 
 def _hung_up(board: Board, reference: str, now: Time, *, cut_off: bool) -> None:
@@ -133,6 +136,8 @@ def _hung_up(board: Board, reference: str, now: Time, *, cut_off: bool) -> None:
             wait_over_at=now if contact.wait_over_at is None else contact.wait_over_at,
             passed_to="",
             held=False,
+            held_at_phone=False,
+            no_sound=(),
             recording_paused=False,
             expected_until=now + board.rules.routing.return_minutes * 60 if expected else None,
         )
@@ -168,6 +173,11 @@ def _(e: ev.CallerSilent, board: Board, now: Time) -> None:
 
 
 @apply.register
+def _(e: ev.CallerHeard, board: Board, now: Time) -> None:
+    board.put_contact(replace(board.contacts[e.reference], silent=False))
+
+
+@apply.register
 def _(e: ev.SafetyMarked, board: Board, now: Time) -> None:
     board.put_contact(replace(board.contacts[e.reference], safety=e.calling))
 
@@ -180,7 +190,15 @@ def _(e: ev.VulnerableMarked, board: Board, now: Time) -> None:
 
 @apply.register
 def _(e: ev.HeldChanged, board: Board, now: Time) -> None:
-    board.put_contact(replace(board.contacts[e.reference], held=e.held))
+    contact = board.contacts[e.reference]
+    board.put_contact(replace(contact, held=e.held) if e.where == "desk" else replace(contact, held_at_phone=e.held))
+
+
+@apply.register
+def _(e: ev.SoundChanged, board: Board, now: Time) -> None:
+    contact = board.contacts[e.reference]
+    others = tuple(leg for leg in contact.no_sound if leg != e.leg)
+    board.put_contact(replace(contact, no_sound=(*others, e.leg) if e.sound == "lost" else others))
 
 
 @apply.register

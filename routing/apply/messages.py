@@ -7,6 +7,9 @@ from routing.apply.base import apply, begun, owner_first, to_last_handler, wante
 from routing.board import Board
 from routing.model import Contact, Time, Work
 from routing.replacing import replace
+from routing.triage.finding import Finding
+
+MOST_FOUND = 30
 
 
 @apply.register
@@ -31,7 +34,18 @@ def _(e: ev.MessageArrived, board: Board, now: Time) -> None:
         contact = begun(contact, board, now)
     contact = replace(contact, unread=e.message)
     if not contact.assignment and not contact.wanted:
-        fresh = replace(contact, work=Work.MESSAGE, work_channel=None, queued_at=None, due_at=due)
+        fresh = replace(contact, work=Work.MESSAGE, work_channel=None, queued_at=None, due_at=due, overflowed=())
         contact = owner_first(wanted(fresh, now), contact.owner, board, now)
         contact = contact if contact.owner else to_last_handler(contact, board, now)
-    board.put_contact(contact)
+    board.put_contact(_with_finding(contact, e.finding))
+
+
+def _with_finding(contact: Contact, finding: Finding) -> Contact:
+    """A later message adds to what is known and can raise; none lowers."""
+    known = {(found.kind, found.words.casefold()) for found in contact.found}
+    new = tuple(f for f in finding.found if (f.kind, f.words.casefold()) not in known)
+    if new:
+        contact = replace(contact, found=(*contact.found, *new)[:MOST_FOUND])
+    if not finding.sounds_like_emergency:
+        return contact
+    return replace(contact, emergency=True, preferred="", preferred_until=None, sounds_like=finding.in_words)

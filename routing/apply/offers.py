@@ -42,6 +42,8 @@ def _(e: ev.OfferAccepted, board: Board, now: Time) -> None:
             unread="",
             voicemail=contact.voicemail if contact.live else "",
             waiting_alarmed=False,
+            overflow=None,
+            overflowed=(),
         )
     )
     board.put_handler(replace(board.handlers[e.handler], misses=0))

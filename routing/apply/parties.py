@@ -35,9 +35,16 @@ def _(e: ev.PartyLeft, board: Board, now: Time) -> None:
 def _(e: ev.CallPassed, board: Board, now: Time) -> None:
     contact = to_wrap_up(board.contacts[e.reference], board, now)
     joining = tuple(g for g in contact.guests if g.target == e.target or (e.to_handler and g.handler == e.to_handler))
-    contact = replace(guests_released(contact, joining, board, now), held=False)
+    contact = replace(guests_released(contact, joining, board, now), held=False, held_at_phone=False)
     if e.to_handler:
-        contact = replace(contact, assignment=Assignment(e.to_handler, now), owner=e.to_handler)
+        contact = replace(
+            contact,
+            assignment=Assignment(e.to_handler, now),
+            owner=e.to_handler,
+            answered_at=contact.answered_at or now,
+            wait_over_at=now if contact.wait_over_at is None else contact.wait_over_at,
+            wanted=False,
+        )
     else:
         contact = replace(contact, passed_to=e.target)
     board.put_contact(contact)
@@ -48,7 +55,9 @@ def _(e: ev.CallTakenOver, board: Board, now: Time) -> None:
     contact = to_wrap_up(board.contacts[e.reference], board, now)
     listening = tuple(g for g in contact.guests if g.handler == e.supervisor)
     contact = guests_released(contact, listening, board, now)
-    taken = replace(contact, assignment=Assignment(e.supervisor, now), owner=e.supervisor, held=False)
+    taken = replace(
+        contact, assignment=Assignment(e.supervisor, now), owner=e.supervisor, held=False, held_at_phone=False
+    )
     board.put_contact(taken)
 
 
@@ -56,7 +65,8 @@ def _(e: ev.CallTakenOver, board: Board, now: Time) -> None:
 def _(e: ev.Requeued, board: Board, now: Time) -> None:
     contact = with_declined(to_wrap_up(board.contacts[e.reference], board, now), e.handler, board, now)
     due = min(contact.due_at, now + board.rules.queues[e.queue].target_seconds)
-    board.put_contact(replace(wanted(moved_to(contact, e.queue, due), now), held=False))
+    contact = wanted(moved_to(contact, e.queue, due), now)
+    board.put_contact(replace(contact, held=False, held_at_phone=False))
 
 
 def _kept_in_emergency(contact: Contact, now: Time) -> Contact:

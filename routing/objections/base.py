@@ -20,6 +20,7 @@ NEED_NO_OPEN_CONTACT = (
     ev.SendingClaimed,
     ev.DeliveryReported,
     ev.RecordingMade,
+    ev.RecordingDeleted,
     ev.Recorded,
     ev.DigitPressed,
 )

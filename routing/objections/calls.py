@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import re
-
+from config.numbers import digits, is_emergency
 from routing import events as ev
 from routing.board import Board
 from routing.model import Channel, Contact, PresenceState
 from routing.objections.base import not_open, objection
 
-BEFORE_A_NUMBER = re.compile(r"^(141|1470)?(00)?(44)?0*")
-
 
 @objection.register(ev.PartyAnswered)
+@objection.register(ev.Supervised)
 @objection.register(ev.HeldChanged)
+@objection.register(ev.SoundChanged)
 @objection.register(ev.MutedChanged)
 @objection.register(ev.RecordingPaused)
 @objection.register(ev.RecordingResumed)
 @objection.register(ev.DigitsSent)
 @objection.register(ev.MenuChosen)
 @objection.register(ev.CallerSilent)
+@objection.register(ev.CallerHeard)
 def _(e: ev.HeldChanged, board: Board) -> str:
     return over(board, e.reference)
 
@@ -33,6 +33,8 @@ def _(e: ev.PartyRung, board: Board) -> str:
         return f"{e.target} is in the call, or being rung, already."
     if e.role == "supervisor":
         return not_free(board, e.handler) if e.handler else ""
+    if e.by == "system" and not contact.assignment:
+        return not_free(board, e.handler) if e.handler else ""
     if not contact.assignment or e.by != f"handler:{contact.assignment.handler}":
         return f"{e.by} does not have the call of {e.reference}."
     if e.handler == contact.assignment.handler:
@@ -43,11 +45,20 @@ def _(e: ev.PartyRung, board: Board) -> str:
 @objection.register
 def _(e: ev.CallPassed, board: Board) -> str:
     contact = board.open_contact(e.reference)
-    if contact is None or not _has_call(contact, e.handler):
+    led_there = contact is not None and contact.live and not contact.assignment and not e.handler
+    if contact is None or not (led_there or _has_call(contact, e.handler)):
         return _not_theirs(board, e.reference, e.handler)
     if e.to_handler and not any(guest.handler == e.to_handler for guest in contact.guests):
         return f"{e.to_handler} is not in the call of {e.reference}."
     return ""
+
+
+@objection.register
+def _(e: ev.LedOut, board: Board) -> str:
+    contact = board.open_contact(e.reference)
+    if contact is not None and contact.assignment:
+        return f"{e.reference} is with {contact.assignment.handler}."
+    return over(board, e.reference)
 
 
 @objection.register
@@ -134,11 +145,9 @@ def not_to_be_dialled(board: Board, contact: Contact, address: str) -> str:
     """Why this number may not be called: the person must not be, or it is an emergency number."""
     if contact.safety == "never":
         return "This contact says: never call."
-    digits = re.sub(r"\D", "", address)
-    if not digits:
+    if not digits(address):
         return "There is no number to call."
-    never = board.rules.routing.never_dial
-    if digits in never or BEFORE_A_NUMBER.sub("", digits) in never:
+    if is_emergency(address, board.rules.routing.never_dial):
         return f"{address} is an emergency number: raise the emergency instead."
     return ""
 

@@ -134,6 +134,9 @@ def _(e: ev.ControlRoomExhausted, board: Board, now: Time) -> Iterator[Command]:
 
 @react.register
 def _(e: ev.MessageArrived, board: Board, now: Time) -> Iterator[Command]:
+    contact = board.in_thread(e.thread) or board.contacts.get(e.reference)
+    if contact is not None and e.finding.sounds_like_emergency:
+        yield do.RaiseAlarm("emergency", f"Emergency: the message {e.finding.in_words}.", contact.reference)
     is_new = e.reference in board.contacts
     if is_new and board.rules.queues[e.queue].acknowledgement and not e.automatic and not e.party.withheld:
         yield do.Acknowledge(e.reference, f"{e.reference}-acknowledgement")
@@ -254,6 +257,8 @@ def _look_again(wake: Wake, contact: Contact, board: Board, now: Time) -> Iterat
         case "expected":
             if contact.expected_until is not None and contact.expected_until <= now:
                 yield do.StopExpecting(contact.reference)
+        case "overflow":
+            board.unserved[contact.reference] = None
         case "emergency":
             since = contact.queued_at or contact.received_at
             too_long = now >= since + board.rules.routing.emergency_alarm_seconds

@@ -46,8 +46,7 @@ def _(e: ev.HandlerLost, board: Board, now: Time) -> Iterator[Command]:
 
 def _left_to_do(contact: Contact, board: Board, now: Time) -> Iterator[Command]:
     """An emergency that nobody heard is called back, a voicemail is heard, a call not recorded is looked at."""
-    joined = contact.handover is not None and contact.handover.joined_at is not None
-    heard = joined or contact.answered_at is not None
+    heard = _handed_over(contact) or contact.answered_at is not None
     if contact.callback:
         yield from follow_up_due(board, contact.callback, now)
     elif contact.emergency and not heard:
@@ -110,6 +109,13 @@ def _(e: ev.CallArrived, board: Board, now: Time) -> Iterator[Command]:
     if contact.emergency:
         why = "An emergency caller who was cut off has called again."
         yield do.RaiseAlarm("emergency", why, contact.reference)
+        only_silent = contact.silent and contact.handover is None  # which is for a handler to judge
+        if not _handed_over(contact) and not only_silent:
+            yield do.CallControlRoom(contact.reference)
+
+
+def _handed_over(contact: Contact) -> bool:
+    return contact.handover is not None and contact.handover.joined_at is not None
 
 
 @react.register

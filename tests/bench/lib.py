@@ -21,12 +21,18 @@ import structlog
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``quick``: small sizes, to see that it works. ``only``: the names to measure, all when empty."""
+    """``quick``: small sizes, to see that it works. ``only``: the names to measure, all when empty.
+
+    ``calls``, ``seconds`` and ``rate`` (a second) replace a measurement's own sizes where they are given.
+    """
 
     quick: bool
     repeat: int
     only: tuple[str, ...]
     out: Path | None
+    calls: int | None = None
+    seconds: int | None = None
+    rate: float | None = None
 
     def size(self, full: int, quick: int) -> int:
         return quick if self.quick else full
@@ -37,9 +43,12 @@ def read_options(what: str, names: Sequence[str] = ()) -> Options:
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it works; no figures to quote")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="do everything N times")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there too")
+    parser.add_argument("--calls", type=int, metavar="N", help="so many calls instead of the measurement's own number")
+    parser.add_argument("--seconds", type=int, metavar="N", help="so long instead of the measurement's own time")
+    parser.add_argument("--rate", type=float, metavar="R", help="so many calls a second")
     parser.add_argument("only", nargs="*", choices=[*names, []], help="measure only these")
     given = parser.parse_args()
-    return Options(given.quick, given.repeat, tuple(given.only), given.json)
+    return Options(given.quick, given.repeat, tuple(given.only), given.json, given.calls, given.seconds, given.rate)
 
 
 def run(measurement: Coroutine[Any, Any, None]) -> None:

@@ -52,6 +52,7 @@ def test_every_mistake_is_told_at_once_with_file_key_and_what_is_allowed(site: P
         [voice]
         slots = "many"
         emergency_digits = "help"
+        media_lost_ends = ["everybody"]
         [outbox]
         atempts = 3
         """,
@@ -62,6 +63,8 @@ def test_every_mistake_is_told_at_once_with_file_key_and_what_is_allowed(site: P
         f"{site}: http.port: Input should be less than or equal to 65535 (it is 99999)",
         f"{site}: voice.slots: Input should be a valid integer, unable to parse string as an integer (it is 'many')",
         f"{site}: voice.emergency_digits: String should match pattern '^[0-9]{{1,4}}$' (it is 'help')",
+        f"{site}: voice.media_lost_ends.0: Input should be 'caller', 'handler', 'third', 'supervisor' or "
+        "'control_room' (it is 'everybody')",
         f"{site}: outbox.atempts: there is no such setting; {DEFAULT} lists them all",
     ]
 

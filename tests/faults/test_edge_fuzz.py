@@ -1,7 +1,8 @@
 """A bounded fuzz run: mutated requests, answers and SDP through the real edge to real call processes.
 
-It starts from every message that was ever seen to abort a call process and mutates it. The seed is printed and can
-be given again by ``FUZZ_SEED``; ``FUZZ_SECONDS`` makes the run longer, for example for a new media stack.
+Callers speak over UDP, TCP and TLS. It starts from every message that was ever seen to abort a call process and
+mutates it. The seed is printed and can be given again by ``FUZZ_SEED``; ``FUZZ_SECONDS`` makes the run longer, for
+example for a new media stack.
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import secrets
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -26,14 +29,15 @@ from channels.voice.edge_files import Limits
 from channels.voice.messages import Answer, Dial, End
 from tests.channels.voice.edge_peers import DOMAIN, HOST, SDP, Message, Peer
 from tests.channels.voice.edge_site import AnsweringSite, answering_site
+from tests.channels.voice.edge_streams import StreamPeer, client_tls, with_tls
 from tests.faults.test_edge_killers import DIGITS, HIDDEN, LONG_HOSTS, NO_SESSION_ADDRESS, SWALLOWING, TORTURE
 
 NUMBER = f"sip:+441234567890@{DOMAIN}"
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "20"))
-CALLERS = 6
-# About once in two minutes of this a process still ends, by messages that are not known yet. It costs that one
+CALLERS = ("UDP", "UDP", "TCP", "TCP", "TLS", "TLS")
+# One abort in 18 minutes of this is not explained yet (media_count, in an offer within a call). It costs that one
 # call; what the edge was built to stop ends several in a second, and more than these fail the test.
-UNEXPLAINED = 2 + int(SECONDS / 60)
+UNEXPLAINED = 1 + int(SECONDS / 600)
 IN_DIALOG = ("INFO", "UPDATE", "INVITE", "ACK", "PRACK", "BYE", "CANCEL", "REFER", "OPTIONS", "MESSAGE", "NOTIFY")
 ANSWERS = (180, 183, 200, 202, 302, 401, 486, 488, 491, 500, 603)
 
@@ -88,6 +92,7 @@ class Fuzz:
 
     rng: random.Random
     sent: Counter[str] = field(default_factory=Counter)
+    last: deque[tuple[str, bytes]] = field(default_factory=lambda: deque(maxlen=100))
 
     def mutated(self, text: str) -> bytes:
         """The message with a few things wrong in it, or none."""
@@ -130,19 +135,57 @@ class Fuzzer(Peer):
 
     fuzz: Fuzz
     wild = False
+    gone = False
 
     def send(self, message: str | bytes) -> None:
         if self.wild and isinstance(message, str):
-            self.fuzz.sent["mutated"] += 1
+            self.fuzz.sent["mutated UDP"] += 1
             message = self.fuzz.mutated(message)
+            self.fuzz.last.append((self.over, message))
         super().send(message)
+
+
+class StreamFuzzer(StreamPeer, Fuzzer):
+    """A connection whose messages are mutated; most keep the length they say, or all behind them would be lost."""
+
+    @property
+    def gone(self) -> bool:  # type: ignore[override]
+        """The edge ends a connection that it cannot read."""
+        return self._writer.is_closing()
+
+    def send(self, message: str | bytes) -> None:
+        if self.wild and isinstance(message, str):
+            self.fuzz.sent[f"mutated {self.over}"] += 1
+            message = self.fuzz.mutated(message)
+            if self.fuzz.rng.random() < 0.95:
+                message = of_its_true_length(message)
+            self.fuzz.last.append((self.over, message))
+        super().send(message)
+
+
+def of_its_true_length(message: bytes) -> bytes:
+    head, end, body = message.partition(b"\r\n\r\n")
+    return re.sub(rb"(?mi)^Content-Length:[^\r\n]*", b"Content-Length: %d" % len(body), head) + end + body
 
 
 class FuzzedSite(AnsweringSite):
     """Each call also rings ``phone``; it ends within a second, whatever its peers say."""
 
     phone: Fuzzer
-    dialled = 0
+    tls: dict[str, Any]
+
+    async def fuzzer(self, over: str, fuzz: Fuzz) -> Fuzzer:
+        """A new peer of the edge over UDP, TCP or TLS."""
+        caller: Fuzzer
+        if over == "UDP":
+            caller = await Fuzzer.open(self.edge_port)
+        elif over == "TCP":
+            caller = await StreamFuzzer.connect(self.edge_port, self.edge_port)
+        else:
+            tls = client_tls(self.tls["tls_certificate"])
+            caller = await StreamFuzzer.connect(self.edge_port, self.tls["tls_port"], tls)
+        caller.fuzz = fuzz
+        return caller
 
     async def on_call(self, call: Call) -> None:
         with suppress(VoiceError):
@@ -173,6 +216,8 @@ async def a_wild_call(caller: Fuzzer, fuzz: Fuzz) -> None:
     caller.in_dialog("ACK", answer)
     caller.wild = True
     for _ in range(20):
+        if caller.gone:
+            return
         body, kind = rng.choice(BODIES)
         caller.in_dialog(rng.choice(IN_DIALOG), answer, body=body, content_type=kind)
         await asyncio.sleep(0.01)
@@ -202,17 +247,22 @@ async def answer_wildly(phone: Fuzzer, fuzz: Fuzz) -> None:
         phone.wild = False
 
 
-async def for_some_time(caller: Fuzzer, fuzz: Fuzz, seconds: float) -> None:
+async def for_some_time(over: str, site: FuzzedSite, fuzz: Fuzz, seconds: float) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        caller.send(fuzz.rng.choice(TORTURE))
+        caller = await site.fuzzer(over, fuzz)
+        if over == "UDP" or fuzz.rng.random() < 0.1:  # after most of these a connection is closed
+            caller.send(fuzz.rng.choice(TORTURE))
         await a_wild_call(caller, fuzz)
+        caller.close()
 
 
 @asynccontextmanager
 async def fuzzed_site(fuzz: Fuzz) -> AsyncIterator[tuple[FuzzedSite, Callable[[], object]]]:
     with tempfile.TemporaryDirectory(prefix="fuzz") as name:
-        async with answering_site(Path(name), FuzzedSite, slots=10, limits=Limits(workers=2)) as site:
+        more = with_tls(Path(name))
+        async with answering_site(Path(name), FuzzedSite, slots=10, limits=Limits(workers=2), more=more) as site:
+            site.tls = more
             site.phone = await Fuzzer.open(site.edge_port)
             site.phone.fuzz = fuzz
             yield site, lambda: (Path(name) / "edge" / "kamailio.log").read_text(errors="replace")
@@ -230,24 +280,28 @@ async def test_what_passes_the_edge_mutated_makes_no_call_process_abort() -> Non
     fuzz = Fuzz(random.Random(seed))
     with structlog.testing.capture_logs() as log:
         async with fuzzed_site(fuzz) as (site, edge_log):
-            callers = [await Fuzzer.open(site.edge_port) for _ in range(CALLERS)]
             answering = asyncio.create_task(answer_wildly(site.phone, fuzz))
-            async with asyncio.TaskGroup() as tasks:
-                for caller in callers:
-                    caller.fuzz = fuzz
-                    tasks.create_task(for_some_time(caller, fuzz, SECONDS))
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    for over in CALLERS:
+                        tasks.create_task(for_some_time(over, site, fuzz, SECONDS))
+            except* ConnectionError:
+                print("THE EDGE IS GONE", str(edge_log())[-3000:], *fuzz.last, sep="\n")
+                raise
             answering.cancel()
             print(dict(fuzz.sent))
 
             print(deaths(log))
             assert len(deaths(log)) <= UNEXPLAINED
-            await a_normal_call(callers[0])
-            assert "core was" not in str(edge_log())
-            for caller in callers:
+            for over in ("UDP", "TCP", "TLS"):
+                caller = await site.fuzzer(over, fuzz)
+                await a_normal_call(caller)
                 caller.close()
+            assert "core was" not in str(edge_log())
     assert fuzz.sent["answered"] >= SECONDS / 2
     assert fuzz.sent["dialled INVITE"] >= SECONDS / 2
-    assert fuzz.sent["mutated"] >= 20 * SECONDS
+    assert fuzz.sent["mutated UDP"] >= 20 * SECONDS
+    assert min(fuzz.sent["mutated TCP"], fuzz.sent["mutated TLS"]) >= SECONDS
 
 
 async def a_normal_call(caller: Fuzzer) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from gateway.sandbox.client import ApiError
+from gateway.sandbox.person import SILENT
 from gateway.sandbox.world import OUTSIDE_ANSWERS, World
 from gateway.store.journal import verify
 from tests.support.steps import (
@@ -15,12 +18,23 @@ from tests.support.steps import (
     everybody_away,
     hears,
     kinds,
+    message_under_way,
+    press_until,
     settle,
     stage,
     wrap_up,
 )
+from tests.support.tracks import Tracks
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+MENU = "+441632960103"
+
+
+async def nobody_answers(world: World) -> None:
+    """No handler; and no control room, should the next gateway be slow to come."""
+    await everybody_away(world)
+    for room in world.control_rooms:
+        world.behave(room, SILENT)
 
 
 async def test_the_gateway_is_killed_while_two_people_talk_and_neither_notices(world: World) -> None:
@@ -29,6 +43,9 @@ async def test_the_gateway_is_killed_while_two_people_talk_and_neither_notices(w
         reference = (await live.wait_for("CallArrived"))["contact"]
         name, phone = await answered_by(world, live, reference)
         await hears(phone, caller)
+        desk, recording = await world.api(name), f"contacts/{reference}/call/recording"
+        await desk.put(recording, {"paused": True, "reason": "card number"})
+        await live.wait_for("RecordingPaused", contact=reference)
 
         # when
         await world.kill_gateway()
@@ -39,11 +56,21 @@ async def test_the_gateway_is_killed_while_two_people_talk_and_neither_notices(w
         await world.start_gateway()
         await hears(phone, caller)
         assert await stage(sam, reference) == "assigned"
+        # which knows that the recording is paused
+        with pytest.raises(ApiError, match="paused already"):
+            await desk.put(recording, {"paused": True, "reason": "again"})
+        await desk.put(recording, {"paused": False})
+        await hears(phone, caller)
 
     # and the next gateway knows the call: the caller's hang-up ends it, the recording is whole
     async with sam.live(after=0) as live:
         await live.wait_for("CallerLeft", contact=reference)
-        await live.wait_for("RecordingMade", contact=reference)
+        made = await live.wait_for("RecordingMade", contact=reference)
+    assert caller.tone and phone.tone
+    tracks = Tracks.of(Path(made["data"]["path"]))
+    for side, tone in ((tracks.left, caller.tone), (tracks.right, phone.tone)):
+        heard = tracks.heard(side, tone)
+        assert heard.index(True) < min(tracks.silences()[1:]) and any(heard[-4:]), "before the pause, and to the end"
     await wrap_up(world, name, reference)
     assert await stage(sam, reference) == "closed"
     happened = await kinds(sam, reference)
@@ -73,6 +100,71 @@ async def test_the_gateway_is_killed_while_a_caller_waits_and_they_keep_their_pl
             await phone.hang_up()
             await again.wait_for("CallEnded", contact=reference)
     await wrap_up(world, name, reference)
+
+
+async def test_the_gateway_is_killed_while_a_caller_is_in_a_menu_and_they_are_still_there(world: World) -> None:
+    sam = await world.api("sam")
+    await nobody_answers(world)
+    async with sam.live() as live, await world.caller("+447700900410", to=MENU) as caller:
+        # given a caller who hears a message from which the menu goes on
+        reference = (await live.wait_for("CallArrived"))["contact"]
+        await caller.wait_for("talking", 3)
+        await press_until(live, "MenuChosen", reference, caller, "2")
+
+        # when the gateway dies and comes back
+        await world.kill_gateway()
+        await world.start_gateway()
+
+        # then the message and the menu after it are still theirs
+        async with sam.live() as again:
+            await press_until(again, "MenuChosen", reference, caller, "1")
+            await again.wait_for("CallQueued", contact=reference)
+        assert (await kinds(sam, reference)).count("CallQueued") == 1
+        await caller.hang_up()
+    await settle(world, reference)
+
+
+async def test_a_key_pressed_while_no_gateway_is_there_counts_in_the_menu(world: World) -> None:
+    sam = await world.api("sam")
+    await nobody_answers(world)
+    async with sam.live() as live, await world.caller("+447700900411", to=MENU) as caller:
+        reference = (await live.wait_for("CallArrived"))["contact"]
+        await caller.wait_for("talking", 3)
+
+        # when the gateway dies in the greeting, and the caller knows the menu
+        await world.kill_gateway()
+        await caller.digits("1")
+        await world.start_gateway()
+
+        # then
+        async with sam.live(after=0) as again:
+            queued = await again.wait_for("CallQueued", 20, contact=reference)
+        assert queued["data"]["queue"] == "crime"
+        await caller.hang_up()
+    await settle(world, reference)
+
+
+async def test_the_gateway_is_killed_in_a_voicemail_and_every_word_of_it_is_recorded(world: World) -> None:
+    sam = await world.api("sam")
+    await nobody_answers(world)
+    async with sam.live() as live, await world.caller("+447700900412", to=MENU) as caller:
+        reference = (await live.wait_for("CallArrived"))["contact"]
+        await caller.wait_for("talking", 3)
+        await press_until(live, "MenuChosen", reference, caller, "4")
+        await message_under_way(world, reference, 8000)
+
+        # when
+        await world.kill_gateway()
+        await message_under_way(world, reference, 48_000)
+        await world.start_gateway()
+
+        # then the message goes on, and is kept as one
+        async with sam.live() as again:
+            left = await press_until(again, "VoicemailLeft", reference, caller, "#")
+        assert left["data"]["path"].endswith("-message-1.wav") and left["data"]["seconds"] > 3
+        await caller.wait_for("idle", 5)
+    assert await stage(sam, reference) == "queued"
+    await settle(world, reference)
 
 
 async def test_the_gateway_is_killed_while_a_phone_rings_and_the_answer_still_joins_them(world: World) -> None:
@@ -184,6 +276,7 @@ async def test_a_caller_who_hangs_up_while_no_gateway_is_there_hung_up_and_was_n
     # then
     async with sam.live(after=0) as live:
         await live.wait_for("CallerLeft", contact=reference)
+    async with sam.live(after=0) as live:  # made of what the process left, before or after its call is known again
         await live.wait_for("RecordingMade", contact=reference)
     await wrap_up(world, name, reference)
     assert await stage(sam, reference) == "closed"
@@ -211,6 +304,7 @@ async def test_a_call_process_is_killed_only_its_caller_is_affected_and_is_calle
             reference = (await live.wait_for("CallArrived"))["contact"]
             name, phone = await answered_by(world, live, reference)
             slot = next(s for s, o in world.call_processes().items() if o.legs and s != slot_of_other)
+            await hears(caller, phone)
 
             # when
             world.kill_call_process(slot)
@@ -236,6 +330,11 @@ async def test_a_call_process_is_killed_only_its_caller_is_affected_and_is_calle
             # what was recorded before the process died is kept
             recordings = await sam.get(f"contacts/{reference}/recordings", reason="test")
             assert len(recordings) >= 1
+            rows = await sam.get(f"contacts/{reference}/journal", reason="test")
+            first = next(row for row in rows if row["kind"] == "RecordingMade")
+            tracks = Tracks.of(Path(first["data"]["path"]))
+            assert caller.tone and any(tracks.heard(tracks.left, caller.tone))
+            assert phone.tone and any(tracks.heard(tracks.right, phone.tone))
         await wrap_up(world, name, reference)
         await wrap_up(world, offer["handler"], reference)
         await other.hang_up()

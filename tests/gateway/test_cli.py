@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli import main
-from tests.gateway.api.site import PASSWORD, Site, settings_in
+from tests.gateway.api.site import PASSWORD, Calls, Site, settings_in
 
 SITE = """
 [gateway]
@@ -45,7 +45,7 @@ def gateway(config: Path, tmp_path: Path) -> Iterator[Site]:
     sites: list[Site] = []
 
     async def serve() -> None:
-        async with Site(settings_in(tmp_path / "data"), None, None) as site:
+        async with Site(settings_in(tmp_path / "data"), Calls(), None) as site:
             sites.append(site)
             started.set()
             await stop.wait()
@@ -233,3 +233,17 @@ def test_every_command_helps_with_an_example() -> None:
         ["handlers", "add"], ["handlers", "list"], ["handlers", "remove"], ["handlers", "import"],
     ):  # fmt: skip
         assert "Example" in CliRunner().invoke(main, [*arguments, "--help"]).output, arguments
+
+
+def test_an_operator_drains_the_calls_and_ends_it(config: Path, gateway: Site) -> None:
+    drained = run(config, "drain")
+    assert drained.output == "No new calls are taken. Calls under way: 2.\n"
+    assert gateway.calls is not None and gateway.calls.draining
+
+    assert run(config, "drain", "--undo").output == "New calls are taken.\n"
+    assert not gateway.calls.draining
+
+
+def test_without_a_gateway_there_is_nothing_to_drain(config: Path) -> None:
+    result = run(config, "drain")
+    assert result.exit_code == 1 and "the gateway is not running" in result.output

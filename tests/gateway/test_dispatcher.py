@@ -58,6 +58,20 @@ async def anna_signs_in(writer: Writer) -> None:
     await writer.dispatcher.submit(ev.PresenceChanged("anna", Presence(PresenceState.AVAILABLE), "handler:anna"))
 
 
+async def test_the_expected_wait_is_known_again_after_a_restart(here: Settings, url: str) -> None:
+    async with Writer(url, here) as writer:
+        await anna_signs_in(writer)
+        for n in range(5):
+            arrived, record = call(n, f"id{n}")
+            await writer.dispatcher.submit(arrived, record)
+            await writer.dispatcher.submit(ev.CallQueued(f"C{n}"))
+            await writer.dispatcher.submit(ev.OfferAccepted(f"C{n}-1", f"C{n}", "anna"))
+            await writer.dispatcher.submit(ev.CallEnded(f"C{n}", "handler:anna"))
+            await writer.dispatcher.submit(ev.WrapUpCompleted(f"C{n}", "anna", "resolved"))
+    async with Writer(url, here) as again:
+        assert again.dispatcher.board.answers.expected("general", 1, time.time()) is not None
+
+
 # --- writing -----------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from routing.events import NoteAdded
+from routing.events import NoteAdded, Supervised
 from tests.gateway.api.site import PUBLIC_URL, Desk, Site, settings_in, until
 
 REF = "AAAA-0001"
@@ -240,3 +240,22 @@ async def test_a_desk_that_reads_nothing_at_all_is_cut_off_and_holds_nobody_up(
 
     assert heard > 20
     writer.close()
+
+
+@pytest.mark.parametrize("shown", [True, False])
+async def test_the_handlers_desk_is_told_of_a_supervisor_only_where_policy_shows_them(
+    tmp_path: Path, shown: bool
+) -> None:
+    policy = {"voice": {"enabled": False, "supervisors_shown": shown}}
+    async with Site(settings_in(tmp_path, policy), None, None) as site:
+        amy = await site.signed_in("amy", available=True, extension="201")
+        sue = await site.signed_in("sue", "supervisor")
+        at_amys, at_sues = await connect(amy), await connect(sue)
+        await site.call(REF)
+        await site.answer(REF)
+
+        await site.dispatcher.submit(Supervised(REF, "sue", "listen"))
+        await note(site, "afterwards")
+
+        assert ("Supervised" in [row.get("kind") for row in await hear_until(at_amys, "NoteAdded")]) is shown
+        assert "Supervised" in [row.get("kind") for row in await hear_until(at_sues, "NoteAdded")]

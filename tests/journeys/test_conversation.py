@@ -341,6 +341,25 @@ async def test_a_supervisor_listens_whispers_barges_and_takes_over(world: World)
         await talk.over(talk.name, "sam")
 
 
+async def test_a_fifth_on_the_line_is_refused_in_words_and_nobody_is_dialled(world: World) -> None:
+    async with talking(world) as talk:
+        sam, phone = await world.api("sam"), world.phones["sam"]
+        await sam.put(f"contacts/{talk.reference}/call/supervision", {"mode": "listen", "reason": "new handler"})
+        await phone.wait_for("ringing", 5)
+        await phone.answer()
+        await hears(phone, talk.caller)
+        await talk.caller.digits("55")
+        await hears(world.control_rooms[0], talk.caller)
+
+        with pytest.raises(ApiError, match="The line is full"):
+            await talk.bring("conference", number="+441632960555")
+
+        assert phone.state == "talking", "there was room for the control room, too"
+        guests = (await contact(sam, talk.reference))["guests"]
+        assert [guest["role"] for guest in guests] == ["supervisor"]
+        await talk.over(talk.name)
+
+
 async def test_a_handler_calls_the_person_of_a_contact_back_by_hand(world: World) -> None:
     await everybody_away(world, but="anna")
     async with talking(world) as talk:

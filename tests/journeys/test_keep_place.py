@@ -4,25 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.sandbox.client import Live
 from gateway.sandbox.world import World
-from tests.support.steps import contact, everybody_away, hears, kinds, press_until, settle, stage
+from tests.support.steps import called_back, contact, everybody_away, kinds, press_until, settle, stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 CALLER = "+447700900456"
-
-
-async def called_back(world: World, live: Live, reference: str) -> None:
-    """A handler who is there again takes it; their phone rings, then the person's."""
-    anna, phone = await world.api("anna"), world.phones["anna"]
-    await anna.put("me/presence", {"state": "available"})
-    offer = await live.wait_for("MakeOffer", contact=reference)
-    await anna.post(f"offers/{offer['data']['offer']['id']}/accept")
-    await phone.wait_for("ringing", 5)
-    await phone.answer()
-    await hears(world.public, phone)
-    await world.public.hang_up()
-    await phone.wait_for("idle", 3)
 
 
 async def test_a_caller_keeps_their_place_and_is_called_back_when_their_turn_comes(world: World) -> None:

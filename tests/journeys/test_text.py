@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.sandbox.world import World
-from tests.support.steps import eventually, kinds, stage, wrap_up
+from tests.support.steps import contact, eventually, kinds, stage, wrap_up
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -52,6 +52,33 @@ async def test_a_text_is_acknowledged_offered_answered_and_closed(world: World) 
     assert "Acknowledge" in await kinds(sam, reference)
     assert [m.recipient for m in world.carrier.outbox].count("+447700900201") == 2, "one acknowledgement, one reply"
     assert world.carrier.violations == []
+
+
+async def test_a_text_that_sounds_like_an_emergency_is_raised_and_shows_why(world: World) -> None:
+    sam = await world.api("sam")
+    async with sam.live() as live:
+        # given a text that asks for nobody, and speaks of a knife
+        words = "man with knife, 7pm Southend to Liverpool St, he got off at Grays"
+        assert await world.carrier.text_in("+447700900209", LINE, words) == 200
+        arrived = await live.wait_for("MessageArrived")
+        reference = arrived["contact"]
+
+        # then the contact is an emergency, says why, and what it names
+        shown = await contact(sam, reference)
+        assert shown["emergency"]
+        assert 'sounds like an emergency: "man with knife" (weapon)' in shown["sounds_like"]
+        assert {"kind": "place", "words": "at Grays"} in shown["found"]
+
+        # and supervisors are alarmed
+        alarm = await live.wait_for("RaiseAlarm", contact=reference)
+        assert "man with knife" in alarm["data"]["why"]
+
+        # when a handler takes and finishes it, it is over
+        offer = await live.wait_for("MakeOffer", contact=reference)
+        desk = await world.api(offer["handler"])
+        await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+    await wrap_up(world, offer["handler"], reference)
+    assert await stage(sam, reference) == "closed"
 
 
 async def test_a_picture_is_stored_and_can_be_looked_at(world: World) -> None:

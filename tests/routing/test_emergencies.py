@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from routing import events as ev
-from routing.commands import AskForReview, CallControlRoom, MakeOffer, RaiseAlarm, ScheduleFollowUp
+from routing.commands import AskForReview, CallControlRoom, Command, MakeOffer, RaiseAlarm, ScheduleFollowUp
 from routing.model import HandoverState, PresenceState, Stage, Work
 from tests.support.world import World, of_kind, offers
 
@@ -25,6 +25,39 @@ def at(stage: Stage) -> World:
     assert world.stage("C1") is stage
     world.after(3)
     return world
+
+
+def called_again(world: World) -> tuple[Command, ...]:
+    world.did(ev.CallerLeft("C1", cut_off=True))
+    world.after(60)
+    return world.arriving("C2")
+
+
+def test_an_emergency_cut_off_before_the_control_room_answered_gets_it_on_calling_again() -> None:
+    world = at(Stage.QUEUED)
+    world.emergency("C1")
+    world.did(ev.CallerSilent("C1", 30))
+    assert of_kind(CallControlRoom, called_again(world)) == [CallControlRoom("C1", "system")]
+    handover = world.contact("C1").handover
+    assert handover and handover.state is HandoverState.CALLING
+
+
+def test_an_emergency_raised_while_the_caller_was_cut_off_gets_the_control_room_on_calling_again() -> None:
+    world = at(Stage.QUEUED)
+    world.did(ev.CallerLeft("C1", cut_off=True))
+    world.did(ev.EmergencyRaised("C1", "handler:anna", "graded"))
+    assert of_kind(CallControlRoom, world.arriving("C2"))
+
+
+def test_the_control_room_is_not_called_again_for_whom_it_has_heard_nor_for_silence_alone() -> None:
+    world = at(Stage.QUEUED)
+    world.emergency("C1")
+    world.did(ev.ControlRoomJoined("C1", "main"))
+    assert not of_kind(CallControlRoom, called_again(world))
+    world = at(Stage.QUEUED)
+    world.did(ev.CallerSilent("C1", 30))
+    commands = called_again(world)
+    assert not of_kind(CallControlRoom, commands) and of_kind(RaiseAlarm, commands)
 
 
 @pytest.mark.parametrize("stage", STAGES)

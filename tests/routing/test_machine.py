@@ -36,10 +36,29 @@ from routing.model import (
 from routing.rules import Rules
 from tests.support.world import START, rules
 
+LED_ON = [
+    {
+        "id": "general",
+        "most_waiting": 1,
+        "longest_wait_seconds": 30,
+        "overflow": {
+            "full": [{"queue": "crime"}, {"callback": True}, {"number": "+441632960200"}],
+            "nobody_on_duty": [{"queue": "crime"}, {"number": "+441632960200"}, {"voicemail": "general"}],
+            "longest_wait": [{"callback": True}, {"number": "+441632960200"}],
+        },
+    },
+    {
+        "id": "crime",
+        "skills": ("crime",),
+        "longest_wait_seconds": 100,
+        "overflow": {"nobody_on_duty": [{"callback": True}], "longest_wait": [{"queue": "texts"}]},
+    },
+]
 # A site with everything that can differ, and one whose calls do not interrupt messages.
 SITES = tuple(
     rules(
         [
+            *(Queue.model_validate({"name": "Led on", "target_seconds": 45} | queue) for queue in LED_ON),
             Queue(
                 id="french",
                 name="French",
@@ -48,7 +67,7 @@ SITES = tuple(
                 prefers=("crime",),
                 centre="fcc",
                 other_centre_after_seconds=25,
-            )
+            ),
         ],
         choose_by=choose_by,
         calls_interrupt_messages=interrupt,
@@ -129,13 +148,14 @@ class Desk(RuleBasedStateMachine):
 
     # --- what happens --------------------------------------------------------------------------------
 
-    @initialize(site=st.sampled_from(SITES))
-    def two_sign_in(self, site: Rules) -> None:
+    @initialize(site=st.sampled_from(SITES), there=st.sampled_from([True, True, False]))
+    def two_sign_in(self, site: Rules, there: bool) -> None:
         self.site, self.board = site, Board(site)
         for name, skills in (("anna", {"crime"}), ("ben", set())):
             handler = Handler(name, name, "fcc", frozenset(skills), f"1{name}", text_capacity=2)
             self.did(ev.HandlerSaved(handler, "program:test"))
-            self.did(ev.PresenceChanged(name, Presence(PresenceState.AVAILABLE), "program:test"))
+            state = PresenceState.AVAILABLE if there else PresenceState.OFFLINE
+            self.did(ev.PresenceChanged(name, Presence(state), "program:test"))
 
     @rule(
         data=st.data(), name=st.sampled_from(NAMES), phone=st.booleans(), reserved=st.sampled_from([False] * 4 + [True])
@@ -164,6 +184,11 @@ class Desk(RuleBasedStateMachine):
     def call_queued(self, data: Any) -> None:
         queue, language = data.draw(st.sampled_from([("", ""), ("", ""), ("crime", ""), ("french", "cy")]))
         self.did(ev.CallQueued(self.one(data, lambda c: c.stage is Stage.ARRIVING), queue, language))
+
+    @rule(data=st.data(), reached=st.booleans())
+    def led_outside(self, data: Any, reached: bool) -> None:
+        reference = self.one(data, lambda c: c.live and c.overflow and not c.wanted)
+        self.did(ev.LedOut(reference, "outside") if reached else ev.CallQueued(reference))
 
     @rule(data=st.data(), kind=st.sampled_from(["left", "cut off", "ended", "lost"]))
     def call_over(self, data: Any, kind: str) -> None:
@@ -238,6 +263,10 @@ class Desk(RuleBasedStateMachine):
     @rule(data=st.data())
     def caller_silent(self, data: Any) -> None:
         self.did(ev.CallerSilent(self.one(data, lambda c: c.live), 30.0))
+
+    @rule(data=st.data())
+    def caller_heard(self, data: Any) -> None:
+        self.did(ev.CallerHeard(self.one(data, lambda c: c.live)))
 
     @rule(data=st.data())
     def wrap_up_extended(self, data: Any) -> None:
@@ -358,7 +387,8 @@ class Desk(RuleBasedStateMachine):
             if contact.live and not contact.assignment and not contact.wanted:
                 joined = contact.handover is not None and contact.handover.state is HandoverState.JOINED
                 greeted = contact.reference in self.greeted and not contact.emergency
-                going = contact.callback or contact.voicemail
+                led = contact.overflow is not None and contact.overflow.kind in ("number", "voicemail")
+                going = contact.callback or contact.voicemail or led
                 assert joined or greeted or contact.passed_to or going, contact
 
     @invariant()
@@ -451,6 +481,27 @@ class Desk(RuleBasedStateMachine):
         )
 
     @invariant()
+    def each_waits_in_the_line_of_its_queue(self) -> None:
+        expected: dict[Any, list[Any]] = {}
+        for contact in self.board.contacts.values():
+            if contact.waiting:
+                expected.setdefault((contact.queue, contact.load), []).append(rank_of(contact))
+        lines = {line: list(ranks) for line, ranks in self.board._lines.items() if ranks}
+        assert lines == {line: sorted(ranks) for line, ranks in expected.items()}
+
+    @invariant()
+    def whoever_waits_with_more_steps_before_them_is_looked_at_again(self) -> None:
+        assert not self.board.unserved
+        wakes = {(w.kind, w.reference) for w in self.board._wakes}
+        for contact in self.board.contacts.values():
+            queue = self.site.queues[contact.queue]
+            since = contact.waiting_since if contact.wanted and queue.longest_wait_seconds else None
+            due_later = since is not None and self.now < since + queue.longest_wait_seconds
+            assert not due_later or ("overflow", contact.reference) in wakes
+            asked = contact.waiting and contact.overflow is not None and not contact.emergency
+            assert not asked or contact.preferred or ("overflow", contact.reference) in wakes
+
+    @invariant()
     def whoever_is_held_back_is_looked_at_again(self) -> None:
         wakes = {(w.kind, w.reference, w.detail) for w in self.board._wakes}
         for contact in self.board.contacts.values():
@@ -511,7 +562,7 @@ class Desk(RuleBasedStateMachine):
 
 
 Desk.TestCase.settings = settings(
-    max_examples=120,
+    max_examples=80,
     stateful_step_count=50,
     deadline=None,
     derandomize=True,

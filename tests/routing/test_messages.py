@@ -7,6 +7,7 @@ import pytest
 from routing import events as ev
 from routing.commands import Acknowledge, RaiseAlarm
 from routing.model import Channel, Party, PresenceState, Stage
+from routing.triage import Finding, Found, Reason
 from tests.support.world import World, of_kind, offers
 
 
@@ -151,3 +152,37 @@ def test_what_becomes_of_a_message_is_told_even_when_its_contact_is_closed(world
     assert [a.what for a in of_kind(RaiseAlarm, world.did(ev.SendingFailed("T9", "r1", "no", final=True)))]
     world.did(ev.MessageSent("T9", "r1", "SM1"))
     world.did(ev.DeliveryReported("T9", "r1", "delivered"))
+
+
+KNIFE = Finding(True, (Reason("weapon", "he has a knife", 0, 14, now=True),), (Found("place", "platform 2", 20, 30),))
+
+
+def test_a_text_that_sounds_like_an_emergency_goes_first_and_is_alarmed(world: World) -> None:
+    commands = world.text("T1", finding=KNIFE)
+    contact = world.contact("T1")
+    assert contact.emergency
+    assert contact.sounds_like == 'sounds like an emergency: "he has a knife" (weapon, now)'
+    assert [alarm.why for alarm in of_kind(RaiseAlarm, commands)] == [f"Emergency: the message {contact.sounds_like}."]
+
+
+def test_a_later_text_of_the_same_person_can_raise_and_none_lowers(world: World) -> None:
+    world.text("T1")
+    assert not world.contact("T1").emergency
+    commands = world.text("T2", finding=KNIFE)
+    assert [alarm.reference for alarm in of_kind(RaiseAlarm, commands)] == ["T1"]
+    world.text("T3", finding=Finding(False, found=(Found("carriage", "coach 4", 0, 7),)))
+    contact = world.contact("T1")
+    assert contact.emergency
+    assert contact.sounds_like
+    assert [found.words for found in contact.found] == ["platform 2", "coach 4"]
+
+
+def test_an_emergency_text_does_not_wait_for_its_owner(world: World) -> None:
+    """given Anna has had this person before and is busy, their emergency goes to whoever is free."""
+    world.handler("anna", text_capacity=1)
+    world.text("T1")
+    world.accept("T1")
+    world.handler("ben")
+    world.text("T9", "+447700900009", finding=KNIFE)
+    assert world.offered_to("T9") == "ben"
+    assert world.contact("T9").preferred == ""

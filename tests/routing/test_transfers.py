@@ -48,6 +48,25 @@ def test_only_who_has_the_call_may_ring_another_but_any_supervisor_may_come_in(w
     world.did(ev.PartyRung("C1", "handler:ben", "supervisor", "Ben", "ben"))
 
 
+def test_a_menu_leads_a_caller_to_a_handler_who_is_busy_from_the_first_ring(world: World) -> None:
+    world.arriving("C2")
+    world.did(ev.PartyRung("C2", "system", "transfer", "1ben", "ben"))
+    assert world.board.doing("ben") is Doing.RINGING
+    assert offers(world.call("C3")) == [], "nobody else's caller is offered to them"
+    world.did(ev.CallPassed("C2", "", "1ben", "ben"))
+    assert world.with_handler("C2") == "ben" and world.contact("C2").answered_at == world.now
+    assert world.contact("C2").guests == ()
+    world.did(ev.CallEnded("C2", "handler:ben"))
+    assert world.board.doing("ben") is Doing.WRAP_UP
+
+
+def test_a_menu_does_not_ring_a_handler_who_is_on_a_call_nor_take_a_call_away(world: World) -> None:
+    world.arriving("C2")
+    assert "Anna is on a call" in world.refused(ev.PartyRung("C2", "system", "transfer", "1anna", "anna"))
+    assert "does not have the call" in world.refused(ev.PartyRung("C1", "system", "transfer", "1ben", "ben"))
+    assert "does not have the call" in world.refused(ev.CallPassed("C1", "", "1ben", "ben"))
+
+
 def test_a_target_that_is_not_free_is_refused_with_what_they_are_doing(world: World) -> None:
     world.call("C2")
     assert "Ben is being rung" in world.refused(rung())
@@ -117,6 +136,26 @@ def test_the_end_of_the_call_releases_every_guest(world: World) -> None:
     world.did(ev.CallerLeft("C1"))
     assert world.board.doing("ben") is Doing.NOTHING and not world.contact("C1").held
     assert "over" in world.refused(rung())
+
+
+def test_either_hold_holds_and_each_is_lifted_where_it_was_set(world: World) -> None:
+    world.did(ev.HeldChanged("C1", ANNA, True))
+    world.did(ev.HeldChanged("C1", ANNA, True, "phone"))
+    world.did(ev.HeldChanged("C1", ANNA, False))
+    assert (world.contact("C1").held, world.contact("C1").held_at_phone) == (False, True)
+
+    world.did(ev.HandlerLost("C1", "anna", "no sound"))
+    assert not world.contact("C1").held_at_phone
+
+
+def test_the_legs_without_sound_are_known_until_it_is_back_or_the_call_is_over(world: World) -> None:
+    world.did(ev.SoundChanged("C1", "caller", "lost"))
+    world.did(ev.SoundChanged("C1", "third", "lost"))
+    world.did(ev.SoundChanged("C1", "third", "gone"))
+    assert world.contact("C1").no_sound == ("caller",)
+
+    world.did(ev.CallerLeft("C1"))
+    assert world.contact("C1").no_sound == ()
 
 
 def test_a_supervisor_who_takes_over_has_the_call_and_the_handler_their_wrap_up(world: World) -> None:

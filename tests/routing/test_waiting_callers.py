@@ -183,6 +183,15 @@ def test_silence_raises_attention_once_and_ends_nothing(world: World) -> None:
     assert world.contact("C2").live and world.board.waiting()[0].reference == "C2"
 
 
+def test_a_silent_caller_who_is_heard_is_silent_no_more_and_may_be_again(world: World) -> None:
+    world.call("C1")
+    world.did(ev.CallerSilent("C1", 30))
+    assert world.contact("C1").silent
+    world.did(ev.CallerHeard("C1"))
+    assert not world.contact("C1").silent
+    assert of_kind(RaiseAlarm, world.did(ev.CallerSilent("C1", 30)))
+
+
 def test_a_voicemail_is_heard_by_the_owner_of_the_extension_first(world: World) -> None:
     world.call("C1")
     world.handler("anna")

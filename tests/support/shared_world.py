@@ -13,12 +13,21 @@ import pytest_asyncio
 from gateway.sandbox.world import OUTSIDE_ANSWERS, World
 from tests.support.steps import clear, everybody_available
 
-SHORT_WORDS = {"recording_notice": "Recorded.", "greeting": "Police.", "emergency_reminder": "Emergency: 5 5."}
+SHORT_WORDS = {
+    "recording_notice": "Recorded.",
+    "greeting": "Police.",
+    "emergency_reminder": "Emergency: 5 5.",
+    "voicemail_greeting": "Speak.",
+    "voicemail_review": "Press 1.",
+}
 OVERLAY = {
     "voice": {
         "position_every_seconds": 4,
         "fallback_seconds": 3,
+        "media_lost_seconds": 5,
         "keep_place_after_seconds": 3,
+        "silent_after_seconds": 3,
+        "voicemail_silence_seconds": 2,
         "interpreters": [{"language": "polish", "name": "Language line", "number": "+441632960777"}],
     },
     "routing": {"decline_pause_seconds": 2, "owner_first_seconds": 3},

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from gateway.sandbox.client import ApiError, Client, Live
 from gateway.sandbox.person import SILENT
 from gateway.sandbox.phone import Phone
+from gateway.sandbox.tones import write_tone
 from gateway.sandbox.world import World
 
 HANDLERS = ("anna", "ben", "chloe")
@@ -88,6 +90,34 @@ async def press_until(live: Live, kind: str, reference: str, caller: Phone, digi
             await caller.digits(digits)
             with suppress(TimeoutError):
                 return await live.wait_for(kind, 1.5 + KEY_SECONDS * len(digits), contact=reference)
+
+
+def silence(world: World) -> Path:
+    """The voice of somebody who cannot speak."""
+    return write_tone(world.directory / "silence.wav", 440, amplitude=0.0)
+
+
+async def message_under_way(world: World, reference: str, size: int) -> None:
+    """So many bytes of a voicemail are on disk."""
+
+    async def there() -> bool:
+        found = world.settings.voice.recordings_dir.glob(f"{reference}-*-message-*.wav")
+        return any(file.stat().st_size > size for file in found)
+
+    await eventually(there)
+
+
+async def called_back(world: World, live: Live, reference: str) -> None:
+    """A handler who is there again takes it; their phone rings, then the person's."""
+    anna, phone = await world.api("anna"), world.phones["anna"]
+    await anna.put("me/presence", {"state": "available"})
+    offer = await live.wait_for("MakeOffer", contact=reference)
+    await anna.post(f"offers/{offer['data']['offer']['id']}/accept")
+    await phone.wait_for("ringing", 5)
+    await phone.answer()
+    await hears(world.public, phone)
+    await world.public.hang_up()
+    await phone.wait_for("idle", 3)
 
 
 async def wrap_up(world: World, name: str, reference: str, **more: Any) -> None:

@@ -103,7 +103,7 @@ function offerItem(handler, offer) {
 
 // --- contacts --------------------------------------------------------------------------------------------
 
-const who = (c) => c.party.name || c.party.address || "number withheld";
+const who = (c) => c.party.name || c.party.shown || "number withheld";
 
 function showContacts() {
   const chosen = contact.chosen();

@@ -71,7 +71,7 @@ export async function show(contact, story) {
   current = contact ?? null;
   if (!contact) return;
   const { party, channel } = contact;
-  setText("contact-title", `${contact.reference}: ${channel} from ${party.name || party.address || "a withheld number"}`);
+  setText("contact-title", `${contact.reference}: ${channel} from ${party.name || party.shown || "a withheld number"}`);
   setText("contact-facts", facts(contact));
   keep(byId("story"), story, (row) => row.seq, journalItem);
   showControls(contact);

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 from statistics import mean
 
-from channels.voice.slot import Occupant
 from routing.model import Handler
 from tests.bench.lib import Options, Report
 from tests.bench.load import proc
+from tests.bench.load.meters import Reading, Span
 from tests.bench.load.peers import Dialled, Rtp, speak
 from tests.bench.load.sipp import sipp, write_scenarios
-from tests.bench.load.site import Site, site
+from tests.bench.load.site import Site, bridged_calls, site
 from tests.channels.voice.edge_peers import HOST, free_ports
 
 FIRST_EXTENSION = 2001
@@ -23,29 +21,6 @@ PROBES = 8
 SPARE_SLOTS = 4
 CONNECT_SECONDS = 40.0
 SETTLE_SECONDS = 6.0  # the first RTCP report comes within 5 s (RFC 3550 section 6.2)
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The counters at one moment; times in seconds."""
-
-    at: float
-    calls: dict[int, float]
-    gateway: float
-    machine: float
-    stolen: float
-    dropped: int
-
-    @classmethod
-    def take(cls, here: Site, pids: list[int]) -> Reading:
-        return cls(
-            time.monotonic(),
-            {pid: proc.cpu_seconds(pid) for pid in pids},
-            proc.cpu_seconds(here.gateway.pid),
-            proc.busy_seconds(),
-            proc.stolen_seconds(),
-            proc.dropped_datagrams(here.rtp_ports),
-        )
 
 
 async def bridged(options: Options, report: Report) -> None:
@@ -59,15 +34,15 @@ async def bridged(options: Options, report: Report) -> None:
         load = await _start_callers(here, stack, count - PROBES, seconds)
         probes = await _start_probes(here, stack)
         talking = await _until_bridged(here, count)
-        before, after, status = await _watch(here, probes, talking, seconds)
+        span, status = await _watch(here, probes, talking, seconds)
         memory = [proc.pss_megabytes(pid) for pid in talking]
-        still = len(_bridged(here))
+        still = len(bridged_calls(here))
         await _hang_up(probes, load)
     report.value(
         f"calls not bridged of {count}, at the start or the end", count - min(len(talking), still), "calls", target=0
     )
-    _report_sound(report, probes, after.dropped - before.dropped)
-    _report_cost(report, before, after, memory)
+    _report_sound(report, probes, span.dropped)
+    _report_cost(report, here.gateway.pid, talking, span, memory)
     report.spread("memory of an idle call process (PSS)", idle, "MB")
     report.value("gateway's event loop late, p99", status["lag"]["p99"], "ms")
     report.value("gateway's event loop late, max", status["lag"]["max"], "ms")
@@ -116,38 +91,30 @@ async def _start_probes(here: Site, stack: AsyncExitStack) -> list[tuple[Dialled
     return probes
 
 
-def _bridged(here: Site) -> list[int]:
-    """The call processes with a caller and a handler who has answered."""
-    return [o.pid for o in here.processes.call_processes().values() if _both(o)]
-
-
-def _both(occupant: Occupant) -> bool:
-    return {leg.name for leg in occupant.legs} >= {"caller", "handler"}
-
-
 async def _until_bridged(here: Site, count: int) -> list[int]:
     """As many as there are by the deadline: what is missing is a figure."""
     with suppress(TimeoutError):
         async with asyncio.timeout(CONNECT_SECONDS):
-            while len(_bridged(here)) < count:
+            while len(bridged_calls(here)) < count:
                 await asyncio.sleep(0.2)
-    return _bridged(here)
+    return bridged_calls(here)
 
 
 async def _watch(
     here: Site, probes: list[tuple[Dialled, Rtp]], pids: list[int], seconds: float
-) -> tuple[Reading, Reading, dict[str, dict[str, float]]]:
+) -> tuple[Span, dict[str, dict[str, float]]]:
     await asyncio.sleep(SETTLE_SECONDS)
     await here.gateway.status("reset")
     # In a thread: our own reading of hundreds of files must not make the probes late.
-    before = await asyncio.to_thread(Reading.take, here, pids)
+    counted = [*pids, here.gateway.pid]
+    before = await asyncio.to_thread(Reading.take, counted, here.rtp_ports)
     for _, rtp in probes:
         rtp.count_from_now()
     await asyncio.sleep(seconds)
     for _, rtp in probes:
         rtp.counting = False
-    after = await asyncio.to_thread(Reading.take, here, pids)
-    return before, after, await here.gateway.status()
+    after = await asyncio.to_thread(Reading.take, counted, here.rtp_ports)
+    return Span(before, after), await here.gateway.status()
 
 
 async def _hang_up(probes: list[tuple[Dialled, Rtp]], load: asyncio.subprocess.Process) -> None:
@@ -169,12 +136,11 @@ def _report_sound(report: Report, probes: list[tuple[Dialled, Rtp]], dropped: in
     report.spread("longest gap between two packets, each probe", [1000 * r.longest_gap for r in ears], "ms")
 
 
-def _report_cost(report: Report, before: Reading, after: Reading, memory: list[float]) -> None:
-    seconds = after.at - before.at
-    each = [100 * (after.calls[pid] - before.calls[pid]) / seconds for pid in before.calls]
+def _report_cost(report: Report, gateway: int, calls: list[int], span: Span, memory: list[float]) -> None:
+    each = [span.cpu(pid) for pid in calls]
     report.value("CPU of a bridged and recorded call, mean", mean(each), "% of a core", target=0.5)
     report.spread("CPU of a bridged and recorded call", each, "% of a core")
     report.spread("memory of a call process (PSS)", memory, "MB", target=12, at=100)
-    report.value("CPU of the gateway", 100 * (after.gateway - before.gateway) / seconds, "% of a core")
-    report.value("the whole machine busy", 100 * (after.machine - before.machine) / seconds, "% of a core")
-    report.value("stolen by the host", 100 * (after.stolen - before.stolen) / seconds, "% of a core")
+    report.value("CPU of the gateway", span.cpu(gateway), "% of a core")
+    report.value("the whole machine busy", span.machine, "% of a core")
+    report.value("stolen by the host", span.stolen, "% of a core")

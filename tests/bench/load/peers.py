@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-import socket
 import struct
 import time
 from dataclasses import dataclass
 from typing import Self
 
+from tests.bench.load.mill import FRAME, FRAME_SECONDS, PCMA, TONE, cumulative_lost, port_pair
 from tests.bench.load.site import Site
 from tests.channels.voice.edge_peers import HOST, Message, Peer
 
-PCMA, EVENTS = 8, 101
-FRAME, FRAME_SECONDS = 160, 0.02
+EVENTS = 101
 SILENT = b"\xd5" * FRAME
-TONE = bytes((0xD5 ^ 0x2A, 0x55 ^ 0x2A)) * (FRAME // 2)
 RECEIVE_BUFFER = 1 << 20
 PEOPLE = itertools.count(700_900_000)
 
@@ -53,7 +51,7 @@ class Rtp(asyncio.DatagramProtocol):
     @classmethod
     async def open(cls) -> Self:
         loop = asyncio.get_running_loop()
-        rtp, (sock, control) = cls(), _port_pair()
+        rtp, (sock, control) = cls(), port_pair(RECEIVE_BUFFER)
         rtp.transport, _ = await loop.create_datagram_endpoint(lambda: rtp, sock=sock)
         rtp.control, _ = await loop.create_datagram_endpoint(lambda: _Reports(rtp), sock=control)
         rtp.port = sock.getsockname()[1]
@@ -134,24 +132,9 @@ class _Reports(asyncio.DatagramProtocol):
         self._rtp = rtp
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        start = {200: 28, 201: 8}.get(data[1], 0)  # where the first report block of an SR or RR begins
-        if start and data[0] & 0x1F and len(data) >= start + 24:
-            self._rtp.lost_there = int.from_bytes(data[start + 5 : start + 8], "big", signed=True)
-
-
-def _port_pair() -> tuple[socket.socket, socket.socket]:
-    while True:
-        port = 40000 + 2 * secrets.randbelow(12000)
-        pair = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            for offset, sock in enumerate(pair):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-                sock.bind((HOST, port + offset))
-        except OSError:
-            for sock in pair:
-                sock.close()
-        else:
-            return pair
+        lost = cumulative_lost(data)
+        if lost is not None:
+            self._rtp.lost_there = lost
 
 
 async def speak(speakers: list[Rtp]) -> None:

@@ -58,6 +58,13 @@ def dropped_datagrams(ports: Iterable[int]) -> int:
     return dropped
 
 
+def udp_ports(ports: Iterable[int]) -> int:
+    """How many UDP sockets are bound to these ports."""
+    wanted = set(ports)
+    lines = Path("/proc/net/udp").read_text().splitlines()[1:]
+    return sum(int(line.split()[1].rpartition(":")[2], 16) in wanted for line in lines)
+
+
 def stolen_seconds() -> float:
     """CPU time that the host gave to others while this machine wanted it, all cores, since boot."""
     first = Path("/proc/stat").read_text().split("\n", 1)[0].split()

@@ -7,7 +7,8 @@ import time
 
 from routing.model import Handler
 from tests.bench.lib import Options, Report
-from tests.bench.load.peers import FRAME_SECONDS, Dialled, Rtp, SelfWillingPhone
+from tests.bench.load.mill import FRAME_SECONDS
+from tests.bench.load.peers import Dialled, Rtp, SelfWillingPhone
 from tests.bench.load.site import Site, site
 from tests.channels.voice.edge_peers import Message
 

@@ -12,6 +12,7 @@ import sys
 import time
 import wave
 from array import array
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -37,9 +38,11 @@ from gateway.store.store import Store
 from routing.events import HandlerSaved, PresenceChanged
 from routing.model import Handler, Presence, PresenceState
 from routing.rules import Rules
+from tests.bench.load import proc
 from tests.channels.voice.edge_peers import DOMAIN, SECRET, Peer
 
 READY_SECONDS = 60.0
+SLOT_SECONDS = 0.3  # a process starts in 0.02 s, on a machine that has nothing else to do
 ANSWER_SECONDS = 10.0
 PROMPTS = ("recording_notice", "greeting", "control_room", "calling", "emergency_reminder", "position_far")
 GREETING_HERTZ, PROMPT_SECONDS = 400, 0.1
@@ -117,11 +120,29 @@ class Site:
     gateway: MeteredGateway
     processes: GatewayProcess
     sink: int
+    edge: Kamailio | None
+
+    @property
+    def edge_pids(self) -> list[int]:
+        """Kamailio's workers and their main process."""
+        main = self.edge.pid if self.edge else None
+        return [main, *proc.children(main)] if main else []
+
+    @property
+    def sip_ports(self) -> range:
+        first = self.settings.voice.sip_port_base
+        return range(first, first + self.settings.voice.slots)
 
     @property
     def rtp_ports(self) -> range:
         first = self.settings.voice.rtp_port_base
         return range(first, first + RTP_PORTS_OF_A_SLOT * self.settings.voice.slots)
+
+    def complaints(self) -> Counter[str]:
+        """The errors in the gateway's log, by their names."""
+        lines = (self.directory / "gateway.log").read_text(errors="replace").splitlines()
+        said = [json.loads(line) for line in lines if line.startswith("{")]
+        return Counter(line["event"] for line in said if line["level"] in ("error", "critical"))
 
     async def peer(self, port: int = 0) -> Peer:
         return await Peer.open(self.settings.edge.port, port)
@@ -165,7 +186,7 @@ async def site(
         try:
             gateway = await MeteredGateway.start(file, directory / "gateway.log")
             try:
-                yield await _ready(Site(settings, directory, gateway, processes, sink.getsockname()[1]))
+                yield await _ready(Site(settings, directory, gateway, processes, sink.getsockname()[1], edge))
             finally:
                 await gateway.stop()
         finally:
@@ -174,9 +195,15 @@ async def site(
                 await edge.stop()
 
 
+def bridged_calls(here: Site) -> list[int]:
+    """The call processes with a caller and a handler who has answered."""
+    occupants = here.processes.call_processes().values()
+    return [o.pid for o in occupants if {leg.name for leg in o.legs} >= {"caller", "handler"}]
+
+
 async def _ready(running: Site) -> Site:
     if running.settings.voice.enabled:
-        await running.until_idle()
+        await running.until_idle(READY_SECONDS + SLOT_SECONDS * running.settings.voice.slots)
     return running
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.sandbox.client import Client
 from routing.model import Handler
@@ -32,6 +32,7 @@ class State:
     tasks: int
     processes: int
     contacts: int
+    objects: int = 0
 
     @classmethod
     async def take(cls, here: Site) -> State:
@@ -63,14 +64,14 @@ async def turnover(options: Options, report: Report) -> None:
         client = await stack.enter_async_context(here.client())
         async with asyncio.TaskGroup() as background:
             helpers = [
-                background.create_task(_stay_registered(here, phone)),
+                background.create_task(stay_registered(here, phone, HANDLERS)),
                 background.create_task(_finish_wrap_ups(client)),
             ]
             await _calls(here, 20, Tally())  # what is loaded once, and pools that fill, are no leak
-            before = await _settled(here)
+            before = await settled(here)
             phone.calls = 0
             await _calls(here, count, tally)
-            after = await _settled(here)
+            after = await settled(here)
             for helper in helpers:
                 helper.cancel()
     _report_calls(report, count, tally, phone.calls)
@@ -102,23 +103,24 @@ async def _one_call(here: Site, tally: Tally) -> None:
     tally.answered.append(1000 * (call.answered_at - call.invited_at))
 
 
-async def _settled(here: Site) -> State:
+async def settled(here: Site) -> State:
     """Once every slot has a fresh process and the last contact is closed."""
     async with asyncio.timeout(SETTLE_SECONDS):
         while not await _is_settled(here):
             await asyncio.sleep(0.1)
-    return await State.take(here)
+    counted = await here.gateway.status("objects")
+    return replace(await State.take(here), objects=counted["objects"])
 
 
 async def _is_settled(here: Site) -> bool:
-    status = await here.gateway.status()
-    return status["idle"] == SLOTS and not status["contacts"] and (await State.take(here)).processes <= SLOTS
+    status, slots = await here.gateway.status(), here.settings.voice.slots
+    return status["idle"] == slots and not status["contacts"] and (await State.take(here)).processes <= slots
 
 
-async def _stay_registered(here: Site, phone: SelfWillingPhone) -> None:
+async def stay_registered(here: Site, phone: SelfWillingPhone, handlers: int) -> None:
     """One telephone for all handlers."""
     while True:
-        for n in range(HANDLERS):
+        for n in range(handlers):
             await here.register(phone, str(FIRST_EXTENSION + n))
         await asyncio.sleep(REGISTER_SECONDS)
 

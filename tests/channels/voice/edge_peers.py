@@ -17,11 +17,12 @@ from typing import Any, Self, cast
 
 from channels.voice.edge import EdgeControl, phone_password
 from channels.voice.edge_files import Limits
-from config.settings import Edge, Settings, Voice
+from config.settings import Edge, Routing, Settings, Voice
 from gateway.sandbox.kamailio import Kamailio
 
 HOST = "127.0.0.1"
 DOMAIN = "gateway.example"
+NEVER_DIAL = ("999", "112", "911", "18000")
 SECRET = 'a "secret" with $signs!'
 
 SDP = (
@@ -209,8 +210,10 @@ class Peer(asyncio.DatagramProtocol):
         )
         self.send("\r\n".join(lines) + "\r\n\r\n" + body)
 
-    def in_dialog(self, method: str, answer: Message, *, body: str = "", content_type: str = "") -> None:
-        """As the caller, a further request in the dialog that ``answer`` (a 2xx) made."""
+    def in_dialog(
+        self, method: str, answer: Message, *, body: str = "", content_type: str = "", number: int = 0
+    ) -> None:
+        """As the caller, a further request in the dialog that ``answer`` (a 2xx) made; ``number`` counts them."""
         cseq = int(answer.header("CSeq").split()[0])
         self.request(
             method,
@@ -222,8 +225,17 @@ class Peer(asyncio.DatagramProtocol):
             headers=tuple(f"Route: {route}" for route in reversed(answer.all("Record-Route"))),
             body=body,
             content_type=content_type or "application/sdp",
-            cseq=cseq if method == "ACK" else cseq + 10,
+            cseq=cseq if method == "ACK" else cseq + 10 + number,
         )
+
+    async def call(self, uri: str, sender: str, password: str, *, body: str) -> None:
+        """INVITE with digest, as the phone ``sender``; what comes then is not waited for."""
+        call_id = self.request("INVITE", uri, sender=sender, body=body, cseq=1)
+        challenge = await self.get("407")
+        user = sender.partition(":")[2].partition("@")[0]
+        digest = digest_of(challenge.header("Proxy-Authenticate"), "INVITE", uri, user, password)
+        headers = (f"Proxy-Authorization: {digest}",)
+        self.request("INVITE", uri, sender=sender, body=body, call_id=call_id, cseq=2, headers=headers)
 
     async def register(self, extension: str, password: str, *, user: str = "", cseq: int = 1) -> str:
         """REGISTER with digest (RFC 3261 section 22); the final status."""
@@ -233,17 +245,24 @@ class Peer(asyncio.DatagramProtocol):
         challenge = await self.get("200", "401", "403")
         if challenge.what != "401":
             return challenge.what
-        asked = dict(re.findall(r'(\w+)="([^"]*)"', challenge.header("WWW-Authenticate")))
-        account = md5(f"{user or extension}:{asked['realm']}:{password}")
-        response = md5(f"{account}:{asked['nonce']}:{md5(f'REGISTER:{uri}')}")
-        digest = (
-            f'Authorization: Digest username="{user or extension}", realm="{asked["realm"]}", '
-            f'nonce="{asked["nonce"]}", uri="{uri}", response="{response}"'
+        digest = "Authorization: " + digest_of(
+            challenge.header("WWW-Authenticate"), "REGISTER", uri, user or extension, password
         )
         self.request(
             "REGISTER", uri, to=to, sender=sender, call_id=call_id, cseq=cseq + 1, headers=(digest, "Expires: 60")
         )
         return (await self.get("200", "401", "403")).what
+
+
+def digest_of(challenge: str, method: str, uri: str, user: str, password: str) -> str:
+    """The answer to a challenge (RFC 2617, MD5 without qop)."""
+    asked = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+    account = md5(f"{user}:{asked['realm']}:{password}")
+    response = md5(f"{account}:{asked['nonce']}:{md5(f'{method}:{uri}')}")
+    return (
+        f'Digest username="{user}", realm="{asked["realm"]}", '
+        f'nonce="{asked["nonce"]}", uri="{uri}", response="{response}"'
+    )
 
 
 def md5(text: str) -> str:
@@ -288,6 +307,7 @@ async def scene(
     slots: int = 3,
     trunk_sources: tuple[str, ...] = (HOST,),
     limits: Limits | None = None,
+    never_dial: tuple[str, ...] = NEVER_DIAL,
     more: dict[str, Any] | None = None,
 ) -> AsyncIterator[Scene]:
     """Kamailio with a trunk, an overflow target and ``slots`` raw peers in the call processes' place.
@@ -308,6 +328,7 @@ async def scene(
             trunk_port=trunk.port,
             overflow_port=overflow.port,
             trunk_sources=trunk_sources,
+            never_dial=never_dial,
             more=more,
         )
         kamailio = Kamailio(settings, run_dir, limits)
@@ -325,6 +346,7 @@ def edge_settings(
     trunk_port: int,
     overflow_port: int,
     trunk_sources: tuple[str, ...] = (HOST,),
+    never_dial: tuple[str, ...] = NEVER_DIAL,
     more: dict[str, Any] | None = None,
 ) -> Settings:
     """Settings with all that the edge reads, and no more; ``more`` are keys of its section."""
@@ -337,17 +359,20 @@ def edge_settings(
             "rpc_socket": run_dir / "rpc.sock",
             "trunks": [trunk],
             "trunk_check_seconds": 300,
-            "never_dial": ("999", "112", "911", "18000"),
             "tls_port": 5061,
             "tls_certificate": "",
             "tls_key": "",
             "tls_ca": "",
+            "relay_control_port": 2223,
+            "relay_port_base": 40000,
+            "relay_ports": 100,
             "overflow_uri": f"sip:overflow@{HOST}:{overflow_port}",
             "phone_secret": SECRET,
             **(more or {}),
         }
     )
     part_of: Any = Voice.model_construct
+    part_of_routing: Any = Routing.model_construct
     voice = part_of(slots=slots, address=HOST, sip_port_base=slot_base)
     whole: Any = Settings.model_construct
-    return cast(Settings, whole(edge=edge, voice=voice))
+    return cast(Settings, whole(edge=edge, voice=voice, routing=part_of_routing(never_dial=never_dial)))

@@ -10,9 +10,9 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from tests.channels.voice.edge_peers import HOST, Message, Peer
+from tests.channels.voice.edge_peers import HOST, Message, Peer, free_ports
 
 
 class StreamPeer(Peer):
@@ -33,7 +33,8 @@ class StreamPeer(Peer):
         self._reading = asyncio.create_task(self._read(reader))
 
     def send(self, message: str | bytes) -> None:
-        self._writer.write(message.encode() if isinstance(message, str) else message)
+        if not self._writer.is_closing():  # the edge ends a connection that it cannot read
+            self._writer.write(message.encode() if isinstance(message, str) else message)
 
     def close(self) -> None:
         self._reading.cancel()
@@ -78,6 +79,12 @@ def certificate(directory: Path, name: str) -> tuple[str, str]:
         capture_output=True,
     )
     return str(cert), str(key)
+
+
+def with_tls(directory: Path) -> dict[str, Any]:
+    """The keys of the section ``edge`` that switch TLS on."""
+    cert, key = certificate(directory, "edge")
+    return {"tls_port": free_ports(), "tls_certificate": cert, "tls_key": key, "tls_ca": cert}
 
 
 def client_tls(trusted: str, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:

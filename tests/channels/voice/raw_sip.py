@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 RATE = 8000
 FRAME = 160
+SILENCE = b"\xd5" * FRAME  # of A-law
 HOST = "127.0.0.1"
 
 
@@ -84,7 +85,8 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 @dataclass
 class Dialog:
-    """One call seen from the phone."""
+    """One call seen from the phone. ``muted``: no packets; ``hushed``: packets of silence; not ``still_there``: it has
+    forgotten the call."""
 
     phone: Phone
     call_id: str
@@ -103,6 +105,8 @@ class Dialog:
     branch: str = ""
     cseq: int = 1
     muted: bool = False
+    hushed: bool = False
+    still_there: bool = True
     rtp: asyncio.DatagramTransport | None = None
     rtp_target: tuple[str, int] | None = None
     speaking: asyncio.Task[None] | None = None
@@ -162,6 +166,11 @@ class Dialog:
         self.cseq += 1
         self.phone.request(self, "INVITE", self.sdp())
 
+    def hold(self, direction: str) -> None:
+        """``sendonly`` or ``inactive`` holds, ``sendrecv`` takes the call back (RFC 3264 section 8.4)."""
+        self.cseq += 1
+        self.phone.request(self, "INVITE", self.sdp().replace("a=sendrecv", f"a={direction}"))
+
     async def close_rtp(self) -> None:
         if self.speaking is not None:
             self.speaking.cancel()
@@ -178,7 +187,7 @@ class Dialog:
         at = time.monotonic()
         while True:
             if self.rtp_target and self.rtp and not self.muted:
-                frame = next(sound)
+                frame = SILENCE if self.hushed else next(sound)
                 packet = self._queue.popleft() if self._queue else b""
                 self._sequence = (self._sequence + 1) & 0xFFFF
                 if packet:
@@ -328,6 +337,8 @@ class Phone:
         elif message.method == "BYE":
             dialog.ended = True
             self.respond(dialog, 200, message)
+        elif message.method == "OPTIONS":
+            self.respond(dialog, 200 if dialog.still_there else 481, message)
         elif message.method == "CANCEL":
             self.respond(dialog, 200, message)
             self.respond(dialog, 487)

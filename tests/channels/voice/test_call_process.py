@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 import signal
 import socket
 import time
 import wave
+from array import array
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from channels.voice import recordings
+from channels.voice.archive import finish
 from channels.voice.call import Call, CallGone, CommandRefused
 from channels.voice.messages import (
     Answer,
@@ -22,22 +23,42 @@ from channels.voice.messages import (
     Drop,
     End,
     Event,
+    Heard,
     LegChanged,
+    LegHeld,
     LegName,
     MediaBack,
     MediaLost,
+    Pair,
+    PauseRecording,
     Play,
     Played,
     Record,
     Recorded,
+    RecordingWentOn,
+    RecordMessage,
     Rename,
+    ResumeRecording,
     SendDigits,
+    Silent,
+    StopMessage,
     StopPlaying,
     StopRecording,
+    TellTransfer,
+    TransferAsked,
+    WatchSilence,
     mesh,
 )
+from channels.voice.recordings import HEADER_BYTES, Raw, is_closed
 from tests.channels.voice.conftest import Site, wav
 from tests.channels.voice.raw_sip import HOST, Dialog, Phone, goertzel, until
+
+FRAME_BYTES = 320  # 20 ms
+
+
+@pytest.fixture
+def raw(directory: Path) -> Raw:
+    return Raw(directory / "C1_1")
 
 
 async def answered(site: Site, phone: Phone) -> tuple[Call, Dialog]:
@@ -87,6 +108,18 @@ async def test_a_caller_hears_ringing_and_the_gateway_learns_who_calls(site: Sit
     assert call.arrived.from_name == "Ann Example"
     assert call.arrived.sip_call_id == caller.call_id
     assert ("p-asserted-identity", "<sip:+441632960001@t>") in call.arrived.headers
+
+
+async def test_who_calls_past_the_edge_is_refused_and_takes_nobody_s_place(site: Site, phone: Phone) -> None:
+    async with Phone() as stranger:
+        refused = await stranger.call(site.port())
+        await until(lambda: refused.codes[-1:] == [403])
+    assert site.calls.empty()
+
+    caller = await phone.call(site.port())
+
+    await site.calls.get()
+    await until(lambda: caller.codes == [100, 180])
 
 
 async def test_answering_connects_and_names_the_dialog(site: Site, phone: Phone) -> None:
@@ -446,56 +479,247 @@ async def test_a_line_that_breaks_is_noticed_and_so_is_its_return(site: Site, ph
     assert await next_of(call, MediaBack) == MediaBack("caller")
 
 
+async def test_a_line_whose_peer_has_forgotten_the_call_is_over(site: Site, phone: Phone) -> None:
+    call, caller = await answered(site, phone)
+    await until(lambda: caller.rtp_target)
+
+    caller.still_there, caller.muted = False, True
+
+    ended = await next_leg(call, "caller", "ended")
+    assert ended.code == 481
+
+
+# --- hearing the caller -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["hushed", "muted"])
+async def test_a_caller_who_says_nothing_is_told_once_and_again_when_they_are_heard(
+    site: Site, phone: Phone, how: str
+) -> None:
+    call, caller = await answered(site, phone)
+    await until(lambda: caller.rtp_target)
+    setattr(caller, how, True)
+
+    await call.do(WatchSilence(1.0))
+    silent = await call.next(3)
+    assert isinstance(silent, Silent) and silent.leg == "caller" and 1.0 <= silent.seconds < 1.6
+
+    setattr(caller, how, False)
+    assert await next_of(call, Heard) == Heard("caller")
+
+
+async def test_a_caller_who_has_spoken_may_listen_as_long_as_they_like(site: Site, phone: Phone) -> None:
+    call, caller = await answered(site, phone)
+    await until(lambda: caller.rtp_target)
+
+    await call.do(WatchSilence(1.0))
+    with pytest.raises(TimeoutError):
+        await call.next(1.3)
+
+
+async def test_a_message_is_what_the_caller_alone_says_and_ends_when_they_fall_silent(
+    site: Site, phone: Phone, directory: Path, music: Path
+) -> None:
+    call, caller = await answered(site, phone)
+    await call.do(Play("music", (str(music),), loop=True))
+    await until(lambda: caller.hears(1000))
+    path = directory / "message.wav"
+
+    await call.do(RecordMessage(str(path), silence_seconds=1.0, longest_seconds=30))
+    await until(lambda: path.stat().st_size > 16_000)
+    caller.hushed = True
+    event = await next_of(call, Recorded)
+
+    assert isinstance(event, Recorded) and event.path == str(path)
+    assert 1.5 < event.seconds < 5
+    with wave.open(str(path)) as file:
+        sound = file.readframes(8000)
+    assert goertzel(sound, 440) > 1500 and goertzel(sound, 1000) < 300
+
+
+async def test_a_message_is_closed_by_its_longest_time_by_word_and_by_the_caller_hanging_up(
+    site: Site, phone: Phone, directory: Path
+) -> None:
+    call, caller = await answered(site, phone)
+    await until(lambda: caller.rtp_target)
+
+    await call.do(RecordMessage(str(directory / "long.wav"), silence_seconds=5, longest_seconds=0.5))
+    assert isinstance(await next_of(call, Recorded), Recorded)
+
+    await call.do(RecordMessage(str(directory / "enough.wav"), silence_seconds=5, longest_seconds=30))
+    await until(lambda: (directory / "enough.wav").stat().st_size > 4000)
+    await call.do(StopMessage())
+    assert isinstance(await next_of(call, Recorded), Recorded)
+
+    await call.do(RecordMessage(str(directory / "gone.wav"), silence_seconds=5, longest_seconds=30))
+    await until(lambda: (directory / "gone.wav").stat().st_size > 4000)
+    caller.bye()
+    assert isinstance(recorded := await next_of(call, Recorded), Recorded)
+    assert recorded.path.endswith("gone.wav") and is_closed(Path(recorded.path))
+
+
 # --- recording ----------------------------------------------------------------------------------------
 
 
-async def test_a_recording_holds_all_legs_and_comes_with_its_hash(site: Site, phone: Phone, directory: Path) -> None:
+async def recorded_for(raw: Raw, seconds: float) -> None:
+    """Until so much more of both sides is on disk."""
+    wanted = raw.caller.stat().st_size + seconds * 16_000
+    await until(lambda: min(raw.caller.stat().st_size, raw.police.stat().st_size) >= wanted)
+
+
+async def kept(raw: Raw) -> tuple[bytes, bytes]:
+    """Ends with the recording: the samples of the left channel (the caller) and the right one (the police side)."""
+    await until(lambda: finish(raw, raw.stem.parent, "wav"))
+    with wave.open(str(raw.stem.with_suffix(".wav"))) as file:
+        assert (file.getnchannels(), file.getframerate()) == (2, 8000)
+        both = array("h", file.readframes(file.getnframes()))
+    return both[0::2].tobytes(), both[1::2].tobytes()
+
+
+def second(side: bytes, number: float) -> bytes:
+    """Half a second of sound, from the middle of that second of the recording; -1 is the last one."""
+    whole = len(side) // 16_000
+    begin = int(((number % whole) + 0.25) * 16_000)
+    return side[begin : begin + 8000]
+
+
+async def test_the_caller_is_recorded_left_and_the_police_side_right(site: Site, phone: Phone, raw: Raw) -> None:
     call, *_ = await with_handler(site, phone)
     await call.do(Bridge(mesh("caller", "handler")))
-    path = directory / "talk.wav"
 
-    await call.do(Record(str(path)))
-    await until(lambda: path.stat().st_size > 24_000)
+    await call.do(Record(str(raw.stem)))
+    await recorded_for(raw, 2)
     await call.do(StopRecording())
-    event = await next_of(call, Recorded)
+    left, right = await kept(raw)
 
-    assert isinstance(event, Recorded)
-    assert event.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    with wave.open(str(path)) as file:
-        sound = file.readframes(file.getnframes())
-        assert event.seconds == pytest.approx(file.getnframes() / 8000)
-    tail = sound[8000:]
-    assert goertzel(tail, 440) > 1500 and goertzel(tail, 700) > 1500
+    assert goertzel(second(left, 1), 440) > 1500 and goertzel(second(left, 1), 700) < 100
+    assert goertzel(second(right, 1), 700) > 1500 and goertzel(second(right, 1), 440) < 100
+    assert len(left) == len(right)
+    assert abs(raw_length(raw.caller) - raw_length(raw.police)) <= FRAME_BYTES
 
 
-async def test_the_end_of_the_call_closes_its_recording(site: Site, phone: Phone, directory: Path) -> None:
+async def test_what_the_caller_is_told_is_on_the_right_and_music_on_neither_side(
+    site: Site, phone: Phone, raw: Raw, music: Path, directory: Path
+) -> None:
     call, _ = await answered(site, phone)
-    path = directory / "talk.wav"
-    await call.do(Record(str(path)))
-    await until(lambda: path.stat().st_size > 8000)
+    await call.do(Record(str(raw.stem)))
+    await call.do(Play("music", (str(music),), loop=True))
+    await recorded_for(raw, 1)
+    await call.do(Play("notice", (str(wav(directory / "notice.wav", 700, 5.0)),)))
+    await recorded_for(raw, 1.5)
+    await call.do(StopRecording())
+    left, right = await kept(raw)
+
+    assert goertzel(second(right, -1), 700) > 1500 and goertzel(second(left, -1), 700) < 100
+    assert max(goertzel(second(side, 0), 1000) for side in (left, right)) < 100
+
+
+async def test_a_supervisor_is_recorded_only_while_the_caller_hears_them(site: Site, phone: Phone, raw: Raw) -> None:
+    call, *_ = await with_handler(site, phone)
+    phone.hertz = 1500
+    await call.do(Dial("supervisor", f"sip:sam@{HOST}", 10))
+    await next_leg(call, "supervisor", "answered")
+    listening: tuple[Pair, ...] = (("caller", "supervisor"), ("handler", "supervisor"))
+    await call.do(Record(str(raw.stem)))
+
+    await call.do(Bridge((*mesh("caller", "handler"), *listening, ("supervisor", "handler"))))
+    await recorded_for(raw, 1.5)
+    await call.do(Bridge(mesh("caller", "handler", "supervisor")))
+    await recorded_for(raw, 1.5)
+    await call.do(StopRecording())
+    left, right = await kept(raw)
+
+    assert goertzel(second(right, 0), 1500) < 100 and goertzel(second(right, 0), 700) > 1500
+    assert goertzel(second(right, -1), 1500) > 1500 and goertzel(second(left, -1), 1500) < 100
+
+
+async def test_a_third_party_who_becomes_the_handler_stays_on_the_right(site: Site, phone: Phone, raw: Raw) -> None:
+    call, _, first = await with_handler(site, phone)
+    phone.hertz = 1500
+    await call.do(Dial("third", f"sip:ben@{HOST}", 10))
+    await next_leg(call, "third", "answered")
+    await call.do(Record(str(raw.stem)))
+    await call.do(Bridge(mesh("caller", "handler", "third")))
+    first.bye()
+    await next_leg(call, "handler", "ended")
+
+    await call.do(Rename("third", "handler"))
+    await recorded_for(raw, 1.5)
+    await call.do(StopRecording())
+    left, right = await kept(raw)
+
+    assert goertzel(second(right, -1), 1500) > 1500 and goertzel(second(right, -1), 700) < 100
+    assert goertzel(second(left, -1), 440) > 1500 and goertzel(second(left, -1), 1500) < 100
+
+
+async def test_a_pause_is_recorded_as_silence_and_ends_by_itself(site: Site, phone: Phone, raw: Raw) -> None:
+    call, *_ = await with_handler(site, phone)
+    await call.do(Bridge(mesh("caller", "handler")))
+    with pytest.raises(CommandRefused, match="nothing is being recorded"):
+        await call.do(PauseRecording(1))
+    await call.do(Record(str(raw.stem)))
+    await recorded_for(raw, 1)
+
+    began = time.monotonic()
+    await call.do(PauseRecording(1.5))
+    await next_of(call, RecordingWentOn)
+    assert 1.4 < time.monotonic() - began < 2.0
+    await recorded_for(raw, 1)
+    await call.do(PauseRecording(60))
+    await call.do(ResumeRecording())
+    await call.do(StopRecording())
+    sides = await kept(raw)
+
+    for side, hertz in zip(sides, (440, 700), strict=True):
+        sound = [goertzel(side[at : at + 1600], hertz) > 500 for at in range(0, len(side) - 1600, 1600)]
+        silent = [n for n, heard in enumerate(sound) if not heard and n > 2]
+        assert 12 <= len(silent) <= 18  # tenths of a second; the recording is as long as the talk
+        assert silent == list(range(silent[0], silent[0] + len(silent)))
+
+
+async def test_the_end_of_the_call_ends_its_recording(site: Site, phone: Phone, raw: Raw) -> None:
+    call, _ = await answered(site, phone)
+    await call.do(Record(str(raw.stem)))
+    await recorded_for(raw, 0.5)
+    assert finish(raw, raw.stem.parent, "wav") is None  # it is still being recorded
 
     await call.do(End())
-    event = await next_of(call, Recorded)
+    left, _ = await kept(raw)
 
-    assert isinstance(event, Recorded)
-    assert event.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert recordings.is_closed(path)
+    assert len(left) > 8000 and raw.closed()
 
 
-async def test_a_recording_whose_process_was_killed_can_be_repaired(site: Site, phone: Phone, directory: Path) -> None:
-    call, _ = await answered(site, phone)
-    path = directory / "talk.wav"
-    await call.do(Record(str(path)))
-    await until(lambda: path.stat().st_size > 16_000)
+async def test_a_recording_whose_process_was_killed_has_both_sides(site: Site, phone: Phone, raw: Raw) -> None:
+    call, *_ = await with_handler(site, phone)
+    await call.do(Record(str(raw.stem)))
+    await recorded_for(raw, 1.5)
 
     call.signal(signal.SIGKILL)
     await call.finished()
-    on_disk = recordings.seconds(path)
+    assert not raw.closed()
+    left, right = await kept(raw)
 
-    assert recordings.repair(path) is True
-    assert recordings.repair(path) is False
-    with wave.open(str(path)) as file:
-        assert file.getnframes() / 8000 == on_disk >= 0.9
+    assert len(left) >= 24_000
+    assert goertzel(second(left, -1), 440) > 1500 and goertzel(second(right, -1), 700) > 1500
+
+
+async def test_a_full_disk_does_not_end_the_call(site: Site, phone: Phone, raw: Raw, directory: Path) -> None:
+    call, caller, handler = await with_handler(site, phone)
+    await call.do(Bridge(mesh("caller", "handler")))
+    for path in (raw.caller, raw.police):
+        path.symlink_to("/dev/full")
+
+    await call.do(Record(str(raw.stem)))
+    await call.do(Play("notice", (str(wav(directory / "notice.wav", 300, 1.0)),), ("supervisor",)))
+    await next_of(call, Played)  # a second: long enough for several failed writes
+    assert caller.hears(700) and handler.hears(440)
+    await call.do(StopRecording())
+
+    await until(lambda: caller.hears(700))
+
+
+def raw_length(path: Path) -> int:
+    return path.stat().st_size - HEADER_BYTES
 
 
 # --- hostile input ------------------------------------------------------------------------------------
@@ -524,14 +748,88 @@ async def test_garbage_at_the_slot_does_not_harm_the_call(site: Site, phone: Pho
     await call.do(StopPlaying("music"))
 
 
+async def answer_to(phone: Phone, dialog: Dialog, refer_to: str) -> int:
+    """The status that a REFER in this call is answered with."""
+    dialog.cseq += 1
+    phone.request(dialog, "REFER", extra=refer_to)
+
+    def answers() -> list[int]:
+        mine = (m for m in phone.received if m.code and m.method == "REFER" and m.get("call-id") == dialog.call_id)
+        return [m.code for m in mine if m.get("cseq") == f"{dialog.cseq} REFER"]
+
+    await until(answers)
+    return answers()[0]
+
+
+async def test_a_handlers_phone_asks_for_a_transfer_and_the_process_only_tells(site: Site, phone: Phone) -> None:
+    call, _, handler = await with_handler(site, phone)
+    replaces = "?Replaces=a%40b%3Bto-tag%3Dc%3Bfrom-tag%3Dd"
+
+    assert await answer_to(phone, handler, f"Refer-To: <sip:102@{HOST}{replaces}>\r\n") == 499
+    asked = await next_of(call, TransferAsked)
+    assert asked == TransferAsked("handler", "102", "a@b;to-tag=c;from-tag=d")
+    assert len(phone.requests("INVITE")) == 1  # the handler's own, long ago
+
+    await call.do(TellTransfer("handler", 180, "Ringing", final=False))
+    await call.do(TellTransfer("handler", 486, "did not answer"))
+    await until(lambda: len(phone.requests("NOTIFY")) == 2)
+    last = phone.requests("NOTIFY")[1]
+    assert (last.get("event"), last.body) == ("refer", "SIP/2.0 486 did not answer\r\n")
+    assert last.get("subscription-state").startswith("terminated")
+    assert last.get("content-type").startswith("message/sipfrag")
+    with pytest.raises(CommandRefused):
+        await call.do(TellTransfer("handler", 486, "smuggled\r\nX: y"))
+
+
+async def test_a_phone_hears_at_once_when_no_gateway_is_there_to_decide(site: Site, phone: Phone) -> None:
+    _, _, handler = await with_handler(site, phone)
+    await site.stop()
+
+    async with asyncio.timeout(5):  # until the process has noticed
+        while not phone.requests("NOTIFY"):
+            assert await answer_to(phone, handler, f"Refer-To: <sip:102@{HOST}>\r\n") == 499
+
+    assert phone.requests("NOTIFY")[0].body.startswith("SIP/2.0 503 ")
+
+
+async def test_a_hostile_refer_does_not_harm_the_call(site: Site, phone: Phone, music: Path) -> None:
+    call, caller, handler = await with_handler(site, phone)
+    await call.do(Play("music", (str(music),), loop=True))
+    hostile = (
+        *("", "Refer-To:\r\n", "Refer-To: \xff\x01\r\n", "Refer-To: <<<>\r\n", "r: sip:\r\n"),
+        *("Refer-To: <sip:102@x>\r\n" * 30, f"Refer-To: <sip:{'1' * 2000}@x>\r\n"),
+        *(f"Refer-To: <sip:102@x?Replaces={'a' * 2000}>\r\n", "Refer-To: <sip:102@x?Replaces=a%0d%0aX:y>\r\n"),
+        *("Refer-To: <sip:102@[::1>\r\nReferred-By: \xff<\r\n", "Refer-To: <sip:102@x>\r\nReferred-By:\r\n"),
+        *("Refer-To: <sip:102@x>\r\nRefer-Sub: false\r\n", "Refer-To: <sip:102@x;a=%00>\r\nb: " + "b" * 1000 + "\r\n"),
+    )
+
+    for header in hostile:
+        assert await answer_to(phone, handler, header) >= 400
+    assert await answer_to(phone, caller, f"Refer-To: <sip:102@{HOST}>\r\n") == 603
+
+    assert len(phone.requests("INVITE")) == 1
+    caller.heard.clear()
+    await until(lambda: caller.hears(1000))
+
+
+@pytest.mark.parametrize("direction", ["sendonly", "inactive"])
+async def test_a_telephone_that_holds_is_seen_and_so_is_its_return(site: Site, phone: Phone, direction: str) -> None:
+    call, caller, handler = await with_handler(site, phone)
+    await call.do(Bridge(mesh("caller", "handler")))
+    await until(lambda: caller.hears(handler.hertz))
+
+    handler.hold(direction)
+    assert await next_of(call, LegHeld) == LegHeld("handler", held=True)
+
+    handler.hold("sendrecv")
+    assert await next_of(call, LegHeld) == LegHeld("handler", held=False)
+    caller.heard.clear()
+    await until(lambda: caller.hears(handler.hertz))
+
+
 async def test_a_peer_cannot_make_us_dial_by_refer(site: Site, phone: Phone) -> None:
     call, caller = await answered(site, phone)
-    caller.cseq += 1
 
-    phone.request(caller, "REFER", extra=f"Refer-To: <sip:premium@{HOST}>\r\n")
-
-    await until(lambda: any(m.code and m.method == "REFER" for m in phone.received))
-    refusal = next(m for m in phone.received if m.code and m.method == "REFER")
-    assert refusal.code == 603
+    assert await answer_to(phone, caller, f"Refer-To: <sip:premium@{HOST}>\r\n") == 603
     assert phone.requests("INVITE") == []
     await call.do(End())

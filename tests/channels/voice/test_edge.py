@@ -247,18 +247,6 @@ async def test_a_ban_ends_after_a_while(tmp_path: Path) -> None:
         await until(accepted, within=15)
 
 
-async def test_a_registered_phone_may_not_place_calls(edge: Scene) -> None:
-    await edge.open_slots(0)
-    phone = await edge.peer()
-    await phone.register("101", edge.password("101"))
-
-    phone.request("INVITE", NUMBER, sender=f"sip:101@{DOMAIN}", body=SDP)
-    refused = await phone.get("403")
-
-    assert "May Not Place Calls" in refused.first_line
-    assert not edge.slots[0].received
-
-
 async def test_the_trunk_may_show_a_number_that_is_also_an_extension(edge: Scene) -> None:
     await edge.open_slots(0)
     phone = await edge.peer()

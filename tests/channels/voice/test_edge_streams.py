@@ -11,14 +11,9 @@ import pytest
 
 from tests.channels.voice.edge_peers import DOMAIN, HOST, SDP, Scene, free_ports, scene, until
 from tests.channels.voice.edge_site import AnsweringSite, answering_site
-from tests.channels.voice.edge_streams import StreamPeer, certificate, client_tls, listening, server_tls
+from tests.channels.voice.edge_streams import StreamPeer, certificate, client_tls, listening, server_tls, with_tls
 
 NUMBER = f"sip:+441234567890@{DOMAIN}"
-
-
-def with_tls(directory: Path) -> dict[str, Any]:
-    cert, key = certificate(directory, "edge")
-    return {"tls_port": free_ports(), "tls_certificate": cert, "tls_key": key, "tls_ca": cert}
 
 
 async def connected(edge: Scene, over: str, more: dict[str, Any]) -> StreamPeer:
@@ -138,5 +133,42 @@ async def test_a_trunk_with_a_certificate_of_its_own_making_gets_no_call(tmp_pat
         assert not impostor.received
 
 
-def trunks(port: int, transport: str) -> list[dict[str, Any]]:
-    return [{"name": "carrier", "host": HOST, "port": port, "transport": transport, "sources": [HOST]}]
+@pytest.mark.parametrize("name", ["", "carrier", "other.example"], ids=["the address", "the name", "another name"])
+async def test_a_trunk_s_certificate_must_be_for_the_trunk(tmp_path: Path, name: str) -> None:
+    trunk_cert, trunk_key = certificate(tmp_path, "carrier")
+    port = free_ports()
+    more = with_tls(tmp_path) | {"trunks": trunks(port, "tls", tls_name=name), "tls_ca": trunk_cert}
+    async with (
+        scene(tmp_path, more=more) as edge,
+        listening(edge.settings.edge.port, port, server_tls(trunk_cert, trunk_key)) as trunk,
+    ):
+        edge.slots[0].request("INVITE", NUMBER, body=SDP)
+        trunk.reply(await trunk.get("INVITE"), 200, body=SDP)
+
+        outcome = await edge.slots[0].get("200", "408", "477", "500", "502", within=5)
+        if name == "other.example":
+            assert outcome.what != "200"
+            assert "its certificate is for carrier" in (tmp_path / "kamailio.log").read_text()
+        else:
+            assert outcome.what == "200"
+
+
+async def test_a_trunk_with_another_s_certificate_is_down_although_it_answers(tmp_path: Path) -> None:
+    trunk_cert, trunk_key = certificate(tmp_path, "carrier")
+    port = free_ports()
+    more = with_tls(tmp_path) | {"trunks": trunks(port, "tls", tls_name="other.example"), "tls_ca": trunk_cert}
+    more["trunk_check_seconds"] = 1
+    async with (
+        scene(tmp_path, more=more) as edge,
+        listening(edge.settings.edge.port, port, server_tls(trunk_cert, trunk_key)) as trunk,
+    ):
+        trunk.reply(await trunk.get("OPTIONS", within=5), 200)
+
+        async def down() -> bool:
+            return await edge.control.trunks_alive() == {"carrier": False}
+
+        await until(down, within=15)
+
+
+def trunks(port: int, transport: str, **more: Any) -> list[dict[str, Any]]:
+    return [{"name": "carrier", "host": HOST, "port": port, "transport": transport, "sources": [HOST], **more}]

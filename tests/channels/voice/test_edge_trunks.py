@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from channels.voice.edge import dead_trunks, no_trunk
 from tests.channels.voice.edge_peers import DOMAIN, HOST, SDP, Message, Peer, Scene, free_ports, md5, scene, until
 
 ABROAD = f"sip:+441616960000@{DOMAIN}"
@@ -156,6 +158,50 @@ async def test_when_no_trunk_seems_alive_the_first_is_tried_all_the_same(
     assert (await edge.slots[0].get("200")).what == "200"
 
 
+async def test_which_trunks_are_down_is_known_and_each_change_is_logged_once(
+    trunks: tuple[Scene, Carrier, Carrier],
+) -> None:
+    edge, first, _ = trunks
+
+    def seen(**state: bool) -> Callable[[], Any]:
+        async def reached() -> bool:
+            return edge.control.trunks == state
+
+        return reached
+
+    async def nothing() -> None:
+        return
+
+    with capture_logs() as log:
+        watching = asyncio.create_task(edge.control.watch(nothing))
+        await until(seen(first=True, second=True))
+        first.well = False
+        await until(seen(first=False, second=True), within=12)
+        first.well = True
+        await until(seen(first=True, second=True), within=12)
+        watching.cancel()
+
+    said = [(e["event"], e["trunk"], e["log_level"]) for e in log if "trunk" in e]
+    assert said == [("trunk_down", "first", "error"), ("trunk_up", "first", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("alive", "wrong", "warning"),
+    [
+        ({}, "", ""),
+        ({"first": True, "second": True}, "", ""),
+        ({"first": False, "second": True}, "", "no answer from trunk first; calls go out by the next one"),
+        ({"first": False, "second": False}, "no trunk answers (first, second)", ""),
+    ],
+    ids=["not known yet", "both", "one", "none"],
+)
+def test_one_dead_trunk_is_a_warning_and_no_trunk_at_all_is_wrong(
+    alive: dict[str, bool], wrong: str, warning: str
+) -> None:
+    assert no_trunk(alive).startswith(wrong) and bool(no_trunk(alive)) == bool(wrong)
+    assert dead_trunks(alive) == warning
+
+
 async def test_callers_come_in_by_any_trunk(trunks: tuple[Scene, Carrier, Carrier]) -> None:
     edge, _, second = trunks
     await edge.open_slots(0)
@@ -170,10 +216,20 @@ PASSWORD = 'a:\\b $ "c"'
 ACCOUNT = {"user": "county", "password": PASSWORD, "domain": "carrier.example", "seconds": 60}
 
 
-def digest_holds(register: Message, nonce: str) -> bool:
+CHALLENGES = (
+    (401, "WWW-Authenticate", "Authorization"),
+    (407, "Proxy-Authenticate", "Proxy-Authorization"),
+)
+
+
+def number_of(message: Message) -> int:
+    return int(message.header("CSeq").split()[0])
+
+
+def digest_holds(request: Message, nonce: str, header: str = "Authorization") -> bool:
     """RFC 2617 with qop or without, computed anew from what we know."""
-    said = {k: v.strip('"') for k, v in re.findall(r'(\w+)=("[^"]*"|[^,\s]+)', register.header("Authorization"))}
-    account, action = md5(f"county:carrier:{PASSWORD}"), md5(f"REGISTER:{said['uri']}")
+    said = {k: v.strip('"') for k, v in re.findall(r'(\w+)=("[^"]*"|[^,\s]+)', request.header(header))}
+    account, action = md5(f"county:carrier:{PASSWORD}"), md5(f"{request.what}:{said['uri']}")
     middle = f"{nonce}:{said['nc']}:{said['cnonce']}:auth" if "qop" in said else nonce
     return bool(said["response"] == md5(f"{account}:{middle}:{action}"))
 
@@ -201,15 +257,80 @@ async def test_the_edge_registers_at_a_carrier_that_challenges_and_calls_to_the_
         carrier.close()
 
 
+@pytest.mark.parametrize(("code", "asks", "answers"), CHALLENGES, ids=["401", "407"])
+async def test_a_call_that_the_carrier_challenges_is_sent_again_with_the_trunk_s_password(
+    tmp_path: Path, code: int, asks: str, answers: str
+) -> None:
+    port = free_ports()
+    login = {"user": "county", "password": PASSWORD}
+    trunk = {"name": "carrier", "host": HOST, "port": port, "sources": [HOST], "login": login}
+    async with scene(tmp_path, more={"trunks": [trunk]}) as edge:
+        carrier, slot = await Peer.open(edge.settings.edge.port, port), edge.slots[0]
+        slot.request("INVITE", ABROAD, body=SDP)
+        first = await carrier.get("INVITE")
+        carrier.reply(first, code, contact=f'{asks}: Digest realm="carrier", nonce="n1", algorithm=MD5, qop="auth"')
+        again = await carrier.get("INVITE")
+
+        assert digest_holds(again, "n1", answers)
+        assert again.header("Call-ID") == first.header("Call-ID")
+        assert number_of(again) == number_of(first)
+        assert again.body == SDP
+        carrier.reply(again, 200, body=SDP)
+        answer = await slot.get("200", "401", "407")
+        assert answer.what == "200"
+        slot.in_dialog("ACK", answer)
+        assert number_of(await carrier.get("ACK")) == number_of(again)
+        slot.in_dialog("BYE", answer)
+        bye = await carrier.get("BYE")
+        assert number_of(bye) > number_of(again)
+        carrier.reply(bye, 200)
+        assert (await slot.get("200")).header("CSeq").endswith("BYE")
+        carrier.close()
+
+
+@pytest.mark.parametrize("login", [None, {"user": "county", "password": "wrong"}], ids=["none", "wrong"])
+async def test_a_password_that_is_missing_or_wrong_ends_the_call_and_is_said(
+    tmp_path: Path, login: dict[str, str] | None
+) -> None:
+    port = free_ports()
+    trunk = {"name": "carrier", "host": HOST, "port": port, "sources": [HOST], "login": login}
+    async with scene(tmp_path, more={"trunks": [trunk]}) as edge:
+        carrier = await Peer.open(edge.settings.edge.port, port)
+        call = edge.slots[0].request("INVITE", ABROAD, body=SDP)
+        for _ in range(2 if login else 1):
+            challenge = 'Proxy-Authenticate: Digest realm="carrier", nonce="n1"'
+            carrier.reply(await carrier.get("INVITE"), 407, contact=challenge)
+
+        assert (await edge.slots[0].get("407")).header("Call-ID") == call
+        assert "trunk carrier refused our password" in (tmp_path / "kamailio.log").read_text()
+        carrier.close()
+
+
 async def test_a_password_is_readable_by_the_edge_alone(tmp_path: Path) -> None:
     trunk = {"name": "carrier", "host": HOST, "port": free_ports(), "sources": [HOST], "registration": ACCOUNT}
     async with scene(tmp_path, more={"trunks": [trunk]}):
-        assert (tmp_path / "registrations" / "uacreg").stat().st_mode & 0o007 == 0
+        for file in ("registrations/uacreg", "destinations.list"):
+            assert (tmp_path / file).stat().st_mode & 0o007 == 0
 
 
 # --- what is never dialled -----------------------------------------------------------------------------
 
-EMERGENCY = ("999", "112", "18000", "+44999", "0044999", "00999", "0999", "+44%20112", "9%2099", "+4418000", "9-9-9")
+EMERGENCY = (
+    "999",
+    "112",
+    "18000",
+    "+44999",
+    "0044999",
+    "00999",
+    "0999",
+    "+44%20112",
+    "9%2099",
+    "+4418000",
+    "9-9-9",
+    "141999",
+    "1470112",
+    "000999",
+)
 
 
 @pytest.mark.parametrize("number", EMERGENCY)
@@ -219,7 +340,7 @@ async def test_an_emergency_number_is_never_dialled_however_it_is_written(tmp_pa
             edge.slots[0].request("INVITE", f"sip:{number}@{host}", body=SDP)
             assert (await edge.slots[0].get("403", "404", "480", "502")).what == "403", host
         assert not edge.trunk.has("INVITE")
-        assert "edge.never_dial" in (tmp_path / "kamailio.log").read_text()
+        assert "routing.never_dial" in (tmp_path / "kamailio.log").read_text()
 
 
 @pytest.mark.parametrize("number", ["+441129990000", "+44116112999", "+44999000"])
@@ -237,6 +358,6 @@ async def test_the_control_room_elsewhere_may_be_called_999(tmp_path: Path) -> N
 
 
 async def test_the_list_may_be_empty(tmp_path: Path) -> None:
-    async with scene(tmp_path, more={"never_dial": ()}) as edge:
+    async with scene(tmp_path, never_dial=()) as edge:
         edge.slots[0].request("INVITE", f"sip:+44999@{DOMAIN}", body=SDP)
         assert (await edge.trunk.get("INVITE")).what == "INVITE"

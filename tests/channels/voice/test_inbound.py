@@ -28,11 +28,30 @@ def test_a_national_number_is_the_same_as_its_international_spelling() -> None:
     assert inbound.party_of(arrived(("from", "<tel:+44-7700-900123>;tag=1"))).address == "+447700900123"
 
 
+@pytest.mark.parametrize(
+    "sender",
+    [
+        *("<sip:02079460018@x>", "<sip:442079460018@x>", "<sip:00442079460018@x>", "<sip:+442079460018;npdi@x>"),
+        *("<sip:%2B442079460018@x>", "sip:+442079460018@x;user=phone", "<tel:+44-20-7946-0018>"),
+    ],
+)
+def test_every_way_in_which_a_trunk_writes_a_british_number_is_stored_as_one(sender: str) -> None:
+    assert inbound.party_of(arrived(("from", sender))).address == "+442079460018"
+
+
+@pytest.mark.parametrize("sender", ["<sip:101@x>", "<sip:12345@x>"])
+def test_a_short_number_stays_short(sender: str) -> None:
+    assert inbound.party_of(arrived(("from", sender))).address == sender[5:-3]
+
+
+def test_a_caller_who_hides_in_from_is_withheld_although_the_network_knows_them() -> None:
+    headers = (("from", "<sip:anonymous@anonymous.invalid>"), ("p-asserted-identity", "<tel:+447700900123>"))
+    assert inbound.party_of(arrived(*headers)).withheld
+
+
 @pytest.mark.parametrize("privacy", ["id", "header; id", "user", "ID", "critical;id"])
 def test_a_withheld_number_is_withheld(privacy: str) -> None:
-    party = inbound.party_of(
-        arrived(("from", "<sip:+447700900123@trunk.example>"), ("privacy", privacy.replace(" ", "")))
-    )
+    party = inbound.party_of(arrived(("from", "<sip:+447700900123@trunk.example>"), ("privacy", privacy)))
     assert party.withheld
 
 

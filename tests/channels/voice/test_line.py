@@ -18,10 +18,23 @@ lines = st.builds(
     Line,
     joined=st.sets(st.sampled_from(LEGS), max_size=4),
     held=st.booleans(),
+    held_at_phone=st.booleans(),
     muted=st.booleans(),
     aside=st.booleans(),
     supervision=st.sampled_from(MODES),
 )
+
+
+def test_there_is_room_for_four_one_of_whom_may_be_the_control_room_that_is_being_called() -> None:
+    line = Line(legs={"caller": "answered", "handler": "answered", "third": "ended"})
+    assert line.has_room(kept_for_control_room=True)
+
+    line.legs["third"] = "ringing"
+    assert line.has_room(kept_for_control_room=False)
+    assert not line.has_room(kept_for_control_room=True), "between two tries it needs its place, too"
+
+    line.legs["control_room"] = "dialling"
+    assert not line.has_room(kept_for_control_room=False)
 
 
 def test_a_caller_and_a_handler_hear_each_other() -> None:
@@ -33,6 +46,14 @@ def test_a_caller_on_hold_hears_nobody_and_nobody_hears_them() -> None:
 
     assert who_hears_whom(line) == ()
     assert waits_alone(line)
+
+
+def test_the_music_of_a_phone_that_holds_is_heard_by_nobody() -> None:
+    line = Line(joined={"caller", "handler", "control_room", "supervisor"}, held_at_phone=True)
+
+    assert not [pair for pair in who_hears_whom(line) if pair[0] == "handler" and pair[1] != "supervisor"]
+    assert waits_alone(Line(joined={"caller", "handler"}, held_at_phone=True))
+    assert not waits_alone(line)
 
 
 def test_handler_and_third_party_talk_aside_while_the_caller_waits() -> None:

@@ -214,6 +214,44 @@ async def test_a_failing_story_leaves_the_caller_to_the_fallback_plan(
         await until(lambda: site.pool.stats().left_alone == 0)
 
 
+async def test_a_caller_who_hangs_up_before_anybody_took_charge_is_no_failure(site: Site) -> None:
+    # given a caller who rings and hangs up while the gateway is too slow to notice either
+    port, before = site.port(), site.pids()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
+        caller.bind((HOST, 0))
+        caller.settimeout(3)
+        for method, last in (("INVITE", b"SIP/2.0 180"), ("CANCEL", b"SIP/2.0 487")):
+            caller.sendto(_bare_request(method, caller.getsockname()[1], port), (HOST, port))
+            while not caller.recv(4000).startswith(last):
+                continue
+
+    # then no call is left to its fallback plan meanwhile, and the slot has a fresh process
+    left_alone: set[int] = set()
+
+    def refilled() -> bool:
+        left_alone.add(site.pool.stats().left_alone)
+        return len(site.pids()) == len(before) and site.pids() != before
+
+    await until(refilled, 10)
+    assert left_alone == {0}
+    assert site.calls.empty()
+
+
+def _bare_request(method: str, ours: int, port: int) -> bytes:
+    lines = (
+        f"{method} sip:101@{HOST}:{port} SIP/2.0",
+        f"Via: SIP/2.0/UDP {HOST}:{ours};branch=z9hG4bKgone",
+        "Max-Forwards: 70",
+        f"From: <sip:c@{HOST}:{ours}>;tag=a",
+        f"To: <sip:101@{HOST}:{port}>",
+        "Call-ID: gone-at-once",
+        f"CSeq: 1 {method}",
+        f"Contact: <sip:c@{HOST}:{ours}>",
+        "Content-Length: 0",
+    )
+    return "\r\n".join((*lines, "", "")).encode()
+
+
 async def test_a_dead_forkserver_takes_no_call_with_it_and_is_replaced(site: Site, phone: Phone, music: Path) -> None:
     call, caller = await waiting_caller(site, phone, music)
     forkserver = parent_of(call.pid)
@@ -468,17 +506,33 @@ async def test_a_stopped_gateway_leaves_no_idle_process_and_closes_the_slots(sit
     assert site.board.open == set()
 
 
-async def test_draining_takes_no_more_calls_and_waits_for_the_last(site: Site, phone: Phone, music: Path) -> None:
+async def test_drained_it_takes_no_more_calls_and_those_under_way_go_on(site: Site, phone: Phone, music: Path) -> None:
     call, caller = await waiting_caller(site, phone, music)
-    draining = asyncio.create_task(site.pool.drain(10))
+
+    await site.pool.drain()
+
     await until(lambda: site.board.open == set() or site.board.open == {call.port})
     await until(lambda: site.pids() == {call.pid})
-    assert not draining.done() and caller.hears(1000)
-
+    assert caller.hears(1000) and "drained" in site.pool.healthy()
+    with pytest.raises(NoSlot):
+        await site.pool.outbound()
     await call.do(End())
+    await until(lambda: site.pids() == set() and site.pool.stats().busy == 0)
 
-    await draining
-    assert site.pids() == set()
+
+async def test_after_draining_every_slot_has_a_fresh_process(site: Site, phone: Phone, music: Path) -> None:
+    before = site.pids()
+    call, caller = await waiting_caller(site, phone, music)
+    await site.pool.drain()
+    await until(lambda: site.pids() == {call.pid})
+
+    site.pool.refill()
+
+    await until(lambda: site.pool.stats().idle == len(before) - 1)
+    assert caller.hears(1000) and site.pids() & before == {call.pid}
+    await call.do(End())
+    await until(lambda: site.pool.stats().idle == len(before) and not site.pids() & before)
+    assert site.pool.healthy() == ""
 
 
 async def test_a_terminated_process_hangs_up_and_exits_in_good_order(site: Site, phone: Phone, music: Path) -> None:

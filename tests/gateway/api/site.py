@@ -16,12 +16,14 @@ from aiohttp import web
 from argon2 import PasswordHasher
 
 from channels.voice.instructions import Instruction
+from channels.voice.pool import PoolStats
 from config.load import load
 from config.settings import Settings
 from gateway.api.application import build
 from gateway.api.services import Services
 from gateway.auth import Auth
 from gateway.control import control_path, open_control
+from gateway.discretion import Discretion
 from gateway.dispatcher import Committed, Dispatcher
 from gateway.letters import Letters
 from gateway.live import LiveHub
@@ -46,6 +48,16 @@ class Calls:
     def __init__(self) -> None:
         self.asked: list[tuple[Instruction, str, str]] = []
         self.refuses: Exception | None = None
+        self.draining = False
+
+    async def drain(self) -> None:
+        self.draining = True
+
+    def refill(self) -> None:
+        self.draining = False
+
+    def stats(self) -> PoolStats:
+        return PoolStats(slots=6, idle=0, busy=2, starting=0, left_alone=0)
 
     async def ask(self, reference: str, wish: Instruction, *, handler: str = "") -> None:
         if self.refuses:
@@ -100,12 +112,13 @@ class Site:
         self.settings, self.calls = settings, calls
         self.now: Callable[[], float] = time.time
         self.wrong: dict[str, str] = {}
+        self.warnings: dict[str, str] = {}
         self.store = Store(open_engine(settings.store))
         letters = Letters(settings)
         self.dispatcher = Dispatcher(
             self.store, Rules.of(settings), self.clock, letters.acknowledgement, self._committed
         )
-        self.live = LiveHub(room=200)
+        self.live = LiveHub(Discretion.of(settings.voice), room=200)
         self.telemetry = Telemetry(lambda: self.dispatcher.board, self.clock, lambda: 0, lambda: 0)
         ids = itertools.count(1)
         self.services = Services(
@@ -119,6 +132,7 @@ class Site:
             calls=calls,
             texts=texts,
             health=lambda: self.wrong,
+            warnings=lambda: self.warnings,
             new_id=lambda: f"id-{next(ids)}",
         )
         self._stack = AsyncExitStack()

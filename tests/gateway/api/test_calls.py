@@ -8,7 +8,7 @@ import pytest
 
 from channels.base import Refused
 from channels.voice import instructions as tell_to
-from routing.events import CallerLeft, PartyAnswered
+from routing.events import CallerLeft, PartyAnswered, RecordingPaused, RecordingResumed, Supervised
 from tests.gateway.api.site import Desk, Site
 
 REF = "AAAA-1111"
@@ -42,6 +42,56 @@ async def test_the_one_who_has_the_call_holds_mutes_and_presses_keys(site: Site)
         tell_to.SendDigits("handler:amy", "12#"),
     ]
     assert not any("12#" in row.document for row in await site.rows()), "keys can be a secret"
+
+
+async def test_a_recording_is_paused_with_a_reason_and_the_contact_shows_it(site: Site) -> None:
+    amy, bob = await amy_talking(site)
+    path = f"{CALL}/recording"
+
+    assert (await bob.send("PUT", path, {"paused": True, "reason": "curious"}))[0] == 403
+    status, problem = await amy.send("PUT", path, {"paused": True})
+    assert (status, "say why" in str(problem["errors"])) == (400, True)
+    assert (await amy.send("PUT", path, {"paused": True, "reason": "card number"}))[0] == 204
+    assert (await amy.send("PUT", path, {"paused": False}))[0] == 204
+    assert asked(site) == [
+        tell_to.PauseRecording("handler:amy", "card number"),
+        tell_to.ResumeRecording("handler:amy"),
+    ]
+
+    await site.dispatcher.submit(RecordingPaused(REF, "handler:amy", "card number"))
+    assert (await amy.get(f"/contacts/{REF}"))[1]["contact"]["recording_paused"] is True
+    await site.dispatcher.submit(RecordingResumed(REF, "system"))
+    assert (await amy.get("/me"))[1]["contacts"][0]["recording_paused"] is False
+
+
+async def supervised(site: Site) -> tuple[Desk, Desk]:
+    amy, _ = await amy_talking(site)
+    sue = await site.signed_in("sue", "supervisor", extension="301")
+    await sue.send("PUT", f"{CALL}/supervision", {"mode": "listen", "reason": "new handler"})
+    await site.dispatcher.submit(PartyAnswered(REF, "sue", "sue", "supervisor"))
+    await site.dispatcher.submit(Supervised(REF, "sue", "listen"))
+    return amy, sue
+
+
+async def seen_of_sue(desk: Desk) -> tuple[list[str], list[str]]:
+    """In the contact, and in its journal."""
+    _, contact = await desk.get(f"/contacts/{REF}?reason=test")
+    _, rows = await desk.get(f"/contacts/{REF}/journal?reason=test")
+    told = [row["kind"] for row in rows if "sue" in str(row["data"]) and row["kind"] != "Recorded"]
+    return [guest["handler"] for guest in contact["contact"]["guests"]], told
+
+
+async def test_the_handler_sees_who_supervises_them_unless_policy_says_otherwise(site: Site) -> None:
+    amy, sue = await supervised(site)
+    everything = (["sue"], ["PartyRung", "PartyAnswered", "Supervised"])
+
+    assert await seen_of_sue(amy) == everything
+
+    voice = site.settings.voice.model_copy(update={"supervisors_shown": False})
+    object.__setattr__(site.settings, "voice", voice)
+    assert await seen_of_sue(amy) == ([], [])
+    assert (await amy.get("/me"))[1]["contacts"][0]["guests"] == []
+    assert await seen_of_sue(sue) == everything
 
 
 async def test_nobody_else_touches_the_call(site: Site) -> None:
@@ -85,6 +135,8 @@ async def test_a_target_is_named_for_people_and_is_taken_up(
     [
         ({"handler": "zoe"}, "no handler 'zoe'"),
         ({"number": "999"}, "emergency number"),
+        ({"number": "0044999"}, "emergency number"),
+        ({"number": "141112"}, "emergency number"),
         ({"language": "klingon"}, "no interpreter"),
         ({"handler": "bob", "number": "+441632960555"}, "exactly one"),
         ({}, "exactly one"),

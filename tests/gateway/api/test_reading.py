@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from gateway.store.records import Attachment, Recording
 from tests.gateway.api.site import CALLER, Site
@@ -118,18 +121,21 @@ async def test_no_path_leads_out_of_our_folders(site: Site, tmp_path: Path) -> N
         assert (await amy.get(url))[0] == 404, path
 
 
-async def with_recording(site: Site) -> Path:
+async def with_recording(site: Site, kind: str = "wav") -> Path:
     await site.call(REF)
-    folder = site.settings.voice.recordings_dir
-    folder.mkdir(parents=True)
-    (folder / "r.wav").write_bytes(bytes(range(100)))
-    await site.store.save(Recording(str(folder / "r.wav"), REF, 1.0, 2.5, "ab"))
-    return folder
+    path = site.settings.voice.recordings_dir / f"r.{kind}"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(range(100)))
+    await site.store.save(Recording(str(path), REF, 1.0, 2.5, "ab", keep_until=86_400.0))
+    return path
 
 
-async def test_listening_to_a_recording_needs_a_reason_even_of_its_handler_and_answers_ranges(site: Site) -> None:
+@pytest.mark.parametrize("kind", ["wav", "flac"])
+async def test_listening_to_a_recording_needs_a_reason_even_of_its_handler_and_answers_ranges(
+    site: Site, kind: str
+) -> None:
     amy = await site.signed_in("amy", available=True, extension="201")
-    await with_recording(site)
+    await with_recording(site, kind)
     await site.answer(REF)
     (recording,) = (await amy.get(f"/contacts/{REF}/recordings"))[1]
     url = f"/contacts/{REF}/recordings/{recording['number']}"
@@ -138,8 +144,31 @@ async def test_listening_to_a_recording_needs_a_reason_even_of_its_handler_and_a
     async with amy.session.get(f"{amy.base}{url}?reason=address+unclear", headers={"Range": "bytes=10-19"}) as answer:
         part = await answer.read()
 
-    assert (answer.status, part, answer.headers["Content-Type"]) == (206, bytes(range(10, 20)), "audio/wav")
+    assert (answer.status, part, answer.headers["Content-Type"]) == (206, bytes(range(10, 20)), f"audio/{kind}")
     assert (await consultations(site))[-1] == ("recording 1 listened to", "handler:amy", "address unclear")
+
+
+async def test_a_supervisor_holds_a_recording_beyond_its_time_with_a_reason(site: Site) -> None:
+    sue, amy = await site.signed_in("sue", "supervisor"), await site.signed_in("amy")
+    path = await with_recording(site)
+    url, read = f"/contacts/{REF}/recordings/1/hold", f"/contacts/{REF}/recordings?reason=evidence"
+
+    assert (await amy.send("PUT", url, {"reason": "mine"}))[0] == 403
+    assert (await sue.send("PUT", url, {}))[0] == 400
+    assert (await sue.send("PUT", url, {"reason": "exhibit AB/1"}))[0] == 204
+
+    (held,) = (await sue.get(read))[1]
+    assert (held["held"], held["state"], held["keep_until"]) == ("exhibit AB/1", "kept", "1970-01-02T00:00:00Z")
+    assert ("recording 1 held", "handler:sue", "exhibit AB/1") in await consultations(site)
+    assert (await sue.send("DELETE", url))[0] == 204
+    (free,) = (await sue.get(read))[1]
+    assert free["held"] == ""
+
+    (recording,) = await site.store.recordings(REF)
+    await site.store.save(replace(recording, state="deleted"))
+    assert (await sue.send("PUT", url, {"reason": "too late"}))[0] == 409
+    status, problem = await sue.get(f"/contacts/{REF}/recordings/1?reason=evidence")
+    assert (status, "deleted" in problem["detail"], path.exists()) == (404, True, True)
 
 
 async def test_a_recording_that_is_not_there_is_not_found(site: Site) -> None:
@@ -194,11 +223,19 @@ async def test_the_desk_learns_the_sites_tables(site: Site) -> None:
 async def test_ready_says_what_is_wrong_and_alive_only_that_it_lives(site: Site) -> None:
     desk = site.desk()
     desk.base = site.url
-    assert await desk.get("/readyz") == (200, {"ready": True, "wrong": {}})
+    assert await desk.get("/readyz") == (200, {"ready": True, "wrong": {}, "warnings": {}})
 
     site.wrong = {"voice": "the edge does not answer", "text": ""}
 
-    assert await desk.get("/readyz") == (503, {"ready": False, "wrong": {"voice": "the edge does not answer"}})
+    assert await desk.get("/readyz") == (
+        503,
+        {"ready": False, "wrong": {"voice": "the edge does not answer"}, "warnings": {}},
+    )
+    site.wrong, site.warnings = {}, {"voice": "no answer from trunk first"}
+    assert await desk.get("/readyz") == (
+        200,
+        {"ready": True, "wrong": {}, "warnings": {"voice": "no answer from trunk first"}},
+    )
     assert (await desk.get("/healthz"))[0] == 200
 
 

@@ -96,6 +96,22 @@ async def test_what_is_closed_done_or_removed_is_not_on_the_board_but_kept(store
     assert sorted(h.id for h in await store.handlers()) == ["anna", "ben"]
 
 
+async def test_when_callers_were_answered_is_known_after_a_restart(store: Store) -> None:
+    world = World()
+    world.handler("anna")
+    world.call("C1")
+    world.accept("C1")
+    world.after(100)
+    world.did(ev.CallEnded("C1", "handler:anna"))
+    world.complete("C1", "anna")
+    world.call("C2")
+    world.accept("C2")
+    world.call("C3")
+    await store.commit(Batch(touched=world.board.take_touched()))
+    assert await store.answers(world.now - 60) == [(world.now, "general")]
+    assert await store.answers(world.now - 200) == [(world.now - 100, "general"), (world.now, "general")]
+
+
 async def test_the_newest_contacts_come_first_and_in_pages(store: Store) -> None:
     world = World()
     for n in range(7):

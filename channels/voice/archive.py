@@ -1,0 +1,154 @@
+"""Makes what call processes have recorded into the recordings that are kept: one file of two channels, and its hash.
+
+It looks only at the files, so it finishes alike what has just ended, what a killed process left, and what an
+earlier gateway did not come to. The two files are removed when the recording is written down, not before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from array import array
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import soundfile
+import structlog
+
+from channels.voice.recordings import HEADER_BYTES, RATE, SAMPLE_BYTES, Raw, unfinished
+from channels.voice.reporting import Report
+from config.settings import Voice
+from routing.events import RecordingMade
+
+log = structlog.get_logger()
+
+Format = Literal["flac", "wav"]
+# Nobody tells of a process that was killed while no gateway was there.
+LOOK_SECONDS = 30.0
+BLOCK_BYTES = 128 * 1024
+
+
+class NotFinished(Exception):
+    """The recording could not be made; its two files are as they were."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """``path``: left channel the caller, right channel the police side. ``sha256``: of the file, in hex."""
+
+    path: Path
+    sha256: str
+    seconds: float
+
+
+class Archive:
+    """``report`` writes a finished recording down, and waits out a database that is down."""
+
+    def __init__(self, voice: Voice, report: Report) -> None:
+        self.trouble = ""
+        self._voice, self._report = voice, report
+        self._wanted = asyncio.Event()
+
+    def look(self) -> None:
+        """A call has ended."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Until cancelled. One recording at a time, in a thread: calls come first."""
+        while True:
+            self._wanted.clear()
+            await self.finish_all()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._wanted.wait()
+
+    async def finish_all(self) -> None:
+        """Everything that is not being recorded any more."""
+        failed, why = 0, ""
+        for raw in await asyncio.to_thread(unfinished, self._voice.recordings_dir):
+            try:
+                await self._finish(raw)
+            except Exception as error:
+                # One broken recording must not hold up the others; it is tried again at the next look.
+                log.exception("recording_not_finished", recording=raw.stem.name)
+                failed, why = failed + 1, str(error)
+        self.trouble = f"{failed} recordings could not be finished: {why}" if failed else ""
+
+    async def _finish(self, raw: Raw) -> None:
+        made = await asyncio.to_thread(finish, raw, self._voice.recordings_dir, self._voice.recording_format)
+        if made is not None:
+            await self._report(RecordingMade(raw.reference, str(made.path), made.sha256, made.seconds))
+            await asyncio.to_thread(raw.remove)
+
+
+def final(raw: Raw, recordings_dir: Path, kind: Format) -> Path:
+    return recordings_dir / f"{raw.stem.name}.{kind}"
+
+
+def finish(raw: Raw, recordings_dir: Path, kind: Format) -> Made | None:
+    """None when it is still being recorded, or nothing was. Doing it again makes the same file.
+
+    Raises NotFinished, OSError."""
+    with raw.locked() as free:
+        if not free or not raw.caller.exists():
+            return None
+        if not raw.has_sound:
+            log.warning("recording_empty", recording=raw.stem.name)
+            raw.remove()
+            return None
+        part = raw.stem.with_name(f"{raw.stem.name}.part")
+        frames = _write(raw, part, kind)
+        digest = _synced_digest(part)
+        path = final(raw, recordings_dir, kind)
+        part.replace(path)
+        _sync_folder(recordings_dir)
+    return Made(path, digest, frames / RATE)
+
+
+def _write(raw: Raw, part: Path, kind: Format) -> int:
+    """The number of frames, once it is certain that all are in the file: a full disk is not always told."""
+    frames = 0
+    with soundfile.SoundFile(part, "w", RATE, 2, subtype="PCM_16", format=kind.upper()) as out:
+        for block in _interleaved(raw):
+            out.buffer_write(block, dtype="int16")
+            frames += len(block) // (2 * SAMPLE_BYTES)
+    written = soundfile.info(part).frames
+    if written != frames:
+        raise NotFinished(f"{written} of {frames} frames were written")
+    return frames
+
+
+def _interleaved(raw: Raw) -> Iterator[bytes]:
+    """Left, right, left, right; where one side ends first (a full disk, a killed process), silence follows."""
+    with raw.caller.open("rb") as caller, raw.police.open("rb") as police:
+        for side in (caller, police):
+            side.seek(HEADER_BYTES)
+        while blocks := _next_blocks(caller, police):
+            both = array("h", bytes(2 * len(blocks[0])))
+            both[0::2], both[1::2] = (array("h", block) for block in blocks)
+            yield both.tobytes()
+
+
+def _next_blocks(*sides: BinaryIO) -> list[bytes]:
+    """As long as each other; [] at the end of both."""
+    blocks = [side.read(BLOCK_BYTES) for side in sides]
+    length = max(len(block) for block in blocks)
+    return [block.ljust(length + length % SAMPLE_BYTES, b"\0") for block in blocks] if length else []
+
+
+def _synced_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,85 @@
+"""Picking up a call that outlived a gateway: what the process still holds is true, and what was decided or happened
+meanwhile is caught up with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from channels.voice import instructions as tell_to
+from channels.voice.control_room import ControlRoomLeg
+from channels.voice.handler_leg import HandlerLeg
+from channels.voice.keeping import Keeping
+from channels.voice.line import line_broke
+from channels.voice.reception import Reception
+from channels.voice.scene import ContactView, Scene
+from channels.voice.sound_watch import SoundWatch
+from channels.voice.supervision import SupervisorLeg
+from channels.voice.third_party import ThirdParty
+from routing import events as ev
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """The parts of the story that is picked up."""
+
+    scene: Scene
+    handler: HandlerLeg
+    third: ThirdParty
+    supervision: SupervisorLeg
+    control_room: ControlRoomLeg
+    keeping: Keeping
+    reception: Reception
+    sound: SoundWatch
+
+    async def begin(self) -> bool:
+        """Whether there is still a caller, whose place is known again."""
+        scene, snapshot, view = self.scene, self.scene.call.snapshot, self.scene.view()
+        scene.recall(snapshot)
+        self.third.recall(snapshot.story)
+        self.sound.recall(snapshot)
+        if "caller" not in scene.line.joined or view is None:
+            self.reception.caller_gone()
+            broke = any(line_broke(leg.state, leg.code) for leg in snapshot.legs if leg.name == "caller")
+            scene.tell(ev.CallerLeft(scene.reference, cut_off=broke))
+            return False
+        await self.keeping.recall(snapshot, paused=view.recording_paused)
+        await self._handlers(view)
+        await self._guests(view)
+        await self.control_room.resume(wanted=view.handing_over)
+        if scene.line.joined == {"caller"} and not scene.calling_control_room and not self.third.busy:
+            await self.reception.resume()
+        else:
+            await self.reception.leave()
+        in_reception = self.reception.receiving or self.reception.voicemail.part
+        led_out = self.third.busy
+        if not (in_reception or led_out or scene.handler or view.offers or view.place or view.passed_to):
+            scene.tell(ev.CallQueued(scene.reference))
+        return True
+
+    async def _handlers(self, view: ContactView) -> None:
+        scene, there = self.scene, "handler" in self.scene.line.joined
+        if view.handler and there:
+            scene.handler = view.handler
+        elif view.handler:
+            scene.tell(ev.HandlerLost(scene.reference, view.handler, "gone when the gateway came back"))
+        for offer in view.offers:
+            if there:
+                scene.handler = offer.handler
+                scene.tell(ev.OfferAccepted(offer.id, scene.reference, offer.handler))
+            elif scene.line.under_way("handler"):
+                self.handler.ringing = offer
+            else:
+                await self.handler.ring(tell_to.Ring(offer, scene.extension(offer.handler)))
+        if there and not scene.handler:
+            await scene.part("handler")
+
+    async def _guests(self, view: ContactView) -> None:
+        """Those whom the board has on the call, and who went while no gateway was there."""
+        scene = self.scene
+        if self.third.busy and not scene.line.under_way("third"):
+            await self.third.drop("gone when the gateway came back")
+        for guest in view.guests:
+            if guest.role == "supervisor" and scene.line.under_way("supervisor"):
+                self.supervision.supervisor = guest.handler
+            elif guest.role == "supervisor":
+                scene.tell(ev.PartyLeft(scene.reference, guest.handler, "gone", guest.handler, guest.role))

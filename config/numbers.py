@@ -1,0 +1,66 @@
+"""Telephone numbers: one spelling to store, one to show to people, and which are never dialled.
+
+Numbers without a country are British. Everything else, for example a short code or a name, stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+import phonenumbers
+
+COUNTRY, COUNTRY_CODE = "GB", 44
+LONGEST = 80
+_WRITTEN = re.compile(r"[+\d\s()./-]+")
+
+# What can stand before a number dialled from Britain and still reach it: withhold (141) or show (1470) one's
+# own number, the way abroad, the country, the trunk digit.
+BEFORE_A_NUMBER = f"(141|1470)?(00)?({COUNTRY_CODE})?0*"
+
+
+def e164(text: str) -> str:
+    """``+442079460018`` for ``020 7946 0018``, ``0044 20...``, ``+44 (0)20...``; what is no number as it is."""
+    parsed = _parsed(text)
+    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)) if parsed else text[:LONGEST]
+
+
+def can_be_called(text: str) -> bool:
+    """Whether it is a number that can exist, by the numbering plan of its country."""
+    parsed = _parsed(text)
+    return parsed is not None and phonenumbers.is_valid_number(parsed)
+
+
+def for_people(text: str) -> str:
+    """As a person writes it: ``020 7946 0018`` for a British number, ``+33 1 99 00 12 34`` for another."""
+    parsed = _parsed(text)
+    if parsed is None:
+        return text
+    ours = parsed.country_code == COUNTRY_CODE
+    form = phonenumbers.PhoneNumberFormat.NATIONAL if ours else phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    return str(phonenumbers.format_number(parsed, form))
+
+
+def digits(text: str) -> str:
+    """Its digits alone, those of other scripts too, as a telephone would send them."""
+    return str(phonenumbers.normalize_digits_only(text))
+
+
+def is_emergency(text: str, never: Collection[str]) -> bool:
+    """Whether dialling it would reach one of the numbers ``never``, however it is written: ``+44 999``, ``0044 999``.
+
+    A longer number that only begins with one is another number. Another country's emergency number behind that
+    country's code reaches nobody from here, and is not meant.
+    """
+    return any(re.fullmatch(BEFORE_A_NUMBER + number, digits(text)) for number in never)
+
+
+def _parsed(text: str) -> phonenumbers.PhoneNumber | None:
+    if not _WRITTEN.fullmatch(text):  # the library finds numbers in names and email addresses, too
+        return None
+    try:
+        parsed = phonenumbers.parse(text, COUNTRY)
+    except phonenumbers.NumberParseException:
+        return None
+    possible = phonenumbers.is_possible_number_with_reason(parsed) == phonenumbers.ValidationResult.IS_POSSIBLE
+    return parsed if possible else None

@@ -1,0 +1,61 @@
+"""What a handler will ask for and the message already says: place, service, direction, carriage, time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from routing.triage.finding import Found
+from routing.triage.reading import Word
+
+# A name in small letters cannot be told from other words: it goes on until a word that is never part of one.
+STOPS = (
+    "a|about|after|ago|an|and|are|as|at|be|because|been|before|behind|being|between|"
+    "blood|but|by|can|carriage|child|children|coach|come|do|everyone|for|from|gang|get|"
+    "go|going|got|group|guy|has|have|he|hear|help|her|here|hes|him|his|hit|i|if|im|"
+    "in|into|is|it|its|just|kids|lad|lads|left|like|man|me|men|mins|my|near|need|"
+    "next|no|not|now|of|off|on|opposite|or|our|outside|over|people|platform|please|"
+    "police|she|shes|so|someone|stopped|that|the|them|then|there|theres|they|theyre|"
+    "this|to|today|towards|train|two|until|us|wants|was|waving|we|were|who|whos|with|"
+    "woman|you|your"
+)
+NAME_WORD = rf"(?!(?:{STOPS})\b)[^\W\d_][\w'’&-]*"
+NAME = rf"{NAME_WORD}(?:[ ]{NAME_WORD}){{0,2}}"
+CLOCK = r"(?:[01]?\d|2[0-3])[.:][0-5]\d(?:\s?[ap]m)?|(?:1[0-2]|0?[1-9])\s?[ap]m|(?:[01]\d|2[0-3])[0-5]\d"
+STREET = (
+    "road|rd|street|st|close|avenue|ave|lane|ln|drive|way|court|crescent|cres|terrace|grove|gardens|hill|place|mews"
+    "|row|square"
+)
+
+PATTERNS = {
+    "service": (
+        rf"(?<![\d/+.:-])(?:{CLOCK})\s+(?:(?:from\s+)?{NAME}\s+)?(?:to|from)\s+{NAME}"
+        rf"|\b(?:train|service|bus|tram)\s+(?:from\s+{NAME}\s+)?to\s+{NAME}"
+    ),
+    "time": rf"(?<![\d/+.:-])(?:{CLOCK})(?![\d/])",
+    "direction": (
+        rf"\b(?:north|south|east|west)bound\b"
+        rf"|\b(?:towards?|heading (?:to|for)|on (?:its|the) way to)\s+(?:the\s+)?{NAME}"
+    ),
+    "carriage": (
+        r"\b(?:coach|carriage|car|carrage)\s+(?:\d{1,2}|[a-m])\b"
+        r"|\b(?:front|rear|back|middle|first|last|second) (?:coach|carriage|of (?:the )?train)\b"
+    ),
+    "place": (
+        rf"\bplatform\s+\d{{1,2}}[a-d]?\b|\b[amb]\d{{1,4}}(?:\(m\))?\b|\bj(?:unction|ct)?\s?\d{{1,2}}\b"
+        rf"|\b\d{{1,4}}[a-d]?\s+{NAME_WORD}(?:\s{NAME_WORD})?\s(?:{STREET})\b|\b{NAME_WORD}(?:\s{NAME_WORD})?\s(?:{STREET})\b"
+        rf"|\b(?:flat|no|number)\s+\d{{1,4}}[a-d]?\b|\b[a-z]{{1,2}}\d[a-z\d]?\s?\d[a-z]{{2}}\b"
+        rf"|\b(?:at|near|outside|behind|opposite|passing|leaving|by)\s+(?:the\s+)?{NAME}"
+    ),
+}
+READY = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in PATTERNS.items()}
+MOST_OF_A_KIND = 3
+MOST_READ = 2_000
+
+
+def found(text: str, words: list[Word]) -> Iterator[Found]:
+    """Each as written, with where it stands; at most three of a kind, from the first 2,000 characters."""
+    start = text[:MOST_READ]
+    for kind, pattern in READY.items():
+        for match, _ in zip(pattern.finditer(start), range(MOST_OF_A_KIND), strict=False):
+            yield Found(kind, match.group().strip(), match.start(), match.end())

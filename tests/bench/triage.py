@@ -1,0 +1,67 @@
+"""How well and how fast triage judges the labelled messages: run with ``python tests/bench/triage.py``.
+
+``--misses`` lists every emergency that was not found and every ordinary message that was raised. Times are CPU
+time of this process, so that what else the machine does counts little.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from config.triage import english, lexicon
+from routing.triage import Triage
+from tests.support.messages import PARTS, Labelled, labelled
+
+ROUNDS = 5
+
+
+def main() -> None:
+    start = time.process_time()
+    triage = Triage(lexicon(), english())
+    print(f"built in {(time.process_time() - start) * 1000:.0f} ms")
+    messages = list(labelled())
+    print(f"{'messages':<10}{'found':>7}{'missed':>8}{'of emergencies':>16}{'raised':>9}{'left':>6}{'of ordinary':>13}")
+    for part in PARTS:
+        _matrix(part, [m for m in messages if m.part == part], triage)
+    if "--misses" in sys.argv:
+        _misses(messages, triage)
+    _speed(messages, triage)
+
+
+def _matrix(part: str, messages: list[Labelled], triage: Triage) -> None:
+    raised = {label: [0, 0] for label in (True, False)}
+    for message in messages:
+        raised[message.emergency][triage.judge(message.text).sounds_like_emergency] += 1
+    (missed, found), (left, wrong) = raised[True], raised[False]
+    print(
+        f"{part:<10}{found:>7}{missed:>8}{found / (found + missed):>16.1%}"
+        f"{wrong:>9}{left:>6}{wrong / (wrong + left):>13.1%}"
+    )
+
+
+def _misses(messages: list[Labelled], triage: Triage) -> None:
+    for message in messages:
+        finding = triage.judge(message.text)
+        if finding.sounds_like_emergency != message.emergency:
+            said = " / ".join(message.text.splitlines())
+            print(f"- {message.part}, {'missed' if message.emergency else 'raised'}: {said}")
+
+
+def _speed(messages: list[Labelled], triage: Triage) -> None:
+    taken = []
+    for _ in range(ROUNDS):
+        for message in messages:
+            start = time.process_time_ns()
+            triage.judge(message.text)
+            taken.append((time.process_time_ns() - start) / 1000)
+    taken.sort()
+    p50, p99 = taken[len(taken) // 2], taken[len(taken) * 99 // 100]
+    print(f"a message: p50 {p50:.0f} us, p99 {p99:.0f} us, mean {sum(taken) / len(taken):.0f} us")
+
+
+if __name__ == "__main__":
+    main()

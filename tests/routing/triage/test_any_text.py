@@ -1,0 +1,94 @@
+"""Whatever a message holds, it is judged, soon, and the same however it is dressed up."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config.triage import lexicon
+from routing.triage import Triage
+from tests.support.messages import labelled
+
+MESSAGES = [m.text for m in labelled()]
+WORDS = sorted({word for text in MESSAGES for word in text.split()})
+
+
+@given(st.text() | st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join))
+@settings(max_examples=60, deadline=None)
+def test_every_text_is_judged(triage: Triage, text: str) -> None:
+    finding = triage.judge(text)
+    assert finding.sounds_like_emergency == bool(finding.why)
+    places = [(r.start, r.end, r.words) for r in finding.why] + [(f.start, f.end, f.words) for f in finding.found]
+    assert all(text[start:end].strip() == words.strip() for start, end, words in places)
+
+
+@given(st.sampled_from(MESSAGES), st.data())
+@settings(max_examples=60, deadline=None)
+def test_case_spaces_apostrophes_and_repeated_marks_change_nothing(
+    triage: Triage, text: str, data: st.DataObject
+) -> None:
+    dress = data.draw(st.sampled_from([str.upper, str.lower, _spaced, _curly, _loud]))
+    plain, dressed = triage.judge(text), triage.judge(dress(text))
+    assert [r.rule for r in dressed.why] == [r.rule for r in plain.why]
+
+
+def _spaced(text: str) -> str:
+    return f"  {text.replace(' ', '   ')}\t"
+
+
+def _curly(text: str) -> str:
+    return text.replace("'", "’")
+
+
+def _loud(text: str) -> str:
+    return text.replace(",", " ,, ").replace("!", "!!!") + "!!!"
+
+
+@pytest.mark.parametrize(
+    "dressed", ["ＫＮＩＦＥ man on the train", "man with a k\u0301n\u0300ife", "man with a kn\u200bife", "KNIIIIFE man"]
+)
+def test_a_word_is_known_under_signs_that_hide_it(triage: Triage, dressed: str) -> None:
+    assert "weapon" in [reason.rule for reason in triage.judge(dressed).why]
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "a",
+        "knife ",
+        "he is ",
+        "not ",
+        "k n ",
+        "to to ",
+        "a\u0301",
+        "1 ",
+        ".",
+        "at x ",
+        "\n",
+        "he has not hit the the ",
+        "7pm to ",
+    ],
+    ids=repr,
+)
+def test_time_grows_with_the_length_only(triage: Triage, unit: str) -> None:
+    """Four times the text takes about four times as long; ten times would be a sign of something worse."""
+    short, long = unit * (3_000 // len(unit)), unit * (12_000 // len(unit))
+    _seconds(triage, short)
+    assert _seconds(triage, long) < 10 * _seconds(triage, short) + 0.05
+
+
+def _seconds(triage: Triage, text: str) -> float:
+    """CPU seconds, the best of two."""
+    taken = []
+    for _ in range(2):
+        start = time.process_time()
+        triage.judge(text)
+        taken.append(time.process_time() - start)
+    return min(taken)
+
+
+def test_every_list_that_a_phrase_names_exists() -> None:
+    assert list(lexicon().mistakes()) == []

@@ -1,0 +1,80 @@
+"""Each rule by its own examples, the scenarios of the domain, and the labelled messages as a whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from config.triage import Rule, lexicon
+from routing.triage import Triage
+from tests.support.messages import PARTS, labelled
+
+RULES = lexicon().rules
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule.name for rule in RULES])
+def test_a_rule_keeps_to_its_examples(rule: Rule, triage: Triage) -> None:
+    for text in rule.raises:
+        assert triage.judge(text).sounds_like_emergency, text
+    for text in rule.leaves:
+        assert not triage.judge(text).sounds_like_emergency, (text, triage.judge(text).in_words)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "man with knife, 7pm Southend to Liverpool St, he got off at Grays",
+        "help",
+        "cant talk hes next to me",
+        "not an emergency but he's threatening to jump",
+        "I've taken tablets",
+    ],
+)
+def test_an_emergency_is_raised(text: str, triage: Triage) -> None:
+    assert triage.judge(text).sounds_like_emergency
+
+
+@pytest.mark.parametrize("text", ["someone smoking coach 3", "was assaulted last week, what's my crime number"])
+def test_an_ordinary_message_is_left(text: str, triage: Triage) -> None:
+    assert triage.judge(text).why == ()
+
+
+def test_it_says_why_and_where(triage: Triage) -> None:
+    text = "pls hurry he has a knife"
+    finding = triage.judge(text)
+    assert finding.in_words.startswith('sounds like an emergency: "')
+    weapon = next(reason for reason in finding.why if reason.rule == "weapon")
+    assert weapon.words == text[weapon.start : weapon.end] == "he has a knife"
+    assert [(f.kind, f.words) for f in finding.found] == [("weapon", "knife")]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "words"),
+    [
+        (
+            "man with knife, 7pm Southend to Liverpool St, he got off at Grays",
+            "service",
+            "7pm Southend to Liverpool St",
+        ),
+        ("man with knife, 7pm Southend to Liverpool St, he got off at Grays", "place", "at Grays"),
+        ("fight on the 1815 to brighton coach 4", "time", "1815"),
+        ("fight on the 1815 to brighton coach 4", "carriage", "coach 4"),
+        ("silver audi all over the road A55 westbound", "direction", "westbound"),
+        ("silver audi all over the road A55 westbound", "place", "A55"),
+        ("hes in my house 22 alder close", "place", "22 alder close"),
+        ("hes threatening to jump", "self_harm", "threatening to jump"),
+        ("cant talk hes next to me", "cannot_speak", "cant talk"),
+        ("my mate got stabbed in the leg", "injury", "got stabbed"),
+    ],
+)
+def test_it_finds_what_a_handler_will_ask_for(text: str, kind: str, words: str, triage: Triage) -> None:
+    assert words in [f.words for f in triage.judge(text).found if f.kind == kind]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_nearly_all_emergencies_of_the_labelled_messages_are_found(part: str, triage: Triage) -> None:
+    messages = [m for m in labelled() if m.part == part]
+    raised = {m: triage.judge(m.text).sounds_like_emergency for m in messages}
+    found = [raised[m] for m in messages if m.emergency]
+    ordinary = [raised[m] for m in messages if not m.emergency]
+    assert sum(found) >= 0.98 * len(found)
+    assert sum(ordinary) <= (0.20 if part == "check" else 0.10) * len(ordinary)

@@ -1,0 +1,44 @@
+"""The labelled messages of ``tests/data/triage``: what people write, and whether it is an emergency.
+
+``emergency.tsv`` and ``ordinary.tsv`` were written before any rule and are split by a hash of their text: the rules
+were tuned on one half and never on the other. The four later sets were each written after the rules of their
+time, to see what these make of new messages, and were tuned on afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[1] / "data" / "triage"
+FIRST = {"emergency": True, "ordinary": False}
+LATER = ("later", "fresh", "last", "check")
+PARTS = ("tune", "held", *LATER)
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    part: str
+    emergency: bool
+    topic: str
+    text: str
+
+
+def labelled() -> Iterator[Labelled]:
+    for name, emergency in FIRST.items():
+        for _, topic, text in _rows(name):
+            yield Labelled(_half(text), emergency, topic, text.removeprefix("Subject: "))
+    for name in LATER:
+        for label, topic, text in _rows(name):
+            yield Labelled(name, label == "e", topic, text.removeprefix("Subject: "))
+
+
+def _half(text: str) -> str:
+    return "held" if hashlib.sha256(text.encode()).digest()[0] % 2 else "tune"
+
+
+def _rows(name: str) -> Iterator[list[str]]:
+    for line in (FOLDER / f"{name}.tsv").read_text(encoding="utf-8").splitlines()[1:]:
+        yield line.replace("\\n", "\n").split("\t")
