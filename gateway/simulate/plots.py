@@ -19,10 +19,9 @@ LOOK = Style(background="white", plot_background="white", colors=COLOURS, font_f
 SHORT_DAYS = 14
 
 
-def write_plots(scenario: Scenario, measures: Measures, folder: Path) -> list[Path]:
+def write_plots(scenario: Scenario, measures: Measures, folder: Path, name: str) -> list[Path]:
     """``NAME-waits.svg`` and ``NAME-handlers.svg`` in this folder, which is made if need be. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = "".join(c if c.isalnum() else "-" for c in scenario.name.lower())
     charts = {"waits": _waits(scenario, measures), "handlers": _handlers(scenario, measures)}
     paths = [folder / f"{name}-{what}.svg" for what in charts]
     for path, chart in zip(paths, charts.values(), strict=True):
