@@ -20,7 +20,7 @@ def seconds() -> array[float]:
 
 @dataclass(slots=True)
 class Waits:
-    """Of one queue and channel. ``answered`` and ``abandoned``: how long each waited, ``began`` and ``left`` since when."""
+    """Of one queue and channel. ``answered``, ``abandoned``: how long each waited; ``began``, ``left``: since when."""
 
     target: float
     ignore: float

@@ -48,9 +48,17 @@ def line_chart(title: str, across: str, up: str, labels: Sequence[str], *, every
         no_prefix=True,
         **more,
     )
+    chart.add_xml_filter(_without_scripts)
     chart.x_labels = labels
     chart.x_labels_major = labels[::every]
     return chart
+
+
+def _without_scripts(root: Any) -> Any:
+    for parent in root.iter():
+        for script in [node for node in parent if str(node.tag).endswith("script")]:
+            parent.remove(script)
+    return root
 
 
 def _waits(scenario: Scenario, measures: Measures) -> Any:

@@ -3,7 +3,6 @@
 ``erlang_c``: one queue, exponential handling, nobody gives up; the mean wait is within 2 % of Erlang C.
 ``erlang_a``: exponential patience too; the share that gives up is within 2 % of Erlang A.
 Each with a million contacts on the real engine. The interval is the simulation's own, at 95 %, by batch means.
-``two_skills``: no worse than the best fixed priority that a search finds.
 ``year``: CPU seconds for a year of ``config/scenarios/btp.toml``.
 """
 
@@ -20,7 +19,6 @@ from gateway.simulate.scenario import load_scenario
 from gateway.simulate.simulation import Simulation
 from tests.bench.lib import Options, Report, read_options
 from tests.support.theory import Found, against_theory
-from tests.support.two_skills import best_fixed_priority, by_engine
 
 SCENARIOS = Path(__file__).parents[2] / "config" / "scenarios"
 PERCENT_OFF = 2.0
@@ -44,14 +42,6 @@ def _tell(report: Report, found: Found, what: str, theory: float, simulated: flo
     report.value(f"{what}: off theory", abs(simulated / theory - 1) * 100, "%", target=PERCENT_OFF)
 
 
-def two_skills(options: Options, report: Report) -> None:
-    hours = options.size(2_000, 200)
-    name, best = best_fixed_priority(hours)
-    ours = by_engine(hours)
-    print(f"  weighted wait: best fixed priority {best:.4f} ({name}), the engine {ours:.4f}")
-    report.value("engine's weighted wait over the best fixed priority's", ours / best, "", target=1.0)
-
-
 def year(options: Options, report: Report) -> None:
     scenario = load_scenario(SCENARIOS / "btp.toml")
     if options.quick:
@@ -64,7 +54,7 @@ def year(options: Options, report: Report) -> None:
     report.value("CPU for the year", took, "s", target=YEAR_SECONDS)
 
 
-PARTS = {part.__name__: part for part in (erlang_c, erlang_a, two_skills, year)}
+PARTS = {part.__name__: part for part in (erlang_c, erlang_a, year)}
 
 
 def main() -> int:
