@@ -287,6 +287,7 @@ class Board:
             ranks = self._waiting[need]
             ranks.remove(rank_of(old))
             if not ranks:
+                del self._waiting[need]
                 del self._needs_of[need.only][need]
         for handler in people:
             self._engaged[handler].discard(old.reference)
