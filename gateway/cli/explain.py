@@ -92,9 +92,7 @@ class _Bar:
     """How far the journal has been followed; its length is known only on the way."""
 
     def __init__(self) -> None:
-        self.shown: Any = click.progressbar(
-            length=1, label="Following the journal", file=sys.stderr, show_pos=True
-        )
+        self.shown: Any = click.progressbar(length=1, label="Following the journal", file=sys.stderr, show_pos=True)
 
     def __call__(self, done: int, of: int) -> None:
         self.shown.length = of
