@@ -8,7 +8,7 @@ from dataclasses import replace
 from routing.board import Board
 from routing.commands import MakeOffer
 from routing.explain.facts import Chosen, Explanation, Judged, RulesThen, Waiting, When
-from routing.explain.handlers import not_chosen
+from routing.explain.handlers import UNABLE, not_chosen
 from routing.explain.state import state_of
 from routing.explain.waiting import why_waiting
 from routing.matching import CHOSEN, best_handler
@@ -64,8 +64,10 @@ def _why_waiting(waiting: Waiting, now: Time, when: When) -> Iterator[str]:
         yield from (f"  {b.reference} ({b.queue}) {b.reason.said}." for b in waiting.before[:MOST_BEFORE])
         if len(waiting.before) > MOST_BEFORE:
             yield f"  and {len(waiting.before) - MOST_BEFORE} more."
-    yield "Who could take it:"
-    yield from _people(waiting.handlers)
+    could = [one for one in waiting.handlers if one.reason.code not in (*UNABLE, "offline")]
+    yield "Who could take it, and what they are doing:" if could else "Nobody who is signed in could take it."
+    yield from _people(could)
+    yield from _people(one for one in waiting.handlers if one not in could)
     if waiting.later:
         yield "If it waits until then:"
         yield from (f"  {when(later.at)}: {later.said}." for later in waiting.later)
@@ -76,19 +78,20 @@ def _why_chosen(chosen: Chosen, when: When) -> Iterator[str]:
     yield f"It was offered to {chosen.handler} at {when(chosen.at)}: {chosen.said}."
     if not chosen.agrees:
         yield "  By the rules of now it would not have been offered to them: the rules were others then."
-    yield "At that moment, of the others:"
+    yield "At that moment, of the others:" if chosen.others else "There was nobody else."
     yield from _people(chosen.others)
 
 
-def _people(people: tuple[Judged, ...]) -> Iterator[str]:
+def _people(people: Iterable[Judged]) -> Iterator[str]:
     """Those who are not signed in are only counted."""
-    there = [one for one in people if one.reason.code != "offline"]
-    yield from (f"  {one.handler} {one.reason.said}." for one in there)
-    offline = len(people) - len(there)
+    offline = 0
+    for one in people:
+        if one.reason.code == "offline":
+            offline += 1
+        else:
+            yield f"  {one.handler} {one.reason.said}."
     if offline:
         yield f"  {offline} {'handler is' if offline == 1 else 'handlers are'} not signed in."
-    if not people:
-        yield "  there is nobody else."
 
 
 def duration(seconds: float) -> str:

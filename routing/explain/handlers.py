@@ -11,6 +11,7 @@ from routing.matching import kept_for_a_call
 from routing.model import Channel, Contact, Handler, PresenceState, Time, rank_of
 
 FREE = Reason("free", "is free and can take it")
+UNABLE = frozenset({"no_capacity", "lacks_skill", "other_centre", "reserved"})  # whatever they are doing
 NO_ROOM = {Channel.VOICE: "has no telephone", Channel.TEXT: "takes no texts", Channel.EMAIL: "takes no emails"}
 
 
@@ -23,9 +24,10 @@ def judged(board: Board, contact: Contact, now: Time, when: When) -> tuple[Judge
 def against(board: Board, contact: Contact, handler: Handler, now: Time, when: When) -> Reason | None:
     """What keeps this handler from the contact now; None: nothing."""
     return (
-        _not_there(handler)
+        _not_signed_in(handler)
         or _takes_none(handler, contact.load)
         or _lacks(board, contact, handler, when)
+        or _away(handler)
         or _only_another(board, contact, handler, when)
         or _declined(contact, handler, now, when)
         or _busy(board, contact, handler, when)
@@ -78,12 +80,8 @@ def not_chosen(
 # --- not able ----------------------------------------------------------------------------------------
 
 
-def _not_there(handler: Handler) -> Reason | None:
-    if handler.presence.state is PresenceState.AVAILABLE:
-        return None
-    if handler.presence.state is PresenceState.OFFLINE:
-        return Reason("offline", "is not signed in")
-    return Reason("away", f"is away ({handler.presence.reason or 'no reason given'})")
+def _not_signed_in(handler: Handler) -> Reason | None:
+    return Reason("offline", "is not signed in") if handler.presence.state is PresenceState.OFFLINE else None
 
 
 def _takes_none(handler: Handler, load: Channel) -> Reason | None:
@@ -109,6 +107,12 @@ def _lacks(board: Board, contact: Contact, handler: Handler, when: When) -> Reas
 
 
 # --- not now -----------------------------------------------------------------------------------------
+
+
+def _away(handler: Handler) -> Reason | None:
+    if handler.presence.state is not PresenceState.AWAY:
+        return None
+    return Reason("away", f"is away ({handler.presence.reason or 'no reason given'})")
 
 
 def _only_another(board: Board, contact: Contact, handler: Handler, when: When) -> Reason | None:

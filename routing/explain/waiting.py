@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from config.overflow import Step
+from routing.abilities import ORDINARY
 from routing.board import CALLBACK_ANSWER_SECONDS, Board
 from routing.explain.facts import Before, Later, Reason, Waiting, When
-from routing.explain.handlers import judged, needed
+from routing.explain.handlers import in_words, judged, needed
 from routing.model import Contact, Handler, Need, PresenceState, Time, rank_of
 
 BUMPS = {
@@ -73,7 +74,9 @@ def _later(board: Board, contact: Contact, now: Time) -> Iterator[Later]:
         yield Later(contact.preferred_until, "it is opened to everybody who suits")
     steps = board.rules.needs.steps(contact.queue, contact.language, emergency=contact.emergency)
     if contact.queued_at is not None and contact.relaxed + 1 < len(steps):
-        yield Later(contact.queued_at + steps[contact.relaxed + 1].after, "less is insisted on")
+        now_needed, following = steps[contact.relaxed].needed, steps[contact.relaxed + 1]
+        dropped = ", ".join(in_words(what) for what in sorted(now_needed - following.needed - {ORDINARY}))
+        yield Later(contact.queued_at + following.after, f"insisted on no more: {dropped}")
     for declined in contact.declined:
         if declined.until > now:
             yield Later(declined.until, f"{declined.handler} may be asked again")

@@ -125,7 +125,7 @@ async def test_a_queue_that_the_configuration_does_not_have_any_more_is_named(st
     await world.commit(store)
     left = {name: queue for name, queue in world.rules.queues.items() if name != "crime"}
     history = History(store, Rules(left, world.rules.routing, world.rules.follow_ups))
-    with pytest.raises(NotFollowed, match="Row 1 of the journal speaks of queue 'crime'.*--config"):
+    with pytest.raises(NotFollowed, match=r"Row 1 of the journal speaks of queue 'crime'.*--config"):
         await history.until(2, "C1")
 
 
