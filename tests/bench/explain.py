@@ -105,8 +105,8 @@ async def _explained(store: Store, scenario: Scenario, where: str, begin: Time, 
         took.append(time.perf_counter() - began)
         used.append(time.process_time() - cpu)
         rows.append(followed[0])
-    report.spread(f"a question about the {where} tenth, by the clock", took, "s", target=20)
-    report.spread(f"a question about the {where} tenth, of CPU", used, "s")
+    report.spread(f"a question about the {where} tenth, by the clock", took, "s")
+    report.spread(f"a question about the {where} tenth, of CPU", used, "s", target=10)
     report.spread(f"a question about the {where} tenth, rows followed", rows, "rows")
 
 
