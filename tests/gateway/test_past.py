@@ -95,23 +95,6 @@ async def test_a_contact_that_was_closed_long_before_is_still_known(store: Store
     assert past.contact("T1").disposition == "resolved"
 
 
-async def test_who_counted_as_a_repeat_caller_long_ago_and_still_waits_counts_as_one(store: Store) -> None:
-    world = Kept(rules(bumps=REPEATS))
-    world.handler("anna")
-    for reference in ("T1", "T2"):
-        world.text(reference)
-        world.accept(reference)
-        world.complete(reference, "anna")
-    world.presence("anna", PresenceState.OFFLINE)
-    world.text("T3")
-    world.after(10 * 86_400)
-    world.handler("ben", state=PresenceState.OFFLINE)
-    await world.commit(store)
-    past = await History(store, world.rules, shift=FEW_HOURS).until(len(world.rows), "T3")
-    assert past.contact("T3") == world.contact("T3")
-    assert past.contact("T3").bumps == ("repeat",)
-
-
 async def test_a_handler_who_was_removed_and_added_again_is_there_as_they_were_added(store: Store) -> None:
     world = Kept()
     world.handler("anna", "crime")
