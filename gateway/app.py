@@ -25,6 +25,7 @@ from gateway.control import control_path, open_control
 from gateway.discretion import Discretion
 from gateway.dispatcher import Committed, Dispatcher
 from gateway.emails import EmailChannel
+from gateway.explain import started_with
 from gateway.lag import watch_lag
 from gateway.letters import Letters
 from gateway.live import LiveHub
@@ -55,9 +56,8 @@ class Gateway:
         self.store = Store(open_engine(settings.store))
         self.letters = Letters(settings)
         self.live = LiveHub(Discretion.of(settings.voice))
-        self.dispatcher = Dispatcher(
-            self.store, Rules.of(settings), clock, self.letters.acknowledgement, self._committed
-        )
+        self.rules = Rules.of(settings)
+        self.dispatcher = Dispatcher(self.store, self.rules, clock, self.letters.acknowledgement, self._committed)
         self.voice = self._voice(clock) if settings.voice.enabled else None
         self.auditor = Auditor(self.dispatcher, clock, chance, settings.routing.audit_seconds)
         parts = (settings, self.store, self.dispatcher, clock, new_reference, new_id, _triage(settings).judge)
@@ -133,6 +133,7 @@ class Gateway:
         """What runs beside the HTTP side, by name."""
         work: dict[str, Coroutine[Any, Any, None]] = {
             "dispatcher": self.dispatcher.run(),
+            "rules": self._note_rules(),
             "outbox": self.outbox.run(),
             "auditor": self.auditor.run(),
             "watchdog": report_alive(),
@@ -144,6 +145,10 @@ class Gateway:
             work["reconciler"] = Reconciler(self.dispatcher, self.voice).run()
         work["retention"] = self._retention().run()
         return work
+
+    async def _note_rules(self) -> None:
+        """So that it can be told later whether what was decided was decided by the rules of then."""
+        await self.dispatcher.insist(started_with(self.rules))
 
     def _voice(self, clock: Clock) -> VoiceChannel:
         desk = CallDesk(self.dispatcher, self.store, clock, self.settings)

@@ -12,6 +12,7 @@ import click
 from config.settings import Settings
 from gateway.cli.common import CONFIG, Failure, load_settings
 from gateway.cli.drain import drain
+from gateway.cli.explain import explain
 from gateway.cli.handlers import handlers
 from gateway.cli.journal import journal
 from gateway.cli.simulate import simulate
@@ -118,6 +119,7 @@ def _summary(settings: Settings) -> str:
 main.add_command(handlers)
 main.add_command(status)
 main.add_command(journal)
+main.add_command(explain)
 main.add_command(drain)
 main.add_command(tokens)
 main.add_command(prompts)

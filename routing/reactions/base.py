@@ -11,7 +11,7 @@ from routing import commands as do
 from routing import events as ev
 from routing.board import Board, Wake
 from routing.commands import Command
-from routing.matching import make_offer
+from routing.matching import CHOSEN, make_offer
 from routing.model import (
     Contact,
     FollowUp,
@@ -54,7 +54,7 @@ def _(e: ev.OfferAccepted, board: Board, now: Time) -> Iterator[Command]:
 def _(e: ev.OfferClaimed, board: Board, now: Time) -> Iterator[Command]:
     yield from withdraw(board.contacts[e.reference], "another handler took it")
     contact, handler = board.contacts[e.reference], board.handlers[e.handler]
-    yield make_offer(board, contact, handler, now, "they asked for this emergency")
+    yield make_offer(board, contact, handler, now, CHOSEN["claimed"])
 
 
 @react.register

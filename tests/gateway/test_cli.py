@@ -208,6 +208,41 @@ def test_a_contact_that_is_not_there_is_one_sentence(config: Path) -> None:
     assert (result.exit_code, result.output) == (1, "Error: There is no contact NONE-0000.\n")
 
 
+def test_why_a_contact_waits_is_told_in_sentences_or_as_data_and_the_reading_is_on_record(
+    config: Path, tmp_path: Path
+) -> None:
+    add(config, "amy")
+    with_a_contact(tmp_path)
+
+    told = run(config, "explain", "AAAA-0001", "--reason", "complaint")
+    data = run(config, "explain", "AAAA-0001", "--reason", "audit", "--json")
+
+    assert "waits in texts since" in told.stdout
+    assert "  1 handler is not signed in.\n" in told.stdout
+    assert json.loads(data.stdout)["waiting"]["handlers"][0]["reason"]["code"] == "offline"
+    assert "contact read (complaint)" in run(config, "journal", "show", "AAAA-0001", "--reason", "x").output
+
+
+@pytest.mark.parametrize(
+    ("contact", "at", "said"),
+    [
+        ("NONE-0000", "00:00", "There is no contact NONE-0000."),
+        ("AAAA-0001", "2026-01-05 03:12", "There was no contact AAAA-0001 yet at 05 Jan 2026 03:12:00."),
+        ("AAAA-0001", "yesterday", "'yesterday' is no time: give 03:12"),
+        ("AAAA-0001", "2999-01-01 00:00", "'2999-01-01 00:00' is in the future."),
+    ],
+)
+def test_what_cannot_be_explained_is_one_sentence(
+    config: Path, tmp_path: Path, contact: str, at: str, said: str
+) -> None:
+    with_a_contact(tmp_path)
+
+    result = run(config, "explain", contact, "--at", at, "--reason", "x")
+
+    assert result.exit_code != 0
+    assert said in result.output
+
+
 def test_verify_names_the_row_that_was_altered(config: Path, tmp_path: Path) -> None:
     with_a_contact(tmp_path)
     with sqlite3.connect(tmp_path / "data" / "gateway.db") as database:
@@ -229,7 +264,7 @@ def test_verify_makes_no_empty_database_where_there_is_none(config: Path, tmp_pa
 
 def test_every_command_helps_with_an_example() -> None:
     for arguments in (
-        ["check"], ["serve"], ["status"], ["journal", "show"], ["journal", "verify"], ["tokens", "add"],
+        ["check"], ["serve"], ["status"], ["journal", "show"], ["journal", "verify"], ["tokens", "add"], ["explain"],
         ["handlers", "add"], ["handlers", "list"], ["handlers", "remove"], ["handlers", "import"],
     ):  # fmt: skip
         assert "Example" in CliRunner().invoke(main, [*arguments, "--help"]).output, arguments
