@@ -13,7 +13,9 @@ from gateway.api import (
     casework,
     contacts,
     drain,
+    duty,
     follow_ups,
+    forecast,
     handlers,
     health,
     live,
@@ -22,6 +24,7 @@ from gateway.api import (
     queues,
     recordings,
     session,
+    shifts,
     tokens,
 )
 from gateway.api.openapi import document
@@ -41,6 +44,9 @@ ROUTES: tuple[Route, ...] = (
     *follow_ups.ROUTES,
     *queues.ROUTES,
     *handlers.ROUTES,
+    *shifts.ROUTES,
+    *duty.ROUTES,
+    *forecast.ROUTES,
     *tokens.ROUTES,
     *drain.ROUTES,
     *live.ROUTES,
