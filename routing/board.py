@@ -81,7 +81,7 @@ class Board:
         self.unserved: dict[str, None] = {}
         self._leading_on = {queue.id for queue in rules.queues.values() if queue.overflow != Overflow()}
         self._settled: dict[str, None] = {}
-        self._lines: dict[tuple[str, Channel], SortedList[Rank]] = {}
+        self._lines: defaultdict[tuple[str, Channel], SortedList[Rank]] = defaultdict(SortedList)
         self._waiting: defaultdict[Need, SortedList[Rank]] = defaultdict(SortedList)
         self._needs_of: dict[str, dict[Need, None]] = {}
         self._free: dict[Channel, defaultdict[frozenset[str], SortedList[tuple[float, str]]]] = {
@@ -389,7 +389,7 @@ class Board:
             need = self.need_of(contact)
             self._waiting[need].add(rank_of(contact))
             self._needs_of.setdefault(need.only, {})[need] = None
-            self._lines.setdefault((contact.queue, contact.load), SortedList()).add(rank_of(contact))
+            self._lines[contact.queue, contact.load].add(rank_of(contact))
             known = old is not None and old.waiting and (old.queue, old.preferred) == (contact.queue, contact.preferred)
             if not known and contact.queue in self._leading_on:
                 self.unserved[contact.reference] = None
@@ -439,7 +439,7 @@ class Board:
 
     def _duty_changes(self, was: Handler | None, now: Handler | None) -> None:
         """Whoever waits is looked at again when somebody signs in or out, or can do something else."""
-        if was is not None and _duty(was) != (_duty(now) if now else None):
+        if self._leading_on and was is not None and _duty(was) != (_duty(now) if now else None):
             lines = (line for (queue, _), line in self._lines.items() if queue in self._leading_on)
             self.unserved |= {rank.reference: None for rank in sorted(rank for line in lines for rank in line)}
 
@@ -485,11 +485,11 @@ class Board:
         return contact.queued_at + steps[contact.relaxed + 1].after
 
 
-def _duty(handler: Handler) -> tuple[bool, frozenset[str], tuple[int, ...]]:
+def _duty(handler: Handler) -> tuple[object, ...]:
     """What makes a handler count as on duty for a queue."""
-    capacities = tuple(handler.capacity(channel) for channel in Channel)
-    able = abilities(handler.skills, handler.centre, reserved=handler.reserved)
-    return handler.presence.state is PresenceState.OFFLINE, able, capacities
+    offline = handler.presence.state is PresenceState.OFFLINE
+    room = (handler.extension, handler.text_capacity, handler.email_capacity)
+    return offline, handler.skills, handler.centre, handler.reserved, room
 
 
 def _people(contact: Contact | None) -> list[str]:

@@ -218,6 +218,8 @@ class Simulation:
     # --- those who answer ----------------------------------------------------------------------------
 
     def _offered(self, command: do.MakeOffer) -> None:
+        if command.offer.broadcast:
+            return  # whoever is only shown an emergency leaves it to the one whose offer is in earnest
         missed = self.scenario.behaviour.missed
         if missed and self._chance.random() < missed:
             return
