@@ -105,9 +105,9 @@ def forecast(
     assumed = {entry.queue: entry for entry in _assumed(known, method)}
     counts = _counts(known, assumed, method)
     half_hours = [
-        _half_hour(at, calls, assumed[queue], method)
+        half_hour
         for queue in assumed
-        for at, calls in _calls(counts[queue], first, observed, method)
+        for half_hour in _half_hours(dict(_calls(counts[queue], first, observed, method)), assumed[queue], method)
     ]
     holidays = tuple(day for n in range(days) if is_bank_holiday(method.bank_holidays, day := first + n * DAY))
     return Forecast(
@@ -196,18 +196,28 @@ def _exists(day: date, local: datetime, method: Method) -> bool:
     return _local(at, method).time() == local.time().replace(fold=0)
 
 
-def _half_hour(at: Time, calls: float, assumed: Assumed, method: Method) -> HalfHour:
-    handling, patience = round(assumed.handling_seconds), assumed.patience_seconds
+def _half_hours(calls: Mapping[Time, float], assumed: Assumed, method: Method) -> Iterator[HalfHour]:
+    handling, patience = max(1.0, round(assumed.handling_seconds)), assumed.patience_seconds
     patience = patience if math.isinf(patience) else float(round(patience))
-    at_desks = _needed(calls, max(1, handling), patience, assumed.target_seconds, method.answered_share)
-    on_shift = math.ceil(round(at_desks / (1 - method.breaks_share), 6))
-    return HalfHour(at, assumed.queue, calls, at_desks, on_shift)
+    kinds = tuple(sorted({number for number in calls.values() if number}))
+    needed = _needed(kinds, handling, patience, assumed.target_seconds, method.answered_share)
+    for at, number in calls.items():
+        at_desks = needed[number] if number else 0
+        # Rounded first: 17 / 0.85 is 20 and a little more in binary.
+        on_shift = math.ceil(round(at_desks / (1 - method.breaks_share), 6))
+        yield HalfHour(at, assumed.queue, number, at_desks, on_shift)
 
 
-@lru_cache(maxsize=10_000)
-def _needed(calls: float, handling: float, patience: float, target: float, share: float) -> int:
-    """Remembered: most half hours of a week have the same few numbers of calls."""
-    if not calls:
-        return 0
-    demand = Demand(calls * 3600 / HALF_HOUR, handling, patience)
-    return handlers_needed(demand, target, share)
+@lru_cache(maxsize=100)
+def _needed(
+    kinds: tuple[float, ...], handling: float, patience: float, target: float, share: float
+) -> Mapping[float, int]:
+    """Handlers by calls in a half hour, in rising order: more calls never need fewer. Nor do fewer handlers than the
+    answered calls keep busy answer enough."""
+    needed: dict[float, int] = {}
+    least = 1
+    for calls in kinds:
+        demand = Demand(calls * 3600 / HALF_HOUR, handling, patience)
+        least = handlers_needed(demand, target, share, at_least=max(least, math.floor(share * demand.load)))
+        needed[calls] = least
+    return needed

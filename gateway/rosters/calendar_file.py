@@ -23,6 +23,7 @@ from gateway.rosters.people import People, parts
 
 LINE = "X-CONTACT-GATEWAY-LINE"  # on every event, so that a mistake can be found again in the file
 MOST_YEARS = 5
+MOST_DATES = 1000  # that one event names beside its rule
 DAY = timedelta(days=1)
 # A rule with one of these makes thousands of shifts a day.
 TOO_OFTEN = ("SECONDLY", "MINUTELY", "HOURLY")
@@ -105,6 +106,8 @@ def _wrong(event: Any, window: Window) -> Iterator[FieldError]:
     if not isinstance(event["DTSTART"].dt, date):
         yield mistake(line, "DTSTART", "is no date")
         return
+    if _dates(event, "RDATE") + _dates(event, "EXDATE") > MOST_DATES:
+        yield mistake(line, "RDATE", f"at most {MOST_DATES:,} dates")
     rules = event.get("RRULE", [])
     rules = rules if isinstance(rules, list) else [rules]
     if rules and _day(event["DTSTART"].dt) < window.first - timedelta(days=366 * MOST_YEARS):
@@ -112,6 +115,12 @@ def _wrong(event: Any, window: Window) -> Iterator[FieldError]:
     for rule in rules:
         if set(map(str.upper, rule.get("FREQ", ()))) & set(TOO_OFTEN) or any(name in rule for name in BY_THE_CLOCK):
             yield mistake(line, "RRULE", "a shift recurs once a day at most: FREQ=DAILY and no BYHOUR")
+
+
+def _dates(event: Any, name: str) -> int:
+    """How many an event names as its own, or as exceptions."""
+    given = event.get(name, [])
+    return sum(len(one.dts) for one in (given if isinstance(given, list) else [given]))
 
 
 def _day(value: date) -> date:
@@ -157,7 +166,7 @@ def _read(event: Any, whose: str, people: People, words: Words) -> Iterator[Read
 
 
 def _of_handler(event: Any, handler: str, line: int, texts: list[str], words: Words) -> Iterator[Read]:
-    first, after = event["DTSTART"].dt, _end(event)
+    first, after = event["DTSTART"].dt, _end(event, words)
     if type(first) is not type(after):
         yield mistake(line, "DTEND", "must be a time where DTSTART is one, and a date where it is a date")
     elif isinstance(first, datetime) and isinstance(after, datetime):
@@ -166,7 +175,7 @@ def _of_handler(event: Any, handler: str, line: int, texts: list[str], words: Wo
         yield from words.whole_days(line, handler, first, after, texts)
 
 
-def _end(event: Any) -> date:
+def _end(event: Any, words: Words) -> date:
     """RFC 5545, 3.6.1: without an end or a duration an event of whole days lasts one, any other no time."""
     first: date = event["DTSTART"].dt
     if "DTEND" in event:
@@ -175,8 +184,7 @@ def _end(event: Any) -> date:
     if "DURATION" in event:
         length: timedelta = event["DURATION"].dt
         # Through UTC: so long after, whatever the clock does meanwhile.
-        timed = isinstance(first, datetime) and first.tzinfo is not None
-        return (first.astimezone(UTC) + length) if timed and isinstance(first, datetime) else first + length
+        return _aware(first, words).astimezone(UTC) + length if isinstance(first, datetime) else first + length
     return first if isinstance(first, datetime) else first + DAY
 
 

@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from config.rosters import Rosters
+from gateway.rosters import calendar_file
 from gateway.rosters.entries import MOST_SHIFTS
 from gateway.rosters.reading import Roster, read_roster_file
 from routing.model import Handler
 
 DATA = Path(__file__).parents[2] / "data" / "rosters"
+NO_HOURS = "says no hours: name it in rosters.codes, or in rosters.absences if they are not there"
 LONDON = ZoneInfo("Europe/London")
 PEOPLE = {
     "amy": Handler("amy", "Amy Ash", "fcc"),
@@ -57,11 +59,11 @@ def file(name: str) -> str:
 def local(roster: Roster) -> list[tuple[str, str, str, float]]:
     """Each shift: whose, from when, until when by the wall clock, and how many hours really pass."""
     assert isinstance(roster, Roster), roster
-    return [
-        (s.handler, *(datetime.fromtimestamp(at, LONDON).strftime("%d %b %H:%M") for at in (s.begins, s.ends)),
-         (s.ends - s.begins) / 3600)
-        for s in roster.shifts
-    ]  # fmt: skip
+    return [(s.handler, wall_clock(s.begins), wall_clock(s.ends), (s.ends - s.begins) / 3600) for s in roster.shifts]
+
+
+def wall_clock(at: float) -> str:
+    return datetime.fromtimestamp(at, LONDON).strftime("%d %b %H:%M")
 
 
 def why(text: str, **more: Any) -> list[str]:
@@ -79,8 +81,7 @@ def test_the_documented_csv_names_people_by_id_name_or_email() -> None:
         ("cat", "30 Nov 22:00", "01 Dec 07:00", 9),
         ("amy", "01 Dec 07:00", "01 Dec 15:00", 8),
     ]
-    period = [datetime.fromtimestamp(at, LONDON).strftime("%d %b %H:%M") for at in (roster.begins, roster.ends)]
-    assert period == ["30 Nov 00:00", "02 Dec 00:00"]
+    assert [wall_clock(roster.begins), wall_clock(roster.ends)] == ["30 Nov 00:00", "02 Dec 00:00"]
 
 
 def test_an_hr_systems_own_columns_and_codes_and_the_nights_of_both_clock_changes() -> None:
@@ -132,17 +133,17 @@ def test_every_mistake_of_every_line_of_a_csv_is_named() -> None:
         "line 3: ends: '25:00' is no time of day such as 07:00",
         "line 4: begins: amy is on shift at the same time by line 2",
         "line 5: ends: is missing",
-        "line 6: code: 'XX' says no hours: name it in rosters.codes, or in rosters.absences if they are not there",
+        f"line 6: code: 'XX' {NO_HOURS}",
         "line 7: line: has 3 columns, and the header 5",
     ]
 
 
 def test_every_mistake_of_a_calendar_is_named_with_the_line_where_its_event_begins() -> None:
     assert why(file("broken.ics"), today="2026-10-20") == [
-        "line 4: DTSTART: Expected datetime, date, or time. Got: '2026-10-24 2100'",
+        "line 4: DTSTART: Wrong datetime format: 2026-10-24 2100",
         "line 9: SUMMARY: no handler is named by 'Somebody else', an attendee, the UID or the calendar",
         "line 15: RRULE: a shift recurs once a day at most: FREQ=DAILY and no BYHOUR",
-        "line 22: code: 'Away day' says no hours: name it in rosters.codes, or in rosters.absences if they are not there",
+        f"line 22: code: 'Away day' {NO_HOURS}",
         "line 27: DTSTART: is missing",
         "line 31: DTSTART: recurs since more than 5 years: let it begin anew",
         "line 38: ATTENDEE: no one handler is called 'stranger@example.org'",
@@ -173,14 +174,22 @@ def test_what_is_no_roster_is_refused_in_words(text: str, said: str) -> None:
     assert told.startswith(said)
 
 
-def test_many_rules_that_recur_for_ever_are_stopped_at_the_limit() -> None:
-    event = "BEGIN:VEVENT\r\nUID:{0}\r\nDTSTART:20260301T0700{0:02}Z\r\nDURATION:PT1S\r\nSUMMARY:Amy Ash\r\n"
-    event += "RRULE:FREQ=DAILY\r\nRDATE:{1}\r\nEND:VEVENT\r\n"
-    dates = ",".join(f"202604{day:02}T{hour:02}{minute:02}00Z" for day in range(1, 29) for hour in range(10, 20)
-                     for minute in range(60))  # fmt: skip
-    calendar = "BEGIN:VCALENDAR\r\n" + "".join(event.format(n, dates) for n in range(3)) + "END:VCALENDAR\r\n"
+def test_rules_that_recur_for_ever_are_stopped_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calendar_file, "MOST_SHIFTS", 200)
+    rule = "BEGIN:VEVENT\r\nUID:{0}\r\nDTSTART:20260301T070000Z\r\nDURATION:PT8H\r\nSUMMARY:Amy Ash\r\n"
+    rule += "RRULE:FREQ=DAILY\r\nEND:VEVENT\r\n"
 
-    assert why(calendar) == [f"line 1: file: at most {MOST_SHIFTS:,} shifts"]
+    calendar = "BEGIN:VCALENDAR\r\n" + "".join(rule.format(n) for n in range(3)) + "END:VCALENDAR\r\n"
+
+    assert why(calendar) == ["line 1: file: at most 200 shifts"]
+
+
+def test_an_event_names_no_more_dates_than_can_be_followed_quickly() -> None:
+    dates = ",".join(f"202604{day:02}T{hour:02}{minute:02}00Z" for day in (1, 2) for hour in range(10, 20)
+                     for minute in range(60))  # fmt: skip
+    event = f"BEGIN:VEVENT\r\nUID:a\r\nDTSTART:20260301T070000Z\r\nSUMMARY:Amy Ash\r\nRDATE:{dates}\r\nEND:VEVENT\r\n"
+
+    assert why(f"BEGIN:VCALENDAR\r\n{event}END:VCALENDAR\r\n") == ["line 2: RDATE: at most 1,000 dates"]
 
 
 def test_a_period_of_ones_own_refuses_what_lies_outside_it() -> None:
