@@ -20,6 +20,7 @@ from config.ordering import Bumps, ChooseBy, LanguageSkill, Skill, Wanted
 from config.overflow import Limits, overflow_mistakes
 from config.prompts import SPOKEN as SPOKEN
 from config.prompts import Prompts as Prompts
+from config.rosters import Rosters
 from config.section import Identifier, Number, Port, Seconds, SipUri
 from config.section import Section as Section
 from config.triage import Triage
@@ -352,6 +353,7 @@ class Settings(Section):
     email: Email
     follow_ups: FollowUps
     outbox: Outbox
+    rosters: Rosters
     triage: Triage
 
     @model_validator(mode="after")

@@ -33,6 +33,7 @@ from gateway.outbox import Outbox, Sender
 from gateway.recovery import Reconciler
 from gateway.references import new_id, new_reference
 from gateway.retention import Retention
+from gateway.rosters.watch import RosterWatch
 from gateway.store.database import migrate, open_engine
 from gateway.store.store import Store, StoreError
 from gateway.telemetry import Telemetry, configure_logs
@@ -136,6 +137,7 @@ class Gateway:
             "rules": self._note_rules(),
             "outbox": self.outbox.run(),
             "auditor": self.auditor.run(),
+            "roster watch": RosterWatch(self.settings, self.store, self.dispatcher, self._clock).run(),
             "watchdog": report_alive(),
             "loop lag": watch_lag(self.telemetry.loop_was_late),
         }

@@ -48,6 +48,8 @@ SENTENCES: Mapping[str, str] = {
     "PresenceChanged": "set {0.handler} {0.presence.state.value}",
     "TimePassed": "looked at what was due",
     "BoardRepaired": "found the board wrong and repaired it: {0.found}",
+    "ShiftsImported": "imported the shifts of {0.file}: {0.added} added, {0.removed} removed",
+    "StaffingShort": "found too few handlers: {0.why}",
     "Recorded": "{0.what}",
     "PartyRung": "rang {0.target} ({0.role})",
     "PartyAnswered": "has {0.target} in the call",

@@ -416,6 +416,31 @@ class BoardRepaired:
 
 
 @dataclass(frozen=True, slots=True)
+class ShiftsImported:
+    """The shifts of these centres that begin from ``begins`` until before ``ends`` are now those of a file."""
+
+    roster: str
+    file: str
+    sha256: str
+    begins: float
+    ends: float
+    centres: tuple[str, ...]
+    added: int
+    removed: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaffingShort:
+    """Fewer are there, or will be, than are needed. ``cause``: handlers_missing or roster_short; ``queue``: '' for
+    all calls together; ``why``: a sentence."""
+
+    cause: str
+    queue: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """Something that changes nothing on the board but must be in the journal: a reading, a refusal, a sign-in."""
 
@@ -464,6 +489,8 @@ Event = (
     | PresenceChanged
     | TimePassed
     | BoardRepaired
+    | ShiftsImported
+    | StaffingShort
     | Recorded
     | PartyRung
     | PartyAnswered

@@ -91,7 +91,7 @@ def _holds(cause: Cause, contact: Contact, queue: Queue, board: Board, now: Time
 
 def on_duty(queue: Queue, channel: Channel, board: Board) -> bool:
     """Somebody who can do what the queue always needs is signed in; away is signed in."""
-    needed = board.rules.needs.steps(queue.id, "", emergency=False)[-1].needed
+    needed = board.rules.needs.always(queue.id)
     return any(
         handler.presence.state is not PresenceState.OFFLINE
         and handler.capacity(channel) > 0

@@ -13,8 +13,10 @@ from gateway.api import (
     casework,
     contacts,
     drain,
+    duty,
     explain,
     follow_ups,
+    forecast,
     handlers,
     health,
     live,
@@ -23,6 +25,7 @@ from gateway.api import (
     queues,
     recordings,
     session,
+    shifts,
     tokens,
 )
 from gateway.api.openapi import document
@@ -43,6 +46,9 @@ ROUTES: tuple[Route, ...] = (
     *follow_ups.ROUTES,
     *queues.ROUTES,
     *handlers.ROUTES,
+    *shifts.ROUTES,
+    *duty.ROUTES,
+    *forecast.ROUTES,
     *tokens.ROUTES,
     *drain.ROUTES,
     *live.ROUTES,

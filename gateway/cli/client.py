@@ -30,11 +30,18 @@ class Client:
     async def get(self, path: str, **query: str) -> Any:
         return await self._ask("GET", path, params=query)
 
+    async def get_text(self, path: str) -> str:
+        """The answer as it is. Raises ClickException as the others do."""
+        async with self.session.get(f"http://gateway/api/v1{path}") as answer:
+            if answer.status >= 400:
+                raise click.ClickException(_in_words(await answer.json(content_type=None)))
+            return await answer.text()
+
     async def post(self, path: str, body: Any) -> Any:
         return await self._ask("POST", path, json=body)
 
-    async def post_csv(self, path: str, content: bytes) -> Any:
-        return await self._ask("POST", path, data=content, headers={"Content-Type": "text/csv"})
+    async def post_csv(self, path: str, content: bytes, **query: str) -> Any:
+        return await self._ask("POST", path, data=content, headers={"Content-Type": "text/csv"}, params=query)
 
     async def delete(self, path: str) -> Any:
         return await self._ask("DELETE", path)

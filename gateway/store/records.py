@@ -94,6 +94,47 @@ class MailCursor:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportedRoster:
+    """A roster's file as it came, so that it can be imported again. ``centres``: their ids, with ';' between them.
+
+    ``begins`` until before ``ends``: the period whose shifts it replaced."""
+
+    id: str
+    at: Time
+    by: str
+    file: str
+    sha256: str
+    begins: Time
+    ends: Time
+    centres: str
+    shifts: int
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedShift:
+    """One handler's shift; ``centre`` was theirs when the roster ``roster`` was imported."""
+
+    handler: str
+    begins: Time
+    ends: Time
+    centre: str
+    roster: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftsCleared:
+    """The shifts of these centres, and of these handlers, that begin in the period are gone before others are
+    written; and so are the files of imports beyond the latest ``kept``."""
+
+    begins: Time
+    ends: Time
+    centres: tuple[str, ...]
+    handlers: tuple[str, ...]
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """Who may sign in. ``name`` is also the handler's id; ``password`` an argon2 hash, '' for no sign-in."""
 
@@ -135,5 +176,17 @@ class MessageStatus:
 
 
 Record = (
-    Message | MessageStatus | Attachment | OutboxItem | CallRecord | Recording | MailCursor | Account | Session | Token
+    Message
+    | MessageStatus
+    | Attachment
+    | OutboxItem
+    | CallRecord
+    | Recording
+    | MailCursor
+    | ImportedRoster
+    | PlannedShift
+    | ShiftsCleared
+    | Account
+    | Session
+    | Token
 )

@@ -15,22 +15,27 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.store import tables
 from gateway.store.documents import CONTACT, FOLLOW_UP, HANDLER, dump, storable
+from gateway.store.history import calls_by_half_hour
 from gateway.store.journal import Head, Row
 from gateway.store.records import (
     FINAL_STATUSES,
     Account,
     Attachment,
     CallRecord,
+    ImportedRoster,
     MailCursor,
     Message,
     MessageStatus,
     OutboxItem,
+    PlannedShift,
     Record,
     Recording,
     Session,
+    ShiftsCleared,
     Token,
 )
 from routing.board import Board, Touched
+from routing.forecast import Past
 from routing.model import Contact, FollowUp, Handler, Stage, Time
 from routing.rules import Rules
 
@@ -41,6 +46,8 @@ TABLE_OF: dict[type, Table] = {
     CallRecord: tables.calls,
     Recording: tables.recordings,
     MailCursor: tables.cursors,
+    ImportedRoster: tables.rosters,
+    PlannedShift: tables.shifts,
     Account: tables.accounts,
     Session: tables.sessions,
     Token: tables.tokens,
@@ -154,6 +161,8 @@ class Store:
         await self._upsert(connection, tables.handlers, handlers)
         for gone in [name for name, handler in touched.handlers.items() if handler is None]:
             await connection.execute(delete(tables.handlers).where(tables.handlers.c.id == gone))
+        for cleared in [r for r in batch.records if isinstance(r, ShiftsCleared)]:
+            await self._clear_shifts(connection, cleared)
         for kind, table in TABLE_OF.items():
             rows = [_plain(r) for r in batch.records if type(r) is kind]
             await self._upsert(connection, table, rows)
@@ -166,6 +175,14 @@ class Store:
             await connection.execute(message.where(not_known_better).values(status=status.status))
         if batch.rows:
             await connection.execute(insert(tables.journal), [_plain(row) for row in batch.rows])
+
+    async def _clear_shifts(self, connection: AsyncConnection, cleared: ShiftsCleared) -> None:
+        columns = tables.shifts.c
+        theirs = columns.centre.in_(cleared.centres) | columns.handler.in_(cleared.handlers)
+        period = (columns.begins >= cleared.begins) & (columns.begins < cleared.ends)
+        await connection.execute(delete(tables.shifts).where(period & theirs))
+        latest = select(tables.rosters.c.id).order_by(tables.rosters.c.at.desc()).limit(cleared.kept - 1)
+        await connection.execute(delete(tables.rosters).where(tables.rosters.c.id.not_in(latest)))
 
     async def _upsert(self, connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
         if not rows:
@@ -278,6 +295,31 @@ class Store:
     async def outbox_open(self) -> list[OutboxItem]:
         """What is decided to be sent and not yet confirmed sent or given up."""
         return await self._all(OutboxItem, tables.outbox.c.state.in_(("waiting", "claimed")))
+
+    async def shifts(self, begins: Time, ends: Time) -> list[PlannedShift]:
+        """Those that have begun or will begin before ``ends``, and are not over at ``begins``."""
+        columns = tables.shifts.c
+        return await self._all(PlannedShift, columns.begins < ends, columns.ends > begins)
+
+    async def has_shifts(self) -> bool:
+        return bool(await self._rows(select(tables.shifts.c.handler).limit(1)))
+
+    async def rosters(self) -> list[ImportedRoster]:
+        """The imports whose files are kept, the latest first."""
+        return sorted(await self._all(ImportedRoster), key=lambda roster: -roster.at)
+
+    async def roster(self, roster: str) -> ImportedRoster | None:
+        return await self._one(ImportedRoster, tables.rosters.c.id == roster)
+
+    async def calls_by_half_hour(self, since: Time, until: Time, longest_wrap_up: float) -> list[Past]:
+        """The calls that came into each queue. A wrap-up counts until its handler completed it, or for so long."""
+        return [Past(*row) for row in await self._rows(calls_by_half_hour(self.engine, since, until, longest_wrap_up))]
+
+    async def first_call(self) -> Time | None:
+        columns = tables.contacts.c
+        query = select(func.min(columns.received_at)).where(columns.channel == "voice")
+        first: Time | None = (await self._column(query))[0]
+        return first
 
     async def cursor(self, mailbox: str) -> MailCursor | None:
         return await self._one(MailCursor, tables.cursors.c.mailbox == mailbox)

@@ -126,6 +126,31 @@ cursors = Table(
     Column("last_uid", BigInteger, nullable=False),
 )
 
+rosters = Table(
+    "rosters",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("begins", Float, nullable=False),
+    Column("ends", Float, nullable=False),
+    Column("centres", Text, nullable=False),
+    Column("shifts", Integer, nullable=False),
+    Column("content", Text, nullable=False),
+)
+
+shifts = Table(
+    "shifts",
+    metadata,
+    Column("handler", Text, primary_key=True),
+    Column("begins", Float, primary_key=True, index=True),
+    Column("ends", Float, nullable=False),
+    Column("centre", Text, nullable=False),
+    Column("roster", Text, nullable=False),
+)
+
 accounts = Table(
     "accounts",
     metadata,

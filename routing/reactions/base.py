@@ -221,6 +221,11 @@ def _(e: ev.BoardRepaired, board: Board, now: Time) -> Iterator[Command]:
     yield do.RaiseAlarm("board_repaired", f"The board was wrong and has been repaired: {' '.join(e.found)}")
 
 
+@react.register
+def _(e: ev.StaffingShort, board: Board, now: Time) -> Iterator[Command]:
+    yield do.RaiseAlarm(e.cause, e.why)
+
+
 # --- time --------------------------------------------------------------------------------------------
 
 
