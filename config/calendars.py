@@ -6,13 +6,24 @@ from datetime import date
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
 from config.section import Identifier, Section
 
 # 17:00-09:00 runs into the next day; 00:00-24:00 is the whole day.
 Range = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 Ranges = tuple[Range, ...]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        raise ValueError("must be a time zone of the IANA database, such as Europe/London") from None
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
 class OwnDay(Section):
@@ -26,7 +37,7 @@ class Calendar(Section):
     """Opening hours in local time; a weekday that is not named is closed."""
 
     id: Identifier
-    time_zone: str = "Europe/London"
+    time_zone: TimeZone = "Europe/London"
     always: bool = False
     monday: Ranges = ()
     tuesday: Ranges = ()
@@ -38,15 +49,6 @@ class Calendar(Section):
     bank_holidays: Literal["none", "england-and-wales", "scotland"] = "none"
     bank_holiday_hours: Ranges = ()
     own_days: tuple[OwnDay, ...] = ()
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ValueError, OSError, LookupError):
-            raise ValueError("must be a time zone of the IANA database, such as Europe/London") from None
-        return name
 
     def weekday(self, number: int) -> Ranges:
         """The ordinary hours of a weekday; Monday is 0."""

@@ -32,6 +32,7 @@ from gateway.outbox import Outbox, Sender
 from gateway.recovery import Reconciler
 from gateway.references import new_id, new_reference
 from gateway.retention import Retention
+from gateway.statistics.statistics import Statistics
 from gateway.store.database import migrate, open_engine
 from gateway.store.store import Store, StoreError
 from gateway.telemetry import Telemetry, configure_logs
@@ -66,6 +67,7 @@ class Gateway:
         senders: dict[str, Sender] = {c.name: c for c in (self.text, self.email) if c}
         self.outbox = Outbox(settings.outbox, self.store, self.dispatcher, senders, clock, chance)
         self.telemetry = Telemetry(lambda: self.dispatcher.board, clock, lambda: self.outbox.open, self._calls_now)
+        self.statistics = Statistics(settings, self.store, clock)
         self.http = build(
             Services(
                 settings=settings,
@@ -75,6 +77,7 @@ class Gateway:
                 live=self.live,
                 telemetry=self.telemetry,
                 letters=self.letters,
+                statistics=self.statistics,
                 calls=self.voice,
                 texts=self.text,
                 health=self.health,
@@ -89,7 +92,8 @@ class Gateway:
 
     def warnings(self) -> Mapping[str, str]:
         """What is wrong in each part and costs nothing yet, '' where nothing is."""
-        return {"voice": self.voice.warning()} if self.voice else {}
+        voice = {"voice": self.voice.warning()} if self.voice else {}
+        return voice | {"statistics": self.statistics.wrong}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -115,6 +119,7 @@ class Gateway:
         finally:
             await control.stop()
             await runner.cleanup()
+            await self.statistics.close()
             await self.store.close()
             log.info("gateway_stopped")
 
@@ -135,6 +140,7 @@ class Gateway:
             "dispatcher": self.dispatcher.run(),
             "outbox": self.outbox.run(),
             "auditor": self.auditor.run(),
+            "statistics": self.statistics.run(),
             "watchdog": report_alive(),
             "loop lag": watch_lag(self.telemetry.loop_was_late),
         }

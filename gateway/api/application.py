@@ -22,6 +22,7 @@ from gateway.api import (
     queues,
     recordings,
     session,
+    statistics,
     tokens,
 )
 from gateway.api.openapi import document
@@ -40,6 +41,7 @@ ROUTES: tuple[Route, ...] = (
     *calls.ROUTES,
     *follow_ups.ROUTES,
     *queues.ROUTES,
+    *statistics.ROUTES,
     *handlers.ROUTES,
     *tokens.ROUTES,
     *drain.ROUTES,

@@ -111,8 +111,10 @@ def _(e: ev.CallbackAsked, ledger: Ledger, m: Matter, at: Time) -> None:
 @about_contact.register
 def _(e: ev.VoicemailLeft, ledger: Ledger, m: Matter, at: Time) -> None:
     """It may be told after the hang-up. Whoever is in an emergency is waited for all the same."""
-    m.queue, m.voicemail = e.queue or m.queue, True
-    if m.wait is None or m.heard or m.wait.outcome == "callback" or (m.emergency and m.live and m.waits):
+    _moves(ledger, m, e.queue or m.queue)
+    m.voicemail = True
+    still_wanted = m.waits and (m.emergency or not m.live)
+    if m.wait is None or m.heard or still_wanted or m.wait.outcome == "callback":
         return
     ended_at = at if m.wait.ended_at is None else m.wait.ended_at
     ledger.put_wait(m, replace(m.wait, outcome="voicemail", ended_at=ended_at, queue=m.queue))

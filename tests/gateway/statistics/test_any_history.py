@@ -8,16 +8,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import invariant
 
 from gateway.statistics.entries import enter
-from gateway.statistics.facts import OPEN
+from gateway.statistics.facts import OPEN, Fact
 from gateway.statistics.ledger import Ledger
 from routing import events as ev
 from routing.engine import decide
 from routing.model import Channel, PresenceState, Work
-from tests.routing.test_machine import Desk
+from tests.routing.test_machine import People
 from tests.support.journalled import Journal
 
 
-class Journalled(Desk):
+class Journalled(People):
     """The same people as the board's own test; what is decided goes into a journal."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Journalled(Desk):
                 assert contact.wanted, (contact, matter)
             assert matter.live == contact.live
             assert matter.emergency == contact.emergency
-            assert not waiting or matter.wait.queue == contact.queue, (contact, matter)
+            assert not waiting or (matter.wait and matter.wait.queue == contact.queue), (contact, matter)
 
     @invariant()
     def every_call_is_counted_once(self) -> None:
@@ -111,7 +111,7 @@ class Journalled(Desk):
 
     def teardown(self) -> None:
         """The same journal gives the same facts."""
-        again, facts = Ledger(), {}
+        again, facts = Ledger(), dict[str, Fact]()
         for row in self.journal.rows:
             enter(again, row)
             facts |= again.take_changes().facts
@@ -119,11 +119,10 @@ class Journalled(Desk):
 
 
 Journalled.TestCase.settings = settings(
-    max_examples=40,
+    max_examples=60,
     stateful_step_count=50,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestJournalled = Journalled.TestCase
-del Desk
