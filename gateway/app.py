@@ -66,8 +66,14 @@ class Gateway:
         self.email = EmailChannel(*parts, chance) if settings.email.enabled else None
         senders: dict[str, Sender] = {c.name: c for c in (self.text, self.email) if c}
         self.outbox = Outbox(settings.outbox, self.store, self.dispatcher, senders, clock, chance)
-        self.telemetry = Telemetry(lambda: self.dispatcher.board, clock, lambda: self.outbox.open, self._calls_now)
         self.statistics = Statistics(settings, self.store, clock)
+        self.telemetry = Telemetry(
+            lambda: self.dispatcher.board,
+            clock,
+            lambda: self.outbox.open,
+            self._calls_now,
+            lambda: self.statistics.today,
+        )
         self.http = build(
             Services(
                 settings=settings,

@@ -6,7 +6,9 @@ It reads what was committed and is no part of the commit: whatever goes wrong he
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -15,7 +17,7 @@ from config.settings import Settings
 from gateway.dispatcher import Clock
 from gateway.statistics.entries import enter
 from gateway.statistics.figures import UNKNOWN_TARGET, UNKNOWN_THRESHOLD, By, Count, Figures, Targets
-from gateway.statistics.intervals import Interval, Intervals
+from gateway.statistics.intervals import Interval, Intervals, midnight
 from gateway.statistics.ledger import Ledger
 from gateway.statistics.shelf import Shelf
 from gateway.store.journal import Row
@@ -25,7 +27,7 @@ from routing.model import Time
 log = structlog.get_logger()
 
 PAGE = 500
-EVERY_SECONDS = 5.0
+EVERY_SECONDS = 15.0
 AFTER_A_FAULT_SECONDS = 60.0
 # A report waits so long for the facts to be up to date.
 PATIENCE_SECONDS = 20.0
@@ -54,6 +56,7 @@ class Statistics:
         self.zone = ZoneInfo(settings.statistics.time_zone)
         self.bands = settings.statistics.bands
         self.wrong = ""
+        self.today: Mapping[str, Figures] = {}
         self._queues = settings.queues
         self._store, self._shelf, self._clock = store, Shelf(store), clock
         self._ledger: tuple[Ledger, int] | None = None
@@ -68,9 +71,9 @@ class Statistics:
         while True:
             pause = EVERY_SECONDS
             try:
-                await self.catch_up()
+                await self.look_at_today()
                 self.wrong = ""
-            except StoreError as error:
+            except (NotReady, StoreError) as error:
                 log.warning("statistics_behind", why=str(error))
             except Exception:
                 # A fault of ours, shown as a warning: figures must never stop calls.
@@ -78,6 +81,12 @@ class Statistics:
                 self.wrong = "the figures are not up to date; the reason is in the log"
                 pause = AFTER_A_FAULT_SECONDS
             await asyncio.sleep(pause)
+
+    async def look_at_today(self) -> None:
+        """Each queue's figures since the site's midnight, kept in ``today``. Raises NotReady, StoreError."""
+        now = self._clock()
+        begins = midnight(datetime.fromtimestamp(now, self.zone).date(), self.zone)
+        self.today = {row.group: row for row in await self.report(Question(begins, now + 1))}
 
     async def catch_up(self) -> None:
         """Everything that is in the journal now is in the facts. Raises StoreError."""

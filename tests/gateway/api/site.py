@@ -120,8 +120,9 @@ class Site:
             self.store, Rules.of(settings), self.clock, letters.acknowledgement, self._committed
         )
         self.live = LiveHub(Discretion.of(settings.voice), room=200)
-        self.telemetry = Telemetry(lambda: self.dispatcher.board, self.clock, lambda: 0, lambda: 0)
         self.statistics = Statistics(settings, self.store, self.clock)
+        today = lambda: self.statistics.today  # noqa: E731
+        self.telemetry = Telemetry(lambda: self.dispatcher.board, self.clock, lambda: 0, lambda: 0, today)
         ids = itertools.count(1)
         self.services = Services(
             settings=settings,
