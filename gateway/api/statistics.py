@@ -38,8 +38,8 @@ class StatisticsQuery(In):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    begins: Annotated[str, Field(alias="from", min_length=8, max_length=40)]
-    ends: Annotated[str, Field(alias="to", min_length=8, max_length=40)]
+    begins: Annotated[str, Field(alias="from", max_length=40)]
+    ends: Annotated[str, Field(alias="to", max_length=40)]
     by: By = "queue"
     interval: Interval = "all"
     threshold: Seconds | None = None

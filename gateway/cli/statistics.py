@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ async def _rebuild(client: Client) -> int:
     await client.post("/statistics/rebuild", None)
     how_far = await client.get("/statistics/progress")
     aim = how_far["rows"]
-    with click.progressbar(length=aim, label="Reading the journal", file=click.get_text_stream("stderr")) as bar:
+    with click.progressbar(length=aim, label="Reading the journal", file=sys.stderr) as bar:
         while how_far["read"] < aim:
             bar.update(how_far["read"] - bar.pos)
             how_far = await client.get("/statistics/progress")

@@ -198,7 +198,7 @@ async def test_after_a_failed_write_nothing_is_missing(store: Store, day: Day, s
             raise StoreError("the disk is full")
         await put(*arguments)
 
-    statistics._shelf.put = sometimes  # type: ignore[method-assign]
+    statistics._shelf.put = sometimes  # type: ignore[method-assign,assignment]
     for _ in range(2):
         with pytest.raises(StoreError):
             await statistics.catch_up()
