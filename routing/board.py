@@ -439,7 +439,7 @@ class Board:
 
     def _duty_changes(self, was: Handler | None, now: Handler | None) -> None:
         """Whoever waits is looked at again when somebody signs in or out, or can do something else."""
-        if was is not None and _duty(was) != (_duty(now) if now else None):
+        if self._leading_on and was is not None and _duty(was) != (_duty(now) if now else None):
             lines = (line for (queue, _), line in self._lines.items() if queue in self._leading_on)
             self.unserved |= {rank.reference: None for rank in sorted(rank for line in lines for rank in line)}
 
@@ -485,11 +485,11 @@ class Board:
         return contact.queued_at + steps[contact.relaxed + 1].after
 
 
-def _duty(handler: Handler) -> tuple[bool, frozenset[str], tuple[int, ...]]:
+def _duty(handler: Handler) -> tuple[object, ...]:
     """What makes a handler count as on duty for a queue."""
-    capacities = tuple(handler.capacity(channel) for channel in Channel)
-    able = abilities(handler.skills, handler.centre, reserved=handler.reserved)
-    return handler.presence.state is PresenceState.OFFLINE, able, capacities
+    offline = handler.presence.state is PresenceState.OFFLINE
+    room = (handler.extension, handler.text_capacity, handler.email_capacity)
+    return offline, handler.skills, handler.centre, handler.reserved, room
 
 
 def _people(contact: Contact | None) -> list[str]:
