@@ -9,7 +9,6 @@ import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -33,7 +32,10 @@ from tests.support.journalled import Journal
 from tests.support.postgres import Postgres
 
 COUNTY = Path(__file__).parents[3] / "config" / "scenarios" / "county.toml"
-LONDON = ZoneInfo("Europe/London")
+OUTCOMES = (
+    *("answered", "abandoned", "abandoned_early", "waiting", "callback"),
+    *("voicemail", "passed", "control_room", "cut_off", "ended"),
+)
 
 
 class Day:
@@ -131,9 +133,7 @@ async def test_every_wait_is_in_exactly_one_row_however_it_is_cut(
     for by in ("queue", "channel", "centre", "handler"):
         rows = await statistics.report(Question(**day.question, by=by, interval="30min"))
         assert sum(row.offered for row in rows) == whole
-        outcomes = ("answered", "abandoned", "abandoned_early", "waiting", "callback", "voicemail", "passed")
-        outcomes += ("control_room", "cut_off", "ended")
-        assert all(row.offered == sum(getattr(row, name) for name in outcomes) for row in rows)
+        assert all(row.offered == sum(getattr(row, name) for name in OUTCOMES) for row in rows)
     busy = (await by_group(statistics, day, "handler")).values()
     halves = await statistics.report(Question(**day.question, by="handler", interval="30min"))
     assert sum(row.busy_seconds for row in halves) == pytest.approx(sum(row.busy_seconds for row in busy))
