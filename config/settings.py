@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from config.calendars import Calendar
+from config.calendars import Calendar, TimeZone
 from config.menus import Known, Menu, menu_mistakes, number_mistakes
 from config.menus import VoiceNumber as VoiceNumber
 from config.ordering import Bumps, ChooseBy, LanguageSkill, Skill, Wanted
@@ -332,6 +332,20 @@ class Outbox(Section):
     concurrency: Annotated[int, Field(ge=1, le=200)]
 
 
+class Statistics(Section):
+    """Whose midnight and hours figures are counted by, and the bands of waits (seconds, ascending)."""
+
+    time_zone: TimeZone
+    bands: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1, max_length=12)]
+
+    @field_validator("bands")
+    @classmethod
+    def _ascending(cls, bands: tuple[float, ...]) -> tuple[float, ...]:
+        if list(bands) != sorted(set(bands)):
+            raise ValueError("must ascend, without the same number twice")
+        return bands
+
+
 class Settings(Section):
     """The whole configuration, checked as one."""
 
@@ -354,6 +368,7 @@ class Settings(Section):
     follow_ups: FollowUps
     outbox: Outbox
     rosters: Rosters
+    statistics: Statistics
     triage: Triage
 
     @model_validator(mode="after")

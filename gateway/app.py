@@ -34,6 +34,7 @@ from gateway.recovery import Reconciler
 from gateway.references import new_id, new_reference
 from gateway.retention import Retention
 from gateway.rosters.watch import RosterWatch
+from gateway.statistics.statistics import Statistics
 from gateway.store.database import migrate, open_engine
 from gateway.store.store import Store, StoreError
 from gateway.telemetry import Telemetry, configure_logs
@@ -66,7 +67,14 @@ class Gateway:
         self.email = EmailChannel(*parts, chance) if settings.email.enabled else None
         senders: dict[str, Sender] = {c.name: c for c in (self.text, self.email) if c}
         self.outbox = Outbox(settings.outbox, self.store, self.dispatcher, senders, clock, chance)
-        self.telemetry = Telemetry(lambda: self.dispatcher.board, clock, lambda: self.outbox.open, self._calls_now)
+        self.statistics = Statistics(settings, self.store, clock)
+        self.telemetry = Telemetry(
+            lambda: self.dispatcher.board,
+            clock,
+            lambda: self.outbox.open,
+            self._calls_now,
+            lambda: self.statistics.today,
+        )
         self.http = build(
             Services(
                 settings=settings,
@@ -76,6 +84,7 @@ class Gateway:
                 live=self.live,
                 telemetry=self.telemetry,
                 letters=self.letters,
+                statistics=self.statistics,
                 calls=self.voice,
                 texts=self.text,
                 health=self.health,
@@ -90,7 +99,8 @@ class Gateway:
 
     def warnings(self) -> Mapping[str, str]:
         """What is wrong in each part and costs nothing yet, '' where nothing is."""
-        return {"voice": self.voice.warning()} if self.voice else {}
+        voice = {"voice": self.voice.warning()} if self.voice else {}
+        return voice | {"statistics": self.statistics.wrong}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -116,6 +126,7 @@ class Gateway:
         finally:
             await control.stop()
             await runner.cleanup()
+            await self.statistics.close()
             await self.store.close()
             log.info("gateway_stopped")
 
@@ -138,6 +149,7 @@ class Gateway:
             "outbox": self.outbox.run(),
             "auditor": self.auditor.run(),
             "roster watch": RosterWatch(self.settings, self.store, self.dispatcher, self._clock).run(),
+            "statistics": self.statistics.run(),
             "watchdog": report_alive(),
             "loop lag": watch_lag(self.telemetry.loop_was_late),
         }

@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from gateway.dispatcher import Clock, Committed
+from gateway.statistics.figures import Figures
 from gateway.store.journal import Row
 from routing.board import Board
 from routing.model import Doing, PresenceState
@@ -23,6 +24,13 @@ LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5)
 COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 # The bands that contact centres report by (10 s, 30 s, 60 s), and those of messages behind them.
 ANSWER_BUCKETS = (1, 5, 10, 20, 30, 60, 120, 300, 900, 3600, 14400, 43200)
+
+TODAY = {
+    "offered": "People offered to the queue",
+    "answered": "People answered",
+    "answered_in_target": "People answered within the queue's target",
+    "abandoned": "People who hung up after the queue's threshold",
+}
 
 # A second line of defence: no log line is meant to carry these.
 PRIVATE = frozenset(
@@ -34,15 +42,22 @@ PRIVATE = frozenset(
 class Telemetry:
     """Counts what was committed, and reads the board when the figures are asked for.
 
-    ``outbox_open`` is how many messages wait to be sent, ``calls`` how many callers are on the line.
+    ``outbox_open`` is how many messages wait to be sent, ``calls`` how many callers are on the line, ``today`` each
+    queue's figures since midnight.
     """
 
     def __init__(
-        self, board: Callable[[], Board], clock: Clock, outbox_open: Callable[[], int], calls: Callable[[], int]
+        self,
+        board: Callable[[], Board],
+        clock: Clock,
+        outbox_open: Callable[[], int],
+        calls: Callable[[], int],
+        today: Callable[[], Mapping[str, Figures]] = dict,
     ) -> None:
         self._board, self._clock = board, clock
         self._registry = CollectorRegistry()
-        self._registry.register(_Now(board, outbox_open, calls))
+        self._registry.register(_Now(board, clock, outbox_open, calls))
+        self._registry.register(_Today(today))
         self._events = self._counter("events", "Journal rows written", "kind")
         self._contacts = self._counter("contacts", "New contacts", "channel")
         self._offers = self._counter("offers", "Offers by how they ended", "outcome")
@@ -113,14 +128,21 @@ class Telemetry:
 class _Now(Collector):
     """The gauges: how things stand at this moment."""
 
-    def __init__(self, board: Callable[[], Board], outbox_open: Callable[[], int], calls: Callable[[], int]) -> None:
-        self._board, self._outbox_open, self._calls = board, outbox_open, calls
+    def __init__(
+        self, board: Callable[[], Board], clock: Clock, outbox_open: Callable[[], int], calls: Callable[[], int]
+    ) -> None:
+        self._board, self._clock, self._outbox_open, self._calls = board, clock, outbox_open, calls
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         board = self._board()
         tally = Tally(c.queue for c in board.contacts.values() if c.waiting)
         waiting = {queue: tally[queue] for queue in board.rules.queues}
         yield _gauge("waiting", "Contacts that wait for a handler", "queue", waiting)
+        longest = dict.fromkeys(board.rules.queues, 0.0)
+        for contact in board.contacts.values():
+            if contact.waiting and contact.queued_at is not None:
+                longest[contact.queue] = max(longest[contact.queue], self._clock() - contact.queued_at)
+        yield _gauge("longest_wait_seconds", "How long the first in line has waited", "queue", longest)
         present = [h for h in board.handlers.values() if h.presence.state is not PresenceState.OFFLINE]
         doing = Tally(board.doing(h.id) for h in present)
         yield _gauge("handlers", "Handlers signed in, by what they do", "doing", {d.value: doing[d] for d in Doing})
@@ -128,7 +150,20 @@ class _Now(Collector):
         yield GaugeMetricFamily("gateway_calls", "Callers on the line", value=self._calls())
 
 
-def _gauge(name: str, what: str, label: str, values: Mapping[str, int]) -> GaugeMetricFamily:
+class _Today(Collector):
+    """Each queue since the site's midnight, as docs/statistics.md defines it. It begins at 0 again every night."""
+
+    def __init__(self, today: Callable[[], Mapping[str, Figures]]) -> None:
+        self._today = today
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        today = self._today()
+        for name, what in TODAY.items():
+            values = {queue: getattr(figures, name) for queue, figures in today.items()}
+            yield _gauge(f"today_{name}", f"{what}, since midnight", "queue", values)
+
+
+def _gauge(name: str, what: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
     gauge = GaugeMetricFamily(f"gateway_{name}", what, labels=[label])
     for key, value in values.items():
         gauge.add_metric([key], value)

@@ -26,6 +26,7 @@ from gateway.api import (
     recordings,
     session,
     shifts,
+    statistics,
     tokens,
 )
 from gateway.api.openapi import document
@@ -45,6 +46,7 @@ ROUTES: tuple[Route, ...] = (
     *calls.ROUTES,
     *follow_ups.ROUTES,
     *queues.ROUTES,
+    *statistics.ROUTES,
     *handlers.ROUTES,
     *shifts.ROUTES,
     *duty.ROUTES,

@@ -8,7 +8,8 @@ Problem
 ├── Conflict           409  it cannot be done (any more)
 ├── TooLarge           413
 ├── NotJson            415
-└── TooManyRequests    429
+├── TooManyRequests    429
+└── Unavailable        503  it can be done in a moment
 """
 
 from __future__ import annotations
@@ -95,6 +96,13 @@ class TooManyRequests(Problem):
 
     def __init__(self, detail: str, seconds: float) -> None:
         super().__init__(detail, headers={"Retry-After": str(math.ceil(seconds))})
+
+
+class Unavailable(Problem):
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 def invalid(error: ValidationError) -> BadRequest:

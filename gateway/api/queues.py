@@ -8,16 +8,29 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from config.settings import Queue
 from gateway.api.models import moment
 from gateway.api.routes import In, Nothing, Request, Route
+from gateway.statistics.figures import Figures
 from routing.model import Contact, Time
 
 # Older alarms are history: they stand in the journal.
 ALARM_ROWS = 200_000
 
 
+class TodayOut(BaseModel):
+    """Since the site's midnight, a few seconds old; docs/statistics.md defines them."""
+
+    offered: int
+    answered: int
+    abandoned: int
+    service_level: float | None
+    mean_wait_seconds: float | None
+    p90_wait_seconds: float | None
+
+
 class QueueOut(BaseModel):
-    """``longest_wait_seconds`` is 0 when nobody waits."""
+    """``longest_wait_seconds`` is 0 when nobody waits. ``today``: None where nothing has come in yet."""
 
     id: str
     name: str
@@ -25,6 +38,7 @@ class QueueOut(BaseModel):
     waiting: int
     emergencies: int
     longest_wait_seconds: float
+    today: TodayOut | None
 
 
 class WaitingOut(BaseModel):
@@ -86,7 +100,7 @@ async def queues(request: Request[Nothing, Nothing]) -> QueuesOut:
     supervisor = request.who.may("supervisor")
     return QueuesOut(
         queues=[
-            _queue_out(q.id, q.name, q.target_seconds, [c for c in waiting if c.queue == q.id], now)
+            _queue_out(q, [c for c in waiting if c.queue == q.id], request.services.statistics.today.get(q.id), now)
             for q in request.services.settings.queues
         ],
         waiting=[_waiting_out(c, now) for c in waiting] if supervisor else [],
@@ -94,14 +108,26 @@ async def queues(request: Request[Nothing, Nothing]) -> QueuesOut:
     )
 
 
-def _queue_out(queue: str, name: str, target: float, waiting: list[Contact], now: Time) -> QueueOut:
+def _queue_out(queue: Queue, waiting: list[Contact], today: Figures | None, now: Time) -> QueueOut:
     return QueueOut(
-        id=queue,
-        name=name,
-        target_seconds=target,
+        id=queue.id,
+        name=queue.name,
+        target_seconds=queue.target_seconds,
         waiting=len(waiting),
         emergencies=sum(c.emergency for c in waiting),
         longest_wait_seconds=max((_waited(c, now) for c in waiting), default=0.0),
+        today=_today_out(today) if today else None,
+    )
+
+
+def _today_out(figures: Figures) -> TodayOut:
+    return TodayOut(
+        offered=figures.offered,
+        answered=figures.answered,
+        abandoned=figures.abandoned,
+        service_level=figures.service_level,
+        mean_wait_seconds=figures.wait.mean,
+        p90_wait_seconds=figures.wait.p90,
     )
 
 

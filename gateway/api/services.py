@@ -14,6 +14,7 @@ from config.settings import Settings
 from gateway.dispatcher import Clock, Dispatcher
 from gateway.letters import Letters
 from gateway.live import LiveHub
+from gateway.statistics.statistics import Statistics
 from gateway.store.store import Store
 from gateway.telemetry import Telemetry
 
@@ -59,6 +60,7 @@ class Services:
     live: LiveHub
     telemetry: Telemetry
     letters: Letters
+    statistics: Statistics
     calls: CallControl | None
     texts: TextIntake | None
     health: Callable[[], Mapping[str, str]]

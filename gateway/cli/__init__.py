@@ -18,6 +18,7 @@ from gateway.cli.journal import journal
 from gateway.cli.shifts import duty, forecast, shifts
 from gateway.cli.simulate import simulate
 from gateway.cli.site import edge_files, prompts
+from gateway.cli.statistics import statistics
 from gateway.cli.status import status
 from gateway.cli.tokens import tokens
 
@@ -129,6 +130,7 @@ main.add_command(tokens)
 main.add_command(prompts)
 main.add_command(edge_files)
 main.add_command(simulate)
+main.add_command(statistics)
 main.add_command(Lazy("sandbox", help="Run a whole site on this machine, to try things out."))
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from gateway.discretion import Discretion
 from gateway.dispatcher import Dispatcher, NotWritten, Outcome, Refused
 from gateway.letters import Letters
 from gateway.live import LiveHub
+from gateway.statistics.statistics import Statistics
 from gateway.store.database import migrate, open_engine
 from gateway.store.journal import Head, reference_of, write_row
 from gateway.store.records import Record
@@ -72,18 +73,21 @@ async def open_office(settings: Settings, path: Path) -> AsyncIterator[None]:
         await migrate(store.engine)
         clerk = Clerk(store, Rules.of(settings))
         await clerk.open()
-        runner = web.AppRunner(build(_services(settings, store, clerk)), access_log=None, shutdown_timeout=1)
+        statistics = Statistics(settings, store, time.time)
+        services = _services(settings, store, clerk, statistics)
+        runner = web.AppRunner(build(services), access_log=None, shutdown_timeout=1)
         await runner.setup()
         try:
             await open_control(runner, path)
             yield
         finally:
             await runner.cleanup()
+            await statistics.close()
     finally:
         await store.close()
 
 
-def _services(settings: Settings, store: Store, clerk: Clerk) -> Services:
+def _services(settings: Settings, store: Store, clerk: Clerk, statistics: Statistics) -> Services:
     return Services(
         settings=settings,
         store=store,
@@ -92,6 +96,7 @@ def _services(settings: Settings, store: Store, clerk: Clerk) -> Services:
         live=LiveHub(Discretion.of(settings.voice)),
         telemetry=Telemetry(lambda: clerk.board, time.time, lambda: 0, lambda: 0),
         letters=Letters(settings),
+        statistics=statistics,
         calls=None,
         texts=None,
         health=lambda: {"gateway": "is not running"},

@@ -30,9 +30,9 @@ class Client:
     async def get(self, path: str, **query: str) -> Any:
         return await self._ask("GET", path, params=query)
 
-    async def get_text(self, path: str) -> str:
-        """The answer as it is. Raises ClickException as the others do."""
-        async with self.session.get(f"http://gateway/api/v1{path}") as answer:
+    async def get_text(self, path: str, **query: str) -> str:
+        """An answer that is no JSON. Raises ClickException."""
+        async with self.session.get(f"http://gateway/api/v1{path}", params=query) as answer:
             if answer.status >= 400:
                 raise click.ClickException(_in_words(await answer.json(content_type=None)))
             return await answer.text()

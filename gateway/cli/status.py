@@ -24,7 +24,7 @@ def status(config: Path | None) -> None:
     ready, queues, handlers = run_with(config, _ask)
     click.echo(_health(ready))
     click.echo(f"\nCallers on the line: {queues['calls']}\n")
-    headings = ["QUEUE", "WAITING", "EMERGENCIES", "LONGEST WAIT", "TARGET"]
+    headings = ["QUEUE", "WAITING", "EMERGENCIES", "LONGEST WAIT", "TARGET", "TODAY", "IN TARGET"]
     click.echo(table(headings, [_queue(q) for q in queues["queues"]]))
     present = [h for h in handlers if h["presence"]["state"] != "offline"]
     click.echo(f"\nHandlers signed in: {len(present)} of {len(handlers)}")
@@ -47,7 +47,10 @@ def _health(ready: Any) -> str:
 def _queue(queue: Any) -> list[str]:
     waiting = queue["waiting"]
     longest = duration(queue["longest_wait_seconds"]) if waiting else "-"
-    return [queue["id"], waiting, queue["emergencies"], longest, duration(queue["target_seconds"])]
+    today = queue["today"]
+    level = None if today is None else today["service_level"]
+    offered, in_target = (0 if today is None else today["offered"]), ("-" if level is None else f"{level:.0%}")
+    return [queue["id"], waiting, queue["emergencies"], longest, duration(queue["target_seconds"]), offered, in_target]
 
 
 def _handler(handler: Any) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
@@ -92,9 +93,15 @@ class Store:
 
     async def commit(self, batch: Batch) -> None:
         """Write the whole batch or nothing. Raises StoreError."""
+        async with self.transaction() as connection:
+            await self._write(connection, batch)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """All or nothing, for what is no part of a batch. Raises StoreError."""
         try:
             async with self._writing, self.engine.begin() as connection:
-                await self._write(connection, batch)
+                yield connection
         except DATABASE_ERRORS as error:
             raise failure(error) from None
 
@@ -135,37 +142,31 @@ class Store:
 
     async def _changed(self, statement: Any) -> int:
         """How many rows it changed."""
-        try:
-            async with self._writing, self.engine.begin() as connection:
-                return int((await connection.execute(statement)).rowcount)
-        except DATABASE_ERRORS as error:
-            raise failure(error) from None
+        async with self.transaction() as connection:
+            return int((await connection.execute(statement)).rowcount)
 
     async def _delete(self, table: Table, condition: Any) -> None:
-        try:
-            async with self._writing, self.engine.begin() as connection:
-                await connection.execute(delete(table).where(condition))
-        except DATABASE_ERRORS as error:
-            raise failure(error) from None
+        async with self.transaction() as connection:
+            await connection.execute(delete(table).where(condition))
 
     async def _write(self, connection: AsyncConnection, batch: Batch) -> None:
         touched = batch.touched
         contacts = [_contact_row(c) for c in touched.contacts.values()]
-        await self._upsert(connection, tables.contacts, contacts)
+        await self.upsert(connection, tables.contacts, contacts)
         follow_ups = [
             {"id": f.id, "reference": f.reference, "state": f.state, "document": dump(f)}
             for f in touched.follow_ups.values()
         ]
-        await self._upsert(connection, tables.follow_ups, follow_ups)
+        await self.upsert(connection, tables.follow_ups, follow_ups)
         handlers = [{"id": h.id, "document": dump(h)} for h in touched.handlers.values() if h]
-        await self._upsert(connection, tables.handlers, handlers)
+        await self.upsert(connection, tables.handlers, handlers)
         for gone in [name for name, handler in touched.handlers.items() if handler is None]:
             await connection.execute(delete(tables.handlers).where(tables.handlers.c.id == gone))
         for cleared in [r for r in batch.records if isinstance(r, ShiftsCleared)]:
             await self._clear_shifts(connection, cleared)
         for kind, table in TABLE_OF.items():
             rows = [_plain(r) for r in batch.records if type(r) is kind]
-            await self._upsert(connection, table, rows)
+            await self.upsert(connection, table, rows)
         for status in [r for r in batch.records if isinstance(r, MessageStatus)]:
             message = update(tables.messages).where(tables.messages.c.id == status.message)
             if status.provider_id:
@@ -184,7 +185,8 @@ class Store:
         latest = select(tables.rosters.c.id).order_by(tables.rosters.c.at.desc()).limit(cleared.kept - 1)
         await connection.execute(delete(tables.rosters).where(tables.rosters.c.id.not_in(latest)))
 
-    async def _upsert(self, connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    async def upsert(self, connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+        """Put in, or put in the place of what has the same key."""
         if not rows:
             return
         keys = [column.name for column in table.primary_key]
@@ -223,7 +225,7 @@ class Store:
 
     async def head(self) -> Head:
         last = select(tables.journal.c.seq, tables.journal.c.hash).order_by(tables.journal.c.seq.desc()).limit(1)
-        rows = await self._rows(last)
+        rows = await self.rows(last)
         return Head(rows[0].seq, rows[0].hash) if rows else Head()
 
     async def contact(self, reference: str) -> Contact | None:
@@ -254,7 +256,7 @@ class Store:
         """The conversation, oldest first."""
         query = select(tables.messages).where(tables.messages.c.reference == reference)
         query = query.order_by(tables.messages.c.at, tables.messages.c.id)
-        return [Message(**row._mapping) for row in await self._rows(query)]
+        return [Message(**row._mapping) for row in await self.rows(query)]
 
     async def message(self, message: str) -> Message | None:
         return await self._one(Message, tables.messages.c.id == message)
@@ -267,13 +269,13 @@ class Store:
     async def known_keys(self, keys: Iterable[str]) -> dict[str, str]:
         """Which of these provider keys we have, each with its contact's reference."""
         query = select(tables.messages.c.provider_key, tables.messages.c.reference)
-        rows = await self._rows(query.where(tables.messages.c.provider_key.in_(list(keys))))
+        rows = await self.rows(query.where(tables.messages.c.provider_key.in_(list(keys))))
         return {row.provider_key: row.reference for row in rows}
 
     async def known_calls(self, call_ids: Iterable[str]) -> dict[str, str]:
         """Which of these SIP Call-IDs we have, each with its contact's reference."""
         query = select(tables.calls.c.call_id, tables.calls.c.reference)
-        rows = await self._rows(query.where(tables.calls.c.call_id.in_(list(call_ids))))
+        rows = await self.rows(query.where(tables.calls.c.call_id.in_(list(call_ids))))
         return {row.call_id: row.reference for row in rows}
 
     async def attachments(self, *messages: str) -> list[Attachment]:
@@ -353,7 +355,7 @@ class Store:
                 query = query.where(columns.handler == handler)
             if kind:
                 query = query.where(columns.kind == kind)
-            rows = [Row(**row._mapping) for row in await self._rows(query)]
+            rows = [Row(**row._mapping) for row in await self.rows(query)]
             for row in rows:
                 yield row
             if len(rows) < size:
@@ -363,19 +365,20 @@ class Store:
 
     async def ping(self) -> None:
         """Raises StoreError when the database does not answer."""
-        await self._rows(select(func.count()).select_from(tables.accounts))
+        await self.rows(select(func.count()).select_from(tables.accounts))
 
     async def _one(self, kind: type[R], *conditions: Any) -> R | None:
-        rows = await self._rows(select(TABLE_OF[kind]).where(*conditions).limit(1))
+        rows = await self.rows(select(TABLE_OF[kind]).where(*conditions).limit(1))
         return kind(**rows[0]._mapping) if rows else None
 
     async def _all(self, kind: type[R], *conditions: Any) -> list[R]:
-        return [kind(**row._mapping) for row in await self._rows(select(TABLE_OF[kind]).where(*conditions))]
+        return [kind(**row._mapping) for row in await self.rows(select(TABLE_OF[kind]).where(*conditions))]
 
     async def _column(self, query: Any) -> list[Any]:
-        return [row[0] for row in await self._rows(query)]
+        return [row[0] for row in await self.rows(query)]
 
-    async def _rows(self, query: Any) -> Sequence[Any]:
+    async def rows(self, query: Any) -> Sequence[Any]:
+        """Raises StoreError."""
         try:
             async with self.engine.connect() as connection:
                 return (await connection.execute(query)).all()

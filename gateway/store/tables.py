@@ -191,3 +191,63 @@ journal = Table(
     Column("previous", Text, nullable=False),
     Column("hash", Text, nullable=False),
 )
+
+# What is counted, drawn from the journal and made anew from it at any time (docs/statistics.md).
+
+waits = Table(
+    "waits",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("reference", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("again", Boolean, nullable=False),
+    Column("arrived_at", Float, nullable=False),
+    Column("began_at", Float),
+    Column("ended_at", Float),
+    Column("outcome", Text, nullable=False),
+    Column("emergency", Boolean, nullable=False),
+    Column("handler", Text, nullable=False),
+    Column("centre", Text, nullable=False),
+    Column("through", Text, nullable=False),
+    Column("at", Float, nullable=False, index=True),
+)
+
+handlings = Table(
+    "handlings",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("reference", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("activity", Text, nullable=False),
+    Column("handler", Text, nullable=False),
+    Column("centre", Text, nullable=False),
+    Column("began_at", Float, nullable=False, index=True),
+    Column("talked_until", Float),
+    Column("ended_at", Float),
+    Column("hold_seconds", Float, nullable=False),
+    Column("reached", Boolean, nullable=False),
+    Index("ix_handlings_over", "ended_at", "began_at"),
+)
+
+spells = Table(
+    "spells",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("handler", Text, nullable=False),
+    Column("centre", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("began_at", Float, nullable=False, index=True),
+    Column("ended_at", Float),
+    Index("ix_spells_over", "ended_at", "began_at"),
+)
+
+# What the next facts follow from: ``journal`` (the last row read), ``contact:REFERENCE``, ``handler:ID``.
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -260,3 +261,17 @@ def test_a_list_with_one_wrong_entry_is_not_also_said_to_be_empty(tmp_path: Path
         load(site)
     assert [m for m in error.value.mistakes if "control_room" in m and "at least" in m] == []
     assert any("control_room.targets.0.uri" in m for m in error.value.mistakes)
+
+
+@pytest.mark.parametrize(
+    ("statistics", "why"),
+    [
+        ({"bands": [30, 10]}, "must ascend"),
+        ({"bands": []}, "at least 1"),
+        ({"time_zone": "Mars/Base"}, "IANA database"),
+    ],
+)
+def test_the_statistics_bands_and_time_zone_are_checked(statistics: dict[str, Any], why: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        load(overlay={"statistics": statistics})
+    assert any(mistake.startswith("statistics.") and why in mistake for mistake in refused.value.mistakes)

@@ -162,7 +162,29 @@ def test_status_shows_queues_and_handlers_of_the_running_gateway(config: Path, g
     assert result.exit_code == 0
     assert "Everything is well." in result.output
     assert "Handlers signed in: 0 of 1" in result.output
-    assert "emails   0        0            -             12 h 0 min" in result.output
+    assert "emails   0        0            -             12 h 0 min  0      -" in result.output
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_statistics_are_counted_shown_and_made_anew(
+    running: bool, config: Path, request: pytest.FixtureRequest
+) -> None:
+    if running:
+        request.getfixturevalue("gateway")
+    run(config, "handlers", "add", "amy", "--name", "Amy", "--centre", "fcc", "--no-password")
+    period = ("--from", "2026-01-01", "--to", "2026-01-02")
+
+    nothing = run(config, "statistics", "report", *period)
+    as_json = run(config, "statistics", "report", *period, "--json")
+    as_csv = run(config, "statistics", "report", *period, "--csv")
+    rebuilt = run(config, "statistics", "rebuild")
+    wrong = run(config, "statistics", "report", "--from", "soon", "--to", "2026-01-02")
+
+    assert nothing.output == "Nothing was offered or handled in that time.\n"
+    assert json.loads(as_json.output)["rows"] == []
+    assert as_csv.output.startswith("group,begins,ends,offered,answered,abandoned")
+    assert rebuilt.exit_code == 0 and "are made anew: " in rebuilt.output
+    assert wrong.exit_code == 1 and "from: must be a date" in wrong.output
 
 
 def test_status_says_when_no_gateway_runs(config: Path) -> None:
@@ -269,6 +291,7 @@ def test_every_command_helps_with_an_example() -> None:
         ["check"], ["serve"], ["status"], ["journal", "show"], ["journal", "verify"], ["tokens", "add"], ["explain"],
         ["handlers", "add"], ["handlers", "list"], ["handlers", "remove"], ["handlers", "import"],
         ["shifts", "import"], ["shifts", "imports"], ["shifts", "file"], ["duty"], ["forecast"],
+        ["statistics", "report"], ["statistics", "rebuild"],
     ):  # fmt: skip
         assert "Example" in CliRunner().invoke(main, [*arguments, "--help"]).output, arguments
 

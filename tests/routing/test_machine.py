@@ -88,7 +88,9 @@ SENDERS = ("+447700900001", "+447700900002", "")
 OUTCOMES = ("busy", "no_answer", "unreachable", "handler_unreachable")
 
 
-class Desk(RuleBasedStateMachine):
+class People(RuleBasedStateMachine):
+    """What people do, in any order; the possible mostly, the impossible too."""
+
     def __init__(self) -> None:
         super().__init__()
         self.site = SITES[0]
@@ -363,7 +365,9 @@ class Desk(RuleBasedStateMachine):
             self.did(ev.TimePassed())
         self.now = end
 
-    # --- what always holds ---------------------------------------------------------------------------
+
+class Desk(People):
+    """What always holds."""
 
     @invariant()
     def a_waiting_contact_is_in_exactly_one_place(self) -> None:

@@ -27,6 +27,7 @@ from gateway.discretion import Discretion
 from gateway.dispatcher import Committed, Dispatcher
 from gateway.letters import Letters
 from gateway.live import LiveHub
+from gateway.statistics.statistics import Statistics
 from gateway.store.database import migrate, open_engine
 from gateway.store.journal import Row
 from gateway.store.records import Account, Message
@@ -119,7 +120,9 @@ class Site:
             self.store, Rules.of(settings), self.clock, letters.acknowledgement, self._committed
         )
         self.live = LiveHub(Discretion.of(settings.voice), room=200)
-        self.telemetry = Telemetry(lambda: self.dispatcher.board, self.clock, lambda: 0, lambda: 0)
+        self.statistics = Statistics(settings, self.store, self.clock)
+        today = lambda: self.statistics.today  # noqa: E731
+        self.telemetry = Telemetry(lambda: self.dispatcher.board, self.clock, lambda: 0, lambda: 0, today)
         ids = itertools.count(1)
         self.services = Services(
             settings=settings,
@@ -129,6 +132,7 @@ class Site:
             live=self.live,
             telemetry=self.telemetry,
             letters=letters,
+            statistics=self.statistics,
             calls=calls,
             texts=texts,
             health=lambda: self.wrong,
@@ -150,6 +154,7 @@ class Site:
         await migrate(self.store.engine)
         await self.dispatcher.load()
         self._stack.push_async_callback(self.store.close)
+        self._stack.push_async_callback(self.statistics.close)
         tasks = await self._stack.enter_async_context(asyncio.TaskGroup())
         self.loop = tasks.create_task(self.dispatcher.run())
         self._stack.callback(self.loop.cancel)
