@@ -20,8 +20,10 @@ from config.ordering import Bumps, ChooseBy, LanguageSkill, Skill, Wanted
 from config.overflow import Limits, overflow_mistakes
 from config.prompts import SPOKEN as SPOKEN
 from config.prompts import Prompts as Prompts
+from config.safety import Safety
 from config.section import Identifier, Number, Port, Seconds, SipUri
 from config.section import Section as Section
+from config.templates import Acknowledgement, Template, template_mistakes
 from config.triage import Triage
 
 KeepDays = Annotated[int, Field(ge=1, le=36_500)]
@@ -94,6 +96,7 @@ class Routing(Section):
     broadcast_emergencies: bool = True
     last_handler_hours: Annotated[float, Field(ge=0, le=72)] = 4.0
     last_handler_first_seconds: Seconds = 10.0
+    reopen_hours: Annotated[float, Field(ge=0, le=168)] = 12.0
     bumps: Bumps = Bumps()
     languages: tuple[LanguageSkill, ...] = ()
     never_dial: tuple[Annotated[str, Field(pattern=r"^[0-9]{2,8}$")], ...]
@@ -352,6 +355,9 @@ class Settings(Section):
     email: Email
     follow_ups: FollowUps
     outbox: Outbox
+    safety: Safety
+    templates: tuple[Template, ...]
+    acknowledgements: tuple[Acknowledgement, ...]
     triage: Triage
 
     @model_validator(mode="after")
@@ -365,6 +371,7 @@ class Settings(Section):
             *self._one_network_two_ways(),
             *self._menus_wrong(),
             *self._overflow_wrong(),
+            *self._templates_wrong(),
             *self.triage.mistakes(),
         ]
         if mistakes:
@@ -399,6 +406,7 @@ class Settings(Section):
             "dispositions": [d.id for d in self.dispositions],
             "calendars": [c.id for c in self.calendars],
             "menus": [m.id for m in self.menus],
+            "templates": [t.id for t in self.templates],
             "edge.trunks": [t.name for t in self.edge.trunks],
             "routing.languages": [one.language for one in self.routing.languages],
             "voice.numbers": [n.number for n in self.voice.numbers],
@@ -469,3 +477,11 @@ class Settings(Section):
         calendars = [calendar.id for calendar in self.calendars]
         never = self.routing.never_dial
         return overflow_mistakes({queue.id: queue for queue in self.queues}, calendars, self.prompts.names, never)
+
+    def _templates_wrong(self) -> Iterator[str]:
+        known = {
+            "queues": frozenset(queue.id for queue in self.queues),
+            "calendars": frozenset(calendar.id for calendar in self.calendars),
+            "grades": frozenset(grade.id for grade in self.grades),
+        }
+        return template_mistakes(self.templates, self.acknowledgements, self.safety, known)

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import heapq
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 from weakref import WeakValueDictionary
 
 import structlog
 
-from channels.base import ChannelError, Throttled
+from channels.base import ChannelError, Refused, Throttled
 from config.settings import Outbox as OutboxSettings
 from gateway.dispatcher import Clock, Committed, Dispatcher
 from gateway.store.records import Message, MessageStatus, OutboxItem
@@ -48,9 +48,12 @@ class Outbox:
         senders: Mapping[str, Sender],
         clock: Clock,
         chance: random.Random,
+        forbidden: Callable[[Message], str],
     ) -> None:
+        """``forbidden``: why a message may not go out any more, '' when it may."""
         self._settings, self._store, self._dispatcher = settings, store, dispatcher
         self._senders, self._clock, self._chance = senders, clock, chance
+        self._forbidden = forbidden
         self._due: list[tuple[Time, str]] = []
         self._waiting: dict[str, OutboxItem] = {}
         self._trying: dict[str, OutboxItem] = {}
@@ -135,7 +138,12 @@ class Outbox:
         # One at a time to each person: two messages of the same words must not be taken for each other.
         async with self._line(message.recipient):
             found = await self._already_sent(sender, message, first_claim) if item.claimed_at else None
-            await self._sent(claimed, found or await sender.send(message))
+            await self._sent(claimed, found or await self._send(sender, message))
+
+    async def _send(self, sender: Sender, message: Message) -> str:
+        if why := self._forbidden(message):
+            raise Refused(why)
+        return await sender.send(message)
 
     def _line(self, recipient: str) -> asyncio.Lock:
         return self._lines.setdefault(recipient, asyncio.Lock())

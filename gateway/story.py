@@ -61,7 +61,8 @@ SENTENCES: Mapping[str, str] = {
     "CallerHeard": "heard the caller, who had been silent",
     "MenuChosen": "pressed {0.digit} in menu {0.menu}: {0.to}",
     "VoicemailLeft": "left a voicemail of {0.seconds:.0f} s",
-    "SafetyMarked": "marked calling this person '{0.calling}'",
+    "SafetyMarked": "marked reaching this person '{0.calling}'",
+    "MarkSafety": "marked reaching this person '{0.calling}': {0.why}",
     "CallRequested": "dialled {0.address}",
     "HeldChanged": "set hold {0.held} at the {0.where}",
     "SoundChanged": "noted that the sound from the {0.leg} is {0.sound}",
@@ -88,6 +89,7 @@ SENTENCES: Mapping[str, str] = {
     "WrapUpDue": "told {0.handler} that the time for the wrap-up is over",
     "AskForReview": "asks a handler to look at it: {0.why}",
     "ReturnToQueue": "put it back in the queue from {0.handler}: {0.why}",
+    "ReopenContact": "opened the contact again: the person wrote once more",
     "CloseContact": "closed the contact",
 }
 # What explains a sentence, where it is given.

@@ -16,6 +16,7 @@ from sortedcontainers import SortedList
 
 from config.overflow import Overflow
 from routing.abilities import Step, abilities
+from routing.closed import LatelyClosed
 from routing.model import (
     Channel,
     Contact,
@@ -24,16 +25,18 @@ from routing.model import (
     FollowUpState,
     Handler,
     Need,
+    Person,
     PresenceState,
     Rank,
     Time,
     rank_of,
 )
-from routing.recent import Recent
+from routing.recent import Acknowledged, Recent
 from routing.rules import Rules
 from routing.waits import Answers
 
 CALLBACK_ANSWER_SECONDS = 45.0  # who has not asked to be called back by then is led on
+ACKNOWLEDGED_SECONDS = 3_600.0  # a person who sends text after text is told once in so long that they were heard
 # Before that much of a shift is over, the share of it in which somebody was busy says little.
 FIRST_MINUTE = 60.0
 CHANNELS = tuple(Channel)
@@ -65,6 +68,7 @@ class Touched:
     contacts: dict[str, Contact] = field(default_factory=dict)
     handlers: dict[str, Handler | None] = field(default_factory=dict)
     follow_ups: dict[str, FollowUp] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
 
 
 class Board:
@@ -73,6 +77,7 @@ class Board:
         self.contacts: dict[str, Contact] = {}
         self.handlers: dict[str, Handler] = {}
         self.follow_ups: dict[str, FollowUp] = {}
+        self.people: dict[str, Person] = {}
         self.touched = Touched()
         self.fresh_contacts: dict[str, None] = {}
         self._fresh_handlers: dict[str, None] = {}
@@ -91,6 +96,8 @@ class Board:
         self._calls: dict[str, str] = {}
         self.answers = Answers()
         self.recent = Recent(rules.remembered_seconds)
+        self.acknowledged = Acknowledged(ACKNOWLEDGED_SECONDS)
+        self.closed = LatelyClosed(rules.reopen_seconds)
         self.held_back: dict[str, None] = {}
         self._wakes: list[Wake] = []
 
@@ -102,18 +109,25 @@ class Board:
         handlers: Iterable[Handler],
         follow_ups: Iterable[FollowUp],
         closed: Iterable[Contact] = (),
+        people: Iterable[Person] = (),
+        acknowledged: Iterable[tuple[Time, str]] = (),
     ) -> Board:
         """The board as the tables have it; everything that can be matched is fresh. ``closed``: those of late."""
         board = cls(rules)
         contacts = sorted(contacts, key=lambda c: c.received_at)
         for contact in sorted([*contacts, *closed], key=lambda c: c.received_at):
             board.recent.note(contact)
+        for contact in sorted(closed, key=lambda c: c.closed_at or 0.0):
+            board.closed.note(contact)
         for handler in handlers:
             board.put_handler(handler)
         for contact in contacts:
             board.put_contact(contact)
         for follow_up in follow_ups:
             board.put_follow_up(follow_up)
+        for at, address in acknowledged:
+            board.acknowledged.note(address, at)
+        board.people = {person.address: person for person in people}
         board.unserved.clear()  # what was due was decided then; what falls due wakes us
         board.fresh_contacts.clear()  # every handler is fresh: each looks for the best contact, which is enough
         board.touched = Touched()
@@ -127,6 +141,10 @@ class Board:
     def in_thread(self, thread: str) -> Contact | None:
         """The open contact that this conversation belongs to."""
         return self.contacts.get(self._threads.get(thread, "")) if thread else None
+
+    def thread_of(self, thread: str, now: Time) -> Contact | None:
+        """The contact that takes what is said in this conversation now: the open one, or one closed lately."""
+        return self.in_thread(thread) or self.closed.find(thread, now)
 
     def of_call(self, call_id: str) -> Contact | None:
         """The open contact whose latest call from outside this is."""
@@ -306,6 +324,8 @@ class Board:
         if contact.closed_at is not None:
             self.contacts.pop(contact.reference, None)
             self.fresh_contacts.pop(contact.reference, None)
+            if contact.channel is Channel.TEXT:
+                self.closed.note(contact)
         else:
             self.contacts[contact.reference] = contact
             self._index(contact, old)
@@ -334,6 +354,10 @@ class Board:
         if follow_up.state is FollowUpState.SCHEDULED:
             self.wake_at(follow_up.next_at, "follow_up", follow_up.reference, follow_up.id)
 
+    def put_person(self, person: Person) -> None:
+        self.people[person.address] = person
+        self.touched.people[person.address] = person
+
     def wake_at(self, at: Time, kind: str, reference: str, detail: str = "") -> None:
         heapq.heappush(self._wakes, Wake(at, kind, reference, detail))
 
@@ -352,7 +376,14 @@ class Board:
 
     def reindex(self) -> None:
         """Build everything that is derived once more; what is to be written and who came lately stay as they are."""
-        kept = {"touched": self.touched, "recent": self.recent, "answers": self.answers}
+        kept = {
+            "touched": self.touched,
+            "recent": self.recent,
+            "answers": self.answers,
+            "closed": self.closed,
+            "people": self.people,
+            "acknowledged": self.acknowledged,
+        }
         again = Board.rebuilt(self.rules, self.contacts.values(), self.handlers.values(), self.follow_ups.values())
         vars(self).update(vars(again) | kept)
 

@@ -305,9 +305,12 @@ class MessageArrived:
 
 @dataclass(frozen=True, slots=True)
 class ReplyWritten:
+    """``telling``: a word in it that says who writes, of those that the site avoids where that is not safe."""
+
     reference: str
     message: str
     by: str
+    telling: str = ""
 
 
 @dataclass(frozen=True, slots=True)

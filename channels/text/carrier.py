@@ -108,6 +108,12 @@ class Carrier:
         ]
         return _sent(matching[-1]) if matching else None
 
+    async def arrived_at(self, sid: str) -> datetime | None:
+        """When the carrier had a text that came to us (aware, to the second), None if it does not say."""
+        message = await self._client.messages(sid).fetch_async()
+        at: datetime | None = message.date_sent or message.date_created
+        return at
+
     async def fetch_media(self, item: MediaItem) -> FetchedMedia:
         """Store an attachment in ``settings.media_dir``. Raises OSError too, when our own disk fails."""
         return await self._media.fetch(self._api.connections(), item)

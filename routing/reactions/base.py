@@ -13,6 +13,7 @@ from routing.board import Board, Wake
 from routing.commands import Command
 from routing.matching import make_offer
 from routing.model import (
+    Channel,
     Contact,
     FollowUp,
     FollowUpState,
@@ -21,7 +22,9 @@ from routing.model import (
     PresenceState,
     Time,
 )
+from routing.reactions.acknowledging import acknowledged
 from routing.replacing import replace
+from routing.safety import refused, verdict, worse
 
 
 @singledispatch
@@ -39,12 +42,12 @@ def _(e: ev.OfferAccepted, board: Board, now: Time) -> Iterator[Command]:
     yield from withdraw(contact, "another handler took it")
     if contact.calling:
         follow_up = board.follow_ups[contact.follow_up]
-        if contact.safety == "never":
-            yield do.GiveUpFollowUp(follow_up.id, contact.reference, "The contact says: never call.")
+        if why := refused(board, contact, Channel.VOICE, follow_up.address):
+            yield do.GiveUpFollowUp(follow_up.id, contact.reference, why)
         elif now > follow_up.not_after:
             yield _window_over(follow_up)
         else:
-            withheld = contact.safety == "unsafe"
+            withheld = verdict(board, contact, Channel.VOICE, follow_up.address) != "free"
             yield do.PlaceFollowUpCall(contact.reference, follow_up.id, e.handler, follow_up.address, withheld)
     elif contact.live and contact.callback:
         yield do.CancelFollowUp(contact.callback, contact.reference, "The caller is answered.")
@@ -137,9 +140,20 @@ def _(e: ev.MessageArrived, board: Board, now: Time) -> Iterator[Command]:
     contact = board.in_thread(e.thread) or board.contacts.get(e.reference)
     if contact is not None and e.finding.sounds_like_emergency:
         yield do.RaiseAlarm("emergency", f"Emergency: the message {e.finding.in_words}.", contact.reference)
-    is_new = e.reference in board.contacts
-    if is_new and board.rules.queues[e.queue].acknowledgement and not e.automatic and not e.party.withheld:
-        yield do.Acknowledge(e.reference, f"{e.reference}-acknowledgement")
+    if contact is None:
+        return
+    if contact.reopened_at == now:
+        yield do.ReopenContact(contact.reference)
+    yield from _marked(e, contact, board)
+    yield from acknowledged(e, board.contacts[contact.reference], board, now)
+
+
+def _marked(e: ev.MessageArrived, contact: Contact, board: Board) -> Iterator[Command]:
+    """Somebody who writes that they cannot speak is not rung up: a handler can say otherwise, a text cannot."""
+    said = next((found.words for found in e.finding.found if found.kind == "cannot_speak"), "")
+    mark = board.rules.safety.cannot_speak
+    if said and worse(contact.safety, mark) != contact.safety:
+        yield do.MarkSafety(contact.reference, mark, f'they wrote "{said}"')
 
 
 @react.register
