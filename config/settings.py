@@ -87,6 +87,8 @@ class Routing(Section):
     wrap_up_seconds: Annotated[float, Field(gt=0)]
     wrap_up_alarm_seconds: Annotated[float, Field(gt=0)]
     emergency_alarm_seconds: Annotated[float, Field(gt=0)]
+    emergency_alarm_again_seconds: Annotated[float, Field(gt=0)] = 60.0
+    emergency_silence_seconds: Annotated[float, Field(gt=0)] = 120.0
     cut_off_seconds: Seconds
     return_minutes: Annotated[float, Field(gt=0)]
     audit_seconds: Annotated[float, Field(gt=0)] = 5.0
@@ -267,8 +269,33 @@ class Voice(Section):
 
 
 class TextNumber(Section):
+    """One of our numbers, for texts and for WhatsApp. ``opt_out``: whether STOP and START are obeyed there."""
+
     number: Number
     queue: Identifier
+    messaging_service: Annotated[str, Field(pattern=r"^(MG[0-9a-fA-F]{32})?$")] = ""
+    opt_out: Literal["ignore", "obey"] = "ignore"
+
+
+class Scanner(Section):
+    """A virus scanner for what people send: clamd's socket, or a command that is given the file. Off without either."""
+
+    command: tuple[str, ...] = ()
+    clamd_socket: str = ""
+    seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Scanner:
+        if self.command and self.clamd_socket:
+            raise ValueError("give a command or a clamd_socket, not both")
+        return self
+
+    @property
+    def on(self) -> bool:
+        return bool(self.command or self.clamd_socket)
+
+
+MEDIA_TYPES = ("image/", "video/", "audio/", "text/plain", "text/vcard", "text/x-vcard", "application/pdf")
 
 
 class Text(Section):
@@ -279,7 +306,10 @@ class Text(Section):
     numbers: tuple[TextNumber, ...]
     media_limit_bytes: Annotated[int, Field(gt=0)]
     media_dir: Path
+    media_types: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.+-]+/[a-z0-9.+-]*$")], ...] = MEDIA_TYPES
+    scanner: Scanner = Scanner()
     replay_window_seconds: Annotated[float, Field(gt=0)]
+    ask_where: Identifier | Literal[""] = ""
 
 
 class ImapServer(Section):
@@ -484,4 +514,5 @@ class Settings(Section):
             "calendars": frozenset(calendar.id for calendar in self.calendars),
             "grades": frozenset(grade.id for grade in self.grades),
         }
-        return template_mistakes(self.templates, self.acknowledgements, self.safety, known)
+        by_itself = {"text.ask_where": self.text.ask_where}
+        return template_mistakes(self.templates, self.acknowledgements, self.safety, known, by_itself)

@@ -76,8 +76,10 @@ def template_mistakes(
     rules: tuple[Acknowledgement, ...],
     safety: Safety,
     known: Mapping[str, frozenset[str]],
+    by_itself: Mapping[str, str],
 ) -> Iterator[str]:
-    """``known``: the ids of queues, calendars and grades by those names."""
+    """``known``: the ids of queues, calendars and grades by those names; ``by_itself``: the templates that other
+    settings send, by key, '' for none."""
     by_id = {template.id: template for template in templates}
     for template in templates:
         for language, text in template.texts.items():
@@ -93,6 +95,9 @@ def template_mistakes(
             if value and value not in known[kind]:
                 yield f"acknowledgements[{number}].{field}: there is no '{value}' among the {kind}"
         yield from _by_itself(by_id.get(rule.template), f"acknowledgements[{number}].template", rule.template)
+    for key, name in by_itself.items():
+        if name:
+            yield from _by_itself(by_id.get(name), key, name)
     if safety.acknowledgement:
         heard = by_id.get(safety.acknowledgement)
         yield from _by_itself(heard, "safety.acknowledgement", safety.acknowledgement)

@@ -13,7 +13,7 @@ from config.numbers import for_people
 from config.settings import Mailbox, Settings
 from config.templates import filled
 from gateway.store.records import Message, OutboxItem, Record
-from routing.commands import Acknowledge
+from routing.commands import Acknowledge, AskWhere
 from routing.model import Channel, Contact, Time
 
 NONE: Mapping[str, str] = MappingProxyType({})
@@ -26,8 +26,8 @@ class Letters:
         self._safety = settings.safety
         self._mailboxes = {mailbox.address: mailbox for mailbox in settings.email.mailboxes}
 
-    def acknowledgement(self, command: Acknowledge, contact: Contact, now: Time) -> tuple[Record, ...]:
-        """The queue's acknowledgement to the person who wrote; reference filled in."""
+    def acknowledgement(self, command: Acknowledge | AskWhere, contact: Contact, now: Time) -> tuple[Record, ...]:
+        """What is sent to the person who wrote without a handler: the template's words, or those of their queue."""
         if command.template:
             body = self.written(command.template, contact)
         else:

@@ -22,4 +22,4 @@ class Permission:
         board = self._board()
         contact = board.open_contact(message.reference)
         telling = self._safety.telling(message.body)
-        return unsent(board, contact, Channel(message.channel), message.recipient, telling)
+        return unsent(board, contact, Channel(message.channel), message.sender, message.recipient, telling)

@@ -78,6 +78,7 @@ SENTENCES: Mapping[str, str] = {
     "OpenToAll": "opened it to every suitable handler",
     "OfferAgain": "may offer it to {0.handler} again",
     "Acknowledge": "sends the acknowledgement",
+    "AskWhere": "asks the person where they are",
     "CallControlRoom": "calls the control room",
     "RaiseAlarm": "alarmed the supervisors: {0.why}",
     "ScheduleFollowUp": "scheduled a follow-up ({0.follow_up.channel.value}): {0.follow_up.purpose}",

@@ -16,14 +16,15 @@ from aiohttp import web
 
 from channels.base import ChannelError, NotGenuine
 from channels.text.carrier import Carrier, OutgoingText
+from channels.text.consent import asked
 from channels.text.inbound import IncomingText, Malformed, MediaItem, read_status, read_text
-from config.numbers import same_person
+from config.numbers import person_of, same_person
 from config.settings import Settings
 from gateway.dispatcher import Clock, Dispatcher, NotWritten
 from gateway.store.records import FINAL_STATUSES, Attachment, Message, MessageStatus, SentAt
 from gateway.store.store import Store, StoreError
 from routing.events import DeliveryReported, MessageArrived, Recorded
-from routing.model import Channel, Party, Time
+from routing.model import Channel, Party, Time, Wish
 from routing.triage import Finding
 
 log = structlog.get_logger()
@@ -54,7 +55,7 @@ class TextChannel:
     ) -> None:
         self._settings, self._store, self._dispatcher, self._clock = settings, store, dispatcher, clock
         self._new_reference, self._new_id, self._judge = new_reference, new_id, judge
-        self._queues = {number.number: number.queue for number in settings.text.numbers}
+        self._numbers = {number.number: number for number in settings.text.numbers}
         self._carrier = Carrier(settings.text, f"{settings.http.public_url}/webhooks/twilio/status")
         self._to_fetch: asyncio.Queue[Attachment] = asyncio.Queue()
         self._to_order: asyncio.Queue[str] = asyncio.Queue()
@@ -104,8 +105,8 @@ class TextChannel:
             message = await self._known_text(report.message_sid)
             if message is None or message.status in (report.status, *FINAL_STATUSES):
                 return web.Response(status=204)
-            event = DeliveryReported(message.reference, message.id, report.status, report.error_code)
-            await self._dispatcher.submit(event, MessageStatus(message.id, report.status))
+            event = DeliveryReported(message.reference, message.id, report.status, report.error_code, report.why)
+            await self._dispatcher.submit(event, MessageStatus(message.id, report.status, problems=report.why))
         except (NotWritten, StoreError) as error:
             raise web.HTTPServiceUnavailable(text=str(error)) from error
         return web.Response(status=204)
@@ -126,13 +127,14 @@ class TextChannel:
             reference=self._new_reference(),
             message=message_id,
             channel=Channel.TEXT,
-            queue=self._queues.get(text.recipient, self._settings.text.numbers[0].queue),
+            queue=self._numbers.get(person_of(text.recipient), self._settings.text.numbers[0]).queue,
             party=Party(text.sender),
             our_address=text.recipient,
             thread=thread,
             automatic=not text.can_reply,
             linked_to=await self._earlier(thread, text.sender),
             finding=self._judge(text.body),
+            wish=self._wish(text),
         )
         problems = f"{text.media_missing} attachment(s) were announced but did not come" if text.media_missing else ""
         message = Message(
@@ -161,6 +163,11 @@ class TextChannel:
                 self._to_order.put_nowait(outcome.reference)
         log.info("text_taken", contact=outcome.reference, duplicate=outcome.duplicate, attachments=len(attachments))
         return web.Response(text=EMPTY_ANSWER, content_type="text/xml")
+
+    def _wish(self, text: IncomingText) -> Wish:
+        """STOP and START, where the number obeys them; elsewhere they are words like any others."""
+        ours = self._numbers.get(person_of(text.recipient))
+        return asked(text.body) if ours is not None and ours.opt_out == "obey" else ""
 
     async def _earlier(self, thread: str, sender: str) -> str:
         """The latest contact of the same person, for a text that opens a new one."""

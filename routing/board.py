@@ -492,9 +492,31 @@ class Board:
         if contact.expected_until is not None and (old is None or old.expected_until != contact.expected_until):
             self.wake_at(contact.expected_until, "expected", ref)
         self._wake_for_overflow(contact, old)
-        if contact.emergency and contact.wanted and not (old and old.emergency and old.wanted):
-            since = contact.queued_at or contact.received_at
-            self.wake_at(since + rules.emergency_alarm_seconds, "emergency", ref)
+        known = old is not None and old.emergency
+        alarmed = old is not None and old.waiting_alarmed_at == contact.waiting_alarmed_at
+        if contact.emergency and contact.wanted and not (known and old and old.wanted and alarmed):
+            self.wake_at(self._alarm_at(contact), "emergency", ref)
+        heard_at = contact.heard_at if contact.emergency and not contact.silence_told else None
+        if heard_at is not None and not (known and old and old.heard_at == heard_at):
+            self.wake_at(heard_at + rules.emergency_silence_seconds, "silence", ref)
+
+    def alarm_due(self, contact: Contact, now: Time) -> bool:
+        """An emergency for which nobody has been found, and of which supervisors are to be told, or told again."""
+        return contact.emergency and contact.wanted and now >= self._alarm_at(contact)
+
+    def silent_since(self, contact: Contact, now: Time) -> bool:
+        """Somebody who wrote of an emergency has fallen silent, and nobody was told yet. A caller is heard."""
+        if not contact.emergency or contact.heard_at is None or contact.silence_told or contact.live:
+            return False
+        return (
+            contact.channel is Channel.TEXT and now >= contact.heard_at + self.rules.routing.emergency_silence_seconds
+        )
+
+    def _alarm_at(self, contact: Contact) -> Time:
+        since, rules = contact.queued_at or contact.received_at, self.rules.routing
+        if contact.waiting_alarmed_at < since:
+            return since + rules.emergency_alarm_seconds
+        return contact.waiting_alarmed_at + rules.emergency_alarm_again_seconds
 
     def _wake_for_overflow(self, contact: Contact, old: Contact | None) -> None:
         queue, since, step = self.rules.queues.get(contact.queue), contact.waiting_since, contact.overflow

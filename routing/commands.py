@@ -79,6 +79,15 @@ class Acknowledge:
 
 
 @dataclass(frozen=True, slots=True)
+class AskWhere:
+    """Their text sounds like an emergency and names no place: ask them, once, with this template."""
+
+    reference: str
+    message: str
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallControlRoom:
     """Dial the control room's targets in order until one answers. ``by`` raised the emergency."""
 
@@ -204,6 +213,7 @@ Command = (
     | OfferAgain
     | MarkSafety
     | Acknowledge
+    | AskWhere
     | CallControlRoom
     | RaiseAlarm
     | LeadOn

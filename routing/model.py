@@ -15,6 +15,7 @@ from config.safety import Mark
 from routing.triage.finding import Found
 
 Time = float
+Wish = Literal["", "stop", "start"]
 Role = Literal["consult", "transfer", "conference", "interpreter", "supervisor"]
 
 
@@ -169,12 +170,15 @@ class Overflowing:
     at: Time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Person:
-    """What is known of whoever is at an address, beyond one contact. ``address``: as ``person_of`` spells it."""
+    """What is known of whoever is at an address, beyond one contact. ``address``: as ``person_of`` spells it.
+
+    ``opted_out``: our numbers from which they want no texts."""
 
     address: str
     safety: Mark = "normal"
+    opted_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +205,8 @@ class Contact:
     after it began to wait. ``entered_queue_at``, ``wait_over_at`` and ``ended_in`` are of the person's own call and
     no later one. ``waiting_since``: when they began to wait in this queue, for its longest wait. ``overflow``:
     the step they are at; ``overflowed``: the causes that have no more steps for them in this queue.
-    ``reopened_at``: the person wrote again after it had been closed.
+    ``reopened_at``: the person wrote again after it had been closed. ``heard_at``: their last text; ``silence_told``:
+    that nothing has come since was told. ``asked_where``: we have asked where they are.
     """
 
     reference: str
@@ -236,7 +241,6 @@ class Contact:
     closed_at: Time | None = None
     grades: tuple[Graded, ...] = ()
     disposition: str = ""
-    waiting_alarmed: bool = False
     unread: str = ""
     call_id: str = ""
     guests: tuple[Guest, ...] = ()
@@ -265,6 +269,10 @@ class Contact:
     sounds_like: str = ""
     found: tuple[Found, ...] = ()
     reopened_at: Time | None = None
+    heard_at: Time | None = None
+    silence_told: bool = False
+    waiting_alarmed_at: Time = 0.0
+    asked_where: bool = False
 
     @property
     def stage(self) -> Stage:

@@ -23,6 +23,7 @@ class Rules:
     safety: Safety = field(default_factory=Safety)
     acknowledgements: tuple[Acknowledgement, ...] = ()
     emergency_grade: str = ""
+    ask_where: str = ""
     needs: Needs = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -51,4 +52,5 @@ class Rules:
             settings.safety,
             settings.acknowledgements,
             next((grade.id for grade in settings.grades if grade.emergency), ""),
+            settings.text.ask_where,
         )

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from channels.base import ChannelError, Refused
 from channels.voice import instructions as tell_to
 from channels.voice.line import Supervision
+from config.numbers import person_of
 from config.safety import Mark
 from gateway.api.casework import assigned, calls_of, on_the_line, open_contact
 from gateway.api.consultation import contact_for
@@ -208,7 +209,7 @@ def _mistake(field: str, why: str) -> BadRequest:
 async def dial(request: Request[Nothing, DialBody]) -> ContactOut:
     """Call the person: your phone rings first, then theirs."""
     contact, body = open_contact(request), request.body
-    address = body.address or contact.party.address
+    address = body.address or person_of(contact.party.address)
     event = CallRequested(contact.reference, request.who.by, request.handler, address, body.withheld)
     await request.services.dispatcher.submit(event)
     return contact_for(request, open_contact(request))

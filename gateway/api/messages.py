@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from urllib.parse import quote
 
 from aiohttp import web
 from pydantic import BaseModel, Field
 
+from channels.text.segments import measured
 from gateway.api.casework import open_contact, require_mine
 from gateway.api.consultation import Consultation, consult
 from gateway.api.models import Line, MessageOut, OptionalLine, OptionalProse, message_out
@@ -36,11 +37,22 @@ class ReplyBody(In):
     values: dict[str, Line] = Field(default_factory=dict)
 
 
+class LengthOut(BaseModel):
+    """What a text takes: ``encoding`` GSM-7 (160 ``units``, or 153 in each part) or UCS-2 (70, or 67) because of the
+    characters ``beyond``."""
+
+    encoding: str
+    units: int
+    segments: int
+    beyond: str
+
+
 class PreviewOut(BaseModel):
-    """What would be sent, and ``refused``: why it would not, '' when it would."""
+    """What would be sent, and ``refused``: why it would not, '' when it would. ``length``: of a text."""
 
     body: str
     refused: str
+    length: LengthOut | None
 
 
 class ReplyOut(BaseModel):
@@ -108,13 +120,18 @@ async def reply(request: Request[Nothing, ReplyBody]) -> ReplyOut:
 
 async def preview(request: Request[Nothing, ReplyBody]) -> PreviewOut:
     """Nothing is sent or written down."""
-    contact, letters = open_contact(request), request.services.letters
+    contact = open_contact(request)
     require_mine(request, contact)
     _can_be_answered(contact)
     body = _words(request, contact)
-    board = request.services.dispatcher.board
-    refused = unsent(board, contact, contact.channel, contact.party.address, letters.telling(body))
-    return PreviewOut(body=body, refused=refused)
+    refused = _unsent(request, contact, body)
+    length = LengthOut(**asdict(measured(body))) if contact.channel is Channel.TEXT else None
+    return PreviewOut(body=body, refused=refused, length=length)
+
+
+def _unsent(request: Request[Nothing, ReplyBody], contact: Contact, body: str) -> str:
+    board, telling = request.services.dispatcher.board, request.services.letters.telling(body)
+    return unsent(board, contact, contact.channel, contact.our_address, contact.party.address, telling)
 
 
 def _words(request: Request[Nothing, ReplyBody], contact: Contact) -> str:

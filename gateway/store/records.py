@@ -129,11 +129,13 @@ FINAL_STATUSES = ("delivered", "undelivered", "failed")
 
 @dataclass(frozen=True, slots=True)
 class MessageStatus:
-    """What became of a message: changes its ``provider_id``, if given, and its ``status``, unless that is final."""
+    """What became of a message: changes its ``provider_id`` and ``problems``, if given, and its ``status``, unless that
+    is final."""
 
     message: str
     status: str
     provider_id: str = ""
+    problems: str = ""
 
 
 @dataclass(frozen=True, slots=True)

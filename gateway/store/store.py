@@ -164,6 +164,8 @@ class Store:
             message = update(tables.messages).where(tables.messages.c.id == status.message)
             if status.provider_id:
                 await connection.execute(message.values(provider_id=status.provider_id))
+            if status.problems:
+                await connection.execute(message.values(problems=status.problems))
             # Reports overtake each other: "sent" may come after "delivered".
             not_known_better = tables.messages.c.status.not_in(FINAL_STATUSES)
             await connection.execute(message.where(not_known_better).values(status=status.status))

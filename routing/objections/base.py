@@ -104,7 +104,7 @@ def _(e: ev.ReplyWritten, board: Board) -> str:
     contact = board.open_contact(e.reference)
     if contact is None:
         return not_open(board, e.reference)
-    return unsent(board, contact, contact.channel, contact.party.address, e.telling)
+    return unsent(board, contact, contact.channel, contact.our_address, contact.party.address, e.telling)
 
 
 @objection.register

@@ -22,7 +22,7 @@ from routing.model import (
     PresenceState,
     Time,
 )
-from routing.reactions.acknowledging import acknowledged
+from routing.reactions.acknowledging import acknowledged, asked_where
 from routing.replacing import replace
 from routing.safety import refused, verdict, worse
 
@@ -146,21 +146,23 @@ def _(e: ev.MessageArrived, board: Board, now: Time) -> Iterator[Command]:
         yield do.ReopenContact(contact.reference)
     yield from _marked(e, contact, board)
     yield from acknowledged(e, board.contacts[contact.reference], board, now)
+    yield from asked_where(e, board.contacts[contact.reference], board)
 
 
 def _marked(e: ev.MessageArrived, contact: Contact, board: Board) -> Iterator[Command]:
     """Somebody who writes that they cannot speak is not rung up: a handler can say otherwise, a text cannot."""
     said = next((found.words for found in e.finding.found if found.kind == "cannot_speak"), "")
     mark = board.rules.safety.cannot_speak
-    if said and worse(contact.safety, mark) != contact.safety:
+    if said and e.finding.sounds_like_emergency and worse(contact.safety, mark) != contact.safety:
         yield do.MarkSafety(contact.reference, mark, f'they wrote "{said}"')
 
 
 @react.register
 def _(e: ev.DeliveryReported, board: Board, now: Time) -> Iterator[Command]:
     if e.status in ("undelivered", "failed"):
+        why = f": {e.why}" if e.why else ""
         code = f" (code {e.code})" if e.code else ""
-        yield do.RaiseAlarm("message_not_delivered", f"A message did not reach the person{code}.", e.reference)
+        yield do.RaiseAlarm("message_not_delivered", f"A message did not reach the person{why}{code}.", e.reference)
 
 
 @react.register
@@ -274,11 +276,14 @@ def _look_again(wake: Wake, contact: Contact, board: Board, now: Time) -> Iterat
         case "overflow":
             board.unserved[contact.reference] = None
         case "emergency":
-            since = contact.queued_at or contact.received_at
-            too_long = now >= since + board.rules.routing.emergency_alarm_seconds
-            if contact.wanted and contact.emergency and too_long and not contact.waiting_alarmed:
+            if board.alarm_due(contact, now):
                 why = "An emergency is waiting and no handler has taken it."
                 yield do.RaiseAlarm("emergency_waiting", why, contact.reference)
+        case "silence":
+            if board.silent_since(contact, now):
+                seconds = board.rules.routing.emergency_silence_seconds
+                why = f"Nothing more was heard for {seconds:.0f} s of somebody who wrote of an emergency."
+                yield do.RaiseAlarm("person_silent", why, contact.reference)
 
 
 def _find_offer(contact: Contact, offer: str) -> Offer | None:

@@ -15,7 +15,7 @@ PLACE = Template(id="coming", name="Coming", texts={"en": "We come to {place}."}
 
 
 def mistakes(*rules: Acknowledgement, templates: tuple[Template, ...] = (HEARD, PLACE)) -> list[str]:
-    return list(template_mistakes(templates, rules, SAFETY, KNOWN))
+    return list(template_mistakes(templates, rules, SAFETY, KNOWN, {}))
 
 
 def test_what_is_right_has_no_mistakes() -> None:

@@ -197,6 +197,19 @@ async def test_a_carrier_that_asks_for_patience_gets_it(tmp_path: Path) -> None:
         assert carrier.tries[1][1] - carrier.tries[0][1] >= 0.29
 
 
+async def test_while_a_carrier_asks_for_patience_nothing_else_is_sent_to_it_either(tmp_path: Path) -> None:
+    carrier = FakeCarrier(answers=[Throttled("429", retry_after=0.4)])
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        await written(writer, 1)
+        await until(lambda: len(carrier.tries) == 1)
+        await asyncio.gather(*(written(writer, n, f"+44770090000{n}") for n in range(2, 6)))
+        await until(lambda: len(carrier.taken) == 5)
+        await done(outbox)
+        first, *others = [at for _, at in carrier.tries]
+        assert min(others) - first >= 0.39
+        assert len(others) == 5, "the one that was refused once, and each of the others once"
+
+
 async def test_a_refusal_is_final_and_somebody_is_told(tmp_path: Path) -> None:
     carrier = FakeCarrier(answers=[Refused("21610: the recipient has opted out", code="21610")])
     async with at_work(tmp_path, carrier) as (writer, outbox):

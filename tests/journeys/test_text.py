@@ -36,7 +36,7 @@ async def test_a_text_is_acknowledged_offered_answered_and_closed(world: World) 
         assert conversation[0]["body"] == "someone smoking in coach 3"
 
         # when the person writes again, it is the same contact
-        await world.carrier.text_in("+447700900201", LINE, "they are getting off now")
+        await world.carrier.text_in("+447700900201", LINE, "they have put it out")
         again = await live.wait_for("MessageArrived")
         assert again["contact"] == reference
 
@@ -82,6 +82,61 @@ async def test_a_text_that_sounds_like_an_emergency_is_raised_and_shows_why(worl
         await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
     await wrap_up(world, offer["handler"], reference)
     assert await stage(sam, reference) == "closed"
+
+
+async def test_an_emergency_without_a_place_is_asked_for_it_and_a_silence_is_told(world: World) -> None:
+    sam, sender = await world.api("sam"), "+447700900225"
+    async with sam.live() as live:
+        # given 'help', and nothing more
+        await world.carrier.text_in(sender, LINE, "help")
+        reference = (await live.wait_for("MessageArrived"))["contact"]
+        offer = await live.wait_for("MakeOffer", contact=reference)
+
+        # then they are told that it is read as urgent, and asked where they are
+        urgent = await world.carrier.wait_for_sent(lambda m: m.recipient == sender and "call 999" in m.body)
+        assert reference in urgent.body
+        await world.carrier.wait_for_sent(lambda m: m.recipient == sender and m.body.startswith("Where are you now?"))
+
+        # and when nothing comes back, supervisors are told although a handler has it
+        desk = await world.api(offer["handler"])
+        await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+        while (await live.wait_for("RaiseAlarm", contact=reference))["data"]["what"] != "person_silent":
+            pass
+    assert await stage(sam, reference) == "assigned"
+    await wrap_up(world, offer["handler"], reference)
+    assert len([m for m in world.carrier.outbox if m.recipient == sender]) == 2
+
+
+async def test_a_file_that_is_not_accepted_is_shown_as_refused_and_failed_texts_say_why(world: World) -> None:
+    sam, sender = await world.api("sam"), "+447700900226"
+    async with sam.live() as live:
+        media = [("application/x-msdownload", b"MZ" + bytes(100))]
+        await world.carrier.text_in(sender, LINE, "open this", media=media)
+        reference = (await live.wait_for("MessageArrived"))["contact"]
+        offer = await live.wait_for("MakeOffer", contact=reference)
+        desk = await world.api(offer["handler"])
+        await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+
+        async def refused() -> bool:
+            (attachment,) = (await desk.get(f"contacts/{reference}/messages"))[0]["attachments"]
+            return "not accepted here" in attachment["filename"] and not attachment["available"]
+
+        await eventually(refused)
+        await world.carrier.wait_for_sent(lambda m: m.recipient == sender)
+
+        # a reply is measured before it is sent, and when it is not delivered the desk says why
+        length = (await desk.post(f"contacts/{reference}/replies/preview", {"body": "It\u2019s noted"}))["length"]
+        assert (length["encoding"], length["segments"], length["beyond"]) == ("UCS-2", 1, "\u2019")
+        world.carrier.fail_delivery_next(30003)
+        await desk.post(f"contacts/{reference}/replies", {"body": "We cannot open this."})
+        while (alarm := await live.wait_for("RaiseAlarm", contact=reference))["data"][
+            "what"
+        ] != "message_not_delivered":
+            pass
+        assert "phone is switched off or out of reach" in alarm["data"]["why"]
+        sent = (await desk.get(f"contacts/{reference}/messages"))[-1]
+        assert (sent["status"], "out of reach" in sent["problems"]) == ("undelivered", True)
+    await wrap_up(world, offer["handler"], reference)
 
 
 async def test_a_picture_is_stored_and_can_be_looked_at(world: World) -> None:

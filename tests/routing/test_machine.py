@@ -521,7 +521,7 @@ class Desk(RuleBasedStateMachine):
             if contact.wanted and contact.relaxed + 1 < len(steps):
                 assert ("relax", contact.reference, "") in wakes
             assert not contact.preferred or ("preferred", contact.reference, "") in wakes
-            if contact.emergency and contact.wanted and not contact.waiting_alarmed:
+            if contact.emergency and contact.wanted and not contact.waiting_alarmed_at:
                 assert ("emergency", contact.reference, "") in wakes
 
     @invariant()

@@ -13,11 +13,12 @@ from routing.board import Board
 from routing.commands import Acknowledge, GiveUpFollowUp, MarkSafety, PlaceFollowUpCall
 from routing.model import Channel
 from routing.safety import unsent
-from routing.triage import Finding, Found
+from routing.triage import Finding, Found, Reason
 from tests.support.world import World, of_kind, rules
 
 NUMBER = "+447700900001"
-CANNOT_SPEAK = Finding(False, found=(Found("cannot_speak", "cant talk", 0, 9),))
+SAID = (Found("cannot_speak", "cant talk", 0, 9),)
+CANNOT_SPEAK = Finding(True, (Reason("cannot speak", "cant talk", 0, 9),), SAID)
 SAFETY = Safety(words_to_avoid=("police", "101"), acknowledgement="heard")
 
 
@@ -47,6 +48,11 @@ def test_who_writes_that_they_cannot_speak_is_marked_and_answered_in_neutral_wor
     assert "must not be called: they are marked 'never'" in world.refused(dial("T1"))
     assert "the words say 'police'" in world.refused(reply("police"))
     world.did(reply())
+
+
+def test_who_merely_cannot_talk_at_work_is_not_marked(world: World) -> None:
+    world.text("T1", NUMBER, finding=Finding(False, found=SAID))
+    assert world.contact("T1").safety == "normal"
 
 
 def test_a_text_only_makes_a_mark_worse_and_a_handler_can_lift_it(world: World) -> None:
@@ -119,9 +125,9 @@ def test_the_last_gate_knows_the_person_when_their_contact_is_closed(world: Worl
     world.accept("T1")
     mark(world, "T1", "never")
     world.complete("T1", "anna")
-    assert "'police'" in unsent(world.board, None, Channel.TEXT, NUMBER, "police")
-    assert unsent(world.board, None, Channel.TEXT, NUMBER, "") == ""
-    assert unsent(world.board, None, Channel.TEXT, "+447700900009", "police") == ""
+    assert "'police'" in unsent(world.board, None, Channel.TEXT, "61016", NUMBER, "police")
+    assert unsent(world.board, None, Channel.TEXT, "61016", NUMBER, "") == ""
+    assert unsent(world.board, None, Channel.TEXT, "61016", "+447700900009", "police") == ""
 
 
 def test_words_to_avoid_are_beginnings_of_words() -> None:
@@ -129,3 +135,14 @@ def test_words_to_avoid_are_beginnings_of_words() -> None:
     assert SAFETY.telling("policeman") == "police"
     assert SAFETY.telling("call 101.") == "101"
     assert SAFETY.telling("flat 2101") == ""
+
+
+def test_who_opts_out_gets_no_more_texts_from_that_number_until_they_opt_in(world: World) -> None:
+    assert of_kind(Acknowledge, world.text("T1", NUMBER, wish="stop")) == []
+    assert world.contact("T1").wanted, "a handler sees it all the same"
+    assert "by STOP" in world.refused(reply())
+    mark(world, "T1", "never")
+    assert "by STOP" in unsent(world.board, None, Channel.TEXT, "61016", NUMBER, "")
+    assert unsent(world.board, None, Channel.TEXT, "+447700900999", NUMBER, "") == "", "another number of ours"
+    world.text("T2", NUMBER, wish="start")
+    world.did(reply())
