@@ -30,6 +30,7 @@ from gateway.lag import watch_lag
 from gateway.letters import Letters
 from gateway.live import LiveHub
 from gateway.outbox import Outbox, Sender
+from gateway.permission import Permission
 from gateway.recovery import Reconciler
 from gateway.references import new_id, new_reference
 from gateway.retention import Retention
@@ -66,7 +67,8 @@ class Gateway:
         self.text = TextChannel(*parts) if settings.text.enabled else None
         self.email = EmailChannel(*parts, chance) if settings.email.enabled else None
         senders: dict[str, Sender] = {c.name: c for c in (self.text, self.email) if c}
-        self.outbox = Outbox(settings.outbox, self.store, self.dispatcher, senders, clock, chance)
+        permission = Permission(settings.safety, lambda: self.dispatcher.board)
+        self.outbox = Outbox(settings.outbox, self.store, self.dispatcher, senders, clock, chance, permission.forbidden)
         self.statistics = Statistics(settings, self.store, clock)
         self.telemetry = Telemetry(
             lambda: self.dispatcher.board,

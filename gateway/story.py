@@ -66,7 +66,8 @@ SENTENCES: Mapping[str, str] = {
     "CallerHeard": "heard the caller, who had been silent",
     "MenuChosen": "pressed {0.digit} in menu {0.menu}: {0.to}",
     "VoicemailLeft": "left a voicemail of {0.seconds:.0f} s",
-    "SafetyMarked": "marked calling this person '{0.calling}'",
+    "SafetyMarked": "marked reaching this person '{0.calling}'",
+    "MarkSafety": "marked reaching this person '{0.calling}': {0.why}",
     "CallRequested": "dialled {0.address}",
     "HeldChanged": "set hold {0.held} at the {0.where}",
     "SoundChanged": "noted that the sound from the {0.leg} is {0.sound}",
@@ -83,6 +84,7 @@ SENTENCES: Mapping[str, str] = {
     "Relax": "insists on less of a handler now, as it has waited",
     "OfferAgain": "may offer it to {0.handler} again",
     "Acknowledge": "sends the acknowledgement",
+    "AskWhere": "asks the person where they are",
     "CallControlRoom": "calls the control room",
     "RaiseAlarm": "alarmed the supervisors: {0.why}",
     "ScheduleFollowUp": "scheduled a follow-up ({0.follow_up.channel.value}): {0.follow_up.purpose}",
@@ -94,6 +96,7 @@ SENTENCES: Mapping[str, str] = {
     "WrapUpDue": "told {0.handler} that the time for the wrap-up is over",
     "AskForReview": "asks a handler to look at it: {0.why}",
     "ReturnToQueue": "put it back in the queue from {0.handler}: {0.why}",
+    "ReopenContact": "opened the contact again: the person wrote once more",
     "CloseContact": "closed the contact",
 }
 # What explains a sentence, where it is given.

@@ -14,6 +14,7 @@ class Message:
 
     ``provider_id`` is the carrier's id (MessageSid); ``header_id`` and ``references`` are an email's Message-ID
     and References. ``reference`` may be '' for an inbound message: routing says which contact takes it.
+    ``at`` is when we had it; ``sent_at`` when the carrier did, None where that is not known.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Message:
     raw_path: str = ""
     sha256: str = ""
     problems: str = ""
+    sent_at: Time | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,16 +170,27 @@ FINAL_STATUSES = ("delivered", "undelivered", "failed")
 
 @dataclass(frozen=True, slots=True)
 class MessageStatus:
-    """What became of a message: changes its ``provider_id``, if given, and its ``status``, unless that is final."""
+    """What became of a message: changes its ``provider_id`` and ``problems``, if given, and its ``status``, unless that
+    is final."""
 
     message: str
     status: str
     provider_id: str = ""
+    problems: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SentAt:
+    """When the carrier had a message that came to us: the order in which the person wrote."""
+
+    message: str
+    at: Time
 
 
 Record = (
     Message
     | MessageStatus
+    | SentAt
     | Attachment
     | OutboxItem
     | CallRecord

@@ -44,6 +44,13 @@ follow_ups = Table(
     Column("document", Text, nullable=False),
 )
 
+people = Table(
+    "people",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
 messages = Table(
     "messages",
     metadata,
@@ -67,6 +74,7 @@ messages = Table(
     Column("raw_path", Text, nullable=False),
     Column("sha256", Text, nullable=False),
     Column("problems", Text, nullable=False),
+    Column("sent_at", Float),
     Index("ix_messages_provider_id", "provider_id", postgresql_using="hash"),
     Index("ix_messages_header_id", "header_id", postgresql_using="hash"),
 )

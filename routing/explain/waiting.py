@@ -80,9 +80,8 @@ def _later(board: Board, contact: Contact, now: Time) -> Iterator[Later]:
     for declined in contact.declined:
         if declined.until > now:
             yield Later(declined.until, f"{declined.handler} may be asked again")
-    if contact.emergency and not contact.waiting_alarmed:
-        since = contact.queued_at or contact.received_at
-        yield Later(since + board.rules.routing.emergency_alarm_seconds, "the supervisors are alarmed again")
+    if contact.emergency:
+        yield Later(board.alarm_at(contact), "the supervisors are alarmed again")
     yield from _overflow(board, contact, now)
 
 
