@@ -6,6 +6,7 @@ An email's Message-ID is fixed here, once, so that a repeated sending is the sam
 from __future__ import annotations
 
 from channels.email.outbound import new_message_id, thread
+from channels.email.signature import Signer, untagged
 from config.settings import Mailbox, Settings
 from gateway.store.records import Message, OutboxItem, Record
 from routing.commands import Acknowledge
@@ -15,12 +16,15 @@ from routing.model import Channel, Contact, Time
 class Letters:
     def __init__(self, settings: Settings) -> None:
         self._queues = {queue.id: queue for queue in settings.queues}
+        self._signer = Signer(settings.email.reference_secret.get_secret_value())
         self._mailboxes = {mailbox.address: mailbox for mailbox in settings.email.mailboxes}
 
-    def acknowledgement(self, command: Acknowledge, contact: Contact, now: Time) -> tuple[Record, ...]:
-        """The queue's acknowledgement to the person who wrote; reference filled in."""
+    def acknowledgement(
+        self, command: Acknowledge, contact: Contact, now: Time, answers: Message | None
+    ) -> tuple[Record, ...]:
+        """The queue's acknowledgement to the person who wrote ``answers``; reference filled in."""
         body = self._queues[contact.queue].acknowledgement.replace("{reference}", contact.reference)
-        return self._outgoing(command.message, contact, body, "system", now, automatic=True, answers=None)
+        return self._outgoing(command.message, contact, body, "system", now, automatic=True, answers=answers)
 
     def reply(
         self, message_id: str, contact: Contact, body: str, by: str, now: Time, answers: Message | None
@@ -48,7 +52,7 @@ class Letters:
             domain = contact.our_address.rpartition("@")[2]
             header_id = new_message_id(contact.reference, message_id, domain)
             chain = answers.references.split() if answers else []
-            parent = answers.header_id if answers else contact.thread.removeprefix("email:")
+            parent = answers.header_id if answers else ""
             references = " ".join(thread(tuple(chain), parent))
         message = Message(
             id=message_id,
@@ -60,7 +64,7 @@ class Letters:
             body=body,
             at=now,
             by=by,
-            subject=_reply_subject(contact),
+            subject=self._reply_subject(contact),
             automatic=automatic,
             status="waiting",
             header_id=header_id,
@@ -68,10 +72,10 @@ class Letters:
         )
         return message, OutboxItem(message_id, contact.reference, contact.channel.value, next_at=now)
 
-
-def _reply_subject(contact: Contact) -> str:
-    if contact.channel is not Channel.EMAIL:
-        return ""
-    subject = contact.subject or "Your message"
-    replied = subject if subject.lower().startswith("re:") else f"Re: {subject}"
-    return replied if contact.reference in replied else f"{replied} [{contact.reference}]"
+    def _reply_subject(self, contact: Contact) -> str:
+        """With the reference signed for this person, who brings it back so that their answer finds its contact."""
+        if contact.channel is not Channel.EMAIL:
+            return ""
+        subject = untagged(contact.subject) or "Your message"
+        replied = subject if subject.lower().startswith("re:") else f"Re: {subject}"
+        return f"{replied} [{self._signer.signed(contact.reference, contact.party.address)}]"

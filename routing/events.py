@@ -280,7 +280,8 @@ class MessageArrived:
     """A text or email. ``thread`` names the conversation; an open contact with the same one takes it.
 
     ``reference`` is for a new contact, if one is needed; ``linked_to`` an earlier contact it belongs with.
-    ``automatic`` mail is never answered automatically (RFC 3834). ``finding``: what triage says of its words; of
+    ``automatic`` mail is never answered automatically (RFC 3834), and nor is anybody who was ``answered_enough`` today.
+    ``finding``: what triage says of its words; of
     these the journal keeps those that raised it.
     """
 
@@ -295,6 +296,7 @@ class MessageArrived:
     linked_to: str = ""
     automatic: bool = False
     language: str = ""
+    answered_enough: bool = False
     finding: Finding = NOTHING
 
     @property

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from aiohttp import web
 
 from gateway.api import (
+    blocks,
     calls,
     casework,
     contacts,
@@ -41,6 +42,7 @@ ROUTES: tuple[Route, ...] = (
     *follow_ups.ROUTES,
     *queues.ROUTES,
     *handlers.ROUTES,
+    *blocks.ROUTES,
     *tokens.ROUTES,
     *drain.ROUTES,
     *live.ROUTES,

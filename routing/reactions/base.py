@@ -138,7 +138,8 @@ def _(e: ev.MessageArrived, board: Board, now: Time) -> Iterator[Command]:
     if contact is not None and e.finding.sounds_like_emergency:
         yield do.RaiseAlarm("emergency", f"Emergency: the message {e.finding.in_words}.", contact.reference)
     is_new = e.reference in board.contacts
-    if is_new and board.rules.queues[e.queue].acknowledgement and not e.automatic and not e.party.withheld:
+    nobody_to_answer = e.automatic or e.answered_enough or e.party.withheld
+    if is_new and board.rules.queues[e.queue].acknowledgement and not nobody_to_answer:
         yield do.Acknowledge(e.reference, f"{e.reference}-acknowledgement")
 
 
