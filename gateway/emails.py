@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 
 import structlog
 
-from channels.email import mime, outbound
+from channels.email import outbound
 from channels.email.inbound import Cursor, FetchedMail, MailboxReader
+from channels.email.language import get_ready
 from channels.email.signature import Signer
 from config.settings import Mailbox, Settings
 from gateway.dispatcher import Clock, Dispatcher
@@ -51,6 +52,7 @@ class EmailChannel:
 
     async def run(self) -> None:
         """Follow every mailbox until cancelled."""
+        await asyncio.to_thread(get_ready)  # it takes seconds, for which the first mail must not wait
         async with asyncio.TaskGroup() as tasks:
             for mailbox, reader in zip(self._mailboxes, self._readers, strict=True):
                 tasks.create_task(reader.run(), name=f"mailbox {mailbox}")
@@ -69,12 +71,13 @@ class EmailChannel:
 
     async def _take(self, fetched: FetchedMail) -> None:
         """Returns when the mail and the cursor are on disk."""
-        mail = await asyncio.to_thread(mime.read, fetched.raw, self._trusted)
-        raw_path = await asyncio.to_thread(self._files.keep_raw, mail.sha256, fetched.raw)
+        mail, raw_path = await asyncio.to_thread(self._files.read, fetched, self._trusted)
         cursor = MailCursor(fetched.mailbox_id, fetched.cursor.uid_validity, fetched.cursor.last_uid)
         mailbox = self._mailboxes[fetched.mailbox_id]
         event, records = await self._intake.understood(mail, mailbox, raw_path, too_large=fetched.too_large)
         outcome = await self._dispatcher.submit(event, *records, cursor)
+        if fetched.file is not None:
+            fetched.file.unlink(missing_ok=True)
         log.info("email_taken", contact=outcome.reference, mailbox=mailbox.id, duplicate=outcome.duplicate)
 
     # --- out: what the outbox asks -------------------------------------------------------------------

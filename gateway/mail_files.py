@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
+from channels.email import mime
+from channels.email.inbound import FetchedMail
+from channels.email.large import take_apart
 from channels.email.mime import Mail
 from gateway.store.records import Attachment
 
@@ -13,9 +17,17 @@ class MailFiles:
     def __init__(self, raw_dir: Path, media_dir: Path) -> None:
         self._raw_dir, self._media_dir = raw_dir, media_dir
 
-    def keep_raw(self, sha256: str, raw: bytes) -> str:
-        """The path of the message as it came."""
-        return _keep(self._raw_dir, sha256, ".eml", raw)
+    def read(self, fetched: FetchedMail, trusted: Collection[str]) -> tuple[Mail, str]:
+        """The mail, and where it lies as it came; a large one never stands in memory whole."""
+        if fetched.file is None:
+            mail = mime.read(fetched.raw, trusted)
+            return mail, _keep(self._raw_dir, mail.sha256, ".eml", fetched.raw)
+        large = take_apart(fetched.file, self._media_dir)
+        path = self._raw_dir / large.sha256[:2] / f"{large.sha256}.eml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.hardlink_to(fetched.file)  # until it is committed, it may be read again
+        return mime.read_large(large, trusted), str(path)
 
     def keep_attachments(self, message_id: str, mail: Mail) -> list[Attachment]:
         return [
@@ -26,7 +38,7 @@ class MailFiles:
                 content_type=part.content_type,
                 size=part.size,
                 sha256=part.sha256,
-                path=_keep(self._media_dir, part.sha256, "", part.data),
+                path=str(part.path or _keep(self._media_dir, part.sha256, "", part.data)),
             )
             for number, part in enumerate(mail.attachments)
         ]

@@ -14,13 +14,14 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 
 from aioimaplib import aioimaplib
 
 from channels.base import Refused, Unreachable
 from config.settings import ImapServer
 
+PIECE_BYTES = 1024 * 1024
 UID_VALIDITY = re.compile(rb"\[UIDVALIDITY (\d+)\]")
 UID_NEXT = re.compile(rb"\[UIDNEXT (\d+)\]")
 UID = re.compile(rb"\bUID (\d+)")
@@ -130,6 +131,24 @@ class Imap:
         if literal is None:
             raise Unreachable("the mail server listed a message and then did not give its content")
         return literal
+
+    async def content_into(self, uid: int, file: IO[bytes]) -> None:
+        """The whole message into the file, a piece at a time, so that a large one costs little memory."""
+        offset = 0
+        while piece := await self._piece(uid, offset):
+            await asyncio.to_thread(file.write, piece)
+            offset += len(piece)
+            if len(piece) < PIECE_BYTES:
+                return
+
+    async def _piece(self, uid: int, offset: int) -> bytes:
+        request = self._client.uid("fetch", str(uid), f"(UID BODY.PEEK[]<{offset}.{PIECE_BYTES}>)")
+        lines = await self._ask("FETCH", request, self._patience.fetch)
+        piece = next((bytes(line) for line in lines if isinstance(line, bytearray)), None)
+        # Behind the last byte some servers send a quoted "" in the place of an empty literal.
+        if piece is None and not offset:
+            raise Unreachable("the mail server listed a message and then did not give its content")
+        return piece or b""
 
     async def idle(self, seconds: float) -> None:
         """Return when the server announces a message, or after ``seconds``."""

@@ -8,15 +8,17 @@ opened elsewhere is still mail to us.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import structlog
 
 from channels.base import ChannelError
-from channels.email.imap import Imap, Patience, connected
+from channels.email.imap import PIECE_BYTES, Imap, Patience, connected
 from config.settings import Email, Mailbox
 
 log = structlog.get_logger()
@@ -38,7 +40,8 @@ class Cursor:
 class FetchedMail:
     """One message as the server gave it; ``cursor`` becomes true when it is stored.
 
-    ``too_large``: ``raw`` holds only the headers and the start of the message.
+    ``too_large``: ``raw`` holds only the headers and the start of the message. A message of more than a megabyte lies
+    in ``file`` instead, which the receiver removes when it is stored.
     """
 
     mailbox_id: str
@@ -46,6 +49,7 @@ class FetchedMail:
     raw: bytes
     too_large: bool
     internal_date: datetime | None
+    file: Path | None = None
 
 
 LoadCursor = Callable[[], Awaitable[Cursor | None]]
@@ -139,8 +143,21 @@ class MailboxReader:
             log.info("mail_gone", mailbox=self._mailbox.id, uid=cursor.last_uid)
             return None
         in_part = headline.size > self._email.message_limit_bytes or self._attempts > TRIES_WHOLE
+        if headline.size > PIECE_BYTES and not in_part:
+            file = await self._into_file(imap, cursor)
+            return FetchedMail(self._mailbox.id, cursor, b"", False, headline.internal_date, file)
         raw = await imap.content(cursor.last_uid, START_BYTES if in_part else None)
         return FetchedMail(self._mailbox.id, cursor, raw, in_part, headline.internal_date)
+
+    async def _into_file(self, imap: Imap, cursor: Cursor) -> Path:
+        folder = self._email.raw_dir / "incoming"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self._mailbox.id}-{cursor.uid_validity}-{cursor.last_uid}.part"
+        with path.open("wb") as file:
+            await imap.content_into(cursor.last_uid, file)
+            file.flush()
+            await asyncio.to_thread(os.fsync, file.fileno())
+        return path
 
     def _note(self, cursor: Cursor) -> bytes:
         return (

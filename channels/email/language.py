@@ -21,6 +21,11 @@ def language_of(words: str) -> str:
     return str(language) if likelihood >= SURE else ""
 
 
+def get_ready() -> None:
+    """Load what it knows, which takes a second or more."""
+    _identifier()
+
+
 @cache
 def _identifier() -> LanguageIdentifier:
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import Message
@@ -24,10 +24,11 @@ from channels.email.automatic import (
     read_receipt,
 )
 from channels.email.headers import Person
+from channels.email.large import Diverted, Large
 from channels.email.parts import TEXT_LIMIT, Attachment, Content, Reading
 from channels.email.words import attempt, clean, decode
 
-__all__ = ["Attachment", "DeliveryReport", "Mail", "read"]
+__all__ = ["Attachment", "DeliveryReport", "Mail", "read", "read_large"]
 
 SUBJECT_LIMIT = 1_000
 PROBLEMS_LIMIT = 20
@@ -85,9 +86,20 @@ class _Policy(Compat32):
 
 def read(raw: bytes, trusted: Collection[str] = ()) -> Mail:
     """Any bytes as a mail. Never raises. ``trusted``: the servers whose Authentication-Results count, in lower case."""
-    problems: list[str] = []
+    return _read(raw, trusted, hashlib.sha256(raw).hexdigest(), {}, [])
+
+
+def read_large(large: Large, trusted: Collection[str] = ()) -> Mail:
+    """As ``read``, for a message that was taken apart."""
+    problems = ["it is too large to be shown whole; open it in the mailbox"] if large.cut else []
+    return _read(large.rest, trusted, large.sha256, large.diverted, problems)
+
+
+def _read(
+    raw: bytes, trusted: Collection[str], sha256: str, diverted: Mapping[bytes, Diverted], problems: list[str]
+) -> Mail:
     message = _parsed(raw, problems)
-    content = _content(message, raw, problems)
+    content = _content(message, raw, problems, diverted)
     people = {name: headers.people(message, name, problems) for name in ("From", "To", "Cc", "Reply-To", "Sender")}
     sender = next(iter(people["From"] or people["Sender"]), Person("", ""))
     own = headers.identifiers(message, "Message-ID", problems)
@@ -124,7 +136,7 @@ def read(raw: bytes, trusted: Collection[str] = ()) -> Mail:
         ),
         delivery_report=attempt(lambda: delivery_report(message), None, "its delivery report is broken", problems),
         problems=tuple(dict.fromkeys(problems))[:PROBLEMS_LIMIT],
-        sha256=hashlib.sha256(raw).hexdigest(),
+        sha256=sha256,
     )
 
 
@@ -146,8 +158,8 @@ def _headers_only(raw: bytes, problems: list[str]) -> Message:
     return message
 
 
-def _content(message: Message, raw: bytes, problems: list[str]) -> Content:
-    reading = Reading(BytesParser(policy=_Policy()), problems)
+def _content(message: Message, raw: bytes, problems: list[str], diverted: Mapping[bytes, Diverted]) -> Content:
+    reading = Reading(BytesParser(policy=_Policy()), problems, diverted)
     content = attempt(lambda: reading.content(message), Content(), "the parts could not be read", problems)
     text = content.text.strip("\n")[:TEXT_LIMIT]
     if not text.strip():

@@ -81,7 +81,16 @@ async def following(
     mailbox: Mailbox, ledger: Ledger, limit: int = 1_000_000, poll_seconds: float = 20
 ) -> AsyncIterator[MailboxReader]:
     email = Email(
-        enabled=True, mailboxes=(mailbox,), message_limit_bytes=limit, raw_dir=Path("unused"), poll_seconds=poll_seconds
+        enabled=True,
+        mailboxes=(mailbox,),
+        reference_secret=SecretStr("references"),
+        automatic_answers_a_day=1,
+        flood_messages=20,
+        flood_minutes=1,
+        trusted_authentication=(),
+        message_limit_bytes=limit,
+        raw_dir=Path("unused"),
+        poll_seconds=poll_seconds,
     )
     reader = MailboxReader(mailbox, email, ledger.load, ledger.deliver, random.Random(1), QUICK)
     running = asyncio.create_task(reader.run())
