@@ -316,6 +316,7 @@ class Email(Section):
     flood_messages: Annotated[int, Field(ge=2)]
     flood_minutes: Annotated[float, Field(gt=0)]
     trusted_authentication: tuple[str, ...]
+    first_days: Annotated[int, Field(ge=0, le=3650)]
     message_limit_bytes: Annotated[int, Field(gt=0)]
     raw_dir: Path
     poll_seconds: Annotated[float, Field(gt=0)]

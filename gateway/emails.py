@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import structlog
 
@@ -42,7 +42,7 @@ class EmailChannel:
         judge: Callable[[str], Finding],
         chance: random.Random,
     ) -> None:
-        self._settings, self._store, self._dispatcher = settings, store, dispatcher
+        self._settings, self._store, self._dispatcher, self._clock = settings, store, dispatcher, clock
         self._files = MailFiles(settings.email.raw_dir, settings.text.media_dir)
         self._intake = MailIntake(settings, store, clock, new_reference, new_id, judge, self._files)
         self._signer = Signer(settings.email.reference_secret.get_secret_value())
@@ -65,7 +65,13 @@ class EmailChannel:
             kept = await self._store.cursor(mailbox.id)
             return Cursor(kept.uid_validity, kept.last_uid) if kept else None
 
-        return MailboxReader(mailbox, self._settings.email, load_cursor, self._take, chance)
+        async def keep_cursor(cursor: Cursor) -> None:
+            await self._store.save(MailCursor(mailbox.id, cursor.uid_validity, cursor.last_uid))
+
+        def today() -> date:
+            return datetime.fromtimestamp(self._clock(), UTC).date()
+
+        return MailboxReader(mailbox, self._settings.email, load_cursor, keep_cursor, self._take, chance, today)
 
     # --- in ------------------------------------------------------------------------------------------
 

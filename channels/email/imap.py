@@ -13,7 +13,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import IO, Any
 
 from aioimaplib import aioimaplib
@@ -21,6 +21,7 @@ from aioimaplib import aioimaplib
 from channels.base import Refused, Unreachable
 from config.settings import ImapServer
 
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 PIECE_BYTES = 1024 * 1024
 UID_VALIDITY = re.compile(rb"\[UIDVALIDITY (\d+)\]")
 UID_NEXT = re.compile(rb"\[UIDNEXT (\d+)\]")
@@ -110,6 +111,12 @@ class Imap:
         found = {int(word) for line in lines[:-1] for word in line.split() if word.isdigit()}
         # 'n:*' always includes the last message, even when its UID is below n.
         return sorted(uid for uid in found if uid >= first)
+
+    async def uids_since(self, day: date) -> list[int]:
+        """The UIDs of what arrived on that day, by the server's calendar, or later."""
+        wanted = f"SINCE {day.day}-{MONTHS[day.month - 1]}-{day.year}"
+        lines = await self._ask("SEARCH", self._client.uid_search(wanted, charset=None))
+        return sorted(int(word) for line in lines[:-1] for word in line.split() if word.isdigit())
 
     async def headline(self, uid: int) -> Headline | None:
         """Size and date of one message; None when it is no longer there."""

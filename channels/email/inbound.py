@@ -12,13 +12,13 @@ import os
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import structlog
 
 from channels.base import ChannelError
-from channels.email.imap import PIECE_BYTES, Imap, Patience, connected
+from channels.email.imap import PIECE_BYTES, Imap, Patience, Snapshot, connected
 from config.settings import Email, Mailbox
 
 log = structlog.get_logger()
@@ -53,6 +53,7 @@ class FetchedMail:
 
 
 LoadCursor = Callable[[], Awaitable[Cursor | None]]
+KeepCursor = Callable[[Cursor], Awaitable[None]]
 Deliver = Callable[[FetchedMail], Awaitable[None]]
 
 
@@ -60,8 +61,8 @@ class MailboxReader:
     """Reads one mailbox until cancelled; reconnects by itself.
 
     ``deliver`` returns once the message and its cursor are committed; while it raises, the same message is given
-    to it again and again, never skipped. With no cursor, or another UIDVALIDITY, the mailbox is read from its start:
-    nothing is lost, and the receiver knows by Message-ID what it already has.
+    to it again and again, never skipped. With another UIDVALIDITY the mailbox is read from its start: nothing is
+    lost, and the receiver knows by Message-ID what it already has. With no cursor it is read from ``first_days`` ago.
     """
 
     def __init__(
@@ -69,13 +70,16 @@ class MailboxReader:
         mailbox: Mailbox,
         email: Email,
         load_cursor: LoadCursor,
+        keep_cursor: KeepCursor,
         deliver: Deliver,
         jitter: random.Random,
+        today: Callable[[], date],
         patience: Patience = Patience(),  # noqa: B008 - frozen
     ) -> None:
         self._mailbox = mailbox
         self._email = email
-        self._load_cursor = load_cursor
+        self._load_cursor, self._keep_cursor = load_cursor, keep_cursor
+        self._today = today
         self._deliver = deliver
         self._jitter = jitter
         self._patience = patience
@@ -103,10 +107,11 @@ class MailboxReader:
             await self._pause()
 
     async def _follow(self, imap: Imap) -> None:
-        position = await self._load_cursor() or Cursor(0, 0)
+        kept = await self._load_cursor()
         looked_below = 0
+        snapshot = await imap.examine(self._mailbox.folder)
+        position = kept or await self._first_position(imap, snapshot)
         while True:
-            snapshot = await imap.examine(self._mailbox.folder)
             if snapshot.uid_validity != position.uid_validity:
                 log.info("mailbox_read_from_start", mailbox=self._mailbox.id, validity=snapshot.uid_validity)
                 position, looked_below = Cursor(snapshot.uid_validity, 0), 0
@@ -117,6 +122,19 @@ class MailboxReader:
                 self._well()
                 await imap.idle(min(self._email.poll_seconds, self._patience.idle))
                 looked_below = 0
+            snapshot = await imap.examine(self._mailbox.folder)
+
+    async def _first_position(self, imap: Imap, snapshot: Snapshot) -> Cursor:
+        """Where to begin in a mailbox that we never read: years of old mail are not new contacts.
+
+        It is kept at once, so that however long we are away now, what comes meanwhile is ours.
+        """
+        since = self._today() - timedelta(days=self._email.first_days)
+        recent = await imap.uids_since(since)
+        first = Cursor(snapshot.uid_validity, min(recent, default=snapshot.uid_next) - 1)
+        log.info("mailbox_first_opened", mailbox=self._mailbox.id, since=since.isoformat(), messages=len(recent))
+        await self._keep_cursor(first)
+        return first
 
     async def _catch_up(self, imap: Imap, position: Cursor) -> Cursor:
         for uid in await imap.uids_from(position.last_uid + 1):
