@@ -52,8 +52,8 @@ class EmailChannel:
 
     async def run(self) -> None:
         """Follow every mailbox until cancelled."""
-        await asyncio.to_thread(get_ready)  # it takes seconds, for which the first mail must not wait
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(asyncio.to_thread(get_ready), name="languages")
             for mailbox, reader in zip(self._mailboxes, self._readers, strict=True):
                 tasks.create_task(reader.run(), name=f"mailbox {mailbox}")
 

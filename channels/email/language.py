@@ -13,16 +13,16 @@ LOOKED_AT = 2_000
 
 
 def language_of(words: str) -> str:
-    """For example 'en' or 'cy'; '' when it is not clear."""
+    """For example 'en' or 'cy'; '' when it is not clear, or when ``get_ready`` is not done: no mail waits for that."""
     start = words[:LOOKED_AT]
-    if sum(letter.isalpha() for letter in start) < LETTERS_NEEDED:
+    if not _identifier.cache_info().currsize or sum(letter.isalpha() for letter in start) < LETTERS_NEEDED:
         return ""
     language, likelihood = _identifier().classify(start)
     return str(language) if likelihood >= SURE else ""
 
 
 def get_ready() -> None:
-    """Load what it knows, which takes a second or more."""
+    """Load what it knows, which takes seconds on a busy machine."""
     _identifier()
 
 
