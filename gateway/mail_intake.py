@@ -201,9 +201,8 @@ def sender_of(mail: Mail) -> str:
 
 def _key(mail: Mail) -> str:
     """What makes a mail the same mail, in whichever of our mailboxes: its Message-ID with what it says, since some
-    senders repeat their ids; without one, its date; without both, its bytes."""
-    name = mail.message_id[:200] or (mail.date.isoformat() if mail.date else "")
-    if not name:
+    senders repeat their ids; without one, its bytes."""
+    if not mail.message_id:
         return f"email:{mail.sha256}"
     said = "\n".join((mail.from_address, mail.subject, mail.text, *(file.sha256 for file in mail.attachments)))
-    return f"email:{name}:{hashlib.sha256(said.encode(errors='replace')).hexdigest()[:32]}"
+    return f"email:{mail.message_id[:200]}:{hashlib.sha256(said.encode(errors='replace')).hexdigest()[:32]}"
