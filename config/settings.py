@@ -337,6 +337,7 @@ class Mailbox(Section):
     display_name: str
     queue: Identifier
     folder: str = "INBOX"
+    plus_addressing: bool = False
     imap: ImapServer
     smtp: SmtpServer
 
@@ -344,6 +345,12 @@ class Mailbox(Section):
 class Email(Section):
     enabled: bool
     mailboxes: tuple[Mailbox, ...]
+    reference_secret: SecretStr
+    automatic_answers_a_day: Annotated[int, Field(ge=0)]
+    flood_messages: Annotated[int, Field(ge=2)]
+    flood_minutes: Annotated[float, Field(gt=0)]
+    trusted_authentication: tuple[str, ...]
+    first_days: Annotated[int, Field(ge=0, le=3650)]
     message_limit_bytes: Annotated[int, Field(gt=0)]
     raw_dir: Path
     poll_seconds: Annotated[float, Field(gt=0)]

@@ -31,7 +31,7 @@ FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
 
 Clock = Callable[[], Time]
-Compose = Callable[[Acknowledge | AskWhere, Contact, Time], tuple[Record, ...]]
+Compose = Callable[[Acknowledge | AskWhere, Contact, Time, Message | None], tuple[Record, ...]]
 
 
 class Refused(Exception):
@@ -268,7 +268,8 @@ class Dispatcher:
             reference = self._reference(change)
             work.batch.rows.append(write_row(head, change, now, self._concerned(reference), reference))
             if isinstance(change, Acknowledge | AskWhere):
-                records.extend(self._compose(change, self.board.contacts[change.reference], now))
+                came = next((r for r in records if isinstance(r, Message)), None)
+                records.extend(self._compose(change, self.board.contacts[change.reference], now, came))
         work.batch.records += records
         work.commands += commands
 

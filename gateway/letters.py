@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from channels.email.outbound import new_message_id, thread
+from channels.email.signature import Signer, untagged
 from config.numbers import for_people
 from config.settings import Mailbox, Settings
 from config.templates import filled
@@ -24,15 +25,18 @@ class Letters:
         self._queues = {queue.id: queue for queue in settings.queues}
         self._templates = {template.id: template for template in settings.templates}
         self._safety = settings.safety
+        self._signer = Signer(settings.email.reference_secret.get_secret_value())
         self._mailboxes = {mailbox.address: mailbox for mailbox in settings.email.mailboxes}
 
-    def acknowledgement(self, command: Acknowledge | AskWhere, contact: Contact, now: Time) -> tuple[Record, ...]:
-        """What is sent to the person who wrote without a handler: the template's words, or those of their queue."""
+    def acknowledgement(
+        self, command: Acknowledge | AskWhere, contact: Contact, now: Time, answers: Message | None
+    ) -> tuple[Record, ...]:
+        """What is sent without a handler to whoever wrote ``answers``: the template's words, or their queue's."""
         if command.template:
             body = self.written(command.template, contact)
         else:
             body = self._queues[contact.queue].acknowledgement.replace("{reference}", contact.reference)
-        return self._outgoing(command.message, contact, body, "system", now, automatic=True, answers=None)
+        return self._outgoing(command.message, contact, body, "system", now, automatic=True, answers=answers)
 
     def reply(
         self, message_id: str, contact: Contact, body: str, by: str, now: Time, answers: Message | None
@@ -75,7 +79,7 @@ class Letters:
             domain = contact.our_address.rpartition("@")[2]
             header_id = new_message_id(contact.reference, message_id, domain)
             chain = answers.references.split() if answers else []
-            parent = answers.header_id if answers else contact.thread.removeprefix("email:")
+            parent = answers.header_id if answers else ""
             references = " ".join(thread(tuple(chain), parent))
         message = Message(
             id=message_id,
@@ -87,7 +91,7 @@ class Letters:
             body=body,
             at=now,
             by=by,
-            subject=_reply_subject(contact),
+            subject=self._reply_subject(contact),
             automatic=automatic,
             status="waiting",
             header_id=header_id,
@@ -95,10 +99,10 @@ class Letters:
         )
         return message, OutboxItem(message_id, contact.reference, contact.channel.value, next_at=now)
 
-
-def _reply_subject(contact: Contact) -> str:
-    if contact.channel is not Channel.EMAIL:
-        return ""
-    subject = contact.subject or "Your message"
-    replied = subject if subject.lower().startswith("re:") else f"Re: {subject}"
-    return replied if contact.reference in replied else f"{replied} [{contact.reference}]"
+    def _reply_subject(self, contact: Contact) -> str:
+        """With the reference signed for this person, who brings it back so that their answer finds its contact."""
+        if contact.channel is not Channel.EMAIL:
+            return ""
+        subject = untagged(contact.subject) or "Your message"
+        replied = subject if subject.lower().startswith("re:") else f"Re: {subject}"
+        return f"{replied} [{self._signer.signed(contact.reference, contact.party.address)}]"

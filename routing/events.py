@@ -280,9 +280,9 @@ class MessageArrived:
     """A text or email. ``thread`` names the conversation; an open contact with the same one takes it.
 
     ``reference`` is for a new contact, if one is needed; ``linked_to`` an earlier contact it belongs with.
-    ``automatic`` mail is never answered automatically (RFC 3834). ``finding``: what triage says of its words; of
-    these the journal keeps those that raised it. ``wish``: they want no more texts from this number of ours, or want
-    them again.
+    ``automatic`` mail is never answered automatically (RFC 3834), and nor is anybody who was ``answered_enough`` today.
+    ``finding``: what triage says of its words; of these the journal keeps those that raised it. ``wish``: they want no
+    more texts from this number of ours, or want them again.
     """
 
     reference: str
@@ -296,6 +296,7 @@ class MessageArrived:
     linked_to: str = ""
     automatic: bool = False
     language: str = ""
+    answered_enough: bool = False
     finding: Finding = NOTHING
     wish: Wish = ""
 

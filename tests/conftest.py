@@ -26,6 +26,7 @@ def settings(tmp_path: Path) -> MakeSettings:
     def make(**overlay: Any) -> Settings:
         base: dict[str, Any] = {"gateway": {"data_dir": str(tmp_path)}, "edge": {"phone_secret": "phones"}}
         base["text"] = {"auth_token": "texts"}
+        base["email"] = {"reference_secret": "references"}
         for section, values in overlay.items():
             both_tables = isinstance(values, dict) and isinstance(base.get(section), dict)
             base[section] = base[section] | values if both_tables else values

@@ -14,7 +14,9 @@ RECIPIENTS_LIMIT = 50
 LIST_FIELDS = ("List-Id", "List-Unsubscribe", "List-Post", "X-Autoreply", "X-Autorespond")
 BULK = {"bulk", "list", "junk", "auto_reply"}
 MACHINES = {"mailer-daemon", "postmaster"}
+ANSWERS = {"auto-replied", "auto-notified"}
 MACHINE_TYPES = {"multipart/report", "message/delivery-status", "message/disposition-notification"}
+ORIGINAL = re.compile(r"^Original-Message-ID:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
 IDENTIFIER = re.compile(r"^Message-ID:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -35,7 +37,8 @@ class DeliveryReport:
 def is_automatic(message: Message, sender: str) -> bool:
     """Whether a machine sent it, so that no machine of ours may answer it."""
     return (
-        _first_word(message, "Auto-Submitted") not in ("", "no")
+        is_automatic_answer(message)
+        or _first_word(message, "Auto-Submitted") not in ("", "no")
         or headers.value(message, "Return-Path").strip() == "<>"
         or _first_word(message, "Precedence") in BULK
         or _first_word(message, "X-Auto-Response-Suppress") not in ("", "none")
@@ -44,6 +47,40 @@ def is_automatic(message: Message, sender: str) -> bool:
         or _first_word(message, "From") in MACHINES
         or message.get_content_type() in MACHINE_TYPES
     )
+
+
+def is_automatic_answer(message: Message) -> bool:
+    """Whether a machine answers for its owner: out of office, a calendar's reply, a receipt.
+
+    Mail through a list, or with headers that mail systems also set on people's own mail, is not taken for one.
+    """
+    return (
+        _first_word(message, "Auto-Submitted") in ANSWERS
+        or _first_word(message, "Precedence") == "auto_reply"
+        or any(headers.value(message, name) for name in ("X-Autoreply", "X-Autorespond"))
+        or message.get_content_type() == "multipart/report"
+        or _is_calendar_answer(message)
+    )
+
+
+def _is_calendar_answer(message: Message) -> bool:
+    """'Accepted: ...' (RFC 6047): a text/calendar part with METHOD:REPLY or COUNTER."""
+    parts = [message, *_parts(message)]
+    calendars = [part for part in parts if part.get_content_type() == "text/calendar"]
+    return any(str(part.get_param("method", "")).lower() in ("reply", "counter") for part in calendars)
+
+
+def read_receipt(message: Message) -> str:
+    """The Message-ID of ours that was displayed or deleted (RFC 8098), '' when this is no receipt."""
+    for part in _parts(message):
+        if part.get_content_type() == "message/disposition-notification":
+            fields = [part, *_parts(part)]
+            written = part.get_payload(decode=True)
+            text = written.decode("utf-8", "replace") if isinstance(written, bytes) else ""
+            found = ORIGINAL.search(text)
+            named = (i for field in fields for i in headers.identifiers(field, "Original-Message-ID", []))
+            return found[1] if found else next(named, "")
+    return ""
 
 
 def delivery_report(message: Message) -> DeliveryReport | None:

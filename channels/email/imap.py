@@ -13,14 +13,16 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import IO, Any
 
 from aioimaplib import aioimaplib
 
 from channels.base import Refused, Unreachable
 from config.settings import ImapServer
 
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+PIECE_BYTES = 1024 * 1024
 UID_VALIDITY = re.compile(rb"\[UIDVALIDITY (\d+)\]")
 UID_NEXT = re.compile(rb"\[UIDNEXT (\d+)\]")
 UID = re.compile(rb"\bUID (\d+)")
@@ -110,6 +112,12 @@ class Imap:
         # 'n:*' always includes the last message, even when its UID is below n.
         return sorted(uid for uid in found if uid >= first)
 
+    async def uids_since(self, day: date) -> list[int]:
+        """The UIDs of what arrived on that day, by the server's calendar, or later."""
+        wanted = f"SINCE {day.day}-{MONTHS[day.month - 1]}-{day.year}"
+        lines = await self._ask("SEARCH", self._client.uid_search(wanted, charset=None))
+        return sorted(int(word) for line in lines[:-1] for word in line.split() if word.isdigit())
+
     async def headline(self, uid: int) -> Headline | None:
         """Size and date of one message; None when it is no longer there."""
         lines = await self._ask("FETCH", self._client.uid("fetch", str(uid), "(UID RFC822.SIZE INTERNALDATE)"))
@@ -130,6 +138,24 @@ class Imap:
         if literal is None:
             raise Unreachable("the mail server listed a message and then did not give its content")
         return literal
+
+    async def content_into(self, uid: int, file: IO[bytes]) -> None:
+        """The whole message into the file, a piece at a time, so that a large one costs little memory."""
+        offset = 0
+        while piece := await self._piece(uid, offset):
+            await asyncio.to_thread(file.write, piece)
+            offset += len(piece)
+            if len(piece) < PIECE_BYTES:
+                return
+
+    async def _piece(self, uid: int, offset: int) -> bytes:
+        request = self._client.uid("fetch", str(uid), f"(UID BODY.PEEK[]<{offset}.{PIECE_BYTES}>)")
+        lines = await self._ask("FETCH", request, self._patience.fetch)
+        piece = next((bytes(line) for line in lines if isinstance(line, bytearray)), None)
+        # Behind the last byte some servers send a quoted "" in the place of an empty literal.
+        if piece is None and not offset:
+            raise Unreachable("the mail server listed a message and then did not give its content")
+        return piece or b""
 
     async def idle(self, seconds: float) -> None:
         """Return when the server announces a message, or after ``seconds``."""

@@ -8,15 +8,17 @@ opened elsewhere is still mail to us.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import structlog
 
 from channels.base import ChannelError
-from channels.email.imap import Imap, Patience, connected
+from channels.email.imap import PIECE_BYTES, Imap, Patience, Snapshot, connected
 from config.settings import Email, Mailbox
 
 log = structlog.get_logger()
@@ -38,7 +40,8 @@ class Cursor:
 class FetchedMail:
     """One message as the server gave it; ``cursor`` becomes true when it is stored.
 
-    ``too_large``: ``raw`` holds only the headers and the start of the message.
+    ``too_large``: ``raw`` holds only the headers and the start of the message. A message of more than a megabyte lies
+    in ``file`` instead, which the receiver removes when it is stored.
     """
 
     mailbox_id: str
@@ -46,9 +49,11 @@ class FetchedMail:
     raw: bytes
     too_large: bool
     internal_date: datetime | None
+    file: Path | None = None
 
 
 LoadCursor = Callable[[], Awaitable[Cursor | None]]
+KeepCursor = Callable[[Cursor], Awaitable[None]]
 Deliver = Callable[[FetchedMail], Awaitable[None]]
 
 
@@ -56,8 +61,8 @@ class MailboxReader:
     """Reads one mailbox until cancelled; reconnects by itself.
 
     ``deliver`` returns once the message and its cursor are committed; while it raises, the same message is given
-    to it again and again, never skipped. With no cursor, or another UIDVALIDITY, the mailbox is read from its start:
-    nothing is lost, and the receiver knows by Message-ID what it already has.
+    to it again and again, never skipped. With another UIDVALIDITY the mailbox is read from its start: nothing is
+    lost, and the receiver knows by Message-ID what it already has. With no cursor it is read from ``first_days`` ago.
     """
 
     def __init__(
@@ -65,13 +70,16 @@ class MailboxReader:
         mailbox: Mailbox,
         email: Email,
         load_cursor: LoadCursor,
+        keep_cursor: KeepCursor,
         deliver: Deliver,
         jitter: random.Random,
+        today: Callable[[], date],
         patience: Patience = Patience(),  # noqa: B008 - frozen
     ) -> None:
         self._mailbox = mailbox
         self._email = email
-        self._load_cursor = load_cursor
+        self._load_cursor, self._keep_cursor = load_cursor, keep_cursor
+        self._today = today
         self._deliver = deliver
         self._jitter = jitter
         self._patience = patience
@@ -99,10 +107,11 @@ class MailboxReader:
             await self._pause()
 
     async def _follow(self, imap: Imap) -> None:
-        position = await self._load_cursor() or Cursor(0, 0)
+        kept = await self._load_cursor()
         looked_below = 0
+        snapshot = await imap.examine(self._mailbox.folder)
+        position = kept or await self._first_position(imap, snapshot)
         while True:
-            snapshot = await imap.examine(self._mailbox.folder)
             if snapshot.uid_validity != position.uid_validity:
                 log.info("mailbox_read_from_start", mailbox=self._mailbox.id, validity=snapshot.uid_validity)
                 position, looked_below = Cursor(snapshot.uid_validity, 0), 0
@@ -113,6 +122,19 @@ class MailboxReader:
                 self._well()
                 await imap.idle(min(self._email.poll_seconds, self._patience.idle))
                 looked_below = 0
+            snapshot = await imap.examine(self._mailbox.folder)
+
+    async def _first_position(self, imap: Imap, snapshot: Snapshot) -> Cursor:
+        """Where to begin in a mailbox that we never read: years of old mail are not new contacts.
+
+        It is kept at once, so that however long we are away now, what comes meanwhile is ours.
+        """
+        since = self._today() - timedelta(days=self._email.first_days)
+        recent = await imap.uids_since(since)
+        first = Cursor(snapshot.uid_validity, min(recent, default=snapshot.uid_next) - 1)
+        log.info("mailbox_first_opened", mailbox=self._mailbox.id, since=since.isoformat(), messages=len(recent))
+        await self._keep_cursor(first)
+        return first
 
     async def _catch_up(self, imap: Imap, position: Cursor) -> Cursor:
         for uid in await imap.uids_from(position.last_uid + 1):
@@ -139,8 +161,21 @@ class MailboxReader:
             log.info("mail_gone", mailbox=self._mailbox.id, uid=cursor.last_uid)
             return None
         in_part = headline.size > self._email.message_limit_bytes or self._attempts > TRIES_WHOLE
+        if headline.size > PIECE_BYTES and not in_part:
+            file = await self._into_file(imap, cursor)
+            return FetchedMail(self._mailbox.id, cursor, b"", False, headline.internal_date, file)
         raw = await imap.content(cursor.last_uid, START_BYTES if in_part else None)
         return FetchedMail(self._mailbox.id, cursor, raw, in_part, headline.internal_date)
+
+    async def _into_file(self, imap: Imap, cursor: Cursor) -> Path:
+        folder = self._email.raw_dir / "incoming"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self._mailbox.id}-{cursor.uid_validity}-{cursor.last_uid}.part"
+        with path.open("wb") as file:
+            await imap.content_into(cursor.last_uid, file)
+            file.flush()
+            await asyncio.to_thread(os.fsync, file.fileno())
+        return path
 
     def _note(self, cursor: Cursor) -> bytes:
         return (

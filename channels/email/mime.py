@@ -8,24 +8,33 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
 from email.policy import Compat32
 
-from channels.email import headers
-from channels.email.automatic import DeliveryReport, delivery_report, is_automatic
+from channels.email import authentication, headers
+from channels.email.automatic import (
+    DeliveryReport,
+    delivery_report,
+    is_automatic,
+    is_automatic_answer,
+    read_receipt,
+)
 from channels.email.headers import Person
+from channels.email.large import Diverted, Large
 from channels.email.parts import TEXT_LIMIT, Attachment, Content, Reading
 from channels.email.words import attempt, clean, decode
 
-__all__ = ["Attachment", "DeliveryReport", "Mail", "read"]
+__all__ = ["Attachment", "DeliveryReport", "Mail", "read", "read_large"]
 
 SUBJECT_LIMIT = 1_000
 PROBLEMS_LIMIT = 20
 # The parser compares every line with every open boundary; this many comparisons take about two seconds.
 COMPARISONS_LIMIT = 30_000_000
+DELIVERED = ("Delivered-To", "X-Original-To", "Envelope-To")
 BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 
 
@@ -35,7 +44,9 @@ class Mail:
 
     Identifiers are '<...>' or ''; domains are in lower case, local parts as written (compare without case);
     ``text`` is what the person wrote, plain; ``html`` is '' or harmless; ``date`` is UTC; ``problems`` says in
-    words what was broken; ``sha256`` is that of the raw bytes, in hex.
+    words what was broken; ``sha256`` is that of the raw bytes, in hex. ``delivered_to`` holds whom it was
+    delivered to, as far as it says; ``authentication`` is such as 'spf=pass dkim=none'; ``automatic_answer``: a machine
+    answers for its owner; ``receipt_for`` is the Message-ID of a mail of ours that was read.
     """
 
     message_id: str
@@ -46,12 +57,16 @@ class Mail:
     to: tuple[str, ...]
     cc: tuple[str, ...]
     reply_to: str
+    delivered_to: tuple[str, ...]
     subject: str
     date: datetime | None
     text: str
     html: str
     attachments: tuple[Attachment, ...]
     automatic: bool
+    automatic_answer: bool
+    receipt_for: str
+    authentication: str
     delivery_report: DeliveryReport | None
     problems: tuple[str, ...]
     sha256: str
@@ -69,11 +84,22 @@ class _Policy(Compat32):
         return name, value[: headers.FIELD_LIMIT]
 
 
-def read(raw: bytes) -> Mail:
-    """Any bytes as a mail. Never raises."""
-    problems: list[str] = []
+def read(raw: bytes, trusted: Collection[str] = ()) -> Mail:
+    """Any bytes as a mail. Never raises. ``trusted``: the servers whose Authentication-Results count, in lower case."""
+    return _read(raw, trusted, hashlib.sha256(raw).hexdigest(), {}, [])
+
+
+def read_large(large: Large, trusted: Collection[str] = ()) -> Mail:
+    """As ``read``, for a message that was taken apart."""
+    problems = ["it is too large to be shown whole; open it in the mailbox"] if large.cut else []
+    return _read(large.rest, trusted, large.sha256, large.diverted, problems)
+
+
+def _read(
+    raw: bytes, trusted: Collection[str], sha256: str, diverted: Mapping[bytes, Diverted], problems: list[str]
+) -> Mail:
     message = _parsed(raw, problems)
-    content = _content(message, raw, problems)
+    content = _content(message, raw, problems, diverted)
     people = {name: headers.people(message, name, problems) for name in ("From", "To", "Cc", "Reply-To", "Sender")}
     sender = next(iter(people["From"] or people["Sender"]), Person("", ""))
     own = headers.identifiers(message, "Message-ID", problems)
@@ -89,6 +115,7 @@ def read(raw: bytes) -> Mail:
         to=tuple(person.address for person in people["To"]),
         cc=tuple(person.address for person in people["Cc"]),
         reply_to=next((person.address for person in people["Reply-To"]), ""),
+        delivered_to=tuple(p.address for name in DELIVERED for p in headers.people(message, name, [])),
         subject=headers.text(message, "Subject", SUBJECT_LIMIT, problems),
         date=headers.date(message, problems),
         text=content.text,
@@ -97,9 +124,19 @@ def read(raw: bytes) -> Mail:
         automatic=attempt(
             lambda: is_automatic(message, sender.address), True, "its sender could not be judged", problems
         ),
+        automatic_answer=attempt(
+            lambda: is_automatic_answer(message),
+            False,
+            "whether a machine answers could not be judged",
+            problems,
+        ),
+        receipt_for=attempt(lambda: read_receipt(message), "", "its receipt is broken", problems),
+        authentication=attempt(
+            lambda: authentication.results(message, trusted), "", "its authentication results are broken", problems
+        ),
         delivery_report=attempt(lambda: delivery_report(message), None, "its delivery report is broken", problems),
         problems=tuple(dict.fromkeys(problems))[:PROBLEMS_LIMIT],
-        sha256=hashlib.sha256(raw).hexdigest(),
+        sha256=sha256,
     )
 
 
@@ -121,8 +158,8 @@ def _headers_only(raw: bytes, problems: list[str]) -> Message:
     return message
 
 
-def _content(message: Message, raw: bytes, problems: list[str]) -> Content:
-    reading = Reading(BytesParser(policy=_Policy()), problems)
+def _content(message: Message, raw: bytes, problems: list[str], diverted: Mapping[bytes, Diverted]) -> Content:
+    reading = Reading(BytesParser(policy=_Policy()), problems, diverted)
     content = attempt(lambda: reading.content(message), Content(), "the parts could not be read", problems)
     text = content.text.strip("\n")[:TEXT_LIMIT]
     if not text.strip():

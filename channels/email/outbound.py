@@ -49,6 +49,7 @@ class OutgoingMail:
     date: datetime
     automatic: bool
     attachments: tuple[Attachment, ...] = ()
+    reply_to: str = ""
 
 
 class _Identifiers(UnstructuredHeader, BaseHeader):
@@ -65,6 +66,8 @@ def compose(mail: OutgoingMail) -> EmailMessage:
     message = EmailMessage(policy=SMTP.clone(header_factory=_registry()))
     message["From"] = _address(mail.from_address, mail.from_name)
     message["To"] = [_address(address) for address in mail.to]
+    if mail.reply_to:
+        message["Reply-To"] = _address(mail.reply_to, mail.from_name)
     message["Subject"] = one_line(mail.subject, SUBJECT_LIMIT)
     message["Date"] = format_datetime(mail.date)
     message["Message-ID"] = mail.message_id

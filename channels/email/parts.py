@@ -6,11 +6,14 @@ import base64
 import hashlib
 import mimetypes
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import BytesParser
+from pathlib import Path
 
-from channels.email import headers, html
+from channels.email import headers, html, winmail
+from channels.email.large import Diverted
 from channels.email.words import attempt, clean, decode, one_line
 
 TEXT_LIMIT = 1_000_000
@@ -21,20 +24,28 @@ PATH_LIMIT = 4_000
 
 CONTENT_TYPE = re.compile(r"[a-z0-9][a-z0-9.+_-]*/[a-z0-9][a-z0-9.+_-]*")
 NOT_IN_FILENAMES = re.compile(r'[<>:"|?*`$&;\'%]')
+ENCODING = "Content-Transfer-Encoding"
 ENCRYPTED = {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime"}
+WRAPPED = {"application/ms-tnef", "application/vnd.ms-tnef"}
+WRAPPED_NAME = "winmail.dat"
+WRAPPED_LIMIT = 3
 # An HTML part that says this many times more than its plain twin was not written twice.
 STUB_FACTOR = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file in a message. ``filename`` is safe to store and to show; ``size`` in bytes; ``sha256`` in hex."""
+    """A file in a message. ``filename`` is safe to store and to show; ``size`` in bytes; ``sha256`` in hex.
+
+    A large one lies at ``path`` already, and ``data`` is empty.
+    """
 
     filename: str
     content_type: str
     data: bytes
     sha256: str
     size: int
+    path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +60,12 @@ class Content:
 class Reading:
     """One pass over the parts of one message, with a budget of parts and a list of what was broken."""
 
-    def __init__(self, parser: BytesParser, problems: list[str]) -> None:
+    def __init__(self, parser: BytesParser, problems: list[str], diverted: Mapping[bytes, Diverted]) -> None:
         self._parser = parser
+        self._diverted = diverted
         self._problems = problems
         self._parts_left = PARTS_LIMIT
-        self._files = 0
+        self._files = self._opened = 0
 
     def content(self, part: Message, depth: int = 0) -> Content:
         """Everything in this part, in the order it was sent."""
@@ -62,6 +74,7 @@ class Reading:
             self._problems.append("there are too many parts or they are nested too deeply; some are not shown")
             return Content()
         self._note_defects(part)
+        _plain_encoding(part)
         kind = self._content_type(part)
         if kind in ENCRYPTED:
             self._problems.append("the message is encrypted or sealed; open it in the mailbox")
@@ -122,8 +135,26 @@ class Reading:
         name = safe_filename(headers.decoded(given, "file name", self._problems))
         if not name:
             name = f"attachment-{self._files}{mimetypes.guess_extension(kind) or '.bin'}"
-        attachment = Attachment(name, kind, data, hashlib.sha256(data).hexdigest(), len(data))
-        return Content(attachments=(attachment,))
+        if (large := self._diverted.get(data)) is not None:
+            return of_file(Attachment(name, kind, b"", large.sha256, large.size, large.path))
+        attachment = _attachment(name, kind, data)
+        return self._unwrapped(attachment) if kind in WRAPPED or name.lower() == WRAPPED_NAME else of_file(attachment)
+
+    def _unwrapped(self, wrapped: Attachment) -> Content:
+        """What Outlook wrapped up, and the wrapping itself."""
+        if self._opened >= WRAPPED_LIMIT:
+            return of_file(wrapped)
+        self._opened += 1
+        found = attempt(lambda: winmail.unwrap(wrapped.data), None, "winmail.dat could not be opened", self._problems)
+        if found is None:
+            return of_file(wrapped)
+        safe = html.sanitise(found.html, self._problems) if found.html else ""
+        text = clean(found.text, TEXT_LIMIT) or html.to_text(safe)
+        files = []
+        for number, (given, data) in enumerate(found.files, start=1):
+            name = safe_filename(given) or f"winmail-{number}.bin"
+            files.append(_attachment(name, mimetypes.guess_type(name)[0] or "application/octet-stream", data))
+        return Content(text, safe, (wrapped, *files))
 
     def _is_file(self, part: Message) -> bool:
         return attempt(
@@ -144,6 +175,10 @@ class Reading:
         for defect in part.defects:
             words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(defect).__name__.removesuffix("Defect")).lower()
             self._problems.append(f"the message's structure is broken: {words}")
+
+
+def of_file(attachment: Attachment) -> Content:
+    return Content(attachments=(attachment,))
 
 
 def best_of(contents: list[Content]) -> Content:
@@ -174,6 +209,19 @@ def safe_filename(given: str) -> str:
     if len(name) <= FILENAME_LIMIT or not dot or len(extension) > 10:
         return name[:FILENAME_LIMIT]
     return f"{stem[: FILENAME_LIMIT - len(extension) - 1]}.{extension}"
+
+
+def _plain_encoding(part: Message) -> None:
+    """The parser knows no transfer encoding that is folded, quoted or has something behind it."""
+    given = headers.value(part, ENCODING)
+    plain = re.split(r"[\s;]", given.strip().strip('"').lower(), maxsplit=1)[0].strip('"')
+    if plain != given:
+        del part[ENCODING]
+        part[ENCODING] = plain
+
+
+def _attachment(name: str, kind: str, data: bytes) -> Attachment:
+    return Attachment(name, kind, data, hashlib.sha256(data).hexdigest(), len(data))
 
 
 def _bytes_of(part: Message) -> bytes:

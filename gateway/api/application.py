@@ -9,6 +9,7 @@ from importlib.metadata import version
 from aiohttp import web
 
 from gateway.api import (
+    blocks,
     calls,
     casework,
     contacts,
@@ -51,6 +52,7 @@ ROUTES: tuple[Route, ...] = (
     *shifts.ROUTES,
     *duty.ROUTES,
     *forecast.ROUTES,
+    *blocks.ROUTES,
     *tokens.ROUTES,
     *drain.ROUTES,
     *live.ROUTES,

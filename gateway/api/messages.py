@@ -160,7 +160,7 @@ def _can_be_answered(contact: Contact) -> None:
 
 async def _latest_from_person(request: Request[Nothing, ReplyBody], contact: Contact) -> Message | None:
     messages = await request.services.store.messages(contact.reference)
-    return next((m for m in reversed(messages) if m.direction == "in"), None)
+    return next((m for m in reversed(messages) if m.direction == "in" and m.by == "caller"), None)
 
 
 def _provider_key(request: Request[Nothing, ReplyBody], contact: Contact) -> str | None:

@@ -172,7 +172,8 @@ class AttachmentOut(BaseModel):
 class MessageOut(BaseModel):
     """``at``: when we had it; ``sent_at``: when the carrier did, where it says so.
 
-    ``body`` is plain text as it came; ``html`` was sanitised on arrival. ``problems``: what was wrong with it."""
+    ``body`` is plain text as it came; ``html`` was sanitised on arrival. ``problems``: what was wrong with it;
+    ``authentication``: what our mail server found out about the sender; ``language``: an ISO code."""
 
     id: str
     channel: str
@@ -188,6 +189,8 @@ class MessageOut(BaseModel):
     automatic: bool
     status: str
     problems: str
+    authentication: str
+    language: str
     attachments: list[AttachmentOut]
 
 
@@ -288,7 +291,9 @@ def message_out(message: Message, attachments: list[Attachment]) -> MessageOut:
         sent_at=moment_or_none(message.sent_at),
         attachments=[attachment_out(a) for a in attachments if a.message == message.id],
         **_same(
-            message, "id channel direction sender recipient subject body html by automatic status problems",
+            message,
+            "id channel direction sender recipient subject body html by automatic status "
+            "problems authentication language",
         ),
     )  # fmt: skip
 

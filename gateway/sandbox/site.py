@@ -16,7 +16,7 @@ from gateway.sandbox.ports import LOOPBACK, Ports
 
 SITE_FILE = "sandbox.toml"
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-SECRETS = ("phones", "texts", "mailbox", "accounts")
+SECRETS = ("phones", "texts", "mailbox", "references", "accounts")
 
 Values = Mapping[str, Any]
 
@@ -70,7 +70,10 @@ def _ours(directory: Path, prompts: Path, ports: Ports, slots: int, base: Values
             "music": str(speech.MUSIC),
         },
         "text": {"api_url": f"http://{LOOPBACK}:{ports.carrier}", "auth_token": {"file": str(keep / "texts")}},
-        "email": {"mailboxes": [_mailbox(mailbox, ports, keep) for mailbox in base["email"]["mailboxes"]]},
+        "email": {
+            "mailboxes": [_mailbox(mailbox, ports, keep) for mailbox in base["email"]["mailboxes"]],
+            "reference_secret": {"file": str(keep / "references")},
+        },
     }
 
 

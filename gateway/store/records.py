@@ -13,7 +13,8 @@ class Message:
     """One text or email, in or out. ``provider_key`` makes an inbound one unique; None for outbound.
 
     ``provider_id`` is the carrier's id (MessageSid); ``header_id`` and ``references`` are an email's Message-ID
-    and References. ``reference`` may be '' for an inbound message: routing says which contact takes it.
+    and References; ``authentication`` its SPF, DKIM and DMARC results. ``reference`` may be '' for an inbound message:
+    routing says which contact takes it. With ``status`` "set_aside" none does: it is kept, listed, and can be taken.
     ``at`` is when we had it; ``sent_at`` when the carrier did, None where that is not known.
     """
 
@@ -38,6 +39,8 @@ class Message:
     sha256: str = ""
     problems: str = ""
     sent_at: Time | None = None
+    authentication: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,18 @@ class OutboxItem:
     attempts: int = 0
     next_at: Time = 0.0
     claimed_at: Time | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Mail from this address is set aside until then; None: until somebody lifts it. ``address`` is in lower case and
+    may be a whole domain, '@example.org'."""
+
+    address: str
+    reason: str
+    by: str
+    at: Time
+    expires_at: Time | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +208,7 @@ Record = (
     | SentAt
     | Attachment
     | OutboxItem
+    | Block
     | CallRecord
     | Recording
     | MailCursor

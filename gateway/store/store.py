@@ -22,6 +22,7 @@ from gateway.store.records import (
     FINAL_STATUSES,
     Account,
     Attachment,
+    Block,
     CallRecord,
     ImportedRoster,
     MailCursor,
@@ -45,6 +46,7 @@ TABLE_OF: dict[type, Table] = {
     Message: tables.messages,
     Attachment: tables.attachments,
     OutboxItem: tables.outbox,
+    Block: tables.blocks,
     CallRecord: tables.calls,
     Recording: tables.recordings,
     MailCursor: tables.cursors,
@@ -122,6 +124,9 @@ class Store:
 
     async def forget_token(self, name: str) -> None:
         await self._delete(tables.tokens, tables.tokens.c.name == name)
+
+    async def lift_block(self, address: str) -> None:
+        await self._delete(tables.blocks, tables.blocks.c.address == address)
 
     # --- recordings --------------------------------------------------------------------------------------
 
@@ -295,6 +300,44 @@ class Store:
         """The message with this ``provider_key``, ``provider_id`` or ``header_id``."""
         conditions = [tables.messages.c[name] == value for name, value in columns.items()]
         return await self._one(Message, *conditions)
+
+    async def messages_called(self, header_ids: Iterable[str]) -> list[Message]:
+        """The emails with these Message-IDs: strangers may use one again, so there can be several of each."""
+        wanted = list(header_ids)
+        return await self._all(Message, tables.messages.c.header_id.in_(wanted)) if wanted else []
+
+    async def set_aside(self, limit: int) -> list[Message]:
+        """Mail that was kept and given to nobody, the newest first."""
+        columns = tables.messages.c
+        query = select(tables.messages).where(columns.reference == "", columns.status == "set_aside")
+        rows = await self.rows(query.order_by(columns.at.desc()).limit(limit))
+        return [Message(**row._mapping) for row in rows]
+
+    async def automatic_answers(self, address: str, since: Time) -> int:
+        """How many automatic emails went to this address since then."""
+        columns = tables.messages.c
+        automatic = (columns.channel == "email", columns.direction == "out", columns.automatic)
+        return await self._count(func.lower(columns.recipient) == address.lower(), columns.at >= since, *automatic)
+
+    async def emails_from(self, address: str, since: Time) -> int:
+        """How many emails came from this address since then."""
+        columns = tables.messages.c
+        inbound = (columns.channel == "email", columns.direction == "in")
+        return await self._count(func.lower(columns.sender) == address.lower(), columns.at >= since, *inbound)
+
+    async def _count(self, *conditions: Any) -> int:
+        rows = await self.rows(select(func.count()).select_from(tables.messages).where(*conditions))
+        return int(rows[0][0])
+
+    async def blocks(self) -> list[Block]:
+        return await self._all(Block)
+
+    async def block_of(self, address: str, now: Time) -> Block | None:
+        """What this address, or its whole domain, is blocked by now."""
+        columns, lower = tables.blocks.c, address.lower()
+        names = (lower, f"@{lower.rpartition('@')[2]}")
+        lasting = (columns.expires_at.is_(None)) | (columns.expires_at > now)
+        return await self._one(Block, columns.address.in_(names), lasting)
 
     async def known_keys(self, keys: Iterable[str]) -> dict[str, str]:
         """Which of these provider keys we have, each with its contact's reference."""

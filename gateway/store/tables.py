@@ -75,6 +75,10 @@ messages = Table(
     Column("sha256", Text, nullable=False),
     Column("problems", Text, nullable=False),
     Column("sent_at", Float),
+    Column("authentication", Text, nullable=False, server_default=text("''")),
+    Column("language", Text, nullable=False, server_default=text("''")),
+    Index("ix_messages_sender", text("lower(sender)"), "at"),
+    Index("ix_messages_recipient", text("lower(recipient)"), "at"),
     Index("ix_messages_provider_id", "provider_id", postgresql_using="hash"),
     Index("ix_messages_header_id", "header_id", postgresql_using="hash"),
 )
@@ -102,6 +106,16 @@ outbox = Table(
     Column("next_at", Float, nullable=False),
     Column("claimed_at", Float),
     Index("outbox_due", "state", "next_at"),
+)
+
+blocks = Table(
+    "blocks",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("expires_at", Float),
 )
 
 calls = Table(

@@ -19,7 +19,8 @@ WHERE = ("place", "service")
 def acknowledged(e: ev.MessageArrived, contact: Contact, board: Board, now: Time) -> Iterator[Command]:
     """Once for each contact; by text at most once an hour for each person. What is automatic is never answered."""
     begins = contact.reference == e.reference or contact.reopened_at == now
-    if not begins or e.wish == "stop" or e.automatic or e.party.withheld or _was_lately(contact, board, now):
+    nobody_to_answer = e.wish == "stop" or e.automatic or e.answered_enough or e.party.withheld
+    if not begins or nobody_to_answer or _was_lately(contact, board, now):
         return
     template = _template(contact, board, now)
     if not template and not board.rules.queues[contact.queue].acknowledgement:

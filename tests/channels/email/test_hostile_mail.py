@@ -17,6 +17,7 @@ from channels.email.parts import safe_filename
 from channels.email.words import CONTROLS, DIRECTION
 
 CORPUS = sorted((Path(__file__).parents[2] / "data" / "mail").glob("*.msg"))
+PAGE = (Path(__file__).parents[3] / "docs" / "emails.md").read_text()
 FRAGMENTS = [
     *(
         b"From: ",
@@ -67,6 +68,19 @@ def test_every_malformed_message_of_the_corpus_gives_something_to_show(path: Pat
     raw = path.read_bytes()
     sound(raw)
     assert read(raw).text.strip()
+
+
+def became(raw: bytes) -> str:
+    """What became of a message, in words, as docs/emails.md has it."""
+    it = read(raw)
+    files = f"{len(it.attachments)} file(s)" if it.attachments else "no files"
+    problems = "; ".join(it.problems) or "nothing was wrong with it"
+    return f"text of {len(it.text)} characters, {files} | {problems}"
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_what_became_of_each_message_of_the_corpus_stands_in_its_table(path: Path) -> None:
+    assert f"| `{path.name}` | {became(path.read_bytes())} |" in PAGE
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)

@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from gateway.sandbox.mail import Certificate, Dovecot
 
 ADDRESS = "enquiries@police.example"
 PASSWORD = 'open "sesame" \\ 1'
+TODAY = datetime.now(UTC).date()
 QUICK = Patience(command=2.0, fetch=5.0, idle=60.0, first_retry=0.05, last_retry=0.2)
 
 
@@ -37,6 +39,9 @@ class Ledger:
 
     async def load(self) -> Cursor | None:
         return self.cursor
+
+    async def keep(self, cursor: Cursor) -> None:
+        self.cursor = cursor
 
     async def deliver(self, mail: FetchedMail) -> None:
         async with self._changed:
@@ -81,9 +86,21 @@ async def following(
     mailbox: Mailbox, ledger: Ledger, limit: int = 1_000_000, poll_seconds: float = 20
 ) -> AsyncIterator[MailboxReader]:
     email = Email(
-        enabled=True, mailboxes=(mailbox,), message_limit_bytes=limit, raw_dir=Path("unused"), poll_seconds=poll_seconds
+        enabled=True,
+        mailboxes=(mailbox,),
+        reference_secret=SecretStr("references"),
+        automatic_answers_a_day=1,
+        flood_messages=20,
+        flood_minutes=1,
+        trusted_authentication=(),
+        first_days=3,
+        message_limit_bytes=limit,
+        raw_dir=Path("unused"),
+        poll_seconds=poll_seconds,
     )
-    reader = MailboxReader(mailbox, email, ledger.load, ledger.deliver, random.Random(1), QUICK)
+    reader = MailboxReader(
+        mailbox, email, ledger.load, ledger.keep, ledger.deliver, random.Random(1), lambda: TODAY, QUICK
+    )
     running = asyncio.create_task(reader.run())
     try:
         yield reader
@@ -150,6 +167,27 @@ async def test_the_backlog_comes_in_order_and_then_a_new_mail_within_two_seconds
     assert len({mail.cursor.uid_validity for mail in ledger.mails}) == 1
     assert ledger.mails[0].internal_date is not None
     assert ledger.mails[0].raw.endswith(note("one"))
+
+
+async def test_years_of_old_mail_in_a_mailbox_that_is_first_opened_stay_where_they_are(
+    dovecot: Dovecot, ledger: Ledger
+) -> None:
+    with another_client(dovecot) as client:
+        for days in (400, 10):
+            moment = imaplib.Time2Internaldate(datetime.now(UTC) - timedelta(days=days))
+            client.append("INBOX", "", moment, note(f"{days} days old"))
+    # given one that is opened while nothing new is there
+    async with following(mailbox_on(dovecot), ledger) as reader:
+        await healthy(reader)
+    assert ledger.cursor is not None
+    assert (ledger.cursor.last_uid, ledger.mails) == (2, [])
+    # when mail comes while we are away, however long that is
+    with another_client(dovecot) as client:
+        moment = imaplib.Time2Internaldate(datetime.now(UTC) - timedelta(days=9))
+        client.append("INBOX", "", moment, note("came meanwhile"))
+    async with following(mailbox_on(dovecot), ledger):
+        await ledger.until(lambda it: len(it.mails) == 1)
+    assert ledger.subjects() == ["came meanwhile"]
 
 
 async def test_a_mail_that_is_announced_between_two_commands_is_not_left_until_the_next_poll(

@@ -1,0 +1,88 @@
+"""Whose conversation an email belongs to.
+
+It joins one only when the same person answers what we wrote or what they wrote themself: by the Message-IDs in
+In-Reply-To and References, or by a reference that we signed for them, in the subject or in the address written to.
+Anybody else who quotes one gets a contact of their own that is linked to it, and so does the person once it is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from channels.email.mime import Mail
+from channels.email.signature import Signer
+from gateway.store.store import Store
+from routing.model import Contact
+
+IDENTIFIERS_LOOKED_UP = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """The conversation it joins, or the contact it is linked to; ``known``: it is not the first of a new matter."""
+
+    thread: str
+    linked_to: str = ""
+
+    @property
+    def known(self) -> bool:
+        return bool(self.linked_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """A contact that a mail refers to; ``proven``: with something that only those who had our mail can know."""
+
+    contact: Contact
+    proven: bool
+
+
+class MailThreads:
+    def __init__(self, store: Store, signer: Signer) -> None:
+        self._store, self._signer = store, signer
+
+    async def belonging(self, mail: Mail, sender: str) -> Belonging:
+        quoted = [found async for found in self._quoted(mail, sender)]
+        for found in quoted:
+            if found.proven and _same_person(found.contact, sender) and found.contact.closed_at is None:
+                return Belonging(found.contact.thread, found.contact.reference)
+        if not quoted:
+            # Not by its Message-ID: a stranger could use another person's.
+            return Belonging(f"email:{mail.sha256}")
+        # The next mail of this person about it comes to the same contact of theirs.
+        reference = quoted[0].contact.reference
+        return Belonging(f"email:{reference}:{sender.lower()}", reference)
+
+    async def answered(self, mail: Mail, sender: str) -> Contact | None:
+        """The contact of this person that the mail answers, open or closed."""
+        async for found in self._quoted(mail, sender):
+            if found.proven and _same_person(found.contact, sender):
+                return found.contact
+        return None
+
+    async def _quoted(self, mail: Mail, sender: str) -> AsyncIterator[Quoted]:
+        """Each contact once, the surest first: what it answers, what it refers to, what its subject or address says."""
+        found: dict[str, bool] = {}
+        for reference, proven in [*await self._by_identifiers(mail), *self._by_reference(mail, sender)]:
+            found[reference] = found.get(reference, False) or proven
+        for reference, proven in found.items():
+            contact = await self._store.contact(reference)
+            if contact is not None:
+                yield Quoted(contact, proven)
+
+    async def _by_identifiers(self, mail: Mail) -> list[tuple[str, bool]]:
+        wanted = list(dict.fromkeys(i for i in (mail.in_reply_to, *reversed(mail.references)) if i))
+        wanted = wanted[:IDENTIFIERS_LOOKED_UP]
+        messages = await self._store.messages_called(wanted)
+        # Anybody can use an identifier of ours for a mail of theirs: what we sent ourselves comes first.
+        messages.sort(key=lambda m: (wanted.index(m.header_id), m.direction == "in"))
+        return [(m.reference, True) for m in messages if m.reference]
+
+    def _by_reference(self, mail: Mail, sender: str) -> list[tuple[str, bool]]:
+        places = (mail.subject, *mail.delivered_to, *mail.to, *mail.cc)
+        return [(quoted.reference, quoted.signed) for quoted in self._signer.quoted(places, sender)]
+
+
+def _same_person(contact: Contact, sender: str) -> bool:
+    return bool(sender) and contact.party.address.lower() == sender.lower()

@@ -1,0 +1,47 @@
+"""winmail.dat: what Outlook wrapped up is unwrapped, and one made to exhaust us costs a moment."""
+
+from __future__ import annotations
+
+import base64
+import struct
+
+from channels.email.mime import Mail, read
+
+SIGNATURE = struct.pack("<IH", 0x223E9F78, 1)
+BODY, RENDERING, TITLE, DATA, PROPERTIES = 0x800C, 0x9002, 0x8010, 0x800F, 0x9003
+OF_MESSAGE, OF_ATTACHMENT = 1, 2
+
+
+def attribute(level: int, name: int, data: bytes) -> bytes:
+    kind = {BODY: 2, TITLE: 1}.get(name, 6)
+    return struct.pack("<BHHI", level, name, kind, len(data)) + data + struct.pack("<H", sum(data) % 65536)
+
+
+def wrapped(*attributes: bytes) -> Mail:
+    data = base64.encodebytes(SIGNATURE + b"".join(attributes) + bytes(12)).decode()
+    head = "From: jo@public.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
+    part = "Content-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: base64\n\n"
+    return read(f"{head}{part}{data}\n--b--\n".encode())
+
+
+def test_the_text_and_the_files_in_a_winmail_dat_are_shown() -> None:
+    mail = wrapped(
+        attribute(OF_MESSAGE, BODY, b"I left my bag on the train.\0"),
+        attribute(OF_ATTACHMENT, RENDERING, bytes(14)),
+        attribute(OF_ATTACHMENT, TITLE, b"..\\ticket.pdf\0"),
+        attribute(OF_ATTACHMENT, DATA, b"%PDF-1.4"),
+    )
+    assert mail.text == "I left my bag on the train."
+    assert [(file.filename, file.content_type) for file in mail.attachments] == [
+        ("winmail.dat", "application/ms-tnef"),
+        ("ticket.pdf", "application/pdf"),
+    ]
+    assert mail.attachments[1].data == b"%PDF-1.4"
+    assert mail.problems == ()
+
+
+def test_one_that_is_broken_or_never_ends_is_kept_as_it_is() -> None:
+    # given one that names four thousand million properties
+    endless = wrapped(attribute(OF_MESSAGE, PROPERTIES, struct.pack("<I", 0xFFFFFFFF)))
+    assert "winmail.dat could not be opened" in endless.problems
+    assert [file.filename for file in endless.attachments] == ["winmail.dat"]

@@ -1,0 +1,55 @@
+"""Blocking an address, and the mail that was set aside because of it."""
+
+from __future__ import annotations
+
+from gateway.store.records import Message
+from tests.gateway.api.site import Site
+
+MAILBOX = "contact@police.example"
+
+
+async def test_a_block_is_made_listed_and_lifted_and_each_is_journalled(site: Site) -> None:
+    sam = await site.signed_in("sam", "supervisor")
+    status, block = await sam.post("/blocks", {"address": "Spam@Example.org", "reason": "Advertising."})
+    assert (status, block["address"], block["by"], block["until"]) == (201, "spam@example.org", "handler:sam", None)
+    assert [b["address"] for b in (await sam.get("/blocks"))[1]] == ["spam@example.org"]
+
+    assert (await sam.send("DELETE", "/blocks/SPAM@example.org"))[0] == 204
+
+    assert (await sam.get("/blocks"))[1] == []
+    assert (await sam.send("DELETE", "/blocks/spam@example.org"))[0] == 404
+    said = [row.document for row in await site.rows("Recorded")]
+    assert any("spam@example.org blocked until it is lifted" in row and "Advertising." in row for row in said)
+    assert any("spam@example.org lifted" in row for row in said)
+
+
+async def test_a_block_that_would_be_over_is_refused(site: Site) -> None:
+    sam = await site.signed_in("sam", "supervisor")
+    body = {"address": "@example.org", "reason": "Rude.", "until": "2001-01-01T00:00:00Z"}
+    status, problem = await sam.post("/blocks", body)
+    assert (status, "over already" in problem["detail"]) == (400, True)
+
+
+async def test_mail_that_was_set_aside_is_read_for_a_reason_and_one_of_no_mailbox_cannot_be_taken(site: Site) -> None:
+    sam = await site.signed_in("sam", "supervisor")
+    await site.store.save(
+        Message(
+            id="m1",
+            reference="",
+            channel="email",
+            direction="in",
+            sender="spam@example.org",
+            recipient=MAILBOX,
+            body="Buy",
+            at=site.clock(),
+            by="system",
+            status="set_aside",
+            provider_key="email:1",
+            problems="spam@example.org is blocked: Advertising.",
+        )
+    )
+    status, listed = await sam.get("/set-aside", params={"reason": "looking for a lost mail"})
+    assert (status, [m["id"] for m in listed]) == (200, ["m1"])
+    assert any("looking for a lost mail" in row.document for row in await site.rows("Recorded"))
+    assert (await sam.post("/set-aside/m1/take"))[0] == 404  # this site has no mailboxes
+    assert (await sam.post("/set-aside/m2/take"))[0] == 404

@@ -1,0 +1,255 @@
+"""Whose an email is, and what it means: on a real Dovecot with two of our mailboxes and a real SMTP server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from gateway.store.records import Block
+from tests.support.mail_site import MailServers, MailSite, letter
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+OURS, LOST = "contact@police.example", "lost@police.example"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[MailServers]:
+    async with MailServers(tmp_path_factory.mktemp("mail"), OURS, LOST) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site(servers: MailServers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[MailSite]:
+    settings = servers.settings(tmp_path_factory.mktemp("site"), OURS, LOST, flood_messages=4)
+    async with MailSite(servers, settings) as running:
+        yield running
+
+
+# --- whose it is -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["in-reply-to", "references", "outlook", "subject", "address"])
+async def test_an_answer_joins_its_contact_in_whichever_way_the_mail_program_says_so(site: MailSite, way: str) -> None:
+    jo = f"jo-{way}@public.example"
+    first = await site.comes(letter(f"Jo <{jo}>", "Lost bag"))
+    sent = (await site.reply(first, f"We have it ({way}).")).message
+    ours, subject = str(sent["Message-ID"]), str(sent["Subject"])
+    tag = subject.rpartition("[")[2].rstrip("]").lower()
+    said = {
+        "in-reply-to": letter(jo, "Re: Lost bag", In_Reply_To=ours),
+        "references": letter(jo, "Re: Lost bag", References=f"<x@mail.example> {ours}"),
+        "outlook": letter(jo.upper(), f"AW: {subject}", Thread_Index="Adl/4w==", Thread_Topic="Lost bag"),
+        "subject": letter(jo, f"Something else {subject.lower()}"),
+        "address": letter(jo, "Fwd", to=f"contact+{tag}@police.example"),
+    }
+    answer = await site.comes(said[way])
+    assert answer.reference == first.reference
+
+
+async def test_a_stranger_who_quotes_everything_gets_one_linked_contact_of_their_own(site: MailSite) -> None:
+    first = await site.comes(letter("ann@public.example", "My case"))
+    sent = (await site.reply(first, "About your case.")).message
+    # given one who was shown all of it
+    quote = {"In_Reply_To": str(sent["Message-ID"]), "References": str(sent["Message-ID"])}
+    strange = await site.comes(letter("eve@evil.example", str(sent["Subject"]), **quote))
+    again = await site.comes(letter("eve@evil.example", str(sent["Subject"]), **quote))
+    # then
+    assert strange.reference != first.reference
+    assert (await site.contact(strange)).linked_to == first.reference
+    assert again.reference == strange.reference
+    ids = {m.id for m in await site.store.messages(first.reference)}
+    assert not {strange.id, again.id} & ids
+
+
+async def test_a_reference_without_its_signature_links_and_joins_nothing(site: MailSite) -> None:
+    first = await site.comes(letter("bob@public.example", "Question"))
+    bare = await site.comes(letter("bob@public.example", f"Re: your reference {first.reference}"))
+    forged = await site.comes(letter("bob@public.example", f"Re: [{first.reference}.AAAAAAAA]"))
+    assert first.reference not in (bare.reference, forged.reference)
+    assert (await site.contact(bare)).linked_to == first.reference
+    assert (await site.contact(forged)).linked_to == first.reference
+
+
+async def test_somebody_who_takes_our_message_id_is_neither_swallowed_nor_let_into_the_thread(site: MailSite) -> None:
+    first = await site.comes(letter("cas@public.example", "Hello"))
+    sent = (await site.reply(first, "Hello Cas.")).message
+    thief = await site.comes(letter("thief@evil.example", "Mine", Message_ID=str(sent["Message-ID"])))
+    answer = await site.comes(letter("cas@public.example", "Re: Hello", In_Reply_To=str(sent["Message-ID"])))
+    assert thief.reference not in ("", first.reference)
+    assert answer.reference == first.reference
+
+
+async def test_the_same_mail_to_two_of_our_mailboxes_is_one_contact(site: MailSite) -> None:
+    raw = letter("dee@public.example", "To all of you", to=f"{OURS}, {LOST}")
+    await site.comes(raw, OURS)
+    await site.servers.dovecot.deliver(b"X-Another-Hop: yes\r\n" + raw, LOST)
+    await site.settled()
+    assert len([m for m in await site.inbound() if m.sender == "dee@public.example"]) == 1
+
+
+async def test_two_mails_that_only_share_a_message_id_are_two(site: MailSite) -> None:
+    one = await site.comes(letter("kim@public.example", "Monday", "It was Monday.", Message_ID="<same@kim.example>"))
+    two = await site.comes(letter("kim@public.example", "Tuesday", "No, Tuesday.", Message_ID="<same@kim.example>"))
+    assert one.reference != two.reference
+
+
+async def test_our_own_mail_that_comes_back_is_no_new_contact(site: MailSite) -> None:
+    first = await site.comes(letter("fay@public.example", "Hi"))
+    sent = await site.reply(first, "Hi Fay.")
+    contacts = len(await site.store.contacts(limit=200))
+    await site.servers.dovecot.deliver(sent.raw, OURS)
+    # and one in our name that we never sent, as a colleague's mail program may
+    aside = await site.comes(letter(OURS, "Note to ourselves"))
+    assert (aside.reference, aside.status) == ("", "set_aside")
+    assert "our own address" in aside.problems
+    assert len(await site.store.contacts(limit=200)) == contacts
+
+
+async def test_a_form_on_our_website_writes_in_our_name_for_somebody_else(site: MailSite) -> None:
+    form = await site.comes(letter(OURS, "Web form", Reply_To="gus@public.example"))
+    assert (await site.contact(form)).party.address == "gus@public.example"
+
+
+async def test_after_closing_an_answer_opens_one_linked_contact(
+    site: MailSite, servers: MailServers, tmp_path: Path
+) -> None:
+    first = await site.comes(letter("hal@public.example", "Noise"), LOST)
+    sent = (await site.reply(first, "Noted, Hal.")).message
+    await site.everything_closed()
+    quote = {"In_Reply_To": str(sent["Message-ID"])}
+    later = await site.comes(letter("hal@public.example", "Re: Noise", **quote))
+    more = await site.comes(letter("hal@public.example", "Re: Noise", "And this.", **quote))
+    assert later.reference == more.reference != first.reference
+    assert (await site.contact(later)).linked_to == first.reference
+
+
+# --- automatic mail --------------------------------------------------------------------------------------
+
+
+async def test_an_absence_note_after_closing_opens_nothing_and_is_kept(site: MailSite) -> None:
+    first = await site.comes(letter("ida@public.example", "Bye"))
+    sent = (await site.reply(first, "Goodbye Ida.")).message
+    await site.everything_closed()
+    note = await site.comes(
+        letter("ida@public.example", "Away", In_Reply_To=str(sent["Message-ID"]), Auto_Submitted="auto-replied")
+    )
+    assert note.reference == first.reference
+    assert site.dispatcher.board.contacts == {}
+
+
+async def test_no_more_automatic_answers_go_to_an_address_than_allowed_in_a_day(site: MailSite) -> None:
+    allowed = site.settings.email.automatic_answers_a_day
+    for number in range(allowed + 2):
+        await site.comes(letter("Jan@public.example" if number % 2 else "jan@public.example", f"Matter {number}"))
+        await site.everything_closed()
+    assert await site.store.automatic_answers("jan@public.example", 0) == allowed
+    # when a day has passed
+    site.ahead_seconds = 24 * 3600 + 60
+    await site.comes(letter("jan@public.example", "Another day"))
+    site.ahead_seconds = 0
+    assert await site.store.automatic_answers("jan@public.example", 0) == allowed + 1
+
+
+def bounce(action: str, status: str, original: str) -> bytes:
+    return (
+        "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nTo: contact@police.example\nSubject: Report\n"
+        f"Message-ID: <report-{action}-{original[1:20]}@mx.example>\n"
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"
+        "--b\n\nAbout your mail.\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n\n"
+        f"Final-Recipient: rfc822; lea@public.example\nAction: {action}\nStatus: {status}\n"
+        "Diagnostic-Code: smtp; 550 no such user\n--b\n"
+        f"Content-Type: text/rfc822-headers\n\nMessage-ID: {original}\n--b--\n"
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "becomes"), [("failed", "5.1.1", "undelivered"), ("delayed", "4.4.1", "delayed")]
+)
+async def test_a_delivery_report_stands_beside_the_message_that_it_reports_on(
+    site: MailSite, action: str, status: str, becomes: str
+) -> None:
+    first = await site.comes(letter("lea@public.example", f"Hello {action}"))
+    sent = (await site.reply(first, f"Hello Lea, {action}.")).message
+    report = await site.comes(bounce(action, status, str(sent["Message-ID"])))
+    assert (report.reference, report.by) == (first.reference, "system")
+    (told,) = await site.store.messages_called([str(sent["Message-ID"])])
+    assert told.status == becomes
+    alarms = [row for row in await site.rows("RaiseAlarm") if row.reference == first.reference]
+    assert len(alarms) == (action == "failed")
+    if alarms:
+        assert "5.1.1 550 no such user" in alarms[0].document
+
+
+async def test_a_read_receipt_marks_the_message_and_opens_nothing(site: MailSite) -> None:
+    first = await site.comes(letter("mia@public.example", "Hello"))
+    sent = (await site.reply(first, "Hello Mia.")).message
+    receipt = await site.comes(
+        (
+            "From: mia@public.example\nSubject: Read: Hello\nMessage-ID: <read@public.example>\n"
+            "Content-Type: multipart/report; report-type=disposition-notification; boundary=b\n\n"
+            "--b\n\nRead.\n--b\nContent-Type: message/disposition-notification\n\n"
+            f"Final-Recipient: rfc822; mia@public.example\nOriginal-Message-ID: {sent['Message-ID']}\n"
+            "Disposition: manual-action/MDN-sent-manually; displayed\n--b--\n"
+        ).encode()
+    )
+    assert receipt.reference == first.reference
+    (told,) = await site.store.messages_called([str(sent["Message-ID"])])
+    assert told.status == "read"
+
+
+async def test_two_gateways_that_answer_by_themselves_stop_after_one_round(tmp_path: Path) -> None:
+    ours, theirs = "a@one.example", "b@two.example"
+    async with MailServers(tmp_path, ours, theirs) as servers:
+        one = MailSite(servers, servers.settings(tmp_path / "one", ours))
+        two = MailSite(servers, servers.settings(tmp_path / "two", theirs))
+        async with one, two:
+            # when a mail comes to one in the other's name
+            await one.comes(letter(theirs, "Hello", to=ours))
+            # then its acknowledgement is the last word
+            await servers.smtp.wait_for(lambda mail: mail.recipients == (theirs,))
+            await two.settled()
+            await one.settled()
+            between = [mail for mail in servers.smtp.messages if {mail.sender, *mail.recipients} == {ours, theirs}]
+            assert len(between) == 1
+
+
+# --- spam and abuse --------------------------------------------------------------------------------------
+
+
+async def test_only_our_own_mail_server_is_believed_about_the_sender(site: MailSite) -> None:
+    trusted = "mx.police.example; spf=pass smtp.mailfrom=x; dkim=fail (bad; really) header.d=x; dmarc=none"
+    raw = letter("nat@public.example", "Hi", Authentication_Results="evil.example; spf=pass; dkim=pass; dmarc=pass")
+    assert (await site.comes(raw)).authentication == ""
+    raw = letter("nat@public.example", "Hi again", Authentication_Results=trusted)
+    assert (await site.comes(raw)).authentication == "spf=pass dkim=fail dmarc=none"
+
+
+async def test_blocked_mail_is_kept_and_listed_unless_it_sounds_like_an_emergency(site: MailSite) -> None:
+    now = site.clock()
+    await site.store.save(Block("@spam.example", "Advertising.", "handler:sam", now, now + 3600))
+    await site.store.save(Block("old@other.example", "Rude.", "handler:sam", now - 60, now - 1))
+    blocked = await site.comes(letter("Any@Spam.example", "Buy"))
+    assert (blocked.reference, blocked.status) == ("", "set_aside")
+    assert "Advertising." in blocked.problems
+    assert blocked.id in {m.id for m in await site.store.set_aside(10)}
+    # but not
+    assert (await site.comes(letter("old@other.example", "Block is over"))).reference
+    assert (await site.comes(letter("any@spam.example", "Help", "He has a knife and he is stabbing her"))).reference
+
+
+async def test_a_flood_from_one_sender_becomes_one_contact_but_never_an_emergency(site: MailSite) -> None:
+    taken = [await site.comes(letter("flo@public.example", f"Matter {n}")) for n in range(8)]
+    assert len({m.reference for m in taken[:4]}) == 4
+    assert len({m.reference for m in taken[4:]}) == 1
+    emergency = await site.comes(letter("flo@public.example", "Help", "He has a knife and he is stabbing her"))
+    assert emergency.reference not in {m.reference for m in taken}
+
+
+async def test_the_language_of_a_mail_is_told_to_routing(site: MailSite) -> None:
+    welsh = "Gadewais fy mag ar y trên o Gaerdydd i Abertawe y bore yma, allwch chi helpu?"
+    mail = await site.comes(letter("owain@public.example", "Bag", welsh))
+    assert (mail.language, (await site.contact(mail)).language) == ("cy", "cy")
