@@ -15,7 +15,7 @@ Range = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9
 Ranges = tuple[Range, ...]
 
 
-def _known_zone(name: str) -> str:
+def _known(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ValueError, OSError, LookupError):
@@ -23,7 +23,7 @@ def _known_zone(name: str) -> str:
     return name
 
 
-TimeZone = Annotated[str, AfterValidator(_known_zone)]
+TimeZone = Annotated[str, AfterValidator(_known)]
 
 
 class OwnDay(Section):

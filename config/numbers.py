@@ -12,6 +12,7 @@ import phonenumbers
 
 COUNTRY, COUNTRY_CODE = "GB", 44
 LONGEST = 80
+WHATSAPP = "whatsapp:"
 _WRITTEN = re.compile(r"[+\d\s()./-]+")
 
 # What can stand before a number dialled from Britain and still reach it: withhold (141) or show (1470) one's
@@ -39,6 +40,17 @@ def for_people(text: str) -> str:
     ours = parsed.country_code == COUNTRY_CODE
     form = phonenumbers.PhoneNumberFormat.NATIONAL if ours else phonenumbers.PhoneNumberFormat.INTERNATIONAL
     return str(phonenumbers.format_number(parsed, form))
+
+
+def person_of(address: str) -> str:
+    """Whom an address reaches, whatever the service: a number on WhatsApp and by text is one person."""
+    return address.removeprefix(WHATSAPP).casefold()
+
+
+def same_person(address: str) -> tuple[str, ...]:
+    """The addresses under which this person may be known; none for a withheld one."""
+    person = person_of(address)
+    return tuple(dict.fromkeys((address, person, f"{WHATSAPP}{person}"))) if person else ()
 
 
 def digits(text: str) -> str:

@@ -20,8 +20,11 @@ from config.ordering import Bumps, ChooseBy, LanguageSkill, Skill, Wanted
 from config.overflow import Limits, overflow_mistakes
 from config.prompts import SPOKEN as SPOKEN
 from config.prompts import Prompts as Prompts
+from config.rosters import Rosters
+from config.safety import Safety
 from config.section import Identifier, Number, Port, Seconds, SipUri
 from config.section import Section as Section
+from config.templates import Acknowledgement, Template, template_mistakes
 from config.triage import Triage
 
 KeepDays = Annotated[int, Field(ge=1, le=36_500)]
@@ -85,6 +88,8 @@ class Routing(Section):
     wrap_up_seconds: Annotated[float, Field(gt=0)]
     wrap_up_alarm_seconds: Annotated[float, Field(gt=0)]
     emergency_alarm_seconds: Annotated[float, Field(gt=0)]
+    emergency_alarm_again_seconds: Annotated[float, Field(gt=0)] = 60.0
+    emergency_silence_seconds: Annotated[float, Field(gt=0)] = 120.0
     cut_off_seconds: Seconds
     return_minutes: Annotated[float, Field(gt=0)]
     audit_seconds: Annotated[float, Field(gt=0)] = 5.0
@@ -94,6 +99,7 @@ class Routing(Section):
     broadcast_emergencies: bool = True
     last_handler_hours: Annotated[float, Field(ge=0, le=72)] = 4.0
     last_handler_first_seconds: Seconds = 10.0
+    reopen_hours: Annotated[float, Field(ge=0, le=168)] = 12.0
     bumps: Bumps = Bumps()
     languages: tuple[LanguageSkill, ...] = ()
     never_dial: tuple[Annotated[str, Field(pattern=r"^[0-9]{2,8}$")], ...]
@@ -264,8 +270,33 @@ class Voice(Section):
 
 
 class TextNumber(Section):
+    """One of our numbers, for texts and for WhatsApp. ``opt_out``: whether STOP and START are obeyed there."""
+
     number: Number
     queue: Identifier
+    messaging_service: Annotated[str, Field(pattern=r"^(MG[0-9a-fA-F]{32})?$")] = ""
+    opt_out: Literal["ignore", "obey"] = "ignore"
+
+
+class Scanner(Section):
+    """A virus scanner for what people send: clamd's socket, or a command that is given the file. Off without either."""
+
+    command: tuple[str, ...] = ()
+    clamd_socket: str = ""
+    seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Scanner:
+        if self.command and self.clamd_socket:
+            raise ValueError("give a command or a clamd_socket, not both")
+        return self
+
+    @property
+    def on(self) -> bool:
+        return bool(self.command or self.clamd_socket)
+
+
+MEDIA_TYPES = ("image/", "video/", "audio/", "text/plain", "text/vcard", "text/x-vcard", "application/pdf")
 
 
 class Text(Section):
@@ -276,7 +307,10 @@ class Text(Section):
     numbers: tuple[TextNumber, ...]
     media_limit_bytes: Annotated[int, Field(gt=0)]
     media_dir: Path
+    media_types: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.+-]+/[a-z0-9.+-]*$")], ...] = MEDIA_TYPES
+    scanner: Scanner = Scanner()
     replay_window_seconds: Annotated[float, Field(gt=0)]
+    ask_where: Identifier | Literal[""] = ""
 
 
 class ImapServer(Section):
@@ -366,7 +400,11 @@ class Settings(Section):
     email: Email
     follow_ups: FollowUps
     outbox: Outbox
+    rosters: Rosters
     statistics: Statistics
+    safety: Safety
+    templates: tuple[Template, ...]
+    acknowledgements: tuple[Acknowledgement, ...]
     triage: Triage
 
     @model_validator(mode="after")
@@ -380,6 +418,7 @@ class Settings(Section):
             *self._one_network_two_ways(),
             *self._menus_wrong(),
             *self._overflow_wrong(),
+            *self._templates_wrong(),
             *self.triage.mistakes(),
         ]
         if mistakes:
@@ -414,6 +453,7 @@ class Settings(Section):
             "dispositions": [d.id for d in self.dispositions],
             "calendars": [c.id for c in self.calendars],
             "menus": [m.id for m in self.menus],
+            "templates": [t.id for t in self.templates],
             "edge.trunks": [t.name for t in self.edge.trunks],
             "routing.languages": [one.language for one in self.routing.languages],
             "voice.numbers": [n.number for n in self.voice.numbers],
@@ -484,3 +524,12 @@ class Settings(Section):
         calendars = [calendar.id for calendar in self.calendars]
         never = self.routing.never_dial
         return overflow_mistakes({queue.id: queue for queue in self.queues}, calendars, self.prompts.names, never)
+
+    def _templates_wrong(self) -> Iterator[str]:
+        known = {
+            "queues": frozenset(queue.id for queue in self.queues),
+            "calendars": frozenset(calendar.id for calendar in self.calendars),
+            "grades": frozenset(grade.id for grade in self.grades),
+        }
+        by_itself = {"text.ask_where": self.text.ask_where}
+        return template_mistakes(self.templates, self.acknowledgements, self.safety, known, by_itself)

@@ -25,13 +25,16 @@ from gateway.control import control_path, open_control
 from gateway.discretion import Discretion
 from gateway.dispatcher import Committed, Dispatcher
 from gateway.emails import EmailChannel
+from gateway.explain import started_with
 from gateway.lag import watch_lag
 from gateway.letters import Letters
 from gateway.live import LiveHub
 from gateway.outbox import Outbox, Sender
+from gateway.permission import Permission
 from gateway.recovery import Reconciler
 from gateway.references import new_id, new_reference
 from gateway.retention import Retention
+from gateway.rosters.watch import RosterWatch
 from gateway.statistics.statistics import Statistics
 from gateway.store.database import migrate, open_engine
 from gateway.store.store import Store, StoreError
@@ -56,16 +59,16 @@ class Gateway:
         self.store = Store(open_engine(settings.store))
         self.letters = Letters(settings)
         self.live = LiveHub(Discretion.of(settings.voice))
-        self.dispatcher = Dispatcher(
-            self.store, Rules.of(settings), clock, self.letters.acknowledgement, self._committed
-        )
+        self.rules = Rules.of(settings)
+        self.dispatcher = Dispatcher(self.store, self.rules, clock, self.letters.acknowledgement, self._committed)
         self.voice = self._voice(clock) if settings.voice.enabled else None
         self.auditor = Auditor(self.dispatcher, clock, chance, settings.routing.audit_seconds)
         parts = (settings, self.store, self.dispatcher, clock, new_reference, new_id, _triage(settings).judge)
         self.text = TextChannel(*parts) if settings.text.enabled else None
         self.email = EmailChannel(*parts, chance) if settings.email.enabled else None
         senders: dict[str, Sender] = {c.name: c for c in (self.text, self.email) if c}
-        self.outbox = Outbox(settings.outbox, self.store, self.dispatcher, senders, clock, chance)
+        permission = Permission(settings.safety, lambda: self.dispatcher.board)
+        self.outbox = Outbox(settings.outbox, self.store, self.dispatcher, senders, clock, chance, permission.forbidden)
         self.statistics = Statistics(settings, self.store, clock)
         self.telemetry = Telemetry(
             lambda: self.dispatcher.board,
@@ -144,8 +147,10 @@ class Gateway:
         """What runs beside the HTTP side, by name."""
         work: dict[str, Coroutine[Any, Any, None]] = {
             "dispatcher": self.dispatcher.run(),
+            "rules": self._note_rules(),
             "outbox": self.outbox.run(),
             "auditor": self.auditor.run(),
+            "roster watch": RosterWatch(self.settings, self.store, self.dispatcher, self._clock).run(),
             "statistics": self.statistics.run(),
             "watchdog": report_alive(),
             "loop lag": watch_lag(self.telemetry.loop_was_late),
@@ -156,6 +161,10 @@ class Gateway:
             work["reconciler"] = Reconciler(self.dispatcher, self.voice).run()
         work["retention"] = self._retention().run()
         return work
+
+    async def _note_rules(self) -> None:
+        """So that it can be told later whether what was decided was decided by the rules of then."""
+        await self.dispatcher.insist(started_with(self.rules))
 
     def _voice(self, clock: Clock) -> VoiceChannel:
         desk = CallDesk(self.dispatcher, self.store, clock, self.settings)

@@ -17,7 +17,7 @@ from gateway.store.journal import Head, Row, reference_of, write_row
 from gateway.store.records import CallRecord, MailCursor, Message, Record
 from gateway.store.store import Batch, NotStorable, Store, StoreError
 from routing.board import Board
-from routing.commands import Acknowledge, Command
+from routing.commands import Acknowledge, AskWhere, Command
 from routing.engine import decide
 from routing.events import CallArrived, Event, MessageArrived, TimePassed
 from routing.model import Contact, Time
@@ -31,7 +31,7 @@ FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
 
 Clock = Callable[[], Time]
-Compose = Callable[[Acknowledge, Contact, Time], tuple[Record, ...]]
+Compose = Callable[[Acknowledge | AskWhere, Contact, Time], tuple[Record, ...]]
 
 
 class Refused(Exception):
@@ -267,7 +267,7 @@ class Dispatcher:
             head = Head(work.batch.rows[-1].seq, work.batch.rows[-1].hash) if work.batch.rows else self._head
             reference = self._reference(change)
             work.batch.rows.append(write_row(head, change, now, self._concerned(reference), reference))
-            if isinstance(change, Acknowledge):
+            if isinstance(change, Acknowledge | AskWhere):
                 records.extend(self._compose(change, self.board.contacts[change.reference], now))
         work.batch.records += records
         work.commands += commands

@@ -5,21 +5,33 @@ An email's Message-ID is fixed here, once, so that a repeated sending is the sam
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from channels.email.outbound import new_message_id, thread
+from config.numbers import for_people
 from config.settings import Mailbox, Settings
+from config.templates import filled
 from gateway.store.records import Message, OutboxItem, Record
-from routing.commands import Acknowledge
+from routing.commands import Acknowledge, AskWhere
 from routing.model import Channel, Contact, Time
+
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Letters:
     def __init__(self, settings: Settings) -> None:
         self._queues = {queue.id: queue for queue in settings.queues}
+        self._templates = {template.id: template for template in settings.templates}
+        self._safety = settings.safety
         self._mailboxes = {mailbox.address: mailbox for mailbox in settings.email.mailboxes}
 
-    def acknowledgement(self, command: Acknowledge, contact: Contact, now: Time) -> tuple[Record, ...]:
-        """The queue's acknowledgement to the person who wrote; reference filled in."""
-        body = self._queues[contact.queue].acknowledgement.replace("{reference}", contact.reference)
+    def acknowledgement(self, command: Acknowledge | AskWhere, contact: Contact, now: Time) -> tuple[Record, ...]:
+        """What is sent to the person who wrote without a handler: the template's words, or those of their queue."""
+        if command.template:
+            body = self.written(command.template, contact)
+        else:
+            body = self._queues[contact.queue].acknowledgement.replace("{reference}", contact.reference)
         return self._outgoing(command.message, contact, body, "system", now, automatic=True, answers=None)
 
     def reply(
@@ -27,6 +39,21 @@ class Letters:
     ) -> tuple[Record, ...]:
         """A handler's reply; ``answers`` is the latest message of the person, for the threading of an email."""
         return self._outgoing(message_id, contact, body, by, now, automatic=False, answers=answers)
+
+    def written(self, template: str, contact: Contact, values: Mapping[str, str] = NONE, language: str = "") -> str:
+        """The template's words for this contact. Raises KeyError with the variable that has no value."""
+        text = self._templates[template].text(language or contact.language)
+        known = {
+            "reference": contact.reference,
+            "queue": self._queues[contact.queue].name,
+            "name": contact.party.name,
+            "our_address": for_people(contact.our_address),
+        }
+        return filled(text, {**values, **known})
+
+    def telling(self, text: str) -> str:
+        """A word that says who writes, where that matters; '' for none."""
+        return self._safety.telling(text)
 
     def mailbox(self, address: str) -> Mailbox | None:
         """Our mailbox with this address."""

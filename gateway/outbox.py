@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import heapq
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 from weakref import WeakValueDictionary
 
 import structlog
 
-from channels.base import ChannelError, Throttled
+from channels.base import ChannelError, Refused, Throttled
 from config.settings import Outbox as OutboxSettings
 from gateway.dispatcher import Clock, Committed, Dispatcher
 from gateway.store.records import Message, MessageStatus, OutboxItem
@@ -48,13 +48,17 @@ class Outbox:
         senders: Mapping[str, Sender],
         clock: Clock,
         chance: random.Random,
+        forbidden: Callable[[Message], str],
     ) -> None:
+        """``forbidden``: why a message may not go out any more, '' when it may."""
         self._settings, self._store, self._dispatcher = settings, store, dispatcher
         self._senders, self._clock, self._chance = senders, clock, chance
+        self._forbidden = forbidden
         self._due: list[tuple[Time, str]] = []
         self._waiting: dict[str, OutboxItem] = {}
         self._trying: dict[str, OutboxItem] = {}
         self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._rests: dict[str, Time] = {}
         self._changed = asyncio.Event()
         self._places = asyncio.Semaphore(settings.concurrency)
 
@@ -103,7 +107,7 @@ class Outbox:
             if wait is not None and wait <= 0:
                 due_at, message = heapq.heappop(self._due)
                 item = self._waiting.get(message)
-                if item is not None and item.next_at == due_at:
+                if item is not None and item.next_at == due_at and not self._put_off(item):
                     self._trying[message] = self._waiting.pop(message)
                     return item
                 continue
@@ -112,6 +116,14 @@ class Outbox:
                     await self._changed.wait()
             except TimeoutError:
                 continue
+
+    def _put_off(self, item: OutboxItem) -> bool:
+        """A carrier that asked us to slow down is left alone by everything that goes there; the item is put off."""
+        until = self._rests.get(item.channel, 0.0)
+        if until <= self._clock():
+            return False
+        self._put(replace(item, next_at=until))
+        return True
 
     async def _guarded(self, item: OutboxItem) -> None:
         """One try; a fault of ours counts as a failed try, it never stops the outbox."""
@@ -135,7 +147,12 @@ class Outbox:
         # One at a time to each person: two messages of the same words must not be taken for each other.
         async with self._line(message.recipient):
             found = await self._already_sent(sender, message, first_claim) if item.claimed_at else None
-            await self._sent(claimed, found or await sender.send(message))
+            await self._sent(claimed, found or await self._send(sender, message))
+
+    async def _send(self, sender: Sender, message: Message) -> str:
+        if why := self._forbidden(message):
+            raise Refused(why)
+        return await sender.send(message)
 
     def _line(self, recipient: str) -> asyncio.Lock:
         return self._lines.setdefault(recipient, asyncio.Lock())
@@ -160,10 +177,12 @@ class Outbox:
         next_at = self._clock() + self._pause(item.attempts, error)
         failed = replace(item, state="failed" if final else "waiting", next_at=next_at)
         log.warning("sending_failed", contact=item.reference, attempt=item.attempts, final=final, why=str(error))
-        status = MessageStatus(item.message, "failed" if final else "waiting")
+        status = MessageStatus(item.message, "failed" if final else "waiting", problems=str(error))
         event = SendingFailed(item.reference, item.message, str(error), final, 0.0 if final else next_at)
         await self._dispatcher.insist(event, failed, status)
         del self._trying[message]
+        if isinstance(error, Throttled):
+            self._rests[item.channel] = max(self._rests.get(item.channel, 0.0), self._clock() + error.retry_after)
         if not final:
             self._put(failed)
 

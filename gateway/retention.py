@@ -6,6 +6,7 @@ Journalled first: a deletion that is on record and was cut short is done again a
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -14,7 +15,6 @@ from gateway.dispatcher import Clock, Dispatcher
 from gateway.store.records import Recording
 from gateway.store.store import Store, StoreError
 from routing.events import RecordingDeleted
-from routing.replacing import replace
 
 log = structlog.get_logger()
 

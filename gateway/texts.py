@@ -16,13 +16,15 @@ from aiohttp import web
 
 from channels.base import ChannelError, NotGenuine
 from channels.text.carrier import Carrier, OutgoingText
+from channels.text.consent import asked
 from channels.text.inbound import IncomingText, Malformed, MediaItem, read_status, read_text
+from config.numbers import person_of, same_person
 from config.settings import Settings
 from gateway.dispatcher import Clock, Dispatcher, NotWritten
-from gateway.store.records import FINAL_STATUSES, Attachment, Message, MessageStatus
+from gateway.store.records import FINAL_STATUSES, Attachment, Message, MessageStatus, SentAt
 from gateway.store.store import Store, StoreError
 from routing.events import DeliveryReported, MessageArrived, Recorded
-from routing.model import Channel, Party, Time
+from routing.model import Channel, Party, Time, Wish
 from routing.triage import Finding
 
 log = structlog.get_logger()
@@ -53,9 +55,10 @@ class TextChannel:
     ) -> None:
         self._settings, self._store, self._dispatcher, self._clock = settings, store, dispatcher, clock
         self._new_reference, self._new_id, self._judge = new_reference, new_id, judge
-        self._queues = {number.number: number.queue for number in settings.text.numbers}
+        self._numbers = {number.number: number for number in settings.text.numbers}
         self._carrier = Carrier(settings.text, f"{settings.http.public_url}/webhooks/twilio/status")
         self._to_fetch: asyncio.Queue[Attachment] = asyncio.Queue()
+        self._to_order: asyncio.Queue[str] = asyncio.Queue()
         self._down = "not checked yet"
         self._refusals: list[Time] = []
 
@@ -66,6 +69,7 @@ class TextChannel:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._fetch_all(), name="text attachments")
+                tasks.create_task(self._order_all(), name="text order")
                 tasks.create_task(self._check_carrier(), name="text carrier check")
         finally:
             await self._carrier.close()
@@ -101,8 +105,8 @@ class TextChannel:
             message = await self._known_text(report.message_sid)
             if message is None or message.status in (report.status, *FINAL_STATUSES):
                 return web.Response(status=204)
-            event = DeliveryReported(message.reference, message.id, report.status, report.error_code)
-            await self._dispatcher.submit(event, MessageStatus(message.id, report.status))
+            event = DeliveryReported(message.reference, message.id, report.status, report.error_code, report.why)
+            await self._dispatcher.submit(event, MessageStatus(message.id, report.status, problems=report.why))
         except (NotWritten, StoreError) as error:
             raise web.HTTPServiceUnavailable(text=str(error)) from error
         return web.Response(status=204)
@@ -118,17 +122,19 @@ class TextChannel:
         return None
 
     async def _take(self, text: IncomingText) -> web.Response:
-        message_id = self._new_id()
+        message_id, thread = self._new_id(), f"text:{text.recipient}:{text.sender}"
         event = MessageArrived(
             reference=self._new_reference(),
             message=message_id,
             channel=Channel.TEXT,
-            queue=self._queues.get(text.recipient, self._settings.text.numbers[0].queue),
+            queue=self._numbers.get(person_of(text.recipient), self._settings.text.numbers[0]).queue,
             party=Party(text.sender),
             our_address=text.recipient,
-            thread=f"text:{text.recipient}:{text.sender}",
+            thread=thread,
             automatic=not text.can_reply,
+            linked_to=await self._earlier(thread, text.sender),
             finding=self._judge(text.body),
+            wish=self._wish(text),
         )
         problems = f"{text.media_missing} attachment(s) were announced but did not come" if text.media_missing else ""
         message = Message(
@@ -153,8 +159,26 @@ class TextChannel:
         if not outcome.duplicate:
             for attachment in attachments:
                 self._to_fetch.put_nowait(attachment)
+            if outcome.reference != event.reference:
+                self._to_order.put_nowait(outcome.reference)
         log.info("text_taken", contact=outcome.reference, duplicate=outcome.duplicate, attachments=len(attachments))
         return web.Response(text=EMPTY_ANSWER, content_type="text/xml")
+
+    def _wish(self, text: IncomingText) -> Wish:
+        """STOP and START, where the number obeys them; elsewhere they are words like any others."""
+        ours = self._numbers.get(person_of(text.recipient))
+        return asked(text.body) if ours is not None and ours.opt_out == "obey" else ""
+
+    async def _earlier(self, thread: str, sender: str) -> str:
+        """The latest contact of the same person, for a text that opens a new one."""
+        if self._dispatcher.board.in_thread(thread) is not None:
+            return ""
+        try:
+            persons = same_person(sender)
+            earlier = await self._store.contacts(persons=persons, limit=1) if persons else []
+        except StoreError as error:
+            raise web.HTTPServiceUnavailable(text=str(error)) from error
+        return earlier[0].reference if earlier else ""
 
     async def _refuse(self, error: ChannelError) -> web.Response:
         """403, journalled; a flood of forgeries is logged but must not fill the journal."""
@@ -218,6 +242,24 @@ class TextChannel:
                 kept = {"path": str(file.path), "size": file.size, "sha256": file.sha256}
                 return {**kept, "content_type": file.content_type}
         return {"path": "", "filename": f"not fetched: {error}"}
+
+    async def _order_all(self) -> None:
+        """A conversation is shown in the order in which the person wrote; until the carrier has said, as it came."""
+        while True:
+            reference = await self._to_order.get()
+            try:
+                await self._order(reference)
+            except (ChannelError, NotWritten, StoreError) as error:
+                log.warning("order_not_known", contact=reference, why=str(error))
+
+    async def _order(self, reference: str) -> None:
+        for message in await self._store.messages(reference):
+            if message.direction == "in" and message.channel == self.name and message.sent_at is None:
+                at = await self._carrier.arrived_at(message.provider_id)
+                if at is not None:
+                    what = f"a text reached the carrier at {at:%H:%M:%S}"
+                    sent = SentAt(message.id, at.timestamp())
+                    await self._dispatcher.submit(Recorded(what, "system", reference=reference), sent)
 
     async def _check_carrier(self) -> None:
         while True:

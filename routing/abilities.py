@@ -60,6 +60,10 @@ class Needs:
             self._known[kind] = self._emergency(queue) if emergency else self._ordinary(queue, language)
         return self._known[kind]
 
+    def always(self, queue: str) -> frozenset[str]:
+        """What is insisted on however long somebody waits."""
+        return self.steps(queue, "", emergency=False)[-1].needed
+
     def _ordinary(self, queue: str, language: str) -> tuple[Step, ...]:
         rules, lasting = self._queues[queue], dict[str, float]()
         for one in rules.wanted:

@@ -17,6 +17,7 @@ from sortedcontainers import SortedList
 
 from config.overflow import Overflow
 from routing.abilities import Step, abilities
+from routing.closed import LatelyClosed
 from routing.model import (
     Channel,
     Contact,
@@ -25,16 +26,18 @@ from routing.model import (
     FollowUpState,
     Handler,
     Need,
+    Person,
     PresenceState,
     Rank,
     Time,
     rank_of,
 )
-from routing.recent import Recent
+from routing.recent import Acknowledged, Recent
 from routing.rules import Rules
 from routing.waits import Answers
 
 CALLBACK_ANSWER_SECONDS = 45.0  # who has not asked to be called back by then is led on
+ACKNOWLEDGED_SECONDS = 3_600.0  # a person who sends text after text is told once in so long that they were heard
 # Before that much of a shift is over, the share of it in which somebody was busy says little.
 FIRST_MINUTE = 60.0
 CHANNELS = tuple(Channel)
@@ -66,6 +69,7 @@ class Touched:
     contacts: dict[str, Contact] = field(default_factory=dict)
     handlers: dict[str, Handler | None] = field(default_factory=dict)
     follow_ups: dict[str, FollowUp] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
 
 
 class Board:
@@ -74,6 +78,7 @@ class Board:
         self.contacts: dict[str, Contact] = {}
         self.handlers: dict[str, Handler] = {}
         self.follow_ups: dict[str, FollowUp] = {}
+        self.people: dict[str, Person] = {}
         self.touched = Touched()
         self.fresh_contacts: dict[str, None] = {}
         self._fresh_handlers: dict[str, None] = {}
@@ -94,6 +99,8 @@ class Board:
         self._calls: dict[str, str] = {}
         self.answers = Answers()
         self.recent = Recent(rules.remembered_seconds)
+        self.acknowledged = Acknowledged(ACKNOWLEDGED_SECONDS)
+        self.closed = LatelyClosed(rules.reopen_seconds)
         self.held_back: dict[str, None] = {}
         self._wakes: list[Wake] = []
 
@@ -105,18 +112,25 @@ class Board:
         handlers: Iterable[Handler],
         follow_ups: Iterable[FollowUp],
         closed: Iterable[Contact] = (),
+        people: Iterable[Person] = (),
+        acknowledged: Iterable[tuple[Time, str]] = (),
     ) -> Board:
         """The board as the tables have it; everything that can be matched is fresh. ``closed``: those of late."""
         board = cls(rules)
         contacts = sorted(contacts, key=lambda c: c.received_at)
         for contact in sorted([*contacts, *closed], key=lambda c: c.received_at):
             board.recent.note(contact)
+        for contact in sorted(closed, key=lambda c: c.closed_at or 0.0):
+            board.closed.note(contact)
         for handler in handlers:
             board.put_handler(handler)
         for contact in contacts:
             board.put_contact(contact)
         for follow_up in follow_ups:
             board.put_follow_up(follow_up)
+        for at, address in acknowledged:
+            board.acknowledged.note(address, at)
+        board.people = {person.address: person for person in people}
         board.unserved.clear()  # what was due was decided then; what falls due wakes us
         board.fresh_contacts.clear()  # every handler is fresh: each looks for the best contact, which is enough
         board.touched = Touched()
@@ -130,6 +144,10 @@ class Board:
     def in_thread(self, thread: str) -> Contact | None:
         """The open contact that this conversation belongs to."""
         return self.contacts.get(self._threads.get(thread, "")) if thread else None
+
+    def thread_of(self, thread: str, now: Time) -> Contact | None:
+        """The contact that takes what is said in this conversation now: the open one, or one closed lately."""
+        return self.in_thread(thread) or self.closed.find(thread, now)
 
     def of_call(self, call_id: str) -> Contact | None:
         """The open contact whose latest call from outside this is."""
@@ -310,6 +328,8 @@ class Board:
         if contact.closed_at is not None:
             self.contacts.pop(contact.reference, None)
             self.fresh_contacts.pop(contact.reference, None)
+            if contact.channel is Channel.TEXT:
+                self.closed.note(contact)
         else:
             self.contacts[contact.reference] = contact
             self._index(contact, old, people)
@@ -337,6 +357,10 @@ class Board:
         if follow_up.state is FollowUpState.SCHEDULED:
             self.wake_at(follow_up.next_at, "follow_up", follow_up.reference, follow_up.id)
 
+    def put_person(self, person: Person) -> None:
+        self.people[person.address] = person
+        self.touched.people[person.address] = person
+
     def wake_at(self, at: Time, kind: str, reference: str, detail: str = "") -> None:
         heapq.heappush(self._wakes, Wake(at, kind, reference, detail))
 
@@ -355,7 +379,14 @@ class Board:
 
     def reindex(self) -> None:
         """Build everything that is derived once more; what is to be written and who came lately stay as they are."""
-        kept = {"touched": self.touched, "recent": self.recent, "answers": self.answers}
+        kept = {
+            "touched": self.touched,
+            "recent": self.recent,
+            "answers": self.answers,
+            "closed": self.closed,
+            "people": self.people,
+            "acknowledged": self.acknowledged,
+        }
         again = Board.rebuilt(self.rules, self.contacts.values(), self.handlers.values(), self.follow_ups.values())
         vars(self).update(vars(again) | kept)
 
@@ -464,9 +495,32 @@ class Board:
         if contact.expected_until is not None and (old is None or old.expected_until != contact.expected_until):
             self.wake_at(contact.expected_until, "expected", ref)
         self._wake_for_overflow(contact, old)
-        if contact.emergency and contact.wanted and not (old and old.emergency and old.wanted):
-            since = contact.queued_at or contact.received_at
-            self.wake_at(since + rules.emergency_alarm_seconds, "emergency", ref)
+        known = old is not None and old.emergency
+        alarmed = old is not None and old.waiting_alarmed_at == contact.waiting_alarmed_at
+        if contact.emergency and contact.wanted and not (known and old and old.wanted and alarmed):
+            self.wake_at(self.alarm_at(contact), "emergency", ref)
+        heard_at = contact.heard_at if contact.emergency and not contact.silence_told else None
+        if heard_at is not None and not (known and old and old.heard_at == heard_at):
+            self.wake_at(heard_at + rules.emergency_silence_seconds, "silence", ref)
+
+    def alarm_due(self, contact: Contact, now: Time) -> bool:
+        """An emergency for which nobody has been found, and of which supervisors are to be told, or told again."""
+        return contact.emergency and contact.wanted and now >= self.alarm_at(contact)
+
+    def silent_since(self, contact: Contact, now: Time) -> bool:
+        """Somebody who wrote of an emergency has fallen silent, and nobody was told yet. A caller is heard."""
+        if not contact.emergency or contact.heard_at is None or contact.silence_told or contact.live:
+            return False
+        return (
+            contact.channel is Channel.TEXT and now >= contact.heard_at + self.rules.routing.emergency_silence_seconds
+        )
+
+    def alarm_at(self, contact: Contact) -> Time:
+        """When the supervisors are next told that nobody has taken an emergency."""
+        since, rules = contact.queued_at or contact.received_at, self.rules.routing
+        if contact.waiting_alarmed_at < since:
+            return since + rules.emergency_alarm_seconds
+        return contact.waiting_alarmed_at + rules.emergency_alarm_again_seconds
 
     def _wake_for_overflow(self, contact: Contact, old: Contact | None) -> None:
         queue, since, step = self.rules.queues.get(contact.queue), contact.waiting_since, contact.overflow

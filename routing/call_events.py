@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from routing.model import Calling, Role
+from config.safety import Mark
+from routing.model import Role
 
 # --- others in the call ------------------------------------------------------------------------------
 
@@ -162,11 +163,12 @@ class VoicemailLeft:
 
 @dataclass(frozen=True, slots=True)
 class SafetyMarked:
-    """Whether calling this person is safe: ``unsafe`` withholds our number, ``never`` refuses the call."""
+    """How safe it is to reach this person, in this contact and in every other: what each mark allows on each channel
+    is the site's to say (``safety``)."""
 
     reference: str
     by: str
-    calling: Calling
+    calling: Mark
 
 
 @dataclass(frozen=True, slots=True)

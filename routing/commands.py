@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from config.overflow import Cause, StepKind
+from config.safety import Mark
 from routing.model import FollowUp, Offer
 
 
@@ -60,11 +61,30 @@ class OfferAgain:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkSafety:
+    """What the person wrote says that it is not safe to reach them: in this contact and in every other."""
+
+    reference: str
+    calling: Mark
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """Send the queue's acknowledgement text or email."""
+    """Send an acknowledgement by text or email: in the words of this template, '' for those of the queue."""
 
     reference: str
     message: str
+    template: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskWhere:
+    """Their text sounds like an emergency and names no place: ask them, once, with this template."""
+
+    reference: str
+    message: str
+    template: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +193,13 @@ class ReturnToQueue:
 
 
 @dataclass(frozen=True, slots=True)
+class ReopenContact:
+    """Its person wrote again soon after it was closed: it waits for a handler once more, its last one first."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class CloseContact:
     reference: str
 
@@ -184,7 +211,9 @@ Command = (
     | OpenToAll
     | Relax
     | OfferAgain
+    | MarkSafety
     | Acknowledge
+    | AskWhere
     | CallControlRoom
     | RaiseAlarm
     | LeadOn
@@ -197,5 +226,6 @@ Command = (
     | WrapUpDue
     | AskForReview
     | ReturnToQueue
+    | ReopenContact
     | CloseContact
 )

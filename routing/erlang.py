@@ -84,8 +84,10 @@ def expected(demand: Demand, handlers: int, within: float) -> Service:
     return formula(demand, handlers, within)
 
 
-def handlers_needed(demand: Demand, within: float, share: float, abandoned: float = 1.0) -> int:
-    """The fewest that answer this share within so many seconds and lose no more than ``abandoned``."""
+def handlers_needed(demand: Demand, within: float, share: float, abandoned: float = 1.0, at_least: int = 1) -> int:
+    """The fewest that answer this share within so many seconds and lose no more than ``abandoned``.
+
+    ``at_least``: fewer are known not to be enough; the search begins there."""
     if not 0 < share < 1:
         raise ValueError(f"the share to be answered in time must lie between 0 and 1, not {share}")
 
@@ -93,13 +95,15 @@ def handlers_needed(demand: Demand, within: float, share: float, abandoned: floa
         service = expected(demand, handlers, within)
         return service.answered_within >= share and service.abandoned <= abandoned
 
-    return _first(enough)
+    return _first(enough, at_least)
 
 
-def _first(enough: Callable[[int], bool]) -> int:
+def _first(enough: Callable[[int], bool], at_least: int) -> int:
     """The first number that is enough: more handlers never serve worse."""
-    high = next(1 << power for power in count() if enough(1 << power))
-    low = high // 2
+    low, step = at_least - 1, 1
+    while not enough(low + step):
+        low, step = low + step, step * 2
+    high = low + step
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)

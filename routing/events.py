@@ -34,7 +34,7 @@ from routing.call_events import (
     VulnerableMarked,
     WrapUpExtended,
 )
-from routing.model import Channel, FollowUp, Handler, Party, Presence
+from routing.model import Channel, FollowUp, Handler, Party, Presence, Wish
 from routing.triage.finding import NOTHING, Finding
 
 # Used from here as if they stood here.
@@ -281,7 +281,8 @@ class MessageArrived:
 
     ``reference`` is for a new contact, if one is needed; ``linked_to`` an earlier contact it belongs with.
     ``automatic`` mail is never answered automatically (RFC 3834). ``finding``: what triage says of its words; of
-    these the journal keeps those that raised it.
+    these the journal keeps those that raised it. ``wish``: they want no more texts from this number of ours, or want
+    them again.
     """
 
     reference: str
@@ -296,18 +297,23 @@ class MessageArrived:
     automatic: bool = False
     language: str = ""
     finding: Finding = NOTHING
+    wish: Wish = ""
 
     @property
     def remark(self) -> str:
         """For the story of the contact."""
-        return f"; it {self.finding.in_words}" if self.finding.sounds_like_emergency else ""
+        wish = {"": "", "stop": "; they want no more texts from it", "start": "; they want its texts again"}[self.wish]
+        return wish + (f"; it {self.finding.in_words}" if self.finding.sounds_like_emergency else "")
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyWritten:
+    """``telling``: a word in it that says who writes, of those that the site avoids where that is not safe."""
+
     reference: str
     message: str
     by: str
+    telling: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +349,7 @@ class DeliveryReported:
     message: str
     status: str
     code: str = ""
+    why: str = ""
 
 
 # --- follow-ups --------------------------------------------------------------------------------------
@@ -416,6 +423,31 @@ class BoardRepaired:
 
 
 @dataclass(frozen=True, slots=True)
+class ShiftsImported:
+    """The shifts of these centres that begin from ``begins`` until before ``ends`` are now those of a file."""
+
+    roster: str
+    file: str
+    sha256: str
+    begins: float
+    ends: float
+    centres: tuple[str, ...]
+    added: int
+    removed: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaffingShort:
+    """Fewer are there, or will be, than are needed. ``cause``: handlers_missing or roster_short; ``queue``: '' for
+    all calls together; ``why``: a sentence."""
+
+    cause: str
+    queue: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """Something that changes nothing on the board but must be in the journal: a reading, a refusal, a sign-in."""
 
@@ -464,6 +496,8 @@ Event = (
     | PresenceChanged
     | TimePassed
     | BoardRepaired
+    | ShiftsImported
+    | StaffingShort
     | Recorded
     | PartyRung
     | PartyAnswered

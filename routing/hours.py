@@ -7,7 +7,7 @@ night of a clock change.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ import holidays
 from config.calendars import Calendar
 from config.menus import Destination
 from config.settings import VoiceNumber
+from routing.shifts import span_of
 
 _SUBDIVISIONS = {"england-and-wales": "ENG", "scotland": "SCT"}
 _DAYS_AHEAD = 400  # every weekday and every bank holiday comes once within this
@@ -63,26 +64,21 @@ def _edges(calendar: Calendar, now: float) -> Iterator[float]:
 
 def _spans(calendar: Calendar, day: date) -> list[tuple[float, float]]:
     zone = ZoneInfo(calendar.time_zone)
-    return [_span(hours, day, zone) for hours in _hours(calendar, day)]
+    return [span_of(hours, day, zone) for hours in _hours(calendar, day)]
 
 
 def _hours(calendar: Calendar, day: date) -> tuple[str, ...]:
     for own in calendar.own_days:
         if own.date == day:
             return own.hours
-    if day in _bank_holidays(calendar.bank_holidays, day.year):
+    if is_bank_holiday(calendar.bank_holidays, day):
         return calendar.bank_holiday_hours
     return calendar.weekday(day.weekday())
 
 
-def _span(hours: str, day: date, zone: ZoneInfo) -> tuple[float, float]:
-    start, _, end = hours.partition("-")
-    until = day if start < end and end != "24:00" else day + _DAY
-    return _moment(day, start, zone), _moment(until, "00:00" if end == "24:00" else end, zone)
-
-
-def _moment(day: date, clock: str, zone: ZoneInfo) -> float:
-    return datetime.combine(day, time.fromisoformat(clock), zone).timestamp()
+def is_bank_holiday(region: str, day: date) -> bool:
+    """``region``: as in a calendar; ``none`` has no bank holidays."""
+    return day in _bank_holidays(region, day.year)
 
 
 @lru_cache(maxsize=32)

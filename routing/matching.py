@@ -67,7 +67,7 @@ def best_contact(board: Board, handler: Handler, now: Time) -> Contact | None:
     for need in board.needs_for(handler.id):
         if need.able <= able and board.is_free(handler.id, need.load):
             best = first.of(need, best)
-    if best is None or not _kept_for_a_call(board, handler.id, best, now):
+    if best is None or not kept_for_a_call(board, handler.id, best, now):
         return board.contacts[best.reference] if best else None
     return None
 
@@ -105,14 +105,14 @@ def all_who_can(board: Board, contact: Contact, now: Time) -> list[str]:
 def _can(board: Board, need: Need, contact: Contact, now: Time) -> bool:
     if not board.is_free(need.only, need.load):
         return False
-    return need.able <= board.able(need.only) and not _kept_for_a_call(board, need.only, rank_of(contact), now)
+    return need.able <= board.able(need.only) and not kept_for_a_call(board, need.only, rank_of(contact), now)
 
 
 def _suits(board: Board, handler: str, contact: Contact, declined: set[str], now: Time) -> bool:
-    return handler not in declined and not _kept_for_a_call(board, handler, rank_of(contact), now)
+    return handler not in declined and not kept_for_a_call(board, handler, rank_of(contact), now)
 
 
-def _kept_for_a_call(board: Board, handler: str, rank: Rank, now: Time) -> bool:
+def kept_for_a_call(board: Board, handler: str, rank: Rank, now: Time) -> bool:
     """Where calls do not interrupt messages: no further message while a call, first in line, waits for their last
     one to be finished. Otherwise whoever answers texts would never be free for a call."""
     if board.rules.routing.calls_interrupt_messages or board.contacts[rank.reference].load is Channel.VOICE:
@@ -154,6 +154,9 @@ CHOSEN = {
     "longest_idle": "longest idle of those who suit",
     "least_occupied": "least occupied of those who suit",
     "round_robin": "next in turn of those who suit",
+    "owner": "owner of the contact",
+    "last_handler": "dealt with this person last",
+    "claimed": "they asked for this emergency",
 }
 
 
@@ -176,7 +179,7 @@ def make_offer(board: Board, contact: Contact, handler: Handler, now: Time, why:
 def _why(contact: Contact, choose_by: str) -> str:
     if not contact.preferred:
         return CHOSEN[choose_by]
-    return "owner of the contact" if contact.owner == contact.preferred else "dealt with this person last"
+    return CHOSEN["owner" if contact.owner == contact.preferred else "last_handler"]
 
 
 def _also_shown(board: Board, contact: Contact, handler: str, number: int, now: Time) -> MakeOffer:

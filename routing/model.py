@@ -11,11 +11,12 @@ from enum import StrEnum
 from typing import Literal, NamedTuple
 
 from config.overflow import Cause, StepKind
+from config.safety import Mark
 from routing.triage.finding import Found
 
 Time = float
+Wish = Literal["", "stop", "start"]
 Role = Literal["consult", "transfer", "conference", "interpreter", "supervisor"]
-Calling = Literal["normal", "unsafe", "never"]
 
 
 class Channel(StrEnum):
@@ -169,6 +170,17 @@ class Overflowing:
     at: Time
 
 
+@dataclass(frozen=True)
+class Person:
+    """What is known of whoever is at an address, beyond one contact. ``address``: as ``person_of`` spells it.
+
+    ``opted_out``: our numbers from which they want no texts."""
+
+    address: str
+    safety: Mark = "normal"
+    opted_out: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Graded:
     grade: str
@@ -184,7 +196,7 @@ class Contact:
     through failed offers and lost calls. ``work_channel`` is set where the work is not of the contact's own
     channel. ``live``: the caller is on the line. ``unread``: the newest message that no handler has answered
     or was offered the contact with. ``passed_to``: the outside party who has the caller. ``safety``: whether
-    this person may be called. ``held``: at the desk. ``no_sound``: the legs of the call from which no sound
+    it is safe to reach this person. ``held``: at the desk. ``no_sound``: the legs of the call from which no sound
     packets come. ``callback``: the follow-up that keeps the caller's place. ``voicemail``: the
     recording that no handler was given yet. ``sounds_like``: why its words sound like an emergency, ``found`` what
     they say of place, service and so on. ``expected_until``: the caller was cut off and gets their place
@@ -193,6 +205,8 @@ class Contact:
     after it began to wait. ``entered_queue_at``, ``wait_over_at`` and ``ended_in`` are of the person's own call and
     no later one. ``waiting_since``: when they began to wait in this queue, for its longest wait. ``overflow``:
     the step they are at; ``overflowed``: the causes that have no more steps for them in this queue.
+    ``reopened_at``: the person wrote again after it had been closed. ``heard_at``: their last text; ``silence_told``:
+    that nothing has come since was told. ``asked_where``: we have asked where they are.
     """
 
     reference: str
@@ -227,12 +241,11 @@ class Contact:
     closed_at: Time | None = None
     grades: tuple[Graded, ...] = ()
     disposition: str = ""
-    waiting_alarmed: bool = False
     unread: str = ""
     call_id: str = ""
     guests: tuple[Guest, ...] = ()
     passed_to: str = ""
-    safety: Calling = "normal"
+    safety: Mark = "normal"
     held: bool = False
     held_at_phone: bool = False
     no_sound: tuple[str, ...] = ()
@@ -255,6 +268,11 @@ class Contact:
     overflowed: tuple[Cause, ...] = ()
     sounds_like: str = ""
     found: tuple[Found, ...] = ()
+    reopened_at: Time | None = None
+    heard_at: Time | None = None
+    silence_told: bool = False
+    waiting_alarmed_at: Time = 0.0
+    asked_where: bool = False
 
     @property
     def stage(self) -> Stage:

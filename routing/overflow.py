@@ -14,6 +14,7 @@ from routing.commands import LeadOn
 from routing.hours import is_open
 from routing.model import Channel, Contact, PresenceState, Time, Work
 from routing.objections.calls import not_to_be_dialled
+from routing.safety import verdict
 
 
 def next_step(board: Board, now: Time) -> tuple[LeadOn, ...]:
@@ -91,7 +92,7 @@ def _holds(cause: Cause, contact: Contact, queue: Queue, board: Board, now: Time
 
 def on_duty(queue: Queue, channel: Channel, board: Board) -> bool:
     """Somebody who can do what the queue always needs is signed in; away is signed in."""
-    needed = board.rules.needs.steps(queue.id, "", emergency=False)[-1].needed
+    needed = board.rules.needs.always(queue.id)
     return any(
         handler.presence.state is not PresenceState.OFFLINE
         and handler.capacity(channel) > 0
@@ -135,7 +136,7 @@ def _no_better(queue: Queue, contact: Contact, board: Board, now: Time) -> str:
 def _no_callback(contact: Contact, board: Board) -> str:
     if contact.party.withheld:
         return "the number is withheld"
-    if contact.safety != "normal":
+    if verdict(board, contact, Channel.VOICE, contact.party.address) != "free":
         return "calling this person may not be safe"
     return not_to_be_dialled(board, contact, contact.party.address)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from config.numbers import person_of
 from routing.model import Contact, Time
 
 
@@ -46,3 +47,27 @@ class Recent:
             known.pop(reference, None)
             if not known:
                 self._known.pop(address, None)
+
+
+class Acknowledged:
+    """Who was told by text of late that they were heard, by person."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._told: dict[str, Time] = {}
+
+    def note(self, address: str, now: Time) -> None:
+        person = person_of(address)
+        self._told.pop(person, None)
+        self._told[person] = now
+        while self._told and now - next(iter(self._told.values())) >= self._seconds:
+            del self._told[next(iter(self._told))]
+
+    @property
+    def told(self) -> list[tuple[Time, str]]:
+        """When and who, oldest first."""
+        return [(at, person) for person, at in self._told.items()]
+
+    def lately(self, address: str, now: Time) -> bool:
+        at = self._told.get(person_of(address))
+        return at is not None and now - at < self._seconds

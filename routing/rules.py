@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from config.calendars import Calendar
+from config.safety import Safety
 from config.settings import FollowUps, Queue, Routing, Settings
+from config.templates import Acknowledgement
 from routing.abilities import Needs
 
 HOUR = 3_600.0
@@ -18,6 +20,10 @@ class Rules:
     routing: Routing
     follow_ups: FollowUps
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    safety: Safety = field(default_factory=Safety)
+    acknowledgements: tuple[Acknowledgement, ...] = ()
+    emergency_grade: str = ""
+    ask_where: str = ""
     needs: Needs = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -29,8 +35,22 @@ class Rules:
         """For how long it matters who has been in contact."""
         return HOUR * max(self.routing.bumps.repeat_hours, self.routing.last_handler_hours)
 
+    @property
+    def reopen_seconds(self) -> float:
+        """For how long after it was closed a conversation by text can go on."""
+        return HOUR * self.routing.reopen_hours
+
     @classmethod
     def of(cls, settings: Settings) -> Rules:
         queues = {queue.id: queue for queue in settings.queues}
         calendars = {calendar.id: calendar for calendar in settings.calendars}
-        return cls(queues, settings.routing, settings.follow_ups, calendars)
+        return cls(
+            queues,
+            settings.routing,
+            settings.follow_ups,
+            calendars,
+            settings.safety,
+            settings.acknowledgements,
+            next((grade.id for grade in settings.grades if grade.emergency), ""),
+            settings.text.ask_where,
+        )

@@ -22,7 +22,7 @@ TWILIO = "https://api.twilio.com"
 RETRY_AFTER_SECONDS = 2.0
 LONGEST_RETRY_AFTER_SECONDS = 300.0
 # Too many requests; too many texts waiting to be sent from one number.
-THROTTLES = frozenset({"20429", "21611"})
+THROTTLES = frozenset({"20429", "21611", "63018"})
 
 
 class Api(AsyncTwilioHttpClient):  # type: ignore[misc]

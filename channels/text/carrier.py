@@ -18,6 +18,7 @@ from channels.base import Unreachable
 from channels.text.api import Api, basic
 from channels.text.inbound import MediaItem
 from channels.text.media import FetchedMedia, MediaFetcher
+from config.numbers import person_of
 from config.settings import Text
 
 DEADLINE_SECONDS = 10.0
@@ -56,6 +57,7 @@ class Carrier:
 
     def __init__(self, settings: Text, status_callback_url: str, *, deadline_seconds: float = DEADLINE_SECONDS) -> None:
         token = settings.auth_token.get_secret_value()
+        self._services = {number.number: number.messaging_service for number in settings.numbers}
         self._status_callback_url = status_callback_url
         self._api = Api(settings.api_url, deadline_seconds)
         self._client = Client(settings.account_sid, token, http_client=self._api, environment=ONLY_THE_SETTINGS)
@@ -64,6 +66,8 @@ class Carrier:
             credentials=basic(settings.account_sid, token),
             directory=settings.media_dir,
             limit_bytes=settings.media_limit_bytes,
+            types=settings.media_types,
+            scanner=settings.scanner,
             deadline_seconds=MEDIA_DEADLINE_SECONDS,
         )
 
@@ -83,6 +87,7 @@ class Carrier:
         message = await self._client.messages.create_async(
             to=text.recipient,
             from_=text.sender,
+            messaging_service_sid=self._services.get(person_of(text.sender)) or values.unset,
             body=text.body or values.unset,
             media_url=list(text.media_urls) or values.unset,
             status_callback=self._status_callback_url or values.unset,
@@ -107,6 +112,12 @@ class Carrier:
             and (message.date_created or message.date_sent or earliest) >= earliest
         ]
         return _sent(matching[-1]) if matching else None
+
+    async def arrived_at(self, sid: str) -> datetime | None:
+        """When the carrier had a text that came to us (aware, to the second), None if it does not say."""
+        message = await self._client.messages(sid).fetch_async()
+        at: datetime | None = message.date_sent or message.date_created
+        return at
 
     async def fetch_media(self, item: MediaItem) -> FetchedMedia:
         """Store an attachment in ``settings.media_dir``. Raises OSError too, when our own disk fails."""

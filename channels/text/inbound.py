@@ -15,7 +15,7 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 
 from channels.base import ChannelError, NotGenuine
 from channels.text.reasons import in_words
-from config.numbers import e164
+from config.numbers import WHATSAPP, e164
 from config.settings import Text
 
 # Twilio's own limits are 1,600 characters for an SMS, 4,096 for other channels and 10 attachments.
@@ -197,7 +197,12 @@ def _body(values: Values) -> str:
 
 
 def _address(raw: str) -> tuple[str, bool]:
-    """The address in E.164 where it is a telephone number, and whether a text sent to it can arrive."""
+    """The address in E.164 where it is a telephone number, and whether a text sent to it can arrive.
+
+    A number on WhatsApp keeps its ``whatsapp:``, which an answer needs."""
+    if raw.startswith(WHATSAPP):
+        number, can_reply = _address(raw.removeprefix(WHATSAPP))
+        return f"{WHATSAPP}{number}", can_reply
     if SHORT_CODE.fullmatch(raw) or not DIALLED.fullmatch(raw):
         return raw.replace("\x00", "\ufffd"), False
     # A number whose length looks wrong is still tried: rather a refused answer than an unanswered person.

@@ -18,6 +18,8 @@ from yarl import URL
 from channels.base import Refused
 from channels.text.api import refused, unreachable
 from channels.text.inbound import MediaItem
+from channels.text.scanning import scan
+from config.settings import Scanner
 
 CHUNK_BYTES = 64 * 1024
 MOST_REDIRECTS = 5
@@ -44,6 +46,8 @@ class MediaFetcher:
     credentials: Mapping[str, str]
     directory: Path
     limit_bytes: int
+    types: tuple[str, ...]
+    scanner: Scanner
     deadline_seconds: float
 
     async def fetch(self, connections: aiohttp.ClientSession, item: MediaItem) -> FetchedMedia:
@@ -80,11 +84,14 @@ class MediaFetcher:
             raise refusal
         if (answer.content_length or 0) > self.limit_bytes:
             raise self._too_large()
+        if not answer.content_type.lower().startswith(self.types):
+            raise Refused(f"the attachment is of a kind that is not accepted here ({answer.content_type[:60]})")
         with await asyncio.to_thread(_Partial, self.directory) as partial:
             async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
                 await asyncio.to_thread(partial.write, chunk)
                 if partial.size > self.limit_bytes:
                     raise self._too_large()
+            await scan(self.scanner, await asyncio.to_thread(partial.written))
             path = await asyncio.to_thread(partial.keep)
         return FetchedMedia(answer.content_type.lower(), path, path.name, partial.size)
 
@@ -126,9 +133,13 @@ class _Partial:
         self._hash.update(chunk)
         self.size += len(chunk)
 
-    def keep(self) -> Path:
+    def written(self) -> Path:
+        """The file as it lies on the disk, complete."""
         self._file.flush()
         os.fsync(self._file.fileno())
+        return self._path
+
+    def keep(self) -> Path:
         return self._path.replace(self._path.with_name(self._hash.hexdigest()))
 
     def __enter__(self) -> Self:

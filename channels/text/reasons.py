@@ -23,10 +23,14 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "21610": "the recipient has opted out by texting STOP; only they can opt in again, by texting START",
         "21611": "too many texts are already waiting to be sent from our number",
         "21612": "the carrier has no route from our number to the recipient",
+        "21609": "our address for delivery reports is not valid",
         "21614": "the recipient's number cannot receive texts: it is not a mobile number",
         "21617": "the text is longer than 1,600 characters",
+        "21619": "the text has neither words nor an attachment",
         "21620": "the link to an attachment is not valid",
+        "21623": "there are more attachments than the carrier allows",
         "21635": "the recipient's number is a landline, which cannot receive texts",
+        "21703": "our messaging service has no number to send from",
         # The text was accepted and then not delivered.
         "30001": "too many texts were waiting at the carrier, and this one was dropped",
         "30002": "our account at the carrier is suspended",
@@ -36,8 +40,16 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "30006": "the recipient's number is a landline or its network cannot be reached",
         "30007": "the text was filtered out as unwanted by the carrier or the recipient's network",
         "30008": "delivery failed and the recipient's network gave no reason",
+        "30009": "a part of the text was lost on its way",
         "30010": "the text would have cost more than the highest price allowed",
+        "30011": "the recipient's network does not take pictures from our number",
+        "30022": "our number sent more texts than the network allows in a day",
         "30410": "the recipient's network did not answer in time",
+        # WhatsApp.
+        "63003": "the recipient cannot be found on WhatsApp",
+        "63007": "our number is not set up for WhatsApp at the carrier",
+        "63016": "more than 24 hours have passed since they wrote on WhatsApp: only an approved template may be sent",
+        "63018": "too many messages were sent to WhatsApp at once",
     }
 )
 

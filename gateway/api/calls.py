@@ -9,6 +9,8 @@ from pydantic import Field, StringConstraints, model_validator
 from channels.base import ChannelError, Refused
 from channels.voice import instructions as tell_to
 from channels.voice.line import Supervision
+from config.numbers import person_of
+from config.safety import Mark
 from gateway.api.casework import assigned, calls_of, on_the_line, open_contact
 from gateway.api.consultation import contact_for
 from gateway.api.models import ContactOut, Line, OptionalLine
@@ -97,9 +99,11 @@ class DialBody(In):
 
 
 class SafetyBody(In):
-    """May this person be called? ``unsafe``: only with our number withheld; ``never``: not at all."""
+    """How safe is it to reach this person? It holds for all their contacts; ``safety`` in the site's settings says
+    what each mark allows. Usual: ``unsafe``: calls without our number, neutral words; ``never``: no calls, neutral
+    words; ``silent``: nothing at all."""
 
-    calling: Literal["normal", "unsafe", "never"]
+    calling: Mark
 
 
 class ExtendBody(In):
@@ -205,7 +209,7 @@ def _mistake(field: str, why: str) -> BadRequest:
 async def dial(request: Request[Nothing, DialBody]) -> ContactOut:
     """Call the person: your phone rings first, then theirs."""
     contact, body = open_contact(request), request.body
-    address = body.address or contact.party.address
+    address = body.address or person_of(contact.party.address)
     event = CallRequested(contact.reference, request.who.by, request.handler, address, body.withheld)
     await request.services.dispatcher.submit(event)
     return contact_for(request, open_contact(request))
@@ -275,7 +279,7 @@ BASE = "/api/v1/contacts/{reference}"
 CALL = f"{BASE}/call"
 ROUTES = (
     Route("POST", CALL, "Call the person: my phone first, then theirs", "handler", dial),
-    Route("PUT", f"{BASE}/safety", "Say whether the person may be called", "handler", mark_safety),
+    Route("PUT", f"{BASE}/safety", "Say how safe it is to reach the person", "handler", mark_safety),
     Route("POST", f"{BASE}/wrap-up/extend", "Take longer over the wrap-up", "handler", extend_wrap_up),
     Route("PUT", f"{CALL}/hold", "Put the caller on hold, or take them back", "handler", hold),
     Route("PUT", f"{CALL}/mute", "Mute or unmute my microphone", "handler", mute),

@@ -7,8 +7,18 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, JsonValue, TypeAdapter
 
+from config.numbers import same_person
 from gateway.api.consultation import Consultation, consult, contact_for, reason_missing
-from gateway.api.models import ContactOut, FollowUpOut, OptionalLine, Reason, follow_up_out, moment
+from gateway.api.models import (
+    ContactOut,
+    FollowUpOut,
+    OptionalLine,
+    OtherContactOut,
+    Reason,
+    follow_up_out,
+    moment,
+    other_contact_out,
+)
 from gateway.api.routes import In, Nothing, Request, Route
 from gateway.discretion import Discretion
 from gateway.store.journal import Row
@@ -16,6 +26,7 @@ from gateway.story import sentence
 from routing.events import Recorded
 from routing.model import Stage
 
+MOST_OTHERS = 20
 DATA: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
 
@@ -38,8 +49,11 @@ class ContactsOut(BaseModel):
 
 
 class ContactInFullOut(BaseModel):
+    """``others``: the newest contacts of the same person on every channel, this one left out."""
+
     contact: ContactOut
     follow_ups: list[FollowUpOut]
+    others: list[OtherContactOut]
 
 
 class RowOut(BaseModel):
@@ -84,8 +98,15 @@ async def _journal_search(request: Request[Search, Nothing]) -> None:
 
 async def read(request: Request[Consultation, Nothing]) -> ContactInFullOut:
     contact = await consult(request, "contact read", request.query.reason)
-    follow_ups = await request.services.store.follow_ups(contact.reference)
-    return ContactInFullOut(contact=contact_for(request, contact), follow_ups=[follow_up_out(f) for f in follow_ups])
+    store = request.services.store
+    follow_ups = await store.follow_ups(contact.reference)
+    persons = same_person(contact.party.address)
+    others = await store.contacts(persons=persons, limit=MOST_OTHERS) if persons else []
+    return ContactInFullOut(
+        contact=contact_for(request, contact),
+        follow_ups=[follow_up_out(f) for f in follow_ups],
+        others=[other_contact_out(c) for c in others if c.reference != contact.reference],
+    )
 
 
 async def journal(request: Request[Consultation, Nothing]) -> list[RowOut]:

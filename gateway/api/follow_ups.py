@@ -6,6 +6,7 @@ import re
 
 from pydantic import AwareDatetime, model_validator
 
+from config.numbers import person_of
 from gateway.api.casework import open_contact
 from gateway.api.models import FollowUpOut, Line, OptionalLine, follow_up_out
 from gateway.api.problems import BadRequest, FieldError, NotFound
@@ -54,7 +55,7 @@ def _follow_up(body: FollowUpBody, contact: Contact, follow_up: str) -> FollowUp
         reference=contact.reference,
         channel=body.channel,
         purpose=body.purpose,
-        address=body.address or contact.party.address,
+        address=body.address or person_of(contact.party.address),
         not_before=not_before,
         not_after=body.not_after.timestamp(),
         owner=body.owner or contact.owner,

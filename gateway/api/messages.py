@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from urllib.parse import quote
 
 from aiohttp import web
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from channels.text.segments import measured
 from gateway.api.casework import open_contact, require_mine
 from gateway.api.consultation import Consultation, consult
-from gateway.api.models import MessageOut, Prose, message_out
-from gateway.api.problems import BadRequest, Conflict, NotFound
+from gateway.api.models import Line, MessageOut, OptionalLine, OptionalProse, message_out
+from gateway.api.problems import BadRequest, Conflict, FieldError, NotFound
 from gateway.api.routes import In, Nothing, Request, Route
 from gateway.store.records import Message
 from routing.events import ReplyWritten
 from routing.model import Channel, Contact
+from routing.safety import unsent
 
 MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,128}")
 KEY = re.compile(r"[\x21-\x7e]{1,100}")
@@ -27,7 +29,30 @@ FENCED = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "defau
 
 
 class ReplyBody(In):
-    body: Prose
+    """Free words (``body``), or a ``template`` in a ``language`` with its ``values``."""
+
+    body: OptionalProse = ""
+    template: OptionalLine = ""
+    language: OptionalLine = ""
+    values: dict[str, Line] = Field(default_factory=dict)
+
+
+class LengthOut(BaseModel):
+    """What a text takes: ``encoding`` GSM-7 (160 ``units``, or 153 in each part) or UCS-2 (70, or 67) because of the
+    characters ``beyond``."""
+
+    encoding: str
+    units: int
+    segments: int
+    beyond: str
+
+
+class PreviewOut(BaseModel):
+    """What would be sent, and ``refused``: why it would not, '' when it would. ``length``: of a text."""
+
+    body: str
+    refused: str
+    length: LengthOut | None
 
 
 class ReplyOut(BaseModel):
@@ -81,15 +106,49 @@ async def reply(request: Request[Nothing, ReplyBody]) -> ReplyOut:
     _can_be_answered(contact)
     answers = await _latest_from_person(request, contact)
     message_id, now = services.new_id(), services.clock()
-    records = services.letters.reply(message_id, contact, request.body.body, request.who.by, now, answers)
+    body = _words(request, contact)
+    records = services.letters.reply(message_id, contact, body, request.who.by, now, answers)
     provider_key = _provider_key(request, contact)
     keyed = [replace(r, provider_key=provider_key) if isinstance(r, Message) else r for r in records]
-    event = ReplyWritten(contact.reference, message_id, request.who.by)
+    event = ReplyWritten(contact.reference, message_id, request.who.by, services.letters.telling(body))
     outcome = await services.dispatcher.submit(event, *keyed)
     if not outcome.duplicate or provider_key is None:
         return ReplyOut(id=message_id, duplicate=False)
     before = await services.store.message_by(provider_key=provider_key)
     return ReplyOut(id=before.id if before else message_id, duplicate=True)
+
+
+async def preview(request: Request[Nothing, ReplyBody]) -> PreviewOut:
+    """Nothing is sent or written down."""
+    contact = open_contact(request)
+    require_mine(request, contact)
+    _can_be_answered(contact)
+    body = _words(request, contact)
+    refused = _unsent(request, contact, body)
+    length = LengthOut(**asdict(measured(body))) if contact.channel is Channel.TEXT else None
+    return PreviewOut(body=body, refused=refused, length=length)
+
+
+def _unsent(request: Request[Nothing, ReplyBody], contact: Contact, body: str) -> str:
+    board, telling = request.services.dispatcher.board, request.services.letters.telling(body)
+    return unsent(board, contact, contact.channel, contact.our_address, contact.party.address, telling)
+
+
+def _words(request: Request[Nothing, ReplyBody], contact: Contact) -> str:
+    """Raises BadRequest where there are none, or a variable has no value."""
+    wanted, settings = request.body, request.services.settings
+    if bool(wanted.body.strip()) == bool(wanted.template):
+        raise BadRequest("Say what to send.", [FieldError(field="body", why="give either a body or a template")])
+    if not wanted.template:
+        return wanted.body
+    if wanted.template not in [template.id for template in settings.templates]:
+        why = f"there is no '{wanted.template}'; there are: {', '.join(t.id for t in settings.templates)}"
+        raise BadRequest("Some fields are not right.", [FieldError(field="template", why=why)])
+    try:
+        return request.services.letters.written(wanted.template, contact, wanted.values, wanted.language)
+    except KeyError as error:
+        missing = FieldError(field="values", why=f"{error.args[0]} is missing")
+        raise BadRequest("The template needs more values.", [missing]) from None
 
 
 def _can_be_answered(contact: Contact) -> None:
@@ -119,4 +178,5 @@ ROUTES = (
     Route("GET", f"{BASE}/messages", "The texts and emails, oldest first", "handler", read),
     Route("GET", f"{BASE}/attachments/{{id}}", "Download what came with a message", "handler", download),
     Route("POST", f"{BASE}/replies", "Reply by text or email", "handler", reply, 201),
+    Route("POST", f"{BASE}/replies/preview", "See what a reply would be", "handler", preview),
 )

@@ -131,6 +131,18 @@ class ContactOut(BaseModel):
     found: list[FoundOut]
 
 
+class OtherContactOut(BaseModel):
+    """Another contact of the same person, open or closed."""
+
+    reference: str
+    channel: str
+    queue: str
+    stage: str
+    emergency: bool
+    received_at: datetime
+    closed_at: datetime | None
+
+
 class FollowUpOut(BaseModel):
     id: str
     contact: str
@@ -158,7 +170,9 @@ class AttachmentOut(BaseModel):
 
 
 class MessageOut(BaseModel):
-    """``body`` is plain text as it came; ``html`` was sanitised on arrival. ``problems``: what was wrong with it."""
+    """``at``: when we had it; ``sent_at``: when the carrier did, where it says so.
+
+    ``body`` is plain text as it came; ``html`` was sanitised on arrival. ``problems``: what was wrong with it."""
 
     id: str
     channel: str
@@ -169,6 +183,7 @@ class MessageOut(BaseModel):
     body: str
     html: str
     at: datetime
+    sent_at: datetime | None
     by: str
     automatic: bool
     status: str
@@ -248,6 +263,14 @@ def contact_out(contact: Contact) -> ContactOut:
     )  # fmt: skip
 
 
+def other_contact_out(contact: Contact) -> OtherContactOut:
+    return OtherContactOut(
+        received_at=moment(contact.received_at),
+        closed_at=moment_or_none(contact.closed_at),
+        **_same(contact, "reference channel queue stage emergency"),
+    )
+
+
 def follow_up_out(follow_up: FollowUp) -> FollowUpOut:
     return FollowUpOut(
         contact=follow_up.reference,
@@ -262,6 +285,7 @@ def follow_up_out(follow_up: FollowUp) -> FollowUpOut:
 def message_out(message: Message, attachments: list[Attachment]) -> MessageOut:
     return MessageOut(
         at=moment(message.at),
+        sent_at=moment_or_none(message.sent_at),
         attachments=[attachment_out(a) for a in attachments if a.message == message.id],
         **_same(
             message, "id channel direction sender recipient subject body html by automatic status problems",

@@ -62,7 +62,7 @@ def _schemas(routes: Sequence[Route]) -> tuple[Schemas, dict[str, Any]]:
 
 
 def _is_plain(body: type[BaseModel]) -> bool:
-    return body in (Nothing, CsvText)
+    return body is Nothing or issubclass(body, CsvText)
 
 
 def _is_json(answer: Any) -> bool:
@@ -80,8 +80,9 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     }
     if route.role:
         operation["description"] = f"For the role {route.role} and above."
-    if body is CsvText:
-        operation["requestBody"] = _content("text/csv", {"type": "string"})
+    if issubclass(body, CsvText):
+        content = {media: {"schema": {"type": "string"}} for media in body.media}
+        operation["requestBody"] = {"required": True, "content": content}
     elif not _is_plain(body):
         operation["requestBody"] = _content("application/json", schemas["body", route.path, route.method])
     return operation

@@ -87,11 +87,22 @@ class GradeOut(BaseModel):
     emergency: bool
 
 
+class TemplateOut(BaseModel):
+    """``asked``: the variables that the handler must give; ``neutral``: may be sent where only neutral words may go."""
+
+    id: str
+    name: str
+    neutral: bool
+    asked: list[str]
+    texts: dict[str, str]
+
+
 class DeskSettingsOut(BaseModel):
     queues: list[Choice]
     grades: list[GradeOut]
     dispositions: list[Choice]
     centres: list[Choice]
+    templates: list[TemplateOut]
 
 
 async def queues(request: Request[Nothing, Nothing]) -> QueuesOut:
@@ -166,6 +177,10 @@ async def desk_settings(request: Request[Nothing, Nothing]) -> DeskSettingsOut:
         grades=[GradeOut(**grade.model_dump()) for grade in settings.grades],
         dispositions=[Choice(id=d.id, name=d.name) for d in settings.dispositions],
         centres=[Choice(id=c.id, name=c.name) for c in settings.centres],
+        templates=[
+            TemplateOut(id=t.id, name=t.name, neutral=t.neutral, asked=list(t.asked), texts=dict(t.texts))
+            for t in settings.templates
+        ],
     )
 
 

@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, TypeVar, get_args, get_type_hints
+from typing import Any, ClassVar, Generic, TypeVar, get_args, get_type_hints
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -35,9 +35,16 @@ class Nothing(In):
 
 
 class CsvText(BaseModel):
-    """A body of ``text/csv``."""
+    """A body of ``text/csv``. ``media``: what may be sent."""
 
+    media: ClassVar[tuple[str, ...]] = ("text/csv",)
     text: str
+
+
+class RosterText(CsvText):
+    """A body of ``text/csv`` or ``text/calendar``; which it is, is seen in the file itself."""
+
+    media = ("text/csv", "text/calendar")
 
 
 Q = TypeVar("Q", bound=BaseModel)
@@ -138,13 +145,14 @@ async def _read(route: Route, body: type[BaseModel], raw: web.Request) -> BaseMo
     """Raises TooLarge, NotJson, BadRequest."""
     if body is Nothing:
         return Nothing()
-    wanted = "text/csv" if body is CsvText else "application/json"
-    if raw.content_type != wanted:
-        raise NotJson(f"Send the body as {wanted}.")
+    plain = issubclass(body, CsvText)
+    wanted = body.media if issubclass(body, CsvText) else ("application/json",)
+    if raw.content_type not in wanted:
+        raise NotJson(f"Send the body as {' or '.join(wanted)}.")
     content = await read_bytes(raw, route.limit)
     try:
         text = content.decode("utf-8-sig")
-        validated = CsvText(text=text) if body is CsvText else body.model_validate_json(text)
+        validated = body(text=text) if plain else body.model_validate_json(text)
     except UnicodeDecodeError:
         raise BadRequest("The body is not UTF-8.") from None
     except ValidationError as error:

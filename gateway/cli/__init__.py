@@ -12,8 +12,10 @@ import click
 from config.settings import Settings
 from gateway.cli.common import CONFIG, Failure, load_settings
 from gateway.cli.drain import drain
+from gateway.cli.explain import explain
 from gateway.cli.handlers import handlers
 from gateway.cli.journal import journal
+from gateway.cli.shifts import duty, forecast, shifts
 from gateway.cli.simulate import simulate
 from gateway.cli.site import edge_files, prompts
 from gateway.cli.statistics import statistics
@@ -117,8 +119,12 @@ def _summary(settings: Settings) -> str:
 
 
 main.add_command(handlers)
+main.add_command(shifts)
+main.add_command(duty)
+main.add_command(forecast)
 main.add_command(status)
 main.add_command(journal)
+main.add_command(explain)
 main.add_command(drain)
 main.add_command(tokens)
 main.add_command(prompts)

@@ -29,7 +29,7 @@ from gateway.store.records import Record
 from gateway.store.store import Batch, Store, StoreError
 from gateway.telemetry import Telemetry
 from routing.apply import apply
-from routing.events import Event, HandlerRemoved, HandlerSaved, Recorded
+from routing.events import Event, HandlerRemoved, HandlerSaved, Recorded, ShiftsImported
 from routing.objections import objection
 from routing.rules import Rules
 
@@ -48,7 +48,7 @@ class Clerk(Dispatcher):
         self.down = ""
 
     async def submit(self, event: Event, *records: Record) -> Outcome:
-        if not isinstance(event, HandlerSaved | HandlerRemoved | Recorded):
+        if not isinstance(event, HandlerSaved | HandlerRemoved | ShiftsImported | Recorded):
             raise Refused("The gateway is not running: start it first.")
         async with self._turn:
             if refused := objection(event, self.board):

@@ -40,8 +40,8 @@ class Client:
     async def post(self, path: str, body: Any) -> Any:
         return await self._ask("POST", path, json=body)
 
-    async def post_csv(self, path: str, content: bytes) -> Any:
-        return await self._ask("POST", path, data=content, headers={"Content-Type": "text/csv"})
+    async def post_csv(self, path: str, content: bytes, **query: str) -> Any:
+        return await self._ask("POST", path, data=content, headers={"Content-Type": "text/csv"}, params=query)
 
     async def delete(self, path: str) -> Any:
         return await self._ask("DELETE", path)

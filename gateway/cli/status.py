@@ -9,6 +9,7 @@ import click
 
 from gateway.cli.client import Client
 from gateway.cli.common import CONFIG, run_with, table
+from routing.explain.explain import duration
 
 
 @click.command()
@@ -56,12 +57,3 @@ def _handler(handler: Any) -> list[str]:
     presence = handler["presence"]
     reason = f" ({presence['reason']})" if presence["reason"] else ""
     return [handler["id"], handler["centre"], presence["state"] + reason, handler["doing"].replace("_", " ")]
-
-
-def duration(seconds: float) -> str:
-    """For example ``45 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -107,16 +107,17 @@ class LocalCarrier:
         body: str,
         media: Iterable[tuple[str, bytes]] = (),
         message_sid: str | None = None,
+        sent: datetime | None = None,
     ) -> int:
         """A person texts us; returns the webhook's HTTP status, or 502 or 504 when nobody answered.
 
         ``media`` holds (content type, bytes) pairs. A ``message_sid`` that came before is the same text again,
-        as Twilio repeats it.
+        as Twilio repeats it. ``sent``: when the carrier had it, for texts that overtake each other.
         """
         attachments = tuple(Attachment(new_sid("ME"), kind, data) for kind, data in media)
         sid = message_sid or new_sid("MM" if attachments else "SM")
         if sid not in self._messages:
-            now = self._clock()
+            now = sent or self._clock()
             await self._keep(
                 Message(
                     sid=sid,

@@ -43,6 +43,7 @@ class Message:
     media_urls: tuple[str, ...] = ()
     status_callback: str = ""
     error_code: int | None = None
+    service: str = ""
 
     @property
     def uri(self) -> str:
@@ -66,7 +67,7 @@ def resource(message: Message) -> dict[str, Any]:
         "error_code": message.error_code,
         "error_message": None,
         "from": message.sender,
-        "messaging_service_sid": None,
+        "messaging_service_sid": message.service or None,
         "num_media": str(len(message.media) + len(message.media_urls)),
         "num_segments": str(message.segments),
         "price": None,

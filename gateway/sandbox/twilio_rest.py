@@ -19,7 +19,7 @@ MESSAGE = ACCOUNTS + "/{AccountSid}/Messages/{Sid}.json"
 MEDIA = ACCOUNTS + "/{AccountSid}/Messages/{MessageSid}/Media/{Sid}"
 MEDIA_STORE = "/media-store/"
 LONGEST_BODY = 1600
-TELEPHONE_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+TELEPHONE_NUMBER = re.compile(r"(whatsapp:)?\+[1-9][0-9]{6,14}")
 
 
 class Fault(Exception):
@@ -142,6 +142,7 @@ class RestApi:
             account_sid=self._account_sid,
             direction="outbound-api",
             sender=str(form.get("From", "")),
+            service=str(form.get("MessagingServiceSid", "")),
             recipient=str(form["To"]),
             body=str(form.get("Body", "")),
             status="queued",

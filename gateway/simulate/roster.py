@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import time
+from datetime import time, timedelta
 from random import Random
 
 from gateway.simulate.scenario import OFF, Scenario, Team
 from routing.model import Handler
-
-
-@dataclass(frozen=True, slots=True)
-class Duty:
-    """One handler's shift; ``ends`` is infinite for who is always there."""
-
-    begins: float
-    ends: float
-    handler: str
+from routing.shifts import Shift, span
 
 
 def handlers(scenario: Scenario) -> list[Handler]:
@@ -38,16 +29,16 @@ def handlers(scenario: Scenario) -> list[Handler]:
     ]
 
 
-def duties(scenario: Scenario, chance: Random) -> Iterator[Duty]:
+def duties(scenario: Scenario, chance: Random) -> Iterator[Shift]:
     """All that begin before the scenario ends, in the order in which they begin; first who is on duty at its start."""
     always = [t for t in scenario.teams if not t.rota]
-    yield from (Duty(scenario.begins, math.inf, _name(t, post)) for t in always for post in range(t.posts))
+    yield from (Shift(scenario.begins, math.inf, _name(t, post)) for t in always for post in range(t.posts))
     for day in range(-1, math.ceil(scenario.days) + 1):
         today = sorted(_of_day(scenario, day, chance), key=lambda duty: (duty.begins, duty.handler))
         yield from (d for d in today if d.ends > scenario.begins and d.begins < scenario.ends)
 
 
-def _of_day(scenario: Scenario, day: int, chance: Random) -> Iterator[Duty]:
+def _of_day(scenario: Scenario, day: int, chance: Random) -> Iterator[Shift]:
     hours = {shift.id: (shift.begins, shift.ends) for shift in scenario.shifts}
     times = {name: _times(scenario, day, *between) for name, between in hours.items()}
     for team in scenario.teams:
@@ -56,11 +47,11 @@ def _of_day(scenario: Scenario, day: int, chance: Random) -> Iterator[Duty]:
             if shift == OFF or chance.random() < team.absent:
                 continue
             begins, ends = times[shift]
-            yield Duty(max(begins, scenario.begins), ends, _name(team, post))
+            yield Shift(max(begins, scenario.begins), ends, _name(team, post))
 
 
 def _times(scenario: Scenario, day: int, begins: time, ends: time) -> tuple[float, float]:
-    return scenario.at_day(day, begins), scenario.at_day(day + (ends <= begins), ends)
+    return span(scenario.start + timedelta(days=day), begins, ends, scenario.zone)
 
 
 def _name(team: Team, post: int) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -202,10 +202,6 @@ class Scenario(Section):
 
     def at(self, local: datetime) -> float:
         return local.replace(tzinfo=self.zone).timestamp()
-
-    def at_day(self, day: int, clock: time) -> float:
-        """This time of day, ``day`` days after the start."""
-        return self.at(datetime.combine(self.start + timedelta(days=day), clock))
 
     @property
     def rules(self) -> Rules:

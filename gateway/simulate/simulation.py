@@ -18,13 +18,14 @@ from gateway.simulate.arrivals import arrivals
 from gateway.simulate.chance import Draw
 from gateway.simulate.desks import Desks
 from gateway.simulate.measures import CentreWork, Measures, Moment, Waits
-from gateway.simulate.roster import Duty, duties, handlers
+from gateway.simulate.roster import duties, handlers
 from gateway.simulate.scenario import Demand, Outage, Scenario
 from routing import commands as do
 from routing import events as ev
 from routing.board import Board
 from routing.engine import Decision, decide
 from routing.model import Channel, Contact, Handler, Offer, Party, Presence, PresenceState, Time, Work
+from routing.shifts import Shift
 
 SAMPLE_SECONDS = 900.0
 AVAILABLE = Presence(PresenceState.AVAILABLE)
@@ -301,14 +302,14 @@ class Simulation:
 
     # --- coming and going ----------------------------------------------------------------------------
 
-    def _next_duty(self, duty: Duty | None) -> None:
+    def _next_duty(self, duty: Shift | None) -> None:
         if duty is not None:
             self._begins(duty)
         following = next(self._duties, None)
         if following is not None:
             self._at(following.begins, self._next_duty, following)
 
-    def _begins(self, duty: Duty) -> None:
+    def _begins(self, duty: Shift) -> None:
         self.desks.on_duty(duty.handler, duty.ends)
         self._at(duty.ends, self._ends, duty.handler)
         if not self._is_down(duty.handler):

@@ -10,11 +10,12 @@ from typing import Any, get_args
 from pydantic import TypeAdapter
 
 from routing import commands, events
-from routing.model import Contact, FollowUp, Handler
+from routing.model import Contact, FollowUp, Handler, Person
 
 CONTACT: TypeAdapter[Contact] = TypeAdapter(Contact)
 HANDLER: TypeAdapter[Handler] = TypeAdapter(Handler)
 FOLLOW_UP: TypeAdapter[FollowUp] = TypeAdapter(FollowUp)
+PERSON: TypeAdapter[Person] = TypeAdapter(Person)
 
 KINDS: Mapping[str, type] = {kind.__name__: kind for kind in (*get_args(events.Event), *get_args(commands.Command))}
 

@@ -14,6 +14,7 @@ class Message:
 
     ``provider_id`` is the carrier's id (MessageSid); ``header_id`` and ``references`` are an email's Message-ID
     and References. ``reference`` may be '' for an inbound message: routing says which contact takes it.
+    ``at`` is when we had it; ``sent_at`` when the carrier did, None where that is not known.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Message:
     raw_path: str = ""
     sha256: str = ""
     problems: str = ""
+    sent_at: Time | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,47 @@ class MailCursor:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportedRoster:
+    """A roster's file as it came, so that it can be imported again. ``centres``: their ids, with ';' between them.
+
+    ``begins`` until before ``ends``: the period whose shifts it replaced."""
+
+    id: str
+    at: Time
+    by: str
+    file: str
+    sha256: str
+    begins: Time
+    ends: Time
+    centres: str
+    shifts: int
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedShift:
+    """One handler's shift; ``centre`` was theirs when the roster ``roster`` was imported."""
+
+    handler: str
+    begins: Time
+    ends: Time
+    centre: str
+    roster: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftsCleared:
+    """The shifts of these centres, and of these handlers, that begin in the period are gone before others are
+    written; and so are the files of imports beyond the latest ``kept``."""
+
+    begins: Time
+    ends: Time
+    centres: tuple[str, ...]
+    handlers: tuple[str, ...]
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """Who may sign in. ``name`` is also the handler's id; ``password`` an argon2 hash, '' for no sign-in."""
 
@@ -127,13 +170,36 @@ FINAL_STATUSES = ("delivered", "undelivered", "failed")
 
 @dataclass(frozen=True, slots=True)
 class MessageStatus:
-    """What became of a message: changes its ``provider_id``, if given, and its ``status``, unless that is final."""
+    """What became of a message: changes its ``provider_id`` and ``problems``, if given, and its ``status``, unless that
+    is final."""
 
     message: str
     status: str
     provider_id: str = ""
+    problems: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SentAt:
+    """When the carrier had a message that came to us: the order in which the person wrote."""
+
+    message: str
+    at: Time
 
 
 Record = (
-    Message | MessageStatus | Attachment | OutboxItem | CallRecord | Recording | MailCursor | Account | Session | Token
+    Message
+    | MessageStatus
+    | SentAt
+    | Attachment
+    | OutboxItem
+    | CallRecord
+    | Recording
+    | MailCursor
+    | ImportedRoster
+    | PlannedShift
+    | ShiftsCleared
+    | Account
+    | Session
+    | Token
 )

@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]
-from sqlalchemy import Table, delete, func, insert, select, update
+from sqlalchemy import Table, case, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.store import tables
-from gateway.store.documents import CONTACT, FOLLOW_UP, HANDLER, dump, storable
+from gateway.store.documents import CONTACT, FOLLOW_UP, HANDLER, PERSON, dump, storable
+from gateway.store.history import calls_by_half_hour
 from gateway.store.journal import Head, Row
 from gateway.store.records import (
     FINAL_STATUSES,
     Account,
     Attachment,
     CallRecord,
+    ImportedRoster,
     MailCursor,
     Message,
     MessageStatus,
     OutboxItem,
+    PlannedShift,
     Record,
     Recording,
+    SentAt,
     Session,
+    ShiftsCleared,
     Token,
 )
-from routing.board import Board, Touched
+from routing.board import ACKNOWLEDGED_SECONDS, Board, Touched
+from routing.forecast import Past
 from routing.model import Contact, FollowUp, Handler, Stage, Time
 from routing.rules import Rules
 
@@ -42,6 +48,8 @@ TABLE_OF: dict[type, Table] = {
     CallRecord: tables.calls,
     Recording: tables.recordings,
     MailCursor: tables.cursors,
+    ImportedRoster: tables.rosters,
+    PlannedShift: tables.shifts,
     Account: tables.accounts,
     Session: tables.sessions,
     Token: tables.tokens,
@@ -155,6 +163,10 @@ class Store:
         await self.upsert(connection, tables.handlers, handlers)
         for gone in [name for name, handler in touched.handlers.items() if handler is None]:
             await connection.execute(delete(tables.handlers).where(tables.handlers.c.id == gone))
+        for cleared in [r for r in batch.records if isinstance(r, ShiftsCleared)]:
+            await self._clear_shifts(connection, cleared)
+        people = [{"address": storable(p.address), "document": dump(p)} for p in touched.people.values()]
+        await self.upsert(connection, tables.people, people)
         for kind, table in TABLE_OF.items():
             rows = [_plain(r) for r in batch.records if type(r) is kind]
             await self.upsert(connection, table, rows)
@@ -162,11 +174,24 @@ class Store:
             message = update(tables.messages).where(tables.messages.c.id == status.message)
             if status.provider_id:
                 await connection.execute(message.values(provider_id=status.provider_id))
+            if status.problems:
+                await connection.execute(message.values(problems=status.problems))
             # Reports overtake each other: "sent" may come after "delivered".
             not_known_better = tables.messages.c.status.not_in(FINAL_STATUSES)
             await connection.execute(message.where(not_known_better).values(status=status.status))
+        for sent in [r for r in batch.records if isinstance(r, SentAt)]:
+            message = update(tables.messages).where(tables.messages.c.id == sent.message)
+            await connection.execute(message.values(sent_at=sent.at))
         if batch.rows:
             await connection.execute(insert(tables.journal), [_plain(row) for row in batch.rows])
+
+    async def _clear_shifts(self, connection: AsyncConnection, cleared: ShiftsCleared) -> None:
+        columns = tables.shifts.c
+        theirs = columns.centre.in_(cleared.centres) | columns.handler.in_(cleared.handlers)
+        period = (columns.begins >= cleared.begins) & (columns.begins < cleared.ends)
+        await connection.execute(delete(tables.shifts).where(period & theirs))
+        latest = select(tables.rosters.c.id).order_by(tables.rosters.c.at.desc()).limit(cleared.kept - 1)
+        await connection.execute(delete(tables.rosters).where(tables.rosters.c.id.not_in(latest)))
 
     async def upsert(self, connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
         """Put in, or put in the place of what has the same key."""
@@ -184,7 +209,9 @@ class Store:
         """The board as the tables have it."""
         columns = tables.contacts.c
         open_contacts = select(columns.document).where(columns.stage != Stage.CLOSED)
-        lately = columns.received_at >= now - rules.remembered_seconds
+        lately = or_(
+            columns.received_at >= now - rules.remembered_seconds, columns.closed_at > now - rules.reopen_seconds
+        )
         closed = select(columns.document).where(columns.stage == Stage.CLOSED, lately)
         pending = select(tables.follow_ups.c.document).where(tables.follow_ups.c.state.in_(("scheduled", "due")))
         return Board.rebuilt(
@@ -193,7 +220,17 @@ class Store:
             [HANDLER.validate_json(d) for d in await self._column(select(tables.handlers.c.document))],
             [FOLLOW_UP.validate_json(d) for d in await self._column(pending)],
             [CONTACT.validate_json(d) for d in await self._column(closed)],
+            [PERSON.validate_json(d) for d in await self._column(select(tables.people.c.document))],
+            await self._acknowledged(now - ACKNOWLEDGED_SECONDS),
         )
+
+    async def _acknowledged(self, since: Time) -> list[tuple[Time, str]]:
+        """Who was acknowledged by text since then, oldest first."""
+        columns = tables.messages.c
+        query = select(columns.at, columns.recipient).where(
+            columns.at >= since, columns.direction == "out", columns.channel == "text", columns.automatic
+        )
+        return [(row.at, row.recipient) for row in await self.rows(query.order_by(columns.at))]
 
     async def answers(self, since: Time) -> list[tuple[Time, str]]:
         """When callers were answered since then, and in which queue, oldest first.
@@ -216,14 +253,24 @@ class Store:
         return CONTACT.validate_json(found[0]) if found else None
 
     async def contacts(
-        self, *, party: str = "", stage: str = "", owner: str = "", limit: int = 50, before: Time | None = None
+        self,
+        *,
+        party: str = "",
+        stage: str = "",
+        owner: str = "",
+        limit: int = 50,
+        before: Time | None = None,
+        persons: Collection[str] = (),
     ) -> list[Contact]:
-        """The newest contacts first; ``before`` pages backwards by ``received_at``."""
+        """The newest contacts first; ``before`` pages backwards by ``received_at``. ``persons``: any of these
+        addresses."""
         columns = tables.contacts.c
         query = select(columns.document).order_by(columns.received_at.desc()).limit(limit)
         for column, value in ((columns.party, party), (columns.stage, stage), (columns.owner, owner)):
             if value:
                 query = query.where(column == value)
+        if persons:
+            query = query.where(columns.party.in_(list(persons)))
         if before is not None:
             query = query.where(columns.received_at < before)
         return [CONTACT.validate_json(d) for d in await self._column(query)]
@@ -236,9 +283,9 @@ class Store:
         return [FOLLOW_UP.validate_json(d) for d in await self._column(query)]
 
     async def messages(self, reference: str) -> list[Message]:
-        """The conversation, oldest first."""
+        """The conversation, oldest first, in the order in which people wrote, as far as the carrier knows it."""
         query = select(tables.messages).where(tables.messages.c.reference == reference)
-        query = query.order_by(tables.messages.c.at, tables.messages.c.id)
+        query = query.order_by(_written_at(), tables.messages.c.at, tables.messages.c.id)
         return [Message(**row._mapping) for row in await self.rows(query)]
 
     async def message(self, message: str) -> Message | None:
@@ -280,6 +327,31 @@ class Store:
     async def outbox_open(self) -> list[OutboxItem]:
         """What is decided to be sent and not yet confirmed sent or given up."""
         return await self._all(OutboxItem, tables.outbox.c.state.in_(("waiting", "claimed")))
+
+    async def shifts(self, begins: Time, ends: Time) -> list[PlannedShift]:
+        """Those that have begun or will begin before ``ends``, and are not over at ``begins``."""
+        columns = tables.shifts.c
+        return await self._all(PlannedShift, columns.begins < ends, columns.ends > begins)
+
+    async def has_shifts(self) -> bool:
+        return bool(await self.rows(select(tables.shifts.c.handler).limit(1)))
+
+    async def rosters(self) -> list[ImportedRoster]:
+        """The imports whose files are kept, the latest first."""
+        return sorted(await self._all(ImportedRoster), key=lambda roster: -roster.at)
+
+    async def roster(self, roster: str) -> ImportedRoster | None:
+        return await self._one(ImportedRoster, tables.rosters.c.id == roster)
+
+    async def calls_by_half_hour(self, since: Time, until: Time, longest_wrap_up: float) -> list[Past]:
+        """The calls that came into each queue. A wrap-up counts until its handler completed it, or for so long."""
+        return [Past(*row) for row in await self.rows(calls_by_half_hour(self.engine, since, until, longest_wrap_up))]
+
+    async def first_call(self) -> Time | None:
+        columns = tables.contacts.c
+        query = select(func.min(columns.received_at)).where(columns.channel == "voice")
+        first: Time | None = (await self._column(query))[0]
+        return first
 
     async def cursor(self, mailbox: str) -> MailCursor | None:
         return await self._one(MailCursor, tables.cursors.c.mailbox == mailbox)
@@ -342,6 +414,12 @@ class Store:
                 return (await connection.execute(query)).all()
         except DATABASE_ERRORS as error:
             raise failure(error) from None
+
+
+def _written_at() -> Any:
+    """Never later than we had it: the carrier's clock may be ahead of ours."""
+    at, sent_at = tables.messages.c.at, tables.messages.c.sent_at
+    return case((sent_at < at, sent_at), else_=at)
 
 
 def _was_waiting(contact: Contact, since: Time) -> bool:

@@ -44,6 +44,13 @@ follow_ups = Table(
     Column("document", Text, nullable=False),
 )
 
+people = Table(
+    "people",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
 messages = Table(
     "messages",
     metadata,
@@ -67,6 +74,7 @@ messages = Table(
     Column("raw_path", Text, nullable=False),
     Column("sha256", Text, nullable=False),
     Column("problems", Text, nullable=False),
+    Column("sent_at", Float),
     Index("ix_messages_provider_id", "provider_id", postgresql_using="hash"),
     Index("ix_messages_header_id", "header_id", postgresql_using="hash"),
 )
@@ -124,6 +132,31 @@ cursors = Table(
     Column("mailbox", Text, primary_key=True),
     Column("uid_validity", BigInteger, nullable=False),
     Column("last_uid", BigInteger, nullable=False),
+)
+
+rosters = Table(
+    "rosters",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("begins", Float, nullable=False),
+    Column("ends", Float, nullable=False),
+    Column("centres", Text, nullable=False),
+    Column("shifts", Integer, nullable=False),
+    Column("content", Text, nullable=False),
+)
+
+shifts = Table(
+    "shifts",
+    metadata,
+    Column("handler", Text, primary_key=True),
+    Column("begins", Float, primary_key=True, index=True),
+    Column("ends", Float, nullable=False),
+    Column("centre", Text, nullable=False),
+    Column("roster", Text, nullable=False),
 )
 
 accounts = Table(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
+from config.numbers import person_of
 from config.ordering import Bump
 from routing.board import Board
 from routing.model import (
@@ -110,7 +111,9 @@ def bumped(contact: Contact, why: str, bump: Bump) -> Contact:
 
 
 def begun(contact: Contact, board: Board, now: Time) -> Contact:
-    """A new contact; whoever has been in contact often of late is served sooner."""
+    """A new contact: what is known of the person holds in it; whoever comes often of late is served sooner."""
+    known = board.people.get(person_of(contact.party.address))
+    contact = replace(contact, safety=known.safety) if known else contact
     bumps = board.rules.routing.bumps
     earlier = board.recent.count(contact.party.address, now - bumps.repeat_hours * HOUR)
     return bumped(contact, "repeat", bumps.repeat) if earlier + 1 >= bumps.repeat_contacts else contact

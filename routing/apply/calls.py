@@ -178,11 +178,6 @@ def _(e: ev.CallerHeard, board: Board, now: Time) -> None:
 
 
 @apply.register
-def _(e: ev.SafetyMarked, board: Board, now: Time) -> None:
-    board.put_contact(replace(board.contacts[e.reference], safety=e.calling))
-
-
-@apply.register
 def _(e: ev.VulnerableMarked, board: Board, now: Time) -> None:
     contact = board.contacts[e.reference]
     board.put_contact(bumped(contact, "vulnerable", board.rules.routing.bumps.vulnerable))

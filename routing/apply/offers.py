@@ -41,7 +41,7 @@ def _(e: ev.OfferAccepted, board: Board, now: Time) -> None:
             declined=(),
             unread="",
             voicemail=contact.voicemail if contact.live else "",
-            waiting_alarmed=False,
+            waiting_alarmed_at=0.0,
             overflow=None,
             overflowed=(),
         )
@@ -150,7 +150,9 @@ def _(c: do.RaiseAlarm, board: Board, now: Time) -> None:
     if contact is None:
         return
     if c.what == "emergency_waiting":
-        board.put_contact(replace(contact, waiting_alarmed=True))
+        board.put_contact(replace(contact, waiting_alarmed_at=now))
+    if c.what == "person_silent":
+        board.put_contact(replace(contact, silence_told=True))
     if c.what == "silent_caller":
         board.put_contact(replace(contact, silent=True))
     if c.what == "wrap_up_long":

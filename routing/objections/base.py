@@ -11,6 +11,7 @@ from typing import Any
 from routing import events as ev
 from routing.board import Board
 from routing.model import Contact, Work
+from routing.safety import unsent
 
 OFFER_OVER = "This offer is over: it was withdrawn, it expired, or another handler took it."
 NO_ROOM = "You have no room for it now: finish what you have first."
@@ -96,6 +97,14 @@ def _(e: ev.WrapUpCompleted, board: Board) -> str:
     if contact.unread and e.seen not in (None, contact.unread):
         return f"A new message has arrived in {e.reference}: read it first."
     return ""
+
+
+@objection.register
+def _(e: ev.ReplyWritten, board: Board) -> str:
+    contact = board.open_contact(e.reference)
+    if contact is None:
+        return not_open(board, e.reference)
+    return unsent(board, contact, contact.channel, contact.our_address, contact.party.address, e.telling)
 
 
 @objection.register

@@ -7,6 +7,7 @@ from routing import events as ev
 from routing.board import Board
 from routing.model import Channel, Contact, PresenceState
 from routing.objections.base import not_open, objection
+from routing.safety import refused
 
 
 @objection.register(ev.PartyAnswered)
@@ -131,8 +132,10 @@ def _(e: ev.FollowUpRequested, board: Board) -> str:
     if follow_up.id in board.follow_ups:
         return f"There is already a follow-up {follow_up.id}."
     contact = board.open_contact(follow_up.reference)
-    if contact is None or follow_up.channel is not Channel.VOICE:
+    if contact is None:
         return not_open(board, follow_up.reference)
+    if follow_up.channel is not Channel.VOICE:
+        return refused(board, contact, follow_up.channel, follow_up.address)
     return not_to_be_dialled(board, contact, follow_up.address)
 
 
@@ -143,8 +146,8 @@ def over(board: Board, reference: str) -> str:
 
 def not_to_be_dialled(board: Board, contact: Contact, address: str) -> str:
     """Why this number may not be called: the person must not be, or it is an emergency number."""
-    if contact.safety == "never":
-        return "This contact says: never call."
+    if why := refused(board, contact, Channel.VOICE, address):
+        return why
     if not digits(address):
         return "There is no number to call."
     if is_emergency(address, board.rules.routing.never_dial):

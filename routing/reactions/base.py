@@ -11,8 +11,9 @@ from routing import commands as do
 from routing import events as ev
 from routing.board import Board, Wake
 from routing.commands import Command
-from routing.matching import make_offer
+from routing.matching import CHOSEN, make_offer
 from routing.model import (
+    Channel,
     Contact,
     FollowUp,
     FollowUpState,
@@ -21,7 +22,9 @@ from routing.model import (
     PresenceState,
     Time,
 )
+from routing.reactions.acknowledging import acknowledged, asked_where
 from routing.replacing import replace
+from routing.safety import refused, verdict, worse
 
 
 @singledispatch
@@ -39,12 +42,12 @@ def _(e: ev.OfferAccepted, board: Board, now: Time) -> Iterator[Command]:
     yield from withdraw(contact, "another handler took it")
     if contact.calling:
         follow_up = board.follow_ups[contact.follow_up]
-        if contact.safety == "never":
-            yield do.GiveUpFollowUp(follow_up.id, contact.reference, "The contact says: never call.")
+        if why := refused(board, contact, Channel.VOICE, follow_up.address):
+            yield do.GiveUpFollowUp(follow_up.id, contact.reference, why)
         elif now > follow_up.not_after:
             yield _window_over(follow_up)
         else:
-            withheld = contact.safety == "unsafe"
+            withheld = verdict(board, contact, Channel.VOICE, follow_up.address) != "free"
             yield do.PlaceFollowUpCall(contact.reference, follow_up.id, e.handler, follow_up.address, withheld)
     elif contact.live and contact.callback:
         yield do.CancelFollowUp(contact.callback, contact.reference, "The caller is answered.")
@@ -54,7 +57,7 @@ def _(e: ev.OfferAccepted, board: Board, now: Time) -> Iterator[Command]:
 def _(e: ev.OfferClaimed, board: Board, now: Time) -> Iterator[Command]:
     yield from withdraw(board.contacts[e.reference], "another handler took it")
     contact, handler = board.contacts[e.reference], board.handlers[e.handler]
-    yield make_offer(board, contact, handler, now, "they asked for this emergency")
+    yield make_offer(board, contact, handler, now, CHOSEN["claimed"])
 
 
 @react.register
@@ -137,16 +140,29 @@ def _(e: ev.MessageArrived, board: Board, now: Time) -> Iterator[Command]:
     contact = board.in_thread(e.thread) or board.contacts.get(e.reference)
     if contact is not None and e.finding.sounds_like_emergency:
         yield do.RaiseAlarm("emergency", f"Emergency: the message {e.finding.in_words}.", contact.reference)
-    is_new = e.reference in board.contacts
-    if is_new and board.rules.queues[e.queue].acknowledgement and not e.automatic and not e.party.withheld:
-        yield do.Acknowledge(e.reference, f"{e.reference}-acknowledgement")
+    if contact is None:
+        return
+    if contact.reopened_at == now:
+        yield do.ReopenContact(contact.reference)
+    yield from _marked(e, contact, board)
+    yield from acknowledged(e, board.contacts[contact.reference], board, now)
+    yield from asked_where(e, board.contacts[contact.reference], board)
+
+
+def _marked(e: ev.MessageArrived, contact: Contact, board: Board) -> Iterator[Command]:
+    """Somebody who writes that they cannot speak is not rung up: a handler can say otherwise, a text cannot."""
+    said = next((found.words for found in e.finding.found if found.kind == "cannot_speak"), "")
+    mark = board.rules.safety.cannot_speak
+    if said and e.finding.sounds_like_emergency and worse(contact.safety, mark) != contact.safety:
+        yield do.MarkSafety(contact.reference, mark, f'they wrote "{said}"')
 
 
 @react.register
 def _(e: ev.DeliveryReported, board: Board, now: Time) -> Iterator[Command]:
     if e.status in ("undelivered", "failed"):
+        why = f": {e.why}" if e.why else ""
         code = f" (code {e.code})" if e.code else ""
-        yield do.RaiseAlarm("message_not_delivered", f"A message did not reach the person{code}.", e.reference)
+        yield do.RaiseAlarm("message_not_delivered", f"A message did not reach the person{why}{code}.", e.reference)
 
 
 @react.register
@@ -221,6 +237,11 @@ def _(e: ev.BoardRepaired, board: Board, now: Time) -> Iterator[Command]:
     yield do.RaiseAlarm("board_repaired", f"The board was wrong and has been repaired: {' '.join(e.found)}")
 
 
+@react.register
+def _(e: ev.StaffingShort, board: Board, now: Time) -> Iterator[Command]:
+    yield do.RaiseAlarm(e.cause, e.why)
+
+
 # --- time --------------------------------------------------------------------------------------------
 
 
@@ -260,11 +281,14 @@ def _look_again(wake: Wake, contact: Contact, board: Board, now: Time) -> Iterat
         case "overflow":
             board.unserved[contact.reference] = None
         case "emergency":
-            since = contact.queued_at or contact.received_at
-            too_long = now >= since + board.rules.routing.emergency_alarm_seconds
-            if contact.wanted and contact.emergency and too_long and not contact.waiting_alarmed:
+            if board.alarm_due(contact, now):
                 why = "An emergency is waiting and no handler has taken it."
                 yield do.RaiseAlarm("emergency_waiting", why, contact.reference)
+        case "silence":
+            if board.silent_since(contact, now):
+                seconds = board.rules.routing.emergency_silence_seconds
+                why = f"Nothing more was heard for {seconds:.0f} s of somebody who wrote of an emergency."
+                yield do.RaiseAlarm("person_silent", why, contact.reference)
 
 
 def _find_offer(contact: Contact, offer: str) -> Offer | None:

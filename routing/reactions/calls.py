@@ -10,6 +10,7 @@ from routing.board import Board
 from routing.commands import Command
 from routing.model import Channel, Contact, FollowUp, Time
 from routing.reactions.base import follow_up_due, react, withdraw
+from routing.safety import refused, verdict
 
 HOUR = 3600.0
 
@@ -65,7 +66,8 @@ def _to_be_called_back(contact: Contact, board: Board) -> bool:
     """By the queue's policy; never where a call could do harm."""
     queue = board.rules.queues[contact.queue]
     long_enough = (contact.waited_seconds or 0.0) >= queue.abandoned_ignore_seconds
-    may_be = contact.safety == "normal" and not contact.party.withheld
+    free = verdict(board, contact, Channel.VOICE, contact.party.address) == "free"
+    may_be = free and not contact.party.withheld
     return queue.abandoned == "call_back" and long_enough and may_be
 
 
@@ -77,8 +79,8 @@ def _call_back(contact: Contact, board: Board, now: Time, purpose: str, address:
     if not address:
         yield do.AskForReview(contact.reference, "The number was withheld: nobody can be called back.")
         return
-    if contact.safety == "never":
-        yield do.AskForReview(contact.reference, "The contact says: never call. Nobody is called back.")
+    if why := refused(board, contact, Channel.VOICE, address):
+        yield do.AskForReview(contact.reference, f"{why} Nobody is called back.")
         return
     follow_up = FollowUp(
         id=f"{contact.reference}-callback-{contact.calls_made + 1}",
@@ -145,5 +147,5 @@ def _(e: ev.CallerSilent, board: Board, now: Time) -> Iterator[Command]:
 def _(e: ev.CallRequested, board: Board, now: Time) -> Iterator[Command]:
     contact = board.contacts[e.reference]
     yield from withdraw(contact, "a handler calls the person")
-    withheld = e.withheld or contact.safety == "unsafe"
+    withheld = e.withheld or verdict(board, contact, Channel.VOICE, e.address) != "free"
     yield do.PlaceFollowUpCall(contact.reference, contact.follow_up, e.handler, e.address, withheld)

@@ -7,7 +7,9 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
@@ -230,6 +232,41 @@ def test_a_contact_that_is_not_there_is_one_sentence(config: Path) -> None:
     assert (result.exit_code, result.output) == (1, "Error: There is no contact NONE-0000.\n")
 
 
+def test_why_a_contact_waits_is_told_in_sentences_or_as_data_and_the_reading_is_on_record(
+    config: Path, tmp_path: Path
+) -> None:
+    add(config, "amy")
+    with_a_contact(tmp_path)
+
+    told = run(config, "explain", "AAAA-0001", "--reason", "complaint")
+    data = run(config, "explain", "AAAA-0001", "--reason", "audit", "--json")
+
+    assert "waits in texts since" in told.stdout
+    assert "  1 handler is not signed in.\n" in told.stdout
+    assert json.loads(data.stdout)["waiting"]["handlers"][0]["reason"]["code"] == "offline"
+    assert "contact read (complaint)" in run(config, "journal", "show", "AAAA-0001", "--reason", "x").output
+
+
+@pytest.mark.parametrize(
+    ("contact", "at", "said"),
+    [
+        ("NONE-0000", "00:00", "There is no contact NONE-0000."),
+        ("AAAA-0001", "2026-01-05 03:12", "There was no contact AAAA-0001 yet at 05 Jan 2026 03:12:00."),
+        ("AAAA-0001", "yesterday", "'yesterday' is no time: give 03:12"),
+        ("AAAA-0001", "2999-01-01 00:00", "'2999-01-01 00:00' is in the future."),
+    ],
+)
+def test_what_cannot_be_explained_is_one_sentence(
+    config: Path, tmp_path: Path, contact: str, at: str, said: str
+) -> None:
+    with_a_contact(tmp_path)
+
+    result = run(config, "explain", contact, "--at", at, "--reason", "x")
+
+    assert result.exit_code != 0
+    assert said in result.output
+
+
 def test_verify_names_the_row_that_was_altered(config: Path, tmp_path: Path) -> None:
     with_a_contact(tmp_path)
     with sqlite3.connect(tmp_path / "data" / "gateway.db") as database:
@@ -251,8 +288,9 @@ def test_verify_makes_no_empty_database_where_there_is_none(config: Path, tmp_pa
 
 def test_every_command_helps_with_an_example() -> None:
     for arguments in (
-        ["check"], ["serve"], ["status"], ["journal", "show"], ["journal", "verify"], ["tokens", "add"],
+        ["check"], ["serve"], ["status"], ["journal", "show"], ["journal", "verify"], ["tokens", "add"], ["explain"],
         ["handlers", "add"], ["handlers", "list"], ["handlers", "remove"], ["handlers", "import"],
+        ["shifts", "import"], ["shifts", "imports"], ["shifts", "file"], ["duty"], ["forecast"],
         ["statistics", "report"], ["statistics", "rebuild"],
     ):  # fmt: skip
         assert "Example" in CliRunner().invoke(main, [*arguments, "--help"]).output, arguments
@@ -270,3 +308,68 @@ def test_an_operator_drains_the_calls_and_ends_it(config: Path, gateway: Site) -
 def test_without_a_gateway_there_is_nothing_to_drain(config: Path) -> None:
     result = run(config, "drain")
     assert result.exit_code == 1 and "the gateway is not running" in result.output
+
+
+SHIFTS = "person,date,begins,ends\namy,2026-11-30,22:00,07:00\nben,2026-11-30,07:00,15:00\n"
+
+
+def test_shifts_are_shown_before_they_are_imported_and_the_file_comes_back(config: Path, tmp_path: Path) -> None:
+    """Without a running gateway; with one it is the same API."""
+    add(config, "amy")
+    add(config, "ben")
+    roster, back = tmp_path / "november.csv", tmp_path / "back.csv"
+    roster.write_text(SHIFTS)
+
+    preview = run(config, "shifts", "import", str(roster), "--dry-run").output.splitlines()
+    imported = run(config, "shifts", "import", str(roster)).output.splitlines()
+
+    period = "(from Mon 30 Nov 00:00 until Tue 01 Dec 00:00, fcc)."
+    assert preview == [
+        "Nothing was imported. It would be november.csv: 2 added, 0 removed, 0 unchanged " + period,
+        "amy: 1 added, 0 removed",
+        "ben: 1 added, 0 removed",
+        "  + ben  Mon 30 Nov 07:00 to Mon 30 Nov 15:00",
+        "  + amy  Mon 30 Nov 22:00 to Tue 01 Dec 07:00",
+    ]
+    assert imported[0] == "Imported november.csv: 2 added, 0 removed, 0 unchanged " + period
+    listed = run(config, "shifts", "imports").output.splitlines()
+    assert "november.csv" in listed[1] and "local:" in listed[1]
+    back.write_text(run(config, "shifts", "file", listed[1].split()[0]).output)
+    assert back.read_text() == SHIFTS
+    again = run(config, "shifts", "import", str(back), "--from", "2026-11-30", "--to", "2026-11-30", "--centre", "fcc")
+    assert again.output.startswith("Imported back.csv: 0 added, 0 removed, 2 unchanged")
+
+
+def test_every_mistake_of_a_roster_is_told_and_nothing_is_imported(config: Path, tmp_path: Path) -> None:
+    roster = tmp_path / "roster.csv"
+    roster.write_text(SHIFTS + "ben,2026-11-30,99:00,15:00\n")
+
+    result = run(config, "shifts", "import", str(roster))
+
+    assert result.exit_code == 1
+    assert result.output.splitlines() == [
+        "Error: Nothing was imported: some lines are not right.",
+        "  line 2: person: no one handler is called 'amy'",
+        "  line 3: person: no one handler is called 'ben'",
+        "  line 4: person: no one handler is called 'ben'",
+        "  line 4: begins: '99:00' is no time of day such as 07:00",
+    ]
+    assert run(config, "shifts", "imports").output.count("\n") == 1
+
+
+def test_duty_and_forecast_are_told_in_words_and_as_json(config: Path, gateway: Site, tmp_path: Path) -> None:
+    add(config, "amy")
+    today = datetime.now(ZoneInfo("Europe/London")).date()
+    roster = tmp_path / "roster.csv"
+    roster.write_text(
+        f"person,date,begins,ends\namy,{today - timedelta(days=1)},00:00,24:00\namy,{today},00:00,24:00\n"
+    )
+    assert run(config, "shifts", "import", str(roster)).exit_code == 0
+
+    words = run(config, "duty").output
+    data = json.loads(run(config, "duty", "--json").output)
+
+    assert data["centres"][0]["expected"] == 1
+    assert "amy      fcc     offline" in words
+    assert "There is too little history: 0 whole days of calls" in run(config, "forecast").output
+    assert json.loads(run(config, "forecast", "--week", "2026-11-30", "--json").output)["first"] == "2026-11-30"

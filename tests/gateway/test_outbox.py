@@ -73,12 +73,16 @@ class FakeCarrier:
 
 @asynccontextmanager
 async def at_work(
-    directory: Path, carrier: FakeCarrier, quick: OutboxSettings = QUICK
+    directory: Path,
+    carrier: FakeCarrier,
+    quick: OutboxSettings = QUICK,
+    forbidden: Callable[[Message], str] = lambda message: "",
 ) -> AsyncIterator[tuple[Writer, Outbox]]:
     """A gateway's writer and outbox."""
     settings = settings_for(directory)
     async with Writer(settings.store.url, settings) as writer:
-        outbox = Outbox(quick, writer.store, writer.dispatcher, {"text": carrier}, time.time, random.Random(1))
+        senders, chance = {"text": carrier}, random.Random(1)
+        outbox = Outbox(quick, writer.store, writer.dispatcher, senders, time.time, chance, forbidden)
         writer.watchers.append(outbox.committed)
         sending = asyncio.create_task(outbox.run())
         try:
@@ -143,6 +147,16 @@ async def test_a_message_is_claimed_sent_and_confirmed(tmp_path: Path) -> None:
         await assert_sound(writer.store, writer.rules, writer.dispatcher.board)
 
 
+async def test_what_must_not_go_out_any_more_is_given_up_with_the_reason_and_never_tried(tmp_path: Path) -> None:
+    carrier = FakeCarrier()
+    async with at_work(tmp_path, carrier, forbidden=lambda message: "not safe") as (writer, outbox):
+        await written(writer)
+        await until(lambda: outbox.open == 0)
+        assert carrier.tries == []
+        failed = [row async for row in writer.store.journal(kind="SendingFailed")]
+        assert '"why":"not safe"' in failed[0].document and '"final":true' in failed[0].document
+
+
 async def test_an_acknowledgement_leaves_by_itself(tmp_path: Path) -> None:
     carrier = FakeCarrier()
     async with at_work(tmp_path, carrier) as (writer, outbox):
@@ -181,6 +195,19 @@ async def test_a_carrier_that_asks_for_patience_gets_it(tmp_path: Path) -> None:
         await until(lambda: bool(carrier.taken))
         await done(outbox)
         assert carrier.tries[1][1] - carrier.tries[0][1] >= 0.29
+
+
+async def test_while_a_carrier_asks_for_patience_nothing_else_is_sent_to_it_either(tmp_path: Path) -> None:
+    carrier = FakeCarrier(answers=[Throttled("429", retry_after=0.4)])
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        await written(writer, 1)
+        await until(lambda: len(carrier.tries) == 1)
+        await asyncio.gather(*(written(writer, n, f"+44770090000{n}") for n in range(2, 6)))
+        await until(lambda: len(carrier.taken) == 5)
+        await done(outbox)
+        first, *others = [at for _, at in carrier.tries]
+        assert min(others) - first >= 0.39
+        assert len(others) == 5, "the one that was refused once, and each of the others once"
 
 
 async def test_a_refusal_is_final_and_somebody_is_told(tmp_path: Path) -> None:
@@ -340,7 +367,8 @@ async def test_killed_twenty_times_none_is_lost_and_none_doubled(tmp_path: Path)
             nursery.killed("send", settings.store.url, str(tmp_path), after=after, moment=moment)
     assert len(provider.taken()) < messages, "it was killed in the middle of its work"
     async with Writer(settings.store.url, settings) as writer:
-        outbox = Outbox(QUICK, writer.store, writer.dispatcher, {"text": provider}, time.time, random.Random(1))
+        senders = {"text": provider}
+        outbox = Outbox(QUICK, writer.store, writer.dispatcher, senders, time.time, chance, lambda message: "")
         writer.watchers.append(outbox.committed)
         sending = asyncio.create_task(outbox.run())
         await until(lambda: len(set(provider.taken())) == messages and outbox.open == 0)

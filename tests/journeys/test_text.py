@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from gateway.sandbox.client import ApiError, Client, Live
 from gateway.sandbox.world import World
 from tests.support.steps import contact, eventually, kinds, stage, wrap_up
 
@@ -33,7 +36,7 @@ async def test_a_text_is_acknowledged_offered_answered_and_closed(world: World) 
         assert conversation[0]["body"] == "someone smoking in coach 3"
 
         # when the person writes again, it is the same contact
-        await world.carrier.text_in("+447700900201", LINE, "they are getting off now")
+        await world.carrier.text_in("+447700900201", LINE, "they have put it out")
         again = await live.wait_for("MessageArrived")
         assert again["contact"] == reference
 
@@ -81,6 +84,61 @@ async def test_a_text_that_sounds_like_an_emergency_is_raised_and_shows_why(worl
     assert await stage(sam, reference) == "closed"
 
 
+async def test_an_emergency_without_a_place_is_asked_for_it_and_a_silence_is_told(world: World) -> None:
+    sam, sender = await world.api("sam"), "+447700900225"
+    async with sam.live() as live:
+        # given 'help', and nothing more
+        await world.carrier.text_in(sender, LINE, "help")
+        reference = (await live.wait_for("MessageArrived"))["contact"]
+        offer = await live.wait_for("MakeOffer", contact=reference)
+
+        # then they are told that it is read as urgent, and asked where they are
+        urgent = await world.carrier.wait_for_sent(lambda m: m.recipient == sender and "call 999" in m.body)
+        assert reference in urgent.body
+        await world.carrier.wait_for_sent(lambda m: m.recipient == sender and m.body.startswith("Where are you now?"))
+
+        # and when nothing comes back, supervisors are told although a handler has it
+        desk = await world.api(offer["handler"])
+        await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+        while (await live.wait_for("RaiseAlarm", contact=reference))["data"]["what"] != "person_silent":
+            pass
+    assert await stage(sam, reference) == "assigned"
+    await wrap_up(world, offer["handler"], reference)
+    assert len([m for m in world.carrier.outbox if m.recipient == sender]) == 2
+
+
+async def test_a_file_that_is_not_accepted_is_shown_as_refused_and_failed_texts_say_why(world: World) -> None:
+    sam, sender = await world.api("sam"), "+447700900226"
+    async with sam.live() as live:
+        media = [("application/x-msdownload", b"MZ" + bytes(100))]
+        await world.carrier.text_in(sender, LINE, "open this", media=media)
+        reference = (await live.wait_for("MessageArrived"))["contact"]
+        offer = await live.wait_for("MakeOffer", contact=reference)
+        desk = await world.api(offer["handler"])
+        await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+
+        async def refused() -> bool:
+            (attachment,) = (await desk.get(f"contacts/{reference}/messages"))[0]["attachments"]
+            return "not accepted here" in attachment["filename"] and not attachment["available"]
+
+        await eventually(refused)
+        await world.carrier.wait_for_sent(lambda m: m.recipient == sender)
+
+        # a reply is measured before it is sent, and when it is not delivered the desk says why
+        length = (await desk.post(f"contacts/{reference}/replies/preview", {"body": "It\u2019s noted"}))["length"]
+        assert (length["encoding"], length["segments"], length["beyond"]) == ("UCS-2", 1, "\u2019")
+        world.carrier.fail_delivery_next(30003)
+        await desk.post(f"contacts/{reference}/replies", {"body": "We cannot open this."})
+        while (alarm := await live.wait_for("RaiseAlarm", contact=reference))["data"][
+            "what"
+        ] != "message_not_delivered":
+            pass
+        assert "phone is switched off or out of reach" in alarm["data"]["why"]
+        sent = (await desk.get(f"contacts/{reference}/messages"))[-1]
+        assert (sent["status"], "out of reach" in sent["problems"]) == ("undelivered", True)
+    await wrap_up(world, offer["handler"], reference)
+
+
 async def test_a_picture_is_stored_and_can_be_looked_at(world: World) -> None:
     sam = await world.api("sam")
     picture = b"\x89PNG\r\n\x1a\n" + bytes(2000)
@@ -124,10 +182,126 @@ async def test_the_same_text_twice_is_one_message_and_a_forged_one_is_refused(wo
         assert (await sam.get("contacts", party="+447700900204", reason="test"))["contacts"] == []
         offer = (await (await world.api("anna")).get("offers")) or (await (await world.api("ben")).get("offers"))
         offer = offer or (await (await world.api("chloe")).get("offers"))
-    assert len(await sam.get(f"contacts/{reference}/messages", reason="test")) == 2, "the text and its acknowledgement"
+    messages = await sam.get(f"contacts/{reference}/messages", reason="test")
+    assert [m["direction"] for m in messages] == ["in", "out", "out"], "one text, its acknowledgement, one question"
     desk = await world.api(offer[0]["handler"])
     await desk.post(f"offers/{offer[0]['id']}/accept")
     await wrap_up(world, offer[0]["handler"], reference)
+
+
+async def test_texts_out_of_order_are_one_conversation_in_the_senders_order(world: World) -> None:
+    """Three texts of one sender overtake each other, then one comes twice: one contact, one ordered thread."""
+    sam, sender = await world.api("sam"), "+447700900221"
+    start = datetime.now(UTC) - timedelta(seconds=30)
+    words = ["he is by the door", "he has a red coat", "he got off now"]
+    async with sam.live() as live:
+        for n in (1, 2, 0, 0):
+            sid, sent = f"SM{n}" + "a" * 31, start + timedelta(seconds=5 * n)
+            assert await world.carrier.text_in(sender, LINE, words[n], message_sid=sid, sent=sent) == 200
+        reference = (await live.wait_for("MessageArrived"))["contact"]
+
+        async def in_order() -> bool:
+            messages = await sam.get(f"contacts/{reference}/messages", reason="test")
+            return [m["body"] for m in messages if m["direction"] == "in"] == words
+
+        await eventually(in_order)
+        offer = await live.wait_for("MakeOffer", contact=reference)
+        desk = await world.api(offer["handler"])
+        await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+    await wrap_up(world, offer["handler"], reference)
+    assert len((await sam.get("contacts", party=sender, reason="test"))["contacts"]) == 1
+
+
+async def test_who_writes_again_after_it_was_closed_opens_it_again_and_other_contacts_are_shown(world: World) -> None:
+    sam, sender = await world.api("sam"), "+447700900222"
+    async with sam.live() as live:
+        # given a text that was dealt with
+        await world.carrier.text_in(sender, LINE, "someone smoking in coach 3")
+        first = (await live.wait_for("MessageArrived"))["contact"]
+        await live.wait_for("MakeOffer", contact=first)
+        await taken_and_finished(world, live, sam, first)
+        assert await stage(sam, first) == "closed"
+
+        # when the same person writes again, it is open again
+        await world.carrier.text_in(sender, LINE, "they are back")
+        await live.wait_for("ReopenContact", contact=first)
+        await live.wait_for("MakeOffer", contact=first)
+        await taken_and_finished(world, live, sam, first)
+
+        # and when they write to another of our numbers, that is another contact, and each shows the other
+        await world.carrier.text_in(sender, "+447700900999", "is this the right number?")
+        second = (await live.wait_for("MessageArrived"))["contact"]
+        await live.wait_for("MakeOffer", contact=second)
+        shown = await sam.get(f"contacts/{second}", reason="test")
+        assert shown["contact"]["linked_to"] == first
+        assert [other["reference"] for other in shown["others"]] == [first]
+        assert [o["reference"] for o in (await sam.get(f"contacts/{first}", reason="test"))["others"]] == [second]
+        await taken_and_finished(world, live, sam, second)
+
+
+async def taken_and_finished(world: World, live: Live, sam: Client, reference: str) -> None:
+    """Whoever is offered it takes it and finishes it."""
+    offered = (await contact(sam, reference))["offers"][0]
+    desk = await world.api(offered["handler"])
+    await desk.post(f"offers/{offered['id']}/accept")
+    await wrap_up(world, offered["handler"], reference)
+
+
+async def test_who_cannot_talk_is_answered_in_neutral_words_and_never_called(world: World) -> None:
+    sam, sender = await world.api("sam"), "+447700900223"
+    async with sam.live() as live:
+        # given somebody who writes that they cannot speak
+        await world.carrier.text_in(sender, LINE, "cant talk hes next to me")
+        reference = (await live.wait_for("MessageArrived"))["contact"]
+
+        # then they are marked, it is an emergency, and the acknowledgement does not say who writes
+        shown = await contact(sam, reference)
+        assert (shown["emergency"], shown["safety"]) == (True, "never")
+        acknowledged = await world.carrier.wait_for_sent(lambda m: m.recipient == sender)
+        assert acknowledged.body == "Got your message, thanks. Reply here when you can."
+        offer = await live.wait_for("MakeOffer", contact=reference)
+        desk = await world.api(offer["handler"])
+        await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+
+    # and calling them is refused, with the reason; so are telling words, in the preview too
+    with pytest.raises(ApiError, match="must not be called"):
+        await desk.post(f"contacts/{reference}/call", {})
+    with pytest.raises(ApiError, match="say 'police'"):
+        await desk.post(f"contacts/{reference}/replies", {"body": "This is the police. Where are you?"})
+    preview = {"template": "officer_coming", "values": {"place": "Grays"}}
+    assert "say 'police'" in (await desk.post(f"contacts/{reference}/replies/preview", preview))["refused"]
+
+    # while neutral words leave, in the language that is asked for
+    await desk.post(f"contacts/{reference}/replies", {"template": "heard", "language": "cy"})
+    await world.carrier.wait_for_sent(lambda m: m.recipient == sender and m.body.startswith("Wedi cael"))
+    await wrap_up(world, offer["handler"], reference)
+
+    # and the person stays marked in their next contact, on whatever channel
+    await world.carrier.text_in(sender, "+447700900999", "hello")
+    (again,) = [c for c in (await sam.get("contacts", party=sender, reason="test"))["contacts"] if not c["closed_at"]]
+    assert again["safety"] == "never"
+    await desk.put(f"contacts/{again['reference']}/safety", {"calling": "normal"})
+
+
+async def test_a_note_can_never_leave_as_a_text(world: World) -> None:
+    """Notes and replies are different things in every layer: other addresses, other fields, other records."""
+    sam, sender = await world.api("sam"), "+447700900224"
+    async with sam.live() as live:
+        await world.carrier.text_in(sender, LINE, "someone smoking in coach 3")
+        reference = (await live.wait_for("MessageArrived"))["contact"]
+        offer = await live.wait_for("MakeOffer", contact=reference)
+        desk = await world.api(offer["handler"])
+        await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+        await desk.post(f"contacts/{reference}/notes", {"text": "SECRET: known to us"})
+        for path, body in (("notes", {"body": "SECRET"}), ("replies", {"text": "SECRET"})):
+            with pytest.raises(ApiError):
+                await desk.post(f"contacts/{reference}/{path}", body)
+        await desk.post(f"contacts/{reference}/replies", {"body": "Thank you."})
+        await world.carrier.wait_for_sent(lambda m: m.recipient == sender and m.body == "Thank you.")
+    await wrap_up(world, offer["handler"], reference, notes="SECRET too")
+    messages = await sam.get(f"contacts/{reference}/messages", reason="test")
+    assert not [m for m in messages if "SECRET" in m["body"]]
+    assert not [m for m in world.carrier.outbox if "SECRET" in m.body]
 
 
 async def test_a_text_that_is_brought_again_long_afterwards_is_a_replay_and_refused(world: World) -> None:

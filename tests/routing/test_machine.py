@@ -27,6 +27,7 @@ from routing.model import (
     HandoverState,
     Offer,
     Party,
+    Person,
     Presence,
     PresenceState,
     Stage,
@@ -107,7 +108,9 @@ class People(RuleBasedStateMachine):
         """Decide, and compare with a board that was rebuilt from the tables a moment ago."""
         before = self.snapshot()
         closed = [c for c in self.known.values() if c.closed_at is not None]
-        rebuilt = Board.rebuilt(self.site, before[0].values(), before[1].values(), before[2].values(), closed)
+        rebuilt = Board.rebuilt(
+            self.site, before[0].values(), before[1].values(), before[2].values(), closed, *self.persons()
+        )
         expected = decide(rebuilt, event, self.now)
         decision = decide(self.board, event, self.now)
         self.known |= self.board.touched.contacts
@@ -121,6 +124,10 @@ class People(RuleBasedStateMachine):
         if not (isinstance(event, ev.TimePassed) and self.follow_up_is_held_up(before[2])):
             assert decision == expected, "a rebuilt board decides the same"
             assert self.snapshot() == (rebuilt.contacts, rebuilt.handlers, rebuilt.follow_ups)
+
+    def persons(self) -> tuple[list[Person], list[tuple[float, str]]]:
+        """Whom the tables know, and who was acknowledged lately."""
+        return list(self.board.people.values()), self.board.acknowledged.told
 
     def snapshot(self) -> tuple[dict[str, Contact], dict[str, Handler], dict[str, FollowUp]]:
         return dict(self.board.contacts), dict(self.board.handlers), dict(self.board.follow_ups)
@@ -252,7 +259,7 @@ class People(RuleBasedStateMachine):
     def vulnerable_marked(self, data: Any) -> None:
         self.did(ev.VulnerableMarked(self.one(data), "handler:anna"))
 
-    @rule(data=st.data(), calling=st.sampled_from(["normal", "normal", "unsafe", "never"]))
+    @rule(data=st.data(), calling=st.sampled_from(["normal", "normal", "unsafe", "never", "silent"]))
     def safety_marked(self, data: Any, calling: Any) -> None:
         self.did(ev.SafetyMarked(self.one(data), "handler:anna", calling))
 
@@ -518,7 +525,7 @@ class Desk(People):
             if contact.wanted and contact.relaxed + 1 < len(steps):
                 assert ("relax", contact.reference, "") in wakes
             assert not contact.preferred or ("preferred", contact.reference, "") in wakes
-            if contact.emergency and contact.wanted and not contact.waiting_alarmed:
+            if contact.emergency and contact.wanted and not contact.waiting_alarmed_at:
                 assert ("emergency", contact.reference, "") in wakes
 
     @invariant()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from routing import events as ev
-from routing.commands import Acknowledge, RaiseAlarm
+from routing.board import Board
+from routing.commands import Acknowledge, RaiseAlarm, ReopenContact
 from routing.model import Channel, Party, PresenceState, Stage
 from routing.triage import Finding, Found, Reason
-from tests.support.world import World, of_kind, offers
+from tests.support.world import World, of_kind, offers, rules
+
+EMAIL = ev.MessageArrived("E1", "m1", Channel.EMAIL, "emails", Party("member@example.org"), "force@example.org", "")
 
 
 @pytest.fixture
@@ -59,13 +64,57 @@ def test_messages_without_a_thread_never_join(world: World) -> None:
     assert list(world.board.contacts) == ["T0", "T1"]
 
 
-def test_a_conversation_that_was_closed_begins_a_new_contact(world: World) -> None:
+def closed(world: World) -> None:
+    """T1 was anna's and is closed."""
     world.handler("anna")
     world.text("T1")
     world.accept("T1")
-    world.complete("T1", "anna")
+    world.complete("T1", "anna", grade="priority")
+    assert world.stage("T1") is Stage.CLOSED
+
+
+def test_a_text_after_the_hours_begins_a_new_linked_contact(world: World) -> None:
+    closed(world)
+    world.after(12 * 3_600)
     world.text("T2", linked_to="T1")
     assert world.contact("T2").linked_to == "T1"
+    assert "T1" not in world.board.contacts
+
+
+def test_a_text_within_the_hours_opens_its_contact_again_for_its_owner_first(world: World) -> None:
+    closed(world)
+    world.handler("ben")
+    world.after(12 * 3_600 - 2)  # and a second in which Ben signs in
+    commands = world.text("T2")
+    assert of_kind(ReopenContact, commands) == [ReopenContact("T1")]
+    assert offers(commands) == [("T1", "anna")]
+    contact = world.contact("T1")
+    assert (contact.unread, contact.disposition) == ("m-T2", "")
+    assert [graded.grade for graded in contact.grades] == ["priority"], "what was said before stands"
+    world.accept("T1")
+    world.complete("T1", "anna")
+    assert world.stage("T1") is Stage.CLOSED
+
+
+def test_only_a_text_opens_a_contact_again_and_only_where_the_site_wants_it(world: World) -> None:
+    world.email("E1")
+    world.handler("anna", email_capacity=1)
+    world.accept("E1")
+    world.complete("E1", "anna")
+    world.did(replace(EMAIL, reference="E2", thread="mail:E1"))
+    assert "E1" not in world.board.contacts
+    never = World(rules(reopen_hours=0))
+    closed(never)
+    never.text("T2")
+    assert list(never.board.contacts) == ["T2"]
+
+
+def test_it_opens_again_after_a_restart_too(world: World) -> None:
+    closed(world)
+    written = world.board.take_touched().contacts["T1"]
+    world.board = Board.rebuilt(world.rules, [], world.board.handlers.values(), [], [written])
+    world.text("T2")
+    assert world.contact("T1").reopened_at == world.now
 
 
 def test_a_joining_text_while_it_waits_keeps_the_place_it_had(world: World) -> None:

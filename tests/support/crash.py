@@ -143,7 +143,9 @@ async def send_for_ever(url: str, directory: str) -> None:
     async with Writer(url, settings) as writer:
         provider = Provider(Path(directory) / "provider")
         chance = random.Random(1)
-        outbox = Outbox(settings.outbox, writer.store, writer.dispatcher, {"text": provider}, time.time, chance)
+        outbox = Outbox(
+            settings.outbox, writer.store, writer.dispatcher, {"text": provider}, time.time, chance, lambda m: ""
+        )
         writer.watchers.append(outbox.committed)
 
         def confirmed(committed: Committed) -> None:

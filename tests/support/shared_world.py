@@ -30,7 +30,7 @@ OVERLAY = {
         "voicemail_silence_seconds": 2,
         "interpreters": [{"language": "polish", "name": "Language line", "number": "+441632960777"}],
     },
-    "routing": {"decline_pause_seconds": 2, "owner_first_seconds": 3},
+    "routing": {"decline_pause_seconds": 2, "owner_first_seconds": 3, "emergency_silence_seconds": 4},
     "control_room": {"retry_pause_seconds": 0.5},
     "prompts": {"texts": SHORT_WORDS},
     "text": {"replay_window_seconds": 12},

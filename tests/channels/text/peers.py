@@ -28,6 +28,7 @@ def settings_for(api_url: str, media_dir: Path, token: str = TOKEN) -> Text:
         numbers=(),
         media_limit_bytes=len(PICTURE),
         media_dir=media_dir / "media",
+        media_types=("image/", "application/octet-stream"),
         replay_window_seconds=300,
     )
 

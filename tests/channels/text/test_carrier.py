@@ -13,6 +13,7 @@ from aiohttp import web
 
 from channels.base import Refused, Throttled, Unreachable
 from channels.text.carrier import Carrier, OutgoingText
+from config.settings import TextNumber
 from gateway.sandbox.carrier import LocalCarrier
 from gateway.sandbox.twilio_messages import Message, page
 from tests.channels.text.peers import ACCOUNT, server, settings_for
@@ -41,6 +42,22 @@ class TestSending:
         (message,) = local.outbox
         assert message.media_urls == urls
         assert message.status_callback == CALLBACK
+
+    async def test_a_number_sends_through_its_messaging_service_and_stays_the_sender(
+        self, local: LocalCarrier, tmp_path: Path
+    ) -> None:
+        service = "MG" + "1" * 32
+        number = TextNumber(number="+447700900999", queue="texts", messaging_service=service)
+        settings = settings_for(local.url, tmp_path).model_copy(update={"numbers": (number,)})
+        async with Carrier(settings, "") as carrier:
+            await carrier.send(OutgoingText("+447700900999", "+447700900123", "by service"))
+            await carrier.send(OutgoingText("whatsapp:+447700900999", "whatsapp:+447700900123", "on WhatsApp"))
+            await carrier.send(WHERE)
+        assert [(m.sender, m.service) for m in local.outbox] == [
+            ("+447700900999", service),
+            ("whatsapp:+447700900999", service),
+            ("61016", ""),
+        ]
 
     async def test_neither_numbers_nor_words_are_logged(
         self, carrier: Carrier, caplog: pytest.LogCaptureFixture

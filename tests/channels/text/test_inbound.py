@@ -208,9 +208,11 @@ class TestAddresses:
 
         assert (text.sender, text.can_reply) == (sender, True)
 
-    @pytest.mark.parametrize(
-        "raw", ["61016", "8400123", "Amazon", "FREE1234567", "whatsapp:+447700900123", "12(", "٠٧٧٠٠"]
-    )
+    def test_a_number_on_whatsapp_keeps_its_service_and_can_be_answered(self) -> None:
+        text = arrived(From="whatsapp:07700 900123")
+        assert (text.sender, text.can_reply) == ("whatsapp:+447700900123", True)
+
+    @pytest.mark.parametrize("raw", ["61016", "8400123", "Amazon", "FREE1234567", "12(", "٠٧٧٠٠"])
     def test_other_senders_stay_as_they_are_and_cannot_be_answered(self, raw: str) -> None:
         text = arrived(From=raw)
 

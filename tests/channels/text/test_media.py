@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from aiohttp import web
 from channels.base import ChannelError, Refused, Throttled, Unreachable
 from channels.text.carrier import Carrier
 from channels.text.inbound import MediaItem
+from config.settings import Scanner
 from gateway.sandbox.carrier import LocalCarrier
 from tests.channels.text.peers import PICTURE, server, settings_for
 
@@ -39,6 +41,14 @@ class TestMedia:
 
         assert await carrier.fetch_media(item) == await carrier.fetch_media(item)
         assert len(list((tmp_path / "media").iterdir())) == 1
+
+    async def test_what_the_virus_scanner_finds_is_not_kept(self, local: LocalCarrier, tmp_path: Path) -> None:
+        found = Scanner(command=(sys.executable, "-c", "print('x: Test.Thing FOUND'); raise SystemExit(1)"))
+        settings = settings_for(local.url, tmp_path).model_copy(update={"scanner": found})
+        async with Carrier(settings, "") as carrier:
+            with pytest.raises(Refused, match=r"found Test\.Thing"):
+                await carrier.fetch_media(await self.picture(local))
+        assert list((tmp_path / "media").iterdir()) == []
 
     async def test_an_attachment_one_byte_too_large_leaves_nothing_behind(
         self, local: LocalCarrier, carrier: Carrier, tmp_path: Path

@@ -710,9 +710,9 @@ async def test_a_full_disk_does_not_end_the_call(site: Site, phone: Phone, raw: 
         path.symlink_to("/dev/full")
 
     await call.do(Record(str(raw.stem)))
-    await call.do(Play("notice", (str(wav(directory / "notice.wav", 300, 1.0)),), ("supervisor",)))
+    await call.do(Play("notice", (str(wav(directory / "notice.wav", 300, 1.0)),), ("caller",)))
     await next_of(call, Played)  # a second: long enough for several failed writes
-    assert caller.hears(700) and handler.hears(440)
+    await until(lambda: caller.hears(700) and handler.hears(440))
     await call.do(StopRecording())
 
     await until(lambda: caller.hears(700))

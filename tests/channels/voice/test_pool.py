@@ -214,27 +214,31 @@ async def test_a_failing_story_leaves_the_caller_to_the_fallback_plan(
         await until(lambda: site.pool.stats().left_alone == 0)
 
 
-async def test_a_caller_who_hangs_up_before_anybody_took_charge_is_no_failure(site: Site) -> None:
-    # given a caller who rings and hangs up while the gateway is too slow to notice either
-    port, before = site.port(), site.pids()
+async def test_a_caller_who_hangs_up_before_anybody_took_charge_is_no_failure(directory: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as caller:
         caller.bind((HOST, 0))
         caller.settimeout(3)
-        for method, last in (("INVITE", b"SIP/2.0 180"), ("CANCEL", b"SIP/2.0 487")):
-            caller.sendto(_bare_request(method, caller.getsockname()[1], port), (HOST, port))
-            while not caller.recv(4000).startswith(last):
-                continue
+        ours = caller.getsockname()[1]
+        async with Site(directory, ours) as site:
+            await site.start()
+            await site.ready()
+            # given a caller who rings and hangs up while the gateway is too slow to notice either
+            port, before = site.port(), site.pids()
+            for method, last in (("INVITE", b"SIP/2.0 180"), ("CANCEL", b"SIP/2.0 487")):
+                caller.sendto(_bare_request(method, ours, port), (HOST, port))
+                while not caller.recv(4000).startswith(last):
+                    continue
 
-    # then no call is left to its fallback plan meanwhile, and the slot has a fresh process
-    left_alone: set[int] = set()
+            # then no call is left to its fallback plan meanwhile, and the slot has a fresh process
+            left_alone: set[int] = set()
 
-    def refilled() -> bool:
-        left_alone.add(site.pool.stats().left_alone)
-        return len(site.pids()) == len(before) and site.pids() != before
+            def refilled() -> bool:
+                left_alone.add(site.pool.stats().left_alone)
+                return len(site.pids()) == len(before) and site.pids() != before
 
-    await until(refilled, 10)
-    assert left_alone == {0}
-    assert site.calls.empty()
+            await until(refilled, 10)
+            assert left_alone == {0}
+            assert site.calls.empty()
 
 
 def _bare_request(method: str, ours: int, port: int) -> bytes:

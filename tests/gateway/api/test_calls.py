@@ -202,7 +202,7 @@ async def test_a_person_who_must_not_be_called_is_not_called(site: Site) -> None
     assert status == 409 and "emergency number" in problem["detail"]
     await amy.send("PUT", f"/contacts/{REF}/safety", {"calling": "never"})
     status, problem = await amy.post(CALL, {})
-    assert status == 409 and "never call" in problem["detail"]
+    assert status == 409 and "must not be called" in problem["detail"]
 
 
 async def test_a_person_whom_calling_endangers_sees_no_number(site: Site) -> None:

@@ -1,0 +1,126 @@
+"""Why this handler and not that one, why still waiting."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from gateway.api.consultation import Consultation, consult, current, has
+from gateway.api.problems import BadRequest, Conflict, FieldError, NotAllowed, NotFound
+from gateway.api.routes import Nothing, Request, Route
+from gateway.explain import NotExplained, explain, local_times
+from gateway.past import NotFollowed
+from routing.explain.facts import RulesThen
+from routing.model import Stage
+from routing.rules import Rules
+
+
+class Instant(Consultation):
+    """``at``: with its time zone; now when it is left out."""
+
+    at: AwareDatetime | None = None
+
+
+class Fact(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class ReasonOut(Fact):
+    """``until``: when it is over by itself, null where only an event can end it."""
+
+    code: str
+    said: str
+    until: datetime | None
+
+
+class JudgedOut(Fact):
+    handler: str
+    reason: ReasonOut
+
+
+class ChosenOut(Fact):
+    """The last offer in earnest. ``rule``: owner, last_handler, claimed, or how the site chooses. ``agrees``: the rules
+    of now would choose the same handler."""
+
+    handler: str
+    at: datetime
+    rule: str
+    said: str
+    others: list[JudgedOut]
+    agrees: bool
+
+
+class NeededOut(Fact):
+    """``until``: when it is insisted on no more, null for always."""
+
+    what: str
+    said: str
+    until: datetime | None
+
+
+class BeforeOut(Fact):
+    reference: str
+    queue: str
+    reason: ReasonOut
+
+
+class LaterOut(Fact):
+    at: datetime
+    said: str
+
+
+class WaitingOut(Fact):
+    """``place`` of ``of`` in its queue; ``before``: who is served first; ``later``: what comes if it still waits."""
+
+    place: int
+    of: int
+    due_at: datetime
+    sooner: list[ReasonOut]
+    needs: list[NeededOut]
+    before: list[BeforeOut]
+    handlers: list[JudgedOut]
+    later: list[LaterOut]
+
+
+class StateOut(Fact):
+    stage: Stage
+    since: datetime | None
+    said: str
+
+
+class ExplanationOut(Fact):
+    """``waiting`` only while it waits, ``chosen`` once it was offered. ``rules_then``: whether the routing rules of
+    then are those of now, '' where the journal does not tell. ``sentences``: all of it, with times of the site."""
+
+    reference: str
+    at: datetime
+    state: StateOut
+    waiting: WaitingOut | None
+    chosen: ChosenOut | None
+    rules_then: RulesThen
+    sentences: list[str]
+
+
+async def read(request: Request[Instant, Nothing]) -> ExplanationOut:
+    """Supervisors are told of any contact, handlers of those they have."""
+    services, query, reference = request.services, request.query, request.path["reference"]
+    now = services.clock()
+    at = now if query.at is None else query.at.timestamp()
+    if at > now:
+        why = "is in the future"
+        raise BadRequest("Nothing is known of the future.", [FieldError(field="at", why=why)])
+    if not request.who.may("supervisor") and not has(await current(services, reference), request.who.handler):
+        raise NotAllowed("This contact is not with you: ask a supervisor why it went where it went.")
+    await consult(request, "explanation read", query.reason)
+    when = local_times(now)
+    try:
+        told = await explain(services.store, Rules.of(services.settings), reference, at, when)
+    except NotExplained as error:
+        raise NotFound(str(error)) from None
+    except NotFollowed as error:
+        raise Conflict(str(error)) from None
+    return ExplanationOut.model_validate(told)
+
+
+ROUTES = (Route("GET", "/api/v1/contacts/{reference}/explanation", "Why it is where it is", "handler", read),)

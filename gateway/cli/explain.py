@@ -1,0 +1,99 @@
+"""``contact-gateway explain``: why this handler and not that one, why still waiting."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime
+from datetime import time as time_of_day
+from pathlib import Path
+from typing import Any
+
+import click
+
+from config.settings import Settings
+from gateway.api.explain import ExplanationOut
+from gateway.cli.client import Client, connected
+from gateway.cli.common import CONFIG, Failure, load_settings, run_plainly
+from gateway.explain import NotExplained, local_times
+from gateway.explain import explain as ask
+from gateway.past import NotFollowed
+from gateway.store.database import open_engine
+from gateway.store.store import Store
+from routing.explain.facts import Explanation
+from routing.rules import Rules
+
+WHOLE_SECOND = 0.999_999
+
+
+def _instant(_context: click.Context, _parameter: click.Parameter, text: str | None) -> float | None:
+    """Local time, or with a time zone; the whole of the second counts, as the journal shows no less."""
+    if text is None:
+        return None
+    try:
+        try:
+            given = datetime.combine(datetime.now(UTC).astimezone(), time_of_day.fromisoformat(text))
+        except ValueError:
+            given = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"'{text}' is no time: give 03:12, 03:12:40 or '2026-11-25 03:12:40'.") from None
+    at = given.timestamp() + (0.0 if given.microsecond else WHOLE_SECOND)
+    if given.timestamp() > time.time():
+        raise click.BadParameter(f"'{text}' is in the future.")
+    return at
+
+
+@click.command()
+@click.argument("contact")
+@click.option("--at", callback=_instant, metavar="TIME", help="03:12:40 (today), or '2026-11-25 03:12:40'; else now.")
+@click.option("--reason", prompt="Why do you read this contact? (kept in the journal)", help="Why you read it.")
+@click.option("--json", "as_json", is_flag=True, help="The same as one JSON object.")
+@CONFIG
+def explain(contact: str, at: float | None, reason: str, as_json: bool, config: Path | None) -> None:
+    """Say why CONTACT went to this handler and not to that one, or why it still waits, now or at any time.
+
+    Answered from the journal alone. That you read it, and why, is journalled.
+
+    \b
+    Examples:
+      contact-gateway explain K7M2-9QXR --reason "complaint 12/26"
+      contact-gateway explain K7M2-9QXR --at 03:12:40 --reason "complaint 12/26"
+      contact-gateway explain K7M2-9QXR --at "2026-11-25 03:12" --reason audit --json
+    """
+    settings = load_settings(config)
+    told = run_plainly(lambda: _told(settings, contact, time.time() if at is None else at, reason))
+    if as_json:
+        click.echo(ExplanationOut.model_validate(told).model_dump_json())
+    else:
+        click.echo("\n".join(told.sentences))
+
+
+async def _told(settings: Settings, contact: str, at: float, reason: str) -> Explanation:
+    """Here and not in the gateway: that has callers to look after."""
+    async with connected(settings) as client:
+        await _on_record(client, contact, reason)
+    store, bar = Store(open_engine(settings.store)), _Bar()
+    try:
+        with bar.shown:
+            when = local_times(time.time())
+            return await ask(store, Rules.of(settings), contact, at, when, bar)
+    except (NotExplained, NotFollowed) as error:
+        raise Failure(str(error)) from None
+    finally:
+        await store.close()
+
+
+async def _on_record(client: Client, contact: str, reason: str) -> None:
+    """Reading a contact is journalled first."""
+    await client.get(f"/contacts/{contact}", reason=reason)
+
+
+class _Bar:
+    """How far the journal has been followed; its length is known only on the way."""
+
+    def __init__(self) -> None:
+        self.shown: Any = click.progressbar(length=1, label="Following the journal", file=sys.stderr, show_pos=True)
+
+    def __call__(self, done: int, of: int) -> None:
+        self.shown.length = of
+        self.shown.update(done - self.shown.pos)

@@ -1,0 +1,210 @@
+"""A roster as an iCalendar file (RFC 5545): one person's calendar or everybody's, as Outlook or an HR system writes it.
+
+Whose an event is, by the first of these that names a handler: its attendees (rooms and those who declined are left
+out), the beginning of its UID, a part of its summary, the calendar's name. A timed event is a shift, or an absence if
+a part of its summary or a category is one. An event of whole days needs a code, which says the hours, or an absence.
+What is cancelled is no shift. A time without a zone is in the roster's zone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import icalendar
+import recurring_ical_events
+
+from gateway.api.problems import FieldError
+from gateway.rosters.entries import MOST_SHIFTS, Entry, Read, Words, mistake
+from gateway.rosters.people import People, parts
+
+LINE = "X-CONTACT-GATEWAY-LINE"  # on every event, so that a mistake can be found again in the file
+MOST_YEARS = 5
+MOST_DATES = 1000  # that one event names beside its rule
+DAY = timedelta(days=1)
+# A rule with one of these makes thousands of shifts a day.
+TOO_OFTEN = ("SECONDLY", "MINUTELY", "HOURLY")
+BY_THE_CLOCK = ("BYHOUR", "BYMINUTE", "BYSECOND")
+REQUEST_OR_SHOWN = ("", "PUBLISH", "REQUEST", "ADD")
+
+
+class NotReadable(Exception):
+    """The whole file is no use; the words are for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The local days that are looked at: from ``first`` until before ``after``."""
+
+    first: date
+    after: date
+
+
+def read_calendar(text: str, window: Window, people: People, words: Words) -> tuple[list[Entry], list[FieldError]]:
+    """The right events within the window, and what is wrong with the others, wherever they are."""
+    try:
+        read = list(_entries(text, window, people, words))
+    except NotReadable as error:
+        return [], [mistake(1, "file", str(error))]
+    # A rule that is wrong is wrong once, however often it recurs.
+    mistakes = {(r.field, r.why): r for r in read if isinstance(r, FieldError)}
+    return [r for r in read if isinstance(r, Entry)], list(mistakes.values())
+
+
+def _entries(text: str, window: Window, people: People, words: Words) -> Iterator[Read]:
+    read = 0
+    for calendar, series in _calendars(text):
+        whose = people.among(parts(str(calendar.get("X-WR-CALNAME", ""))))
+        for events in series:
+            wrong = [m for event in events for m in _wrong(event, window)]
+            yield from wrong
+            for event in [] if wrong else _occurrences(calendar, events, window, words):
+                yield from _read(event, whose, people, words)
+                read += 1
+                if read > MOST_SHIFTS:
+                    raise NotReadable(f"at most {MOST_SHIFTS:,} shifts")
+
+
+def _calendars(text: str) -> Iterator[tuple[Any, list[list[Any]]]]:
+    """Each calendar in the file, and its events: those of one UID together. Raises NotReadable."""
+    try:
+        calendars = icalendar.Calendar.from_ical(text, multiple=True)
+    except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
+        raise NotReadable(f"is not an iCalendar file: {str(error)[:200]}") from None
+    starts = (number for number, line in enumerate(text.splitlines(), start=1) if _begins_event(line))
+    for calendar in calendars:
+        if str(calendar.get("METHOD", "")).upper() not in REQUEST_OR_SHOWN:
+            raise NotReadable(f"has the method {calendar['METHOD']}: export the calendar itself")
+        series: dict[str, list[Any]] = {}
+        for event in calendar.walk("VEVENT"):
+            line = next(starts, 1)
+            event[LINE] = str(line)
+            series.setdefault(str(event.get("UID", f"line {line}")), []).append(event)
+        yield calendar, list(series.values())
+
+
+def _begins_event(line: str) -> bool:
+    return line.strip().upper() == "BEGIN:VEVENT"
+
+
+def _line(event: Any) -> int:
+    return int(event[LINE])
+
+
+def _wrong(event: Any, window: Window) -> Iterator[FieldError]:
+    """What makes an event unusable, or too costly to follow."""
+    line = _line(event)
+    yield from (mistake(line, name, why[:200]) for name, why in event.errors)
+    if event.errors:
+        return
+    if "DTSTART" not in event:
+        yield mistake(line, "DTSTART", "is missing")
+        return
+    if not isinstance(event["DTSTART"].dt, date):
+        yield mistake(line, "DTSTART", "is no date")
+        return
+    if _dates(event, "RDATE") + _dates(event, "EXDATE") > MOST_DATES:
+        yield mistake(line, "RDATE", f"at most {MOST_DATES:,} dates")
+    rules = event.get("RRULE", [])
+    rules = rules if isinstance(rules, list) else [rules]
+    if rules and _day(event["DTSTART"].dt) < window.first - timedelta(days=366 * MOST_YEARS):
+        yield mistake(line, "DTSTART", f"recurs since more than {MOST_YEARS} years: let it begin anew")
+    for rule in rules:
+        if set(map(str.upper, rule.get("FREQ", ()))) & set(TOO_OFTEN) or any(name in rule for name in BY_THE_CLOCK):
+            yield mistake(line, "RRULE", "a shift recurs once a day at most: FREQ=DAILY and no BYHOUR")
+
+
+def _dates(event: Any, name: str) -> int:
+    """How many an event names as its own, or as exceptions."""
+    given = event.get(name, [])
+    return sum(len(one.dts) for one in (given if isinstance(given, list) else [given]))
+
+
+def _day(value: date) -> date:
+    return value.date() if isinstance(value, datetime) else value
+
+
+def _occurrences(calendar: Any, events: list[Any], window: Window, words: Words) -> Iterator[Any]:
+    """What of one UID begins within the window, and is not cancelled."""
+    if len(events) == 1 and not {"RRULE", "RDATE", "RECURRENCE-ID"} & events[0].keys():
+        found: Iterable[Any] = events
+    else:
+        found = _recurring(calendar, events, window)
+    for event in found:
+        first = event["DTSTART"].dt
+        local = _aware(first, words).astimezone(words.zone).date() if isinstance(first, datetime) else first
+        if window.first <= local < window.after and str(event.get("STATUS", "")).upper() != "CANCELLED":
+            yield event
+
+
+def _recurring(calendar: Any, events: list[Any], window: Window) -> list[Any]:
+    one = icalendar.Calendar()
+    if "X-WR-TIMEZONE" in calendar:
+        one["X-WR-TIMEZONE"] = calendar["X-WR-TIMEZONE"]
+    for event in events:
+        one.add_component(event)
+    # A day more at both ends: the days are local, in a zone that the rule may not be in.
+    found: list[Any] = recurring_ical_events.of(one).between(window.first - DAY, window.after + DAY)
+    return found
+
+
+def _read(event: Any, whose: str, people: People, words: Words) -> Iterator[Read]:
+    line, said = _line(event), parts(str(event.get("SUMMARY", "")))
+    texts = [*said, *_categories(event)]
+    handlers, strangers = _attendees(event, people)
+    yield from (mistake(line, "ATTENDEE", f"no one handler is called '{name[:60]}'") for name in strangers)
+    if not handlers and not strangers:
+        handlers = [people.in_uid(str(event.get("UID", ""))) or people.among(said) or whose]
+    if handlers == [""]:
+        yield mistake(line, "SUMMARY", f"no handler is named by '{said[0][:60]}', an attendee, the UID or the calendar")
+        return
+    for handler in handlers:
+        yield from _of_handler(event, handler, line, texts, words)
+
+
+def _of_handler(event: Any, handler: str, line: int, texts: list[str], words: Words) -> Iterator[Read]:
+    first, after = event["DTSTART"].dt, _end(event, words)
+    if type(first) is not type(after):
+        yield mistake(line, "DTEND", "must be a time where DTSTART is one, and a date where it is a date")
+    elif isinstance(first, datetime) and isinstance(after, datetime):
+        yield words.timed(line, handler, _aware(first, words).timestamp(), _aware(after, words).timestamp(), texts)
+    else:
+        yield from words.whole_days(line, handler, first, after, texts)
+
+
+def _end(event: Any, words: Words) -> date:
+    """RFC 5545, 3.6.1: without an end or a duration an event of whole days lasts one, any other no time."""
+    first: date = event["DTSTART"].dt
+    if "DTEND" in event:
+        end: date = event["DTEND"].dt
+        return end
+    if "DURATION" in event:
+        length: timedelta = event["DURATION"].dt
+        # Through UTC: so long after, whatever the clock does meanwhile.
+        return _aware(first, words).astimezone(UTC) + length if isinstance(first, datetime) else first + length
+    return first if isinstance(first, datetime) else first + DAY
+
+
+def _aware(value: datetime, words: Words) -> datetime:
+    return value if value.tzinfo is not None else value.replace(tzinfo=words.zone)
+
+
+def _attendees(event: Any, people: People) -> tuple[list[str], list[str]]:
+    """The handlers who are asked, and who is asked and unknown."""
+    asked = event.get("ATTENDEE", [])
+    handlers, strangers = list[str](), list[str]()
+    for one in asked if isinstance(asked, list) else [asked]:
+        kind, state = (str(one.params.get(name, "")).upper() for name in ("CUTYPE", "PARTSTAT"))
+        if kind in ("RESOURCE", "ROOM", "GROUP") or state == "DECLINED":
+            continue
+        handler = people.among([str(one), str(one.params.get("CN", ""))])
+        (handlers.append(handler) if handler else strangers.append(re.sub("^mailto:", "", str(one), flags=re.I)))
+    return list(dict.fromkeys(handlers)), strangers
+
+
+def _categories(event: Any) -> list[str]:
+    given = event.get("CATEGORIES", [])
+    return [str(name) for group in (given if isinstance(given, list) else [given]) for name in group.cats]

@@ -1,0 +1,70 @@
+"""What a message is answered with before anybody has read it: whether, and with which words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from config.templates import Acknowledgement
+from routing import commands as do
+from routing import events as ev
+from routing.board import Board
+from routing.commands import Command
+from routing.hours import is_open
+from routing.model import Channel, Contact, Time
+from routing.safety import unsent, verdict
+
+WHERE = ("place", "service")
+
+
+def acknowledged(e: ev.MessageArrived, contact: Contact, board: Board, now: Time) -> Iterator[Command]:
+    """Once for each contact; by text at most once an hour for each person. What is automatic is never answered."""
+    begins = contact.reference == e.reference or contact.reopened_at == now
+    if not begins or e.wish == "stop" or e.automatic or e.party.withheld or _was_lately(contact, board, now):
+        return
+    template = _template(contact, board, now)
+    if not template and not board.rules.queues[contact.queue].acknowledgement:
+        return
+    if unsent(board, contact, contact.channel, contact.our_address, contact.party.address, ""):
+        return
+    allowed = verdict(board, contact, contact.channel, contact.party.address)
+    if allowed == "neutral":
+        template = board.rules.safety.acknowledgement
+    if allowed == "free" or (allowed == "neutral" and template):
+        number = "" if contact.reopened_at is None else f"-{int(contact.reopened_at)}"
+        yield do.Acknowledge(contact.reference, f"{contact.reference}-acknowledgement{number}", template)
+
+
+def _was_lately(contact: Contact, board: Board, now: Time) -> bool:
+    if contact.channel is not Channel.TEXT:
+        return False
+    return board.acknowledged.lately(contact.party.address, now)
+
+
+def _template(contact: Contact, board: Board, now: Time) -> str:
+    """That of the first rule that fits; '' for the words of the queue."""
+    fits = (rule.template for rule in board.rules.acknowledgements if _fits(rule, contact, board, now))
+    return next(fits, "")
+
+
+def _fits(rule: Acknowledgement, contact: Contact, board: Board, now: Time) -> bool:
+    calendar = board.rules.calendars.get(rule.calendar)
+    right_hour = calendar is None or is_open(calendar, now) == rule.open
+    return rule.queue in ("", contact.queue) and rule.grade in ("", _grade(contact, board)) and right_hour
+
+
+def _grade(contact: Contact, board: Board) -> str:
+    """The latest that was given; what sounds like an emergency counts as one before anybody has graded it."""
+    given = contact.grades[-1].grade if contact.grades else ""
+    return board.rules.emergency_grade if contact.emergency and not given else given
+
+
+def asked_where(e: ev.MessageArrived, contact: Contact, board: Board) -> Iterator[Command]:
+    """By text, once, by the site's wish, and never where an answer of ours could be seen by the wrong person."""
+    template = board.rules.ask_where
+    urgent = e.finding.sounds_like_emergency and contact.channel is Channel.TEXT
+    if not template or not urgent or contact.asked_where or e.automatic or e.party.withheld:
+        return
+    known = any(found.kind in WHERE for found in contact.found)
+    opted_out = unsent(board, contact, contact.channel, contact.our_address, contact.party.address, "")
+    if not known and not opted_out and verdict(board, contact, contact.channel, contact.party.address) == "free":
+        yield do.AskWhere(contact.reference, f"{contact.reference}-where", template)

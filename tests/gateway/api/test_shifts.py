@@ -1,0 +1,196 @@
+"""Importing shifts, who is on duty, and the forecast, over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gateway.rosters.watch import SILENT_SECONDS, RosterWatch
+from gateway.store.store import Batch
+from routing.board import Touched
+from routing.model import Channel, Contact, Party
+from tests.gateway.api.site import Desk, Site
+
+DATA = Path(__file__).parents[2] / "data" / "rosters"
+NOON = datetime(2026, 11, 30, 12, tzinfo=ZoneInfo("Europe/London")).timestamp()  # a Monday
+HEADER = "person,date,begins,ends\n"
+BASE = HEADER + "amy,2026-11-30,07:00,15:00\nben,2026-11-30,11:55,19:00\ncat,2026-11-30,15:00,23:00\n"
+
+
+@pytest.fixture
+async def chief(site: Site) -> Desk:
+    """An administrator, and three handlers of whom nobody is signed in; it is noon."""
+    site.now = lambda: NOON
+    desk = await site.signed_in("chief", "administrator")
+    for name, centre, extension in (("amy", "fcc", "201"), ("ben", "fcc", "202"), ("cat", "crc", "203")):
+        await site.person(name, centre=centre, extension=extension)
+    return desk
+
+
+async def import_file(desk: Desk, text: str, media: str = "text/csv", **query: str) -> tuple[int, Any]:
+    return await desk.post("/shifts/import", data=text.encode(), headers={"Content-Type": media}, params=query)
+
+
+async def test_a_dry_run_says_what_changes_and_changes_nothing(site: Site, chief: Desk) -> None:
+    status, told = await import_file(chief, BASE, dry_run="true")
+
+    assert (status, told["roster"], told["added"], told["removed"]) == (200, "", 3, 0)
+    assert told["centres"] == ["crc", "fcc"]
+    assert told["changes"][0] == {
+        "what": "added", "handler": "amy", "begins": "2026-11-30T07:00:00Z", "ends": "2026-11-30T15:00:00Z"
+    }  # fmt: skip
+    assert (await chief.get("/shifts"))[1] == []
+    assert await site.rows("ShiftsImported") == []
+
+
+async def test_an_import_replaces_the_period_is_journalled_and_is_undone_by_the_file_before(
+    site: Site, chief: Desk
+) -> None:
+    _, first = await import_file(chief, BASE, file="november.csv")
+    _, second = await import_file(chief, HEADER + "amy,2026-11-30,08:00,16:00\n", file="worse.csv")
+    assert (second["added"], second["removed"], second["left_without"]) == (1, 2, ["ben"])
+    assert second["centres"] == ["fcc"]
+    assert [s["handler"] for s in (await chief.get("/shifts"))[1]] == ["amy", "cat"]
+
+    _, before = await chief.get(f"/shifts/imports/{first['roster']}/file")
+    _, undone = await import_file(chief, before, file="november.csv")
+
+    assert (undone["added"], undone["removed"], undone["unchanged"]) == (2, 1, 1)
+    assert [s["handler"] for s in (await chief.get("/shifts"))[1]] == ["amy", "ben", "cat"]
+    listed = (await chief.get("/shifts/imports"))[1]
+    assert sorted(r["file"] for r in listed) == ["november.csv", "november.csv", "worse.csv"]
+    rows = await site.rows("ShiftsImported")
+    assert [(row.actor, '"removed":2' in row.document) for row in rows] == [
+        ("handler:chief", False), ("handler:chief", True), ("handler:chief", False)
+    ]  # fmt: skip
+
+
+async def test_a_centre_that_is_named_keeps_the_others_as_they_are(chief: Desk) -> None:
+    await import_file(chief, BASE)
+    lent = HEADER + "ben,2026-11-30,07:00,15:00\ncat,2026-11-30,07:00,15:00\n"
+
+    status, told = await import_file(chief, lent, centre="crc", dry_run="true")
+
+    assert (status, told["centres"], told["left_without"]) == (200, ["crc"], [])
+    assert (await import_file(chief, lent, centre="moon"))[1]["errors"][0]["field"] == "centre"
+
+
+async def test_a_calendar_is_imported_the_same_way(site: Site, chief: Desk) -> None:
+    event = "BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20261201T070000\r\nDTEND:20261201T150000\r\nSUMMARY:Amy\r\nEND:VEVENT\r\n"
+
+    calendar = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{event}END:VCALENDAR\r\n"
+    status, told = await import_file(chief, calendar, "text/calendar")
+
+    assert (status, told["added"]) == (200, 1)
+    answer = await chief.get(f"/shifts/imports/{told['roster']}/file")
+    assert answer[1].startswith("BEGIN:VCALENDAR")
+
+
+async def test_one_wrong_line_and_nothing_is_saved(site: Site, chief: Desk) -> None:
+    status, problem = await import_file(chief, (DATA / "broken.csv").read_text())
+
+    assert status == 400
+    assert "line 5: ends" in [e["field"] for e in problem["errors"]]
+    assert await site.store.shifts(0, 1e12) == []
+
+
+async def test_who_may_do_what(site: Site, chief: Desk) -> None:
+    handler, supervisor = await site.signed_in("dan"), await site.signed_in("eve", "supervisor")
+
+    assert (await import_file(supervisor, BASE))[0] == 403
+    for path in ("/duty", "/forecast", "/shifts"):
+        assert (await handler.get(path))[0] == 403
+        assert (await supervisor.get(path))[0] == 200
+    assert (await import_file(chief, "x" * 5_000_000))[0] == 413
+    assert (await import_file(chief, "{}", "application/json"))[0] == 415
+    assert (await chief.get("/shifts/imports/none/file"))[0] == 404
+
+
+async def test_on_duty_and_signed_in_side_by_side(site: Site, chief: Desk) -> None:
+    """At noon: Amy should be there since 07:00 and is not, Ben since 11:55, Cat from 15:00 and is there already."""
+    await import_file(chief, BASE)
+    cat = site.desk()
+    await cat.sign_in("cat")
+    await cat.send("PUT", "/me/presence", {"state": "away", "reason": "early"})
+
+    _, duty = await chief.get("/duty?hours=4")
+
+    lists = {name: [p["handler"] for p in duty[name]] for name in ("there", "late", "missing", "without_shift")}
+    assert lists == {"there": [], "late": ["ben"], "missing": ["amy"], "without_shift": ["cat"]}
+    assert [(p["handler"], p["begins"]) for p in duty["coming"]] == [("cat", "2026-11-30T15:00:00Z")]
+    assert duty["centres"][0] == {"id": "fcc", "expected": 2, "present": 0, "missing": 1, "without_shift": 0}
+    assert duty["queues"][0] == {"id": "general", "expected": 2, "present": 1, "missing": 1, "without_shift": 1}
+    assert (await chief.get("/duty?hours=1"))[1]["coming"] == []
+
+
+async def with_history(site: Site, weeks: int) -> None:
+    """On each Monday of so many weeks, from noon to 13:00, two calls each half hour, answered at once for 900 s."""
+    contacts = {}
+    for number in range(weeks * 4):
+        week, rest = divmod(number, 4)
+        at = NOON - timedelta(weeks=week + 1).total_seconds() + 1800 * (rest // 2) + 60 * (rest % 2)
+        contact = Contact(
+            f"H{number}", Channel.VOICE, "general", Party("+441632960001"), "101", at, at + 30, entered_queue_at=at,
+            answered_at=at + 5, wait_over_at=at + 5, ended_at=at + 905, closed_at=at + 905,
+        )  # fmt: skip
+        contacts[contact.reference] = contact
+    await site.store.commit(Batch(touched=Touched(contacts=contacts)))
+
+
+async def test_the_forecast_shows_its_assumptions_beside_the_roster(site: Site, chief: Desk) -> None:
+    await with_history(site, weeks=8)
+    await import_file(chief, BASE)
+
+    status, found = await chief.get("/forecast?week=2026-11-30")
+
+    assert (status, found["why"], found["days_of_history"]) == (200, "", 55)
+    (assumed,) = [a for a in found["assumed"] if a["queue"] == "general"]
+    assert (assumed["calls"], assumed["handling_seconds"], assumed["patience_seconds"]) == (28, 900, None)
+    busy = [h for h in found["half_hours"] if h["queue"] == "general" and h["calls"]]
+    # 4 calls an hour of 900 s are 1 erlang: by Erlang C 3 handlers answer 92% within 30 s, and 2 only 68%.
+    assert [(h["at"], h["calls"], h["at_desks"], h["on_shift"], h["rostered"]) for h in busy] == [
+        ("2026-11-30T12:00:00Z", 2, 3, 4, 2), ("2026-11-30T12:30:00Z", 2, 3, 4, 2)
+    ]  # fmt: skip
+
+
+async def test_too_little_history_is_said(site: Site, chief: Desk) -> None:
+    await with_history(site, weeks=2)
+
+    _, found = await chief.get("/forecast")
+
+    assert found["half_hours"] == []
+    assert found["why"].startswith("There is too little history: 13 whole days of calls")
+
+
+async def test_supervisors_are_alarmed_once_per_half_hour_and_cause(site: Site, chief: Desk) -> None:
+    await with_history(site, weeks=8)
+    watch = RosterWatch(site.settings, site.store, site.dispatcher, site.clock)
+    assert await watch.look() == []  # nobody has imported a roster
+    await import_file(chief, BASE)
+
+    alarmed = await watch.look()
+
+    assert {(e.cause, e.queue): e.why for e in alarmed if e.queue == "general"} == {
+        ("handlers_missing", "general"): "0 handlers signed in for general, 3 needed now. On shift and missing: amy.",
+        ("roster_short", "general"): "At 12:30 the roster has 2 handlers for general, 4 needed, the first at 12:30.",
+    }
+    assert await watch.look() == []
+    assert len(await site.rows("RaiseAlarm")) == len(alarmed) == 4
+    assert {a["what"] for a in (await chief.get("/alarms"))[1]} == {"handlers_missing", "roster_short"}
+    site.now = lambda: NOON + SILENT_SECONDS
+    assert {e.cause for e in await watch.look()} == {"handlers_missing"}  # nothing more falls short ahead
+
+
+async def test_who_is_missing_matters_only_where_too_few_are_there(site: Site, chief: Desk) -> None:
+    await with_history(site, weeks=8)
+    await import_file(chief, BASE)
+    for name in ("ben", "cat", "dan", "eve"):
+        await site.signed_in(name, available=True, extension=f"30{ord(name[0])}")
+
+    alarmed = await RosterWatch(site.settings, site.store, site.dispatcher, site.clock).look()
+
+    assert {e.cause for e in alarmed} == {"roster_short"}

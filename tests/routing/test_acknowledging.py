@@ -1,0 +1,59 @@
+"""Who is told that they were heard, and with which words: by queue, hour and grade, once an hour for each person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from config.calendars import Calendar
+from config.templates import Acknowledgement
+from routing.board import Board
+from routing.commands import Acknowledge
+from routing.triage import Finding, Reason
+from tests.support.world import World, of_kind, rules
+
+KNIFE = Finding(True, (Reason("weapon", "he has a knife", 0, 14, now=True),))
+RULES = (
+    Acknowledgement(template="urgent", queue="texts", grade="emergency"),
+    Acknowledgement(template="closed", calendar="never", open=False, queue="texts"),
+    Acknowledgement(template="mail", queue="emails"),
+)
+
+
+def site() -> World:
+    calendars = {"never": Calendar(id="never")}
+    return World(replace(rules(), acknowledgements=RULES, calendars=calendars, emergency_grade="emergency"))
+
+
+def templates(commands: tuple[object, ...]) -> list[str]:
+    return [c.template for c in of_kind(Acknowledge, commands)]  # type: ignore[arg-type]
+
+
+def test_the_first_rule_that_fits_by_queue_hour_and_grade() -> None:
+    world = site()
+    assert templates(world.text("T1")) == ["closed"]
+    assert templates(world.text("T2", "+447700900002", finding=KNIFE)) == ["urgent"]
+    assert templates(world.email("E1")) == ["mail"], "a queue without words of its own"
+    assert templates(World().text("T1")) == [""], "without a rule, the queue's own words"
+
+
+def test_at_most_one_for_each_person_and_hour_whatever_number_they_write_to() -> None:
+    world = site()
+    world.handler("anna")
+    world.text("T1")
+    world.accept("T1")
+    world.complete("T1", "anna")
+    world.after(3_598)
+    assert templates(world.text("T2")) == [], "it opens again within the hour"
+    world.accept("T1")
+    world.complete("T1", "anna")
+    world.after(2)
+    assert templates(world.text("T3")) == ["closed"]
+    assert world.last_commands and of_kind(Acknowledge, world.last_commands)[0].message != "T1-acknowledgement"
+
+
+def test_a_restart_does_not_forget_it() -> None:
+    world = site()
+    world.text("T1")
+    lately = [(world.now, "+447700900001")]
+    world.board = Board.rebuilt(world.rules, [], [], [], acknowledged=lately)
+    assert templates(world.text("T2")) == []

@@ -1,0 +1,96 @@
+"""An emergency by text: in front of somebody at once, asked where it is, and never left lying."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from routing import events as ev
+from routing.board import Board
+from routing.commands import AskWhere, Command, RaiseAlarm
+from routing.triage import Finding, Found, Reason
+from tests.support.world import World, of_kind, offers, rules
+
+HELP = Finding(True, (Reason("plea", "help", 0, 4),))
+PLACED = replace(HELP, found=(Found("place", "at Grays", 5, 13),))
+UNSAFE = replace(HELP, found=(Found("cannot_speak", "cant talk", 5, 14),))
+
+
+def site() -> World:
+    return World(replace(rules(emergency_alarm_again_seconds=60, emergency_silence_seconds=120), ask_where="where"))
+
+
+def alarms(commands: tuple[Command, ...], what: str) -> int:
+    return sum(alarm.what == what for alarm in of_kind(RaiseAlarm, commands))
+
+
+def asked(commands: tuple[Command, ...]) -> list[str]:
+    return [c.template for c in of_kind(AskWhere, commands)]
+
+
+def test_it_is_shown_to_everybody_who_is_free() -> None:
+    world = site()
+    for name in ("anna", "ben"):
+        world.handler(name)
+    assert offers(world.text("T1", finding=HELP)) == [("T1", "anna"), ("T1", "ben")]
+
+
+def test_who_names_no_place_is_asked_once() -> None:
+    world = site()
+    assert asked(world.text("T1", finding=HELP)) == ["where"]
+    assert asked(world.text("T2", finding=HELP)) == []
+
+
+def test_nobody_is_asked_who_said_it_who_is_not_safe_or_whose_text_is_ordinary() -> None:
+    world = site()
+    assert asked(world.text("T1", "+447700900001", finding=PLACED)) == []
+    assert asked(world.text("T2", "+447700900002", finding=UNSAFE)) == []
+    assert asked(world.text("T3", "+447700900003")) == []
+    assert asked(world.text("T4", "+447700900004", finding=HELP, automatic=True)) == []
+    assert asked(World().text("T5", "+447700900005", finding=HELP)) == [], "where the site does not want it"
+
+
+def test_supervisors_are_told_again_and_again_until_somebody_takes_it() -> None:
+    world = site()
+    world.text("T1", finding=HELP)
+    assert alarms(world.after(9.9), "emergency_waiting") == 0
+    assert alarms(world.after(0.1), "emergency_waiting") == 1
+    assert alarms(world.after(59.9), "emergency_waiting") == 0
+    assert alarms(world.after(60.1), "emergency_waiting") == 2
+    world.handler("anna")
+    world.accept("T1")
+    assert alarms(world.after(600), "emergency_waiting") == 0
+
+
+def test_who_falls_silent_is_brought_before_supervisors_once_for_each_silence() -> None:
+    world = site()
+    world.handler("anna")
+    world.text("T1", finding=HELP)
+    world.accept("T1")
+    assert alarms(world.after(119), "person_silent") == 0
+    world.text("T2")
+    assert alarms(world.after(119), "person_silent") == 0
+    assert alarms(world.after(1), "person_silent") == 1
+    assert alarms(world.after(600), "person_silent") == 0
+    world.text("T3")
+    assert alarms(world.after(120), "person_silent") == 1
+    assert "T1" in world.board.contacts, "never closed by itself"
+
+
+def test_an_emergency_that_a_handler_raises_is_watched_too_and_an_ordinary_text_is_not() -> None:
+    world = site()
+    world.handler("anna")
+    world.text("T1")
+    world.accept("T1")
+    assert alarms(world.after(300), "person_silent") == 0
+    world.did(ev.EmergencyRaised("T1", "handler:anna", "told of a knife"))
+    assert alarms(world.after(1), "person_silent") == 1, "it had been silent for long"
+
+
+def test_a_restart_forgets_neither() -> None:
+    world = site()
+    world.text("T1", finding=HELP)
+    world.after(10)
+    contacts = world.board.take_touched().contacts.values()
+    world.board = Board.rebuilt(world.rules, contacts, [], [])
+    commands = world.after(110)
+    assert (alarms(commands, "emergency_waiting"), alarms(commands, "person_silent")) == (1, 1)
