@@ -19,7 +19,7 @@ COLLEAGUE: TypeAdapter[Colleague] = TypeAdapter(Colleague)
 TABLES: dict[type[Fact], Table] = {Wait: tables.waits, Handling: tables.handlings, Spell: tables.spells}
 JOURNAL = "journal"
 # Read in slices of time, so that no other work waits for a long report.
-SLICE_SECONDS = 86_400.0
+SLICE_SECONDS = 14_400.0
 CLEARED_AT_ONCE = 5000
 
 

@@ -244,6 +244,18 @@ def test_a_caller_whom_the_control_room_answers_did_not_abandon(world: Journalle
     assert (row.offered, row.control_room, row.abandoned, row.emergencies) == (1, 1, 0, 1)
 
 
+def test_who_wants_to_be_called_back_and_then_presses_55_goes_on_with_the_same_wait(world: JournalledWorld) -> None:
+    world.call("C1")
+    world.after(25)
+    world.did(ev.CallbackAsked("C1", "+441632960001"))
+    world.after(5)
+    world.emergency("C1")
+    world.after(4)
+    world.did(ev.ControlRoomJoined("C1", "control room"))
+    (wait,) = world.waits("C1")
+    assert (wait.outcome, wait.seconds) == ("control_room", 34)
+
+
 def test_by_centre_and_handler_who_nobody_answered_belongs_to_none_and_the_rows_add_up(world: JournalledWorld) -> None:
     waits(world, "C1", 10)
     talks(world, "C1", 60)
