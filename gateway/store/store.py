@@ -304,7 +304,7 @@ class Store:
         return await self._all(PlannedShift, columns.begins < ends, columns.ends > begins)
 
     async def has_shifts(self) -> bool:
-        return bool(await self._rows(select(tables.shifts.c.handler).limit(1)))
+        return bool(await self.rows(select(tables.shifts.c.handler).limit(1)))
 
     async def rosters(self) -> list[ImportedRoster]:
         """The imports whose files are kept, the latest first."""
@@ -315,7 +315,7 @@ class Store:
 
     async def calls_by_half_hour(self, since: Time, until: Time, longest_wrap_up: float) -> list[Past]:
         """The calls that came into each queue. A wrap-up counts until its handler completed it, or for so long."""
-        return [Past(*row) for row in await self._rows(calls_by_half_hour(self.engine, since, until, longest_wrap_up))]
+        return [Past(*row) for row in await self.rows(calls_by_half_hour(self.engine, since, until, longest_wrap_up))]
 
     async def first_call(self) -> Time | None:
         columns = tables.contacts.c
