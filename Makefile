@@ -13,7 +13,7 @@ run: setup ## start the gateway with a sandbox around it: SIP edge, mail server,
 	@exec .venv/bin/contact-gateway sandbox up
 
 test: setup ## run all tests
-	@.venv/bin/pytest --quiet
+	@.venv/bin/pytest --quiet --numprocesses 3 --dist loadfile
 
 check: setup ## formatting, lint, types, import rules, and what the repository may say
 	.venv/bin/ruff format --check

@@ -8,6 +8,7 @@ written to disk.
 from __future__ import annotations
 
 import heapq
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -80,10 +81,12 @@ class Board:
         self.unserved: dict[str, None] = {}
         self._leading_on = {queue.id for queue in rules.queues.values() if queue.overflow != Overflow()}
         self._settled: dict[str, None] = {}
-        self._lines: dict[tuple[str, Channel], SortedList[Rank]] = {}
-        self._waiting: dict[Need, SortedList[Rank]] = {}
+        self._lines: defaultdict[tuple[str, Channel], SortedList[Rank]] = defaultdict(SortedList)
+        self._waiting: defaultdict[Need, SortedList[Rank]] = defaultdict(SortedList)
         self._needs_of: dict[str, dict[Need, None]] = {}
-        self._free: dict[Channel, dict[frozenset[str], SortedList[tuple[float, str]]]] = {c: {} for c in Channel}
+        self._free: dict[Channel, defaultdict[frozenset[str], SortedList[tuple[float, str]]]] = {
+            channel: defaultdict(SortedList) for channel in Channel
+        }
         self._free_at: dict[str, Free] = {}
         self._engaged: dict[str, set[str]] = {}
         self._threads: dict[str, str] = {}
@@ -297,9 +300,10 @@ class Board:
 
     def put_contact(self, contact: Contact) -> None:
         old = self.contacts.get(contact.reference)
-        people = dict.fromkeys([*_people(old), *_people(contact)])
+        before, people = _people(old), _people(contact)
+        self._moved.update(dict.fromkeys([*before, *people]))
         if old is not None:
-            self._unindex(old)
+            self._unindex(old, before)
         self.touched.contacts[contact.reference] = contact
         if old is None or old.owner != contact.owner:
             self.recent.note(contact)
@@ -308,10 +312,9 @@ class Board:
             self.fresh_contacts.pop(contact.reference, None)
         else:
             self.contacts[contact.reference] = contact
-            self._index(contact, old)
+            self._index(contact, old, people)
             if contact.settled:
                 self._settled[contact.reference] = None
-        self._moved.update(people)
         self._wake_for(contact, old)
 
     def put_handler(self, handler: Handler) -> None:
@@ -358,7 +361,7 @@ class Board:
 
     # --- indexes -------------------------------------------------------------------------------------
 
-    def _unindex(self, old: Contact) -> None:
+    def _unindex(self, old: Contact, people: list[str]) -> None:
         if old.waiting:
             need = self.need_of(old)
             ranks = self._waiting[need]
@@ -370,7 +373,7 @@ class Board:
             if need.load is Channel.VOICE:
                 self._fresh_handlers |= self.held_back  # they need not keep themselves free for this call any more
                 self.held_back = {}
-        for handler in _people(old):
+        for handler in people:
             self._engaged[handler].discard(old.reference)
         if old.thread and self._threads.get(old.thread) == old.reference:
             del self._threads[old.thread]
@@ -381,18 +384,18 @@ class Board:
         if old.call_id and self._calls.get(old.call_id) == old.reference:
             del self._calls[old.call_id]
 
-    def _index(self, contact: Contact, old: Contact | None) -> None:
+    def _index(self, contact: Contact, old: Contact | None, people: list[str]) -> None:
         if contact.waiting:
             need = self.need_of(contact)
-            self._waiting.setdefault(need, SortedList()).add(rank_of(contact))
+            self._waiting[need].add(rank_of(contact))
             self._needs_of.setdefault(need.only, {})[need] = None
-            self._lines.setdefault((contact.queue, contact.load), SortedList()).add(rank_of(contact))
+            self._lines[contact.queue, contact.load].add(rank_of(contact))
             known = old is not None and old.waiting and (old.queue, old.preferred) == (contact.queue, contact.preferred)
             if not known and contact.queue in self._leading_on:
                 self.unserved[contact.reference] = None
             if old is None or not old.waiting or self.need_of(old) != need or old.declined != contact.declined:
                 self.fresh_contacts[contact.reference] = None
-        for handler in _people(contact):
+        for handler in people:
             self._engaged.setdefault(handler, set()).add(contact.reference)
         if contact.thread:
             self._threads[contact.thread] = contact.reference
@@ -420,7 +423,7 @@ class Board:
             return
         self._free_at[handler_id] = now
         for channel in now.channels:
-            self._free[channel].setdefault(now.able, SortedList()).add((now.turn, handler_id))
+            self._free[channel][now.able].add((now.turn, handler_id))
         if was is None or now.channels - was.channels or now.able - was.able:
             self._fresh_handlers[handler_id] = None
 
@@ -436,7 +439,7 @@ class Board:
 
     def _duty_changes(self, was: Handler | None, now: Handler | None) -> None:
         """Whoever waits is looked at again when somebody signs in or out, or can do something else."""
-        if was is not None and _duty(was) != (_duty(now) if now else None):
+        if self._leading_on and was is not None and _duty(was) != (_duty(now) if now else None):
             lines = (line for (queue, _), line in self._lines.items() if queue in self._leading_on)
             self.unserved |= {rank.reference: None for rank in sorted(rank for line in lines for rank in line)}
 
@@ -482,11 +485,11 @@ class Board:
         return contact.queued_at + steps[contact.relaxed + 1].after
 
 
-def _duty(handler: Handler) -> tuple[bool, frozenset[str], tuple[int, ...]]:
+def _duty(handler: Handler) -> tuple[object, ...]:
     """What makes a handler count as on duty for a queue."""
-    capacities = tuple(handler.capacity(channel) for channel in Channel)
-    able = abilities(handler.skills, handler.centre, reserved=handler.reserved)
-    return handler.presence.state is PresenceState.OFFLINE, able, capacities
+    offline = handler.presence.state is PresenceState.OFFLINE
+    room = (handler.extension, handler.text_capacity, handler.email_capacity)
+    return offline, handler.skills, handler.centre, handler.reserved, room
 
 
 def _people(contact: Contact | None) -> list[str]:

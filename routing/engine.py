@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from routing.apply import apply
 from routing.board import Board
@@ -13,6 +14,9 @@ from routing.model import Time
 from routing.objections import objection
 from routing.overflow import next_step
 from routing.reactions import react
+
+# By type, remembered: singledispatch's own look-up takes longer than many a change.
+applying, objecting, reacting = cache(apply.dispatch), cache(objection.dispatch), cache(react.dispatch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +33,19 @@ def decide(board: Board, event: Event, now: Time) -> Decision:
     Each command is applied to the board as it is decided, so that the next one sees it: what is returned has
     already happened on the board, and only needs to be written down and carried out.
     """
-    refused = objection(event, board)
+    kind: type = type(event)
+    refused = objecting(kind)(event, board)
     if refused:
         return Decision(refused=refused)
     commands: list[Command] = []
 
     def decided(command: Command) -> None:
-        apply(command, board, now)
+        kind: type = type(command)
+        applying(kind)(command, board, now)
         commands.append(command)
 
-    apply(event, board, now)
-    for command in react(event, board, now):
+    applying(kind)(event, board, now)
+    for command in reacting(kind)(event, board, now):
         decided(command)
     while steps := next_offers(board, now) or next_step(board, now):
         for step in steps:

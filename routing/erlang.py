@@ -22,7 +22,7 @@ from itertools import count
 
 FOREVER = math.inf
 NEGLIGIBLE = 1e-17
-STEPS_PER_DEPARTURE = 20
+STEPS = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +121,16 @@ def _impatient(demand: Demand, handlers: int, within: float) -> Service:
     scale, waiting, queue = _states(arrivals, serving, leaving, turned_away(demand.load, handlers))
     # The density of the wait of one who would stay (Zeltyn and Mandelbaum, 2005), times the chance to stay that long.
 
-    def answered_at(seconds: float) -> float:
+    def exponent(seconds: float) -> float:
         gone = -math.expm1(-leaving * seconds) / leaving
-        return serving * math.exp(arrivals * gone - (serving + leaving) * seconds - scale)
+        return arrivals * gone - (serving + leaving) * seconds - scale
 
-    steps = 2 * math.ceil(max(50.0, STEPS_PER_DEPARTURE * (serving + leaving + arrivals) * within / 2))
-    answered = 1.0 - waiting + _integral(answered_at, within, steps)
+    def over(seconds: float) -> bool:
+        falling = arrivals * math.exp(-leaving * seconds) < serving + leaving
+        return falling and exponent(seconds) < math.log(NEGLIGIBLE)
+
+    last = next(seconds for n in count() if over(seconds := 2.0**n / serving))
+    answered = 1.0 - waiting + _integral(lambda seconds: serving * math.exp(exponent(seconds)), min(within, last))
     lost = leaving * queue / arrivals
     return Service(waiting, queue / arrivals, answered, lost, demand.load * (1.0 - lost) / handlers)
 
@@ -151,8 +155,8 @@ def _states(arrivals: float, serving: float, leaving: float, blocked: float) -> 
     return highest + math.log(total), busy / total, queue
 
 
-def _integral(function: Callable[[float], float], until: float, steps: int) -> float:
-    """From 0, by Simpson's rule; ``steps`` is even."""
-    width = until / steps
-    inner = math.fsum((4 if n % 2 else 2) * function(n * width) for n in range(1, steps))
+def _integral(function: Callable[[float], float], until: float) -> float:
+    """From 0, by Simpson's rule."""
+    width = until / STEPS
+    inner = math.fsum((4 if n % 2 else 2) * function(n * width) for n in range(1, STEPS))
     return (function(0.0) + inner + function(until)) * width / 3

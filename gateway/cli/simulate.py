@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def simulate(scenario: Path, seed: int | None, as_json: bool, plots: Path | None
         each = took / max(1, found["contacts"]) * 1e6
         click.echo(f"Took {took:.1f} s of CPU: {each:.0f} microseconds a contact.")
     if plots is not None:
-        _plot(played, measures, plots)
+        _plot(played, measures, plots, scenario.stem)
 
 
 def _load(path: Path, seed: int | None) -> Scenario:
@@ -57,15 +58,15 @@ def _load(path: Path, seed: int | None) -> Scenario:
 def _run(scenario: Scenario) -> Measures:
     from gateway.simulate.simulation import Simulation
 
-    with click.progressbar(length=STEPS, label=scenario.name, file=click.get_text_stream("stderr")) as bar:
+    with click.progressbar(length=STEPS, label=scenario.name, file=sys.stderr) as bar:
         return Simulation(scenario).run(lambda done: bar.update(round(done * STEPS) - bar.pos))
 
 
-def _plot(scenario: Scenario, measures: Measures, folder: Path) -> None:
+def _plot(scenario: Scenario, measures: Measures, folder: Path, name: str) -> None:
     from gateway.simulate.plots import write_plots
 
     try:
-        paths = write_plots(scenario, measures, folder)
+        paths = write_plots(scenario, measures, folder, name)
     except OSError as error:
         raise Failure(f"The plots could not be written: {error}.") from None
     for path in paths:

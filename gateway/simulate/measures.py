@@ -20,7 +20,7 @@ def seconds() -> array[float]:
 
 @dataclass(slots=True)
 class Waits:
-    """Of one queue and channel, in order of time. ``answered`` and ``abandoned``: how long each waited."""
+    """Of one queue and channel. ``answered``, ``abandoned``: how long each waited; ``began``, ``left``: since when."""
 
     target: float
     ignore: float
@@ -28,6 +28,7 @@ class Waits:
     answered: array[float] = field(default_factory=seconds)
     abandoned: array[float] = field(default_factory=seconds)
     began: array[float] = field(default_factory=seconds)
+    left: array[float] = field(default_factory=seconds)
 
     @property
     def within_target(self) -> float:

@@ -19,10 +19,9 @@ LOOK = Style(background="white", plot_background="white", colors=COLOURS, font_f
 SHORT_DAYS = 14
 
 
-def write_plots(scenario: Scenario, measures: Measures, folder: Path) -> list[Path]:
+def write_plots(scenario: Scenario, measures: Measures, folder: Path, name: str) -> list[Path]:
     """``NAME-waits.svg`` and ``NAME-handlers.svg`` in this folder, which is made if need be. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = "".join(c if c.isalnum() else "-" for c in scenario.name.lower())
     charts = {"waits": _waits(scenario, measures), "handlers": _handlers(scenario, measures)}
     paths = [folder / f"{name}-{what}.svg" for what in charts]
     for path, chart in zip(paths, charts.values(), strict=True):
@@ -49,9 +48,17 @@ def line_chart(title: str, across: str, up: str, labels: Sequence[str], *, every
         no_prefix=True,
         **more,
     )
+    chart.add_xml_filter(_without_scripts)
     chart.x_labels = labels
     chart.x_labels_major = labels[::every]
     return chart
+
+
+def _without_scripts(root: Any) -> Any:
+    for parent in root.iter():
+        for script in [node for node in parent if str(node.tag).endswith("script")]:
+            parent.remove(script)
+    return root
 
 
 def _waits(scenario: Scenario, measures: Measures) -> Any:

@@ -69,7 +69,6 @@ class Simulation:
         self._answer, self._accept = people.answer.draws(self._chance), people.accept.draws(self._chance)
         self._rings, self._review = people.callback_rings.draws(self._chance), people.review.draws(self._chance)
         self._control_room, self._away = people.control_room.draws(self._chance), people.away.draws(self._chance)
-        self._wrap_up = {d.id: d for d in scenario.demand}
         self._carry_out: dict[type, Callable[[Any], None]] = {
             do.MakeOffer: self._offered,
             do.CloseContact: self._closed,
@@ -207,7 +206,9 @@ class Simulation:
             return
         if contact.received_at >= self._measured_from:
             waits = self._stream_of[reference].waits
-            waits.abandoned.append(self.now - (contact.entered_queue_at or self.now))
+            since = contact.entered_queue_at or self.now
+            waits.abandoned.append(self.now - since)
+            waits.left.append(since)
         self._did(ev.CallerLeft(reference))
 
     def _closed(self, command: do.CloseContact) -> None:
@@ -216,6 +217,8 @@ class Simulation:
     # --- those who answer ----------------------------------------------------------------------------
 
     def _offered(self, command: do.MakeOffer) -> None:
+        if command.offer.broadcast:
+            return  # whoever is only shown an emergency leaves it to the one whose offer is in earnest
         missed = self.scenario.behaviour.missed
         if missed and self._chance.random() < missed:
             return

@@ -132,6 +132,19 @@ async def test_an_endless_host_name_is_refused_within_a_call(edge: Scene, body: 
     assert [m.what for m in edge.slots[0].received] == ["INVITE", "ACK", "BYE"]
 
 
+@pytest.mark.parametrize("line_end", ["\r\n", "\n"])
+async def test_an_update_with_more_media_is_refused_and_the_call_goes_on(edge: Scene, line_end: str) -> None:
+    answer = await call(edge)
+    edge.trunk.in_dialog("UPDATE", answer, body=(SDP + AUDIO + VIDEO_OFF).replace("\r\n", line_end))
+    assert (await edge.trunk.get("488")).header("CSeq").endswith("UPDATE")
+
+    edge.trunk.in_dialog("UPDATE", answer, body=SDP)
+    assert (await edge.slots[0].get("UPDATE")).body
+    edge.trunk.in_dialog("BYE", answer)
+    await edge.slots[0].get("BYE")
+    assert [m.what for m in edge.slots[0].received] == ["INVITE", "ACK", "UPDATE", "BYE"]
+
+
 @pytest.mark.parametrize("body", NO_SESSION_ADDRESS.values(), ids=NO_SESSION_ADDRESS.keys())
 async def test_media_without_a_session_address_is_repaired_so_that_the_caller_gets_through(
     edge: Scene, body: str

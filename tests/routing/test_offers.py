@@ -170,3 +170,12 @@ def test_a_wrap_up_that_goes_on_too_long_is_shown_to_supervisors_once(world: Wor
     world.did(ev.CallEnded("C1", "handler:anna"))
     alarms = [c for c in world.after(7_200) if getattr(c, "what", "") == "wrap_up_long"]
     assert len(alarms) == 1
+
+
+def test_nobody_is_woken_for_an_offer_that_was_answered(world: World) -> None:
+    (made,) = of_kind(MakeOffer, world.text("T1"))
+    assert world.board.next_wake == made.offer.expires_at
+
+    world.accept("T1")
+
+    assert world.board.next_wake is None

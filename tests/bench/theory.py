@@ -1,0 +1,70 @@
+"""The simulated board against theory, and one simulated year: run with ``python tests/bench/theory.py``.
+
+``erlang_c``: one queue, exponential handling, nobody gives up; the mean wait is within 2 % of Erlang C.
+``erlang_a``: exponential patience too; the share that gives up is within 2 % of Erlang A.
+Each with a million contacts on the real engine. The interval is the simulation's own, at 95 %, by batch means.
+``year``: CPU seconds for a year of ``config/scenarios/btp.toml``.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from gateway.simulate.measures import interval
+from gateway.simulate.scenario import load_scenario
+from gateway.simulate.simulation import Simulation
+from tests.bench.lib import Options, Report, read_options
+from tests.support.theory import Found, against_theory
+
+SCENARIOS = Path(__file__).parents[2] / "config" / "scenarios"
+PERCENT_OFF = 2.0
+YEAR_SECONDS = 60.0
+
+
+def erlang_c(options: Options, report: Report) -> None:
+    found = against_theory(handlers=2, per_hour=60, handling=60, contacts=options.size(1_000_000, 20_000))
+    _tell(report, found, "mean wait, s", found.theory.mean_wait, found.mean_wait, interval(found.waits))
+
+
+def erlang_a(options: Options, report: Report) -> None:
+    contacts = options.size(1_000_000, 20_000)
+    found = against_theory(handlers=10, per_hour=200, handling=180, patience=120, contacts=contacts)
+    _tell(report, found, "given up, share", found.theory.abandoned, found.abandoned, interval(found.gave_up))
+    _tell(report, found, "mean wait, s", found.theory.mean_wait, found.mean_wait, interval(found.waits))
+
+
+def _tell(report: Report, found: Found, what: str, theory: float, simulated: float, half: float) -> None:
+    print(f"  {what}: theory {theory:.5g}, simulated {simulated:.5g} +- {half:.2g} ({found.contacts:,} contacts)")
+    report.value(f"{what}: off theory", abs(simulated / theory - 1) * 100, "%", target=PERCENT_OFF)
+
+
+def year(options: Options, report: Report) -> None:
+    scenario = load_scenario(SCENARIOS / "btp.toml")
+    if options.quick:
+        scenario = scenario.model_copy(update={"days": 7.0})
+    begin = time.process_time()
+    measures = Simulation(scenario).run()
+    took = time.process_time() - begin
+    print(f"  {measures.contacts:,} contacts, {measures.decisions:,} decisions")
+    report.value("CPU for a contact", took / measures.contacts * 1e6, "us")
+    report.value("CPU for the year", took, "s", target=YEAR_SECONDS)
+
+
+PARTS = {part.__name__: part for part in (erlang_c, erlang_a, year)}
+
+
+def main() -> int:
+    options = read_options("the simulator against theory", list(PARTS))
+    report = Report("the simulator against theory", options.quick)
+    for name in options.only or PARTS:
+        print(name, flush=True)
+        PARTS[name](options, report)
+    return report.finish(options.out)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

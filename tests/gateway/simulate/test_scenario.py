@@ -1,0 +1,143 @@
+"""A scenario's file: what is wrong with it is said, all at once and in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from statistics import fmean, stdev
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.simulate.arrivals import arrivals
+from gateway.simulate.chance import Spread
+from gateway.simulate.roster import duties
+from gateway.simulate.scenario import Scenario, ScenarioError, load_scenario, scenario_of
+
+SCENARIOS = Path(__file__).parents[3] / "config" / "scenarios"
+SOUND = """
+name = "small"
+start = 2026-03-28
+days = 2
+[[centres]]
+id = "fcc"
+name = "FCC"
+[[queues]]
+id = "general"
+name = "General"
+target_seconds = 30
+[[demand]]
+id = "calls"
+queue = "general"
+channel = "voice"
+per_hour = 60
+handling = { mean = 60 }
+[[shifts]]
+id = "night"
+begins = 22:00:00
+ends = 06:00:00
+[[teams]]
+id = "fcc"
+centre = "fcc"
+posts = 3
+rota = ["night", "off", "off"]
+"""
+
+
+def read(tmp_path: Path, text: str) -> Scenario:
+    path = tmp_path / "scenario.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_scenario(path)
+
+
+@pytest.mark.parametrize("name", ["btp", "county", "burst", "centre-down"])
+def test_the_scenarios_that_come_with_the_gateway_are_sound(name: str) -> None:
+    assert load_scenario(SCENARIOS / f"{name}.toml").days > 0
+
+
+@pytest.mark.parametrize(
+    ("instead", "of", "said"),
+    [
+        ("queue = 'crime'", 'queue = "general"', "demand calls: there is no crime among the queues (general)"),
+        ("centre = 'crc'", 'centre = "fcc"', "team fcc: there is no crc among the centres (fcc)"),
+        ('rota = ["day"]', 'rota = ["night", "off", "off"]', "team fcc: there is no day among the shifts (night)"),
+        ("per_day = 5\nper_hour = 60", "per_hour = 60", "give one of per_year, per_day and per_hour"),
+        ("handling = { mean = 60, deviation = 9 }", "handling = { mean = 60 }", "deviation is given for lognormal"),
+        ("by_hour = [1, 2]\nper_hour = 60", "per_hour = 60", "demand.0.by_hour: Tuple should have at least 24"),
+        ("posts = 0", "posts = 3", "teams.0.posts: Input should be greater than or equal to 1"),
+        ("sede = 1\ndays = 2", "days = 2", "sede: there is no such setting"),
+        ("time_zone = 'Mars'\ndays = 2", "days = 2", "time_zone: there is no time zone Mars"),
+        ("days = ", "days = 2", "is not valid TOML"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, instead: str, of: str, said: str) -> None:
+    assert of in SOUND
+
+    with pytest.raises(ScenarioError) as refused:
+        read(tmp_path, SOUND.replace(of, instead, 1))
+
+    assert said in str(refused.value)
+    assert "scenario.toml" in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"none\.toml: cannot be read"):
+        load_scenario(tmp_path / "none.toml")
+
+
+def test_what_is_not_said_of_routing_is_as_by_default(tmp_path: Path) -> None:
+    scenario = read(tmp_path, SOUND + "\n[routing]\nvoice_offer_seconds = 7\n")
+
+    assert (scenario.routing.voice_offer_seconds, scenario.routing.message_offer_seconds) == (7, 60)
+
+
+def test_a_night_over_the_change_of_clocks_is_an_hour_shorter(tmp_path: Path) -> None:
+    """In 2026 the clocks go forward in the night to 29 March."""
+    scenario = read(tmp_path, SOUND)
+
+    hours = [(duty.ends - duty.begins) / 3600 for duty in duties(scenario, Random(1))]
+
+    assert hours == [6.0, 7.0, 8.0]  # the first had begun before the scenario
+
+
+def test_one_post_of_a_three_day_rota_is_there_each_night(tmp_path: Path) -> None:
+    scenario = read(tmp_path, SOUND.replace("days = 2", "days = 9"))
+
+    names = [duty.handler for duty in duties(scenario, Random(1))]
+
+    assert len(names) == 10
+    assert all(len(set(names[n : n + 3])) == 3 for n in range(8))
+
+
+def test_arrivals_follow_the_hour_and_a_burst(tmp_path: Path) -> None:
+    weights = [0.0] * 8 + [1.0] * 8 + [0.0] * 8
+    burst = '\n[[bursts]]\ndemand = "calls"\nbegins = 2026-03-28T09:10:00\nminutes = 30\ntimes = 10\n'
+    text = SOUND.replace("per_hour = 60", f"per_hour = 60\nby_hour = {weights}") + burst
+    scenario = read(tmp_path, text)
+
+    times = list(arrivals(scenario.demand[0], scenario, Random(3)))
+
+    first_day = [(at - scenario.begins) / 3600 for at in times if at < scenario.begins + 86_400]
+    assert times == sorted(times)
+    assert all(8 <= hour < 16 for hour in first_day)
+    assert len(first_day) == pytest.approx(60 * 24 + 9 * 90, rel=0.1)
+    assert sum(9 + 1 / 6 <= hour < 9 + 2 / 3 for hour in first_day) == pytest.approx(900, rel=0.15)
+
+
+@pytest.mark.parametrize(("kind", "deviation"), [("fixed", 0), ("exponential", 200), ("lognormal", 120)])
+def test_a_spread_has_the_mean_and_deviation_that_it_says(kind: Any, deviation: float) -> None:
+    spread = Spread(kind=kind, mean=200, deviation=120 if kind == "lognormal" else None)
+    draw = spread.draws(Random(5))
+
+    values = [draw() for _ in range(20_000)]
+
+    assert fmean(values) == pytest.approx(200, rel=0.03)
+    assert stdev(values) == pytest.approx(deviation, rel=0.06, abs=1e-6)
+
+
+def test_a_scenario_in_which_nothing_is_right_names_everything() -> None:
+    with pytest.raises(ValidationError) as refused:
+        scenario_of({"name": "nothing"})
+
+    assert {error["loc"][0] for error in refused.value.errors()} >= {"start", "days", "centres", "queues", "teams"}

@@ -1,0 +1,147 @@
+"""The simulator plays scenarios on the real engine: it agrees with theory, with itself, and with the journal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gateway.cli import main
+from gateway.simulate.report import figures
+from gateway.simulate.scenario import Scenario, load_scenario
+from gateway.simulate.simulation import Simulation
+from gateway.store.documents import load_change
+from gateway.store.journal import Head, Row, reference_of, write_row
+from routing import events as ev
+from routing.board import Board
+from routing.engine import Decision, decide
+from tests.support.theory import against_theory
+
+SCENARIOS = Path(__file__).parents[3] / "config" / "scenarios"
+
+
+def hours_of(name: str, hours: float) -> Scenario:
+    return load_scenario(SCENARIOS / f"{name}.toml").model_copy(update={"days": hours / 24})
+
+
+def test_the_wait_is_near_erlang_c() -> None:
+    """Wide bounds for a short run; a million contacts are a benchmark."""
+    found = against_theory(handlers=2, per_hour=60, handling=60, contacts=3_000)
+
+    assert found.mean_wait == pytest.approx(found.theory.mean_wait, rel=0.25)
+    assert found.answered_within == pytest.approx(found.theory.answered_within, abs=0.05)
+    assert found.abandoned == 0
+
+
+def test_those_who_give_up_are_near_erlang_a() -> None:
+    found = against_theory(handlers=10, per_hour=200, handling=180, patience=120, contacts=3_000)
+
+    assert found.abandoned == pytest.approx(found.theory.abandoned, rel=0.25)
+    assert found.answered_within == pytest.approx(found.theory.answered_within, abs=0.06)
+
+
+def test_the_same_seed_gives_the_same_figures_and_another_gives_others() -> None:
+    scenario = hours_of("county", 12)
+
+    first, again = (figures(scenario, Simulation(scenario).run()) for _ in range(2))
+    other = scenario.model_copy(update={"seed": 2})
+
+    assert first == again
+    assert figures(other, Simulation(other).run())["queues"] != first["queues"]
+
+
+def test_everybody_who_came_in_was_answered_gave_up_or_is_still_there() -> None:
+    scenario = hours_of("county", 24)
+
+    found = figures(scenario, Simulation(scenario).run())
+
+    missing = sum(q["offered"] - q["answered"] - q["abandoned"] for q in found["queues"])
+    assert 0 <= missing <= found["left_open"]
+
+
+def test_while_a_centre_is_down_its_callers_go_to_the_other() -> None:
+    scenario = hours_of("centre-down", 48)
+    lost: list[ev.HandlerLost] = []
+    moments: list[tuple[float, str]] = []
+
+    def watch(event: ev.Event, now: float, decision: Decision) -> None:
+        if isinstance(event, ev.HandlerLost):
+            lost.append(event)
+        if isinstance(event, ev.OfferAccepted):
+            moments.append((now, event.handler))
+
+    Simulation(scenario, watch).run()
+
+    outage = scenario.outages[0]
+    begins = scenario.at(outage.begins)
+    during = {handler.split("-")[0] for now, handler in moments if begins < now < begins + outage.minutes * 60}
+    assert lost and all(event.handler.startswith("crc") for event in lost)
+    assert during == {"fcc"}
+
+
+def journal_of(scenario: Scenario) -> list[Row]:
+    """Every event and what was decided on it, as rows of the journal."""
+    rows: list[Row] = []
+
+    def watch(event: ev.Event, now: float, decision: Decision) -> None:
+        for change in (event, *decision.commands):
+            head = Head(rows[-1].seq, rows[-1].hash) if rows else Head()
+            rows.append(write_row(head, change, now, "", reference_of(change)))
+
+    Simulation(scenario, watch).run()
+    return rows
+
+
+def test_the_same_journal_gives_the_same_decisions_byte_for_byte() -> None:
+    scenario = hours_of("burst", 9)
+    journal = journal_of(scenario)
+    board, replayed = Board(scenario.rules), list[Row]()
+
+    for row in journal:
+        if row.entry == "event":
+            event = load_change(row.kind, row.document)
+            for change in (event, *decide(board, event, row.at).commands):
+                head = Head(replayed[-1].seq, replayed[-1].hash) if replayed else Head()
+                replayed.append(write_row(head, change, row.at, "", reference_of(change)))
+
+    assert len(journal) > 2_000
+    assert replayed == journal
+
+
+# --- the command -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> Path:
+    path = tmp_path / "short.toml"
+    text = (SCENARIOS / "burst.toml").read_text(encoding="utf-8")
+    path.write_text(text.replace("\ndays = 3", "\ndays = 0.5"), encoding="utf-8")
+    return path
+
+
+def test_the_command_tells_how_it_went(short: Path) -> None:
+    result = CliRunner().invoke(main, ["simulate", str(short)])
+
+    assert result.exit_code == 0, result.output
+    assert all(word in result.output for word in ("general", "crime", "texts", "emails", "fcc", "IN TARGET", "BUSY"))
+
+
+def test_the_command_gives_json_and_writes_plots_without_scripts(short: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["simulate", str(short), "--json", "--plots", str(tmp_path / "plots")])
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["seed"] == 1
+    plots = sorted((tmp_path / "plots").iterdir())
+    assert [plot.name for plot in plots] == ["short-handlers.svg", "short-waits.svg"]
+    assert all("<script" not in plot.read_text(encoding="utf-8") for plot in plots)
+
+
+def test_the_command_says_what_is_wrong_with_a_scenario(tmp_path: Path) -> None:
+    (tmp_path / "wrong.toml").write_text("name = 1\n", encoding="utf-8")
+
+    result = CliRunner().invoke(main, ["simulate", str(tmp_path / "wrong.toml")])
+
+    assert result.exit_code == 2
+    assert "The scenario is wrong" in result.output and "wrong.toml: start: Field required" in result.output
