@@ -1,4 +1,4 @@
-"""Learns how much each word speaks for an emergency: ``python tests/bench/triage_weights.py --write`` keeps the weights.
+"""Learns how much each word speaks for an emergency; ``--write`` keeps it in ``config/triage_weights.tsv``.
 
 A logistic regression over the labelled messages, by stochastic gradient descent with AdaGrad steps (Duchi and others,
 2011). First it says how well such weights do on messages they were not learnt from: each of the grids is left out in

@@ -1,8 +1,8 @@
 """The labelled messages of ``tests/data/triage``: what people write, and whether it is an emergency.
 
-``emergency.tsv`` and ``ordinary.tsv`` were written before any rule and are split by a hash of their text. Each set since
-was written before its author looked at the rules of the time again, was judged once, and was learnt from afterwards:
-the weights are learnt from every message here. What new messages do is in docs/triage.md.
+``emergency.tsv`` and ``ordinary.tsv`` were written before any rule and are split by a hash of their text. Each set
+since was written before its author looked at the rules of the time again, was judged once, and was learnt from
+afterwards: the weights are learnt from every message here. What new messages do is in docs/triage.md.
 """
 
 from __future__ import annotations
