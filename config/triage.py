@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field
 from config.section import Section
 
 FILE = Path(__file__).parent / "triage.toml"
+WEIGHTS = Path(__file__).parent / "triage_weights.tsv"
 COMMON = 150  # times in the list's corpus; rarer ones are mostly names and slips of the pen
 WORD = re.compile(r"[^\s<>|?*.]+\*?|\*[^\s<>|?*.]+|<[a-z_]+>")
 LIST_NAME = re.compile(r"<([a-z_]+)>")
@@ -40,20 +41,17 @@ Kind = Literal["", "weapon", "injury", "self_harm", "cannot_speak"]
 
 
 class Rule(Section):
-    """A sign of danger. ``weight`` 2 is enough alone; ``alone``: only when the message says nothing else.
+    """A sign of danger. ``alone``: only when the message says nothing else, and then always.
 
-    ``shy``: only when nothing in the message speaks for an everyday matter. ``pleads``: a call for help, which a
-    question can be. ``raises`` and ``leaves`` are its examples, and its tests.
+    ``pleads``: a call for help, which a question can be. ``raises`` and ``leaves`` are its examples, and its tests.
     """
 
     name: str
-    weight: Annotated[int, Field(ge=1, le=2)]
     kind: Kind
     says: Phrases
     raises: tuple[str, ...]
     leaves: tuple[str, ...]
     alone: bool = False
-    shy: bool = False
     pleads: bool = False
 
 
@@ -73,7 +71,6 @@ class Contexts(Section):
     not_joke: Phrases
     negation: Phrases
     denies_nothing: Phrases
-    everyday: Phrases
 
 
 class Lexicon(Section):
@@ -134,6 +131,13 @@ def english() -> frozenset[str]:
     """Common English words: what a person typed is none of them before it is taken for a misspelt word."""
     packed = (resources.files("spellchecker") / "resources" / "en.json.gz").read_bytes()
     return frozenset(word for word, times in json.loads(gzip.decompress(packed)).items() if times >= COMMON)
+
+
+@cache
+def weights() -> dict[str, float]:
+    """How much words, pairs of words and letters speak for an emergency; written by tests/bench/triage_weights.py."""
+    lines = WEIGHTS.read_text(encoding="utf-8").splitlines()
+    return {feature: int(hundredths) / 100 for feature, hundredths in (line.split("\t") for line in lines)}
 
 
 @cache

@@ -16,7 +16,7 @@ from aiohttp import web
 from channels.base import Channel
 from channels.voice.channel import VoiceChannel
 from config.settings import Settings
-from config.triage import english, lexicon
+from config.triage import english, lexicon, weights
 from gateway.api.application import build
 from gateway.api.services import Services
 from gateway.auditor import Auditor
@@ -191,7 +191,7 @@ class Gateway:
 
 
 def _triage(settings: Settings) -> Triage:
-    return Triage(lexicon().with_more(settings.triage), english())
+    return Triage(lexicon().with_more(settings.triage), english(), weights())
 
 
 async def serve(settings: Settings) -> None:

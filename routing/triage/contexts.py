@@ -14,7 +14,6 @@ from routing.triage.reading import Word
 
 NEGATION_REACH = 3
 OPENING = 3  # words: what stands there speaks for the whole message
-CAN_WAIT = ("over", "business", "news", "figurative")
 CLAUSE_STARTS = frozenset({"but", "however", "although", "though", "yet", "except"})
 SUBJECTS = frozenset({"he", "she", "they", "there", "i", "we", "someone", "somebody", "people", "you", "it"})
 PRESENT_VERBS = frozenset({"is", "are", "am", "has", "have", "will", "keeps", "says"})
@@ -50,13 +49,6 @@ class Contexts:
         self._last_over = max((h.end for h in self._said.get("over", ())), default=0)
         self._questions = self._by_clause("question")
         self._negations = self._negating()
-
-    def everyday(self, sign: Hit) -> bool:
-        """Something speaks for a matter that can wait: in the message, or in the clause of this sign."""
-        clause = self._clause_of[sign.start].start
-        if self._joke or not self._said.keys().isdisjoint(CAN_WAIT):
-            return True
-        return any(self._clause_of[h.start].start == clause for h in self._said.get("everyday", ()))
 
     def now(self, sign: Hit) -> bool:
         return self._clause_of[sign.start].now

@@ -1,8 +1,11 @@
-"""Does a message sound like an emergency, and why: signs of danger, less those that its context sets aside."""
+"""Does a message sound like an emergency, and why.
+
+Its words are weighed; a sign of danger that its context does not set aside adds to that.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 
 from config.triage import Kind, Lexicon
 from routing.triage import details
@@ -11,8 +14,10 @@ from routing.triage.finding import Finding, Found, Reason
 from routing.triage.phrases import Hit, Phrases, vocabulary
 from routing.triage.reading import Word, read
 from routing.triage.spelling import Speller
+from routing.triage.weighing import Scales, Weighed
 
-ENOUGH = 2
+SIGN = 2.0  # what a standing sign adds to the weight of the words
+BY_WEIGHT = "sounds like others"
 MOST_CHARACTERS = 50_000
 SHOWN_BEFORE = 3
 COURTESIES = frozenset({"please", "now", "me", "hi", "hello", "can", "you", "i", "need", "am", "is", "this"})
@@ -22,15 +27,17 @@ class Triage:
     """Judges messages by one lexicon. Building it takes a moment, judging does not.
 
     ``english``: words that are spelt right, so that they are not taken for misspelt words of danger.
+    ``weights``: how much each word speaks for an emergency.
     """
 
-    def __init__(self, lexicon: Lexicon, english: Set[str]) -> None:
+    def __init__(self, lexicon: Lexicon, english: Set[str], weights: Mapping[str, float]) -> None:
         phrases = dict(lexicon.contexts) | {r.name: r.says for r in lexicon.rules}
         self._rules = {rule.name: rule for rule in lexicon.rules}
         self._phrases = Phrases(phrases, lexicon.words)
         plain = {word for written in lexicon.shorthand.values() for word in written.split()}
         every = [phrase for among in phrases.values() for phrase in among]
         self._speller = Speller(lexicon.shorthand, vocabulary(every, lexicon.words) | plain, english)
+        self._scales = Scales(weights)
 
     def judge(self, text: str) -> Finding:
         """What this message sounds like. Of a very long one the first 50,000 characters count."""
@@ -41,9 +48,17 @@ class Triage:
         standing = [h for h in hits if h.label in self._rules and self._stands(h, words, contexts)]
         standing.sort(key=lambda h: (h.start, h.end, h.label))  # the phrases come in no order of their own
         found = (*details.found(text, words), *self._kinds(text, words, standing))
-        if self._weight(standing, words, contexts) < ENOUGH:
+        weighed = self._scales.weigh(words)
+        if not words or not self._enough(standing, weighed):
             return Finding(False, found=found)
-        return Finding(True, self._reasons(text, words, standing, contexts), found)
+        return Finding(True, self._reasons(text, words, standing, contexts, weighed), found)
+
+    def read(self, text: str) -> tuple[list[str], bool]:
+        """The plain words of a message, and whether a sign stands in it. For those who learn the weights."""
+        words = read(text[:MOST_CHARACTERS], self._speller.spell)
+        hits = list(self._phrases.find(words))
+        contexts = Contexts(words, hits)
+        return [w.text for w in words], any(h.label in self._rules and self._stands(h, words, contexts) for h in hits)
 
     def set_aside(self, text: str) -> list[tuple[str, str, str]]:
         """Each sign that was set aside: rule, words, and why. For those who tune the rules."""
@@ -54,30 +69,31 @@ class Triage:
         return [(h.label, _written(text, words, h.start, h.end), why) for h, why in signs if why]
 
     def _stands(self, hit: Hit, words: list[Word], contexts: Contexts) -> bool:
-        if self._rules[hit.label].alone:
+        rule = self._rules[hit.label]
+        if rule.alone:
             others = [w.text for n, w in enumerate(words) if not hit.start <= n < hit.end]
             return COURTESIES.issuperset(others)
-        rule = self._rules[hit.label]
-        if rule.shy and contexts.everyday(hit):
-            return False
         return not contexts.set_aside(hit, pleads=rule.pleads)
 
-    def _weight(self, standing: list[Hit], words: list[Word], contexts: Contexts) -> int:
-        if any(self._rules[h.label].weight == ENOUGH for h in standing):
-            return ENOUGH
-        weak = {words[h.start].text for h in standing}
-        return len(weak) + any(contexts.now(h) for h in standing)
+    def _enough(self, standing: list[Hit], weighed: Weighed) -> bool:
+        if any(self._rules[h.label].alone for h in standing):
+            return True
+        return weighed.score + (SIGN if standing else 0.0) > 0
 
-    def _reasons(self, text: str, words: list[Word], standing: list[Hit], contexts: Contexts) -> tuple[Reason, ...]:
-        """The first sign of each rule, the strongest rules first."""
+    def _reasons(
+        self, text: str, words: list[Word], standing: list[Hit], contexts: Contexts, weighed: Weighed
+    ) -> tuple[Reason, ...]:
+        """The first sign of each rule; without any, the words that weigh most."""
         first: dict[str, Reason] = {}
-        for hit in sorted(standing, key=lambda h: (-self._rules[h.label].weight, h.start, -h.end, h.label)):
+        for hit in sorted(standing, key=lambda h: (h.start, -h.end, h.label)):
             start = max(contexts.clause_start(hit), hit.start - SHOWN_BEFORE)
             said = _written(text, words, start, hit.end)
             reason = Reason(hit.label, said, words[start].start, words[hit.end - 1].end, contexts.now(hit))
             first.setdefault(hit.label, reason)
-        plain = tuple(reason for reason in first.values() if not self._rules[reason.rule].shy)
-        return plain or tuple(first.values())
+        if first:
+            return tuple(first.values())
+        start, end = words[weighed.start].start, words[weighed.end - 1].end
+        return (Reason(BY_WEIGHT, text[start:end], start, end),)
 
     def _kinds(self, text: str, words: list[Word], standing: list[Hit]) -> tuple[Found, ...]:
         first: dict[Kind, Found] = {}

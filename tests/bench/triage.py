@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from config.triage import english, lexicon
+from config.triage import english, lexicon, weights
 from routing.triage import Triage
 from tests.support.messages import PARTS, Labelled, labelled
 
@@ -21,7 +21,7 @@ ROUNDS = 5
 
 def main() -> None:
     start = time.process_time()
-    triage = Triage(lexicon(), english())
+    triage = Triage(lexicon(), english(), weights())
     print(f"built in {(time.process_time() - start) * 1000:.0f} ms")
     messages = list(labelled())
     print(f"{'messages':<10}{'found':>7}{'missed':>8}{'of emergencies':>16}{'raised':>9}{'left':>6}{'of ordinary':>13}")

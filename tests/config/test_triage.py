@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.load import ConfigurationError, load
-from config.triage import english, lexicon
+from config.triage import english, lexicon, weights
 from routing.triage import Triage
 
 
@@ -21,7 +21,7 @@ def site(folder: Path, text: str) -> Path:
 def test_words_of_a_site_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_PHONE_SECRET", "s" * 40)
     settings = load(site(tmp_path, '[triage]\nshorthand = { wot = "what" }\nphrases = { weapon = ["bobbydazzler"] }\n'))
-    triage = Triage(lexicon().with_more(settings.triage), english())
+    triage = Triage(lexicon().with_more(settings.triage), english(), weights())
     assert triage.judge("a bobbydazzler in coach 3").sounds_like_emergency
 
 
