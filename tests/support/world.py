@@ -47,6 +47,7 @@ def rules(queues: Iterable[Queue] = (), **routing: Any) -> Rules:
         "wrap_up_seconds": 120,
         "wrap_up_alarm_seconds": 900,
         "emergency_alarm_seconds": 10,
+        "emergency_alarm_again_seconds": 86_400,
         "cut_off_seconds": 5,
         "return_minutes": 10,
         "last_handler_first_seconds": 0,
