@@ -17,7 +17,7 @@ from channels.email.language import get_ready
 from channels.email.mime import read
 from config.load import load
 from config.settings import Settings
-from config.triage import english, lexicon
+from config.triage import english, lexicon, weights
 from gateway.dispatcher import Committed, Dispatcher
 from gateway.emails import EmailChannel
 from gateway.letters import Letters
@@ -41,7 +41,7 @@ QUEUE = {
     "acknowledgement": "Thank you. Your reference is {reference}.",
 }
 DEADLINE = 15.0
-JUDGE = Triage(lexicon(), english()).judge
+JUDGE = Triage(lexicon(), english(), weights()).judge
 
 
 class MailServers:
