@@ -32,6 +32,7 @@ from channels.voice.scene import ContactView, Desk, Scene
 from channels.voice.sound_watch import SoundWatch
 from channels.voice.supervision import SupervisorLeg
 from channels.voice.third_party import ThirdParty
+from channels.voice.voicemail import voicemail_of
 from config.menus import Destination
 from config.settings import Settings
 from routing import events as ev
@@ -316,6 +317,8 @@ class Story:
                 await self.third.drop(why)
             case tell_to.Requeue():
                 await self._requeue(item)
+            case tell_to.ToVoicemail(of=of):
+                await self._to_voicemail(of)
             case tell_to.Supervise():
                 await self.supervision.supervise(item)
             case tell_to.StopSupervising(why=why):
@@ -343,6 +346,7 @@ class Story:
         self._control_room.get()
         keys = " ".join(self._settings.voice.emergency_digits)
         self._tell(ev.EmergencyRaised(self.reference, "caller", f"the caller pressed {keys}"))
+        await self._leave_voicemail()
         await self._reception.leave()
         await self.third.give_up_leading_out()
         await self._make_room()
@@ -412,6 +416,22 @@ class Story:
         handler, self.scene.handler = self.scene.handler, ""
         self._tell(ev.Requeued(self.reference, handler, wish.queue, wish.why))
         await self.scene.part("handler")
+
+    async def _leave_voicemail(self) -> None:
+        """Whom a handler had passed to a voicemail waits for a handler again."""
+        view = self.scene.view()
+        if view and self._reception.voicemail.part and view.passed_to:
+            self._tell(ev.PartyLeft(self.reference, view.passed_to, "the caller pressed the emergency digits"))
+
+    async def _to_voicemail(self, of: str) -> None:
+        """The handler is released; the caller leaves a message, and 5 5 brings them back among those who wait."""
+        scene = self.scene
+        handler, scene.handler = scene.handler, ""
+        self._tell(ev.CallPassed(self.reference, handler, voicemail_of(of)))
+        scene.quiet = True
+        await scene.part("handler")
+        await self.keeping.resume("system")
+        await self._reception.voicemail.begin(of, self._settings.voice.default_queue)
 
     # --- the queue's overflow ---------------------------------------------------------------------------
 

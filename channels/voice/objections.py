@@ -24,7 +24,7 @@ def objection(story: Story, wish: tell_to.Instruction) -> str:
             return "The control room is not on the line yet: nobody would be left with the caller."
         case tell_to.HangUp() if with_control_room:
             return "The control room is talking with the caller: leave the call instead of ending it."
-        case tell_to.Hold(held=True) | tell_to.Requeue() if story.control_room_has_caller:
+        case tell_to.Hold(held=True) | tell_to.Requeue() | tell_to.ToVoicemail() if story.control_room_has_caller:
             return CONTROL_ROOM_THERE
         case tell_to.Hold(held=False) if line.held_at_phone and not line.held:
             return "Your telephone holds the caller: take them back there."
@@ -40,7 +40,7 @@ def objection(story: Story, wish: tell_to.Instruction) -> str:
             return "Nobody has answered yet: wait, or give the transfer up."
         case tell_to.DropThird() if not third.busy:
             return "There is nobody to drop."
-        case tell_to.Requeue() if third.busy:
+        case tell_to.Requeue() | tell_to.ToVoicemail() if third.busy:
             return f"{third.wish.target.words} is on the line: drop them first."
         case tell_to.TakeOver() if "supervisor" not in line.joined:
             return "No supervisor is on the call."

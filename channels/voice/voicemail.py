@@ -47,6 +47,11 @@ class State:
 _STATE: TypeAdapter[State] = TypeAdapter(State)
 
 
+def voicemail_of(whose: str) -> str:
+    """In words for people."""
+    return f"voicemail of {whose}"
+
+
 class Voicemail:
     def __init__(self, scene: Scene, put: Callable[[tell_to.Instruction], None]) -> None:
         self._scene, self._put = scene, put

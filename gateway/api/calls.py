@@ -80,6 +80,12 @@ class QueueBody(In):
     why: OptionalLine = ""
 
 
+class VoicemailBody(In):
+    """``of``: a queue, or an extension of ours."""
+
+    of: Line
+
+
 class SuperviseBody(In):
     """``listen``: nobody hears you; ``whisper``: the handler does; ``barge``: all do. The reason is journalled."""
 
@@ -233,6 +239,15 @@ async def extend_wrap_up(request: Request[Nothing, ExtendBody]) -> ContactOut:
 # --- the supervisor ------------------------------------------------------------------------------------------
 
 
+async def to_voicemail(request: Request[Nothing, VoicemailBody]) -> None:
+    """The handler is released; the caller hears the greeting and leaves a message."""
+    of, services = request.body.of, request.services
+    extensions = {h.extension for h in services.dispatcher.board.handlers.values() if h.extension}
+    if of not in extensions | {q.id for q in services.settings.queues}:
+        raise _mistake("of", f"there is no queue and no extension '{of}'")
+    await _ask(request, tell_to.ToVoicemail(of))
+
+
 async def supervise(request: Request[Nothing, SuperviseBody]) -> None:
     """Your phone rings; from then on the mode can be changed by asking again."""
     contact = _live(request)
@@ -288,6 +303,7 @@ ROUTES = (
     Route("POST", f"{CALL}/third", "Transfer, ask somebody first, or bring somebody in", "handler", bring),
     Route("POST", f"{CALL}/third/complete", "Pass the caller to whom I am talking with", "handler", complete),
     Route("DELETE", f"{CALL}/third", "Give the transfer up, or drop the third party", "handler", drop_third),
+    Route("POST", f"{CALL}/voicemail", "Pass the caller to a voicemail", "handler", to_voicemail),
     Route("POST", f"{CALL}/queue", "Pass the caller to a queue", "handler", to_queue),
     Route("PUT", f"{CALL}/supervision", "Listen, whisper or barge", "supervisor", supervise),
     Route("DELETE", f"{CALL}/supervision", "Leave the call that I supervise", "supervisor", stop_supervising),
