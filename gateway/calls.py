@@ -48,6 +48,7 @@ class CallDesk:
             guests=contact.guests,
             passed_to=contact.passed_to,
             recording_paused=contact.recording_paused,
+            callback=contact.callback,
         )
 
     def extension(self, handler: str) -> str:
@@ -60,17 +61,18 @@ class CallDesk:
 
     def pass_to(self, reference: str, handler: str, dialled: str, replaces: str) -> Target:
         """Whom the handler's phone asks to pass the caller to. Raises channels.base.Refused, as the desk would."""
-        board = self._dispatcher.board
-        target = keyed(dialled, board, self._settings, replaces)
-        if why := objection(
-            PartyRung(reference, f"handler:{handler}", "transfer", target.words, target.handler), board
-        ):
+        target = keyed(dialled, self._dispatcher.board, self._settings, replaces)
+        rung = PartyRung(reference, f"handler:{handler}", "transfer", target.words, target.handler)
+        if why := self.refusal(rung):
             raise NotPossible(why)
         return target
 
     def handler_at(self, extension: str) -> str:
         handlers = self._dispatcher.board.handlers.values()
         return next((handler.id for handler in handlers if handler.extension == extension), "")
+
+    def refusal(self, event: Event) -> str:
+        return objection(event, self._dispatcher.board)
 
     def leads_to(self, called: str) -> Destination:
         """Where the callers of this number of ours are led now."""

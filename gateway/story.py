@@ -59,6 +59,7 @@ SENTENCES: Mapping[str, str] = {
     "CallTakenOver": "took the call over from {0.handler}: {0.why}",
     "LedOut": "connected the caller to {0.target}",
     "LeadOn": "{0.why}",
+    "NotLedOn": "left the caller waiting where they were: {0.why}",
     "Requeued": "moved the caller to queue {0.queue}",
     "CallbackAsked": "asked to be called back at {0.address} and keeps the place",
     "VulnerableMarked": "marked the person as vulnerable",

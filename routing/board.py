@@ -421,7 +421,7 @@ class Board:
             self._waiting[need].add(rank_of(contact))
             self._needs_of.setdefault(need.only, {})[need] = None
             self._lines[contact.queue, contact.load].add(rank_of(contact))
-            known = old is not None and old.waiting and (old.queue, old.preferred) == (contact.queue, contact.preferred)
+            known = old is not None and old.waiting and _led_by(old) == _led_by(contact)
             if not known and contact.queue in self._leading_on:
                 self.unserved[contact.reference] = None
             if old is None or not old.waiting or self.need_of(old) != need or old.declined != contact.declined:
@@ -537,6 +537,11 @@ class Board:
         if not contact.wanted or contact.queued_at is None or contact.relaxed + 1 >= len(steps):
             return None
         return contact.queued_at + steps[contact.relaxed + 1].after
+
+
+def _led_by(contact: Contact) -> tuple[object, ...]:
+    """What decides whether somebody who waits is looked at for the steps of an overflow."""
+    return contact.queue, contact.preferred, contact.not_led_on
 
 
 def _duty(handler: Handler) -> tuple[object, ...]:

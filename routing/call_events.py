@@ -92,6 +92,15 @@ class LedOut:
 
 
 @dataclass(frozen=True, slots=True)
+class NotLedOn:
+    """The caller could not take the step of the overflow: ``why``. They wait where they were, and are led nowhere
+    until who is on the line has changed."""
+
+    reference: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallTakenOver:
     """``supervisor`` (a handler's id) talks with the caller now; ``handler`` has left, for their wrap-up."""
 

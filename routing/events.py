@@ -20,6 +20,7 @@ from routing.call_events import (
     LedOut,
     MenuChosen,
     MutedChanged,
+    NotLedOn,
     PartyAnswered,
     PartyLeft,
     PartyRung,
@@ -50,6 +51,7 @@ __all__ = [
     "LedOut",
     "MenuChosen",
     "MutedChanged",
+    "NotLedOn",
     "PartyAnswered",
     "PartyLeft",
     "PartyRung",
@@ -506,6 +508,7 @@ Event = (
     | Supervised
     | CallPassed
     | LedOut
+    | NotLedOn
     | CallTakenOver
     | Requeued
     | CallbackAsked

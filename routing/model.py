@@ -204,7 +204,8 @@ class Contact:
     needs are over. ``bumps``: why it is served sooner, by ``ahead`` seconds and at most ``due_within`` seconds
     after it began to wait. ``entered_queue_at``, ``wait_over_at`` and ``ended_in`` are of the person's own call and
     no later one. ``waiting_since``: when they began to wait in this queue, for its longest wait. ``overflow``:
-    the step they are at; ``overflowed``: the causes that have no more steps for them in this queue.
+    the step they are at; ``overflowed``: the causes that have no more steps for them in this queue;
+    ``not_led_on``: somebody else is on the line with them, so that they are led nowhere until that has changed.
     ``reopened_at``: the person wrote again after it had been closed. ``heard_at``: their last text; ``silence_told``:
     that nothing has come since was told. ``asked_where``: we have asked where they are.
     """
@@ -266,6 +267,7 @@ class Contact:
     waiting_since: Time | None = None
     overflow: Overflowing | None = None
     overflowed: tuple[Cause, ...] = ()
+    not_led_on: bool = False
     sounds_like: str = ""
     found: tuple[Found, ...] = ()
     reopened_at: Time | None = None

@@ -64,7 +64,7 @@ def _stays(contact: Contact, cause: Cause, why: str, say: str = STAY_PROMPT) -> 
 
 
 def _may_be_led(contact: Contact, now: Time) -> bool:
-    if not contact.waiting or contact.emergency or contact.preferred:
+    if not contact.waiting or contact.emergency or contact.preferred or contact.not_led_on:
         return False
     asked = contact.overflow is not None and contact.overflow.kind == "callback"
     if asked and contact.overflow and now < contact.overflow.at + CALLBACK_ANSWER_SECONDS:

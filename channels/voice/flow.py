@@ -440,7 +440,7 @@ class Story:
         scene = self.scene
         served = scene.calling_control_room or self.third.busy or self._reception.keep_place.done
         if served or scene.line.joined != {"caller"}:
-            self._tell(ev.CallQueued(self.reference))
+            self._tell(ev.NotLedOn(self.reference, "somebody else is on the line, or on the way"))
             return
         self._reception.keep_place.forget()
         match wish.kind:

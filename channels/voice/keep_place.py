@@ -78,7 +78,7 @@ class KeepPlace:
     async def resume(self, typed: str) -> None:
         """After another gateway: asked again, unless they are keying the number or it is written down."""
         view = self._scene.view()
-        if view and not view.place and not view.offers:
+        if view and view.callback:
             self.part = DONE
             await self._scene.announce(self._scene.sounds.prompt("keep_place_done"))
         elif typed:

@@ -43,7 +43,13 @@ class Resumption:
             scene.tell(ev.CallerLeft(scene.reference, cut_off=broke))
             return False
         await self.keeping.recall(snapshot, paused=view.recording_paused)
-        await self._handlers(view)
+        if self.third.passes_on:  # they answered while no gateway was there
+            scene.handler = view.handler
+            await self.third.pass_caller()
+        else:
+            await self._handler(view)
+        if not scene.handler:
+            await self._offers(view)
         await self._guests(view)
         await self.control_room.resume(wanted=view.handing_over)
         if scene.line.joined == {"caller"} and not scene.calling_control_room and not self.third.busy:
@@ -56,12 +62,16 @@ class Resumption:
             scene.tell(ev.CallQueued(scene.reference))
         return True
 
-    async def _handlers(self, view: ContactView) -> None:
-        scene, there = self.scene, "handler" in self.scene.line.joined
-        if view.handler and there:
+    async def _handler(self, view: ContactView) -> None:
+        scene = self.scene
+        passed_on = self.third.wanted_by_caller and scene.line.under_way("third")  # the handler may go
+        if "handler" in scene.line.joined or passed_on:
             scene.handler = view.handler
         elif view.handler:
             scene.tell(ev.HandlerLost(scene.reference, view.handler, "gone when the gateway came back"))
+
+    async def _offers(self, view: ContactView) -> None:
+        scene, there = self.scene, "handler" in self.scene.line.joined
         for offer in view.offers:
             if there:
                 scene.handler = offer.handler
@@ -74,7 +84,7 @@ class Resumption:
             await scene.part("handler")
 
     async def _guests(self, view: ContactView) -> None:
-        """Those whom the board has on the call, and who went while no gateway was there."""
+        """Those whom the board has on the call, and who answered or went while no gateway was there."""
         scene = self.scene
         if self.third.busy and not scene.line.under_way("third"):
             await self.third.drop("gone when the gateway came back")
@@ -83,3 +93,5 @@ class Resumption:
                 self.supervision.supervisor = guest.handler
             elif guest.role == "supervisor":
                 scene.tell(ev.PartyLeft(scene.reference, guest.handler, "gone", guest.handler, guest.role))
+            elif guest.answered_at is None and guest.target == self.third.joined:
+                scene.tell(ev.PartyAnswered(scene.reference, guest.target, guest.handler))

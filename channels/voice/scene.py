@@ -29,7 +29,8 @@ STAGE = "stage_"
 class ContactView:
     """What a story needs to know of its contact. ``place``: 1 for the first in line, 0 when not waiting.
 
-    ``expected_wait``: seconds, None where nothing true can be said of it; ``waited``: seconds in the queue."""
+    ``expected_wait``: seconds, None where nothing true can be said of it; ``waited``: seconds in the queue.
+    ``callback``: the follow-up that keeps the caller's place, '' for none."""
 
     offers: tuple[Offer, ...]
     handler: str
@@ -41,6 +42,7 @@ class ContactView:
     guests: tuple[Guest, ...] = ()
     passed_to: str = ""
     recording_paused: bool = False
+    callback: str = ""
 
 
 class Desk(Protocol):
@@ -56,6 +58,10 @@ class Desk(Protocol):
 
     def handler_at(self, extension: str) -> str:
         """The handler who has this extension, '' for none."""
+        ...
+
+    def refusal(self, event: Event) -> str:
+        """'' or why the gateway would not take this event now."""
         ...
 
     def leads_to(self, called: str) -> Destination: ...
@@ -99,6 +105,9 @@ class Scene:
 
     def handler_at(self, extension: str) -> str:
         return self._desk.handler_at(extension)
+
+    def refusal(self, event: Event) -> str:
+        return self._desk.refusal(event)
 
     async def do(self, command: msg.Command) -> bool:
         """Whether the process carried it out. A leg may vanish at any time: its end is told as an event."""

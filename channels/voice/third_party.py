@@ -39,8 +39,19 @@ class ThirdParty:
         return self.busy and (self.wish.role in PRIVATE or (self._talks and self.wish.role == "conference"))
 
     @property
+    def passes_on(self) -> bool:
+        """They have answered, and the caller, who waits for that, is not theirs yet."""
+        alone = "handler" not in self._scene.line.joined
+        return self._talks and not self.passed and (self.wish.role == "transfer" or (alone and self.wanted_by_caller))
+
+    @property
+    def joined(self) -> str:
+        """Who is in the call beside the handler, in words; '' for nobody."""
+        return self.wish.target.words if self._talks and not self.passed else ""
+
+    @property
     def _talks(self) -> bool:
-        return "third" in self._scene.line.joined
+        return self.busy and "third" in self._scene.line.joined
 
     # --- coming ---
 
@@ -65,7 +76,12 @@ class ThirdParty:
         scene, handler = self._scene, self._scene.handler_at(number)
         target = tell_to.Target(number, f"sip:{number}@{scene.settings.edge.domain}", handler)
         if handler:
-            scene.tell(ev.PartyRung(scene.reference, "system", "transfer", target.words, handler))
+            rung = ev.PartyRung(scene.reference, "system", "transfer", target.words, handler)
+            if why := scene.refusal(rung):  # asked before their phone rings
+                scene.tell(ev.PartyLeft(scene.reference, target.words, why, handler))
+                scene.tell(ev.CallQueued(scene.reference))
+                return
+            scene.tell(rung)
         await self.bring(tell_to.Bring("transfer", target))
 
     def _expect(self, wish: tell_to.Bring) -> None:

@@ -48,6 +48,7 @@ def wanted(contact: Contact, now: Time) -> Contact:
         waiting_since=since,
         wait_over_at=None if contact.live and contact.answered_at is None else contact.wait_over_at,
         relaxed=contact.relaxed if contact.wanted else 0,
+        not_led_on=False,
     )
 
 

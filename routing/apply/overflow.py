@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routing import commands as do
 from routing import events as ev
-from routing.apply.base import apply, moved_to
+from routing.apply.base import apply, moved_to, wanted
 from routing.board import Board
 from routing.model import Overflowing, Time
 from routing.replacing import replace
@@ -23,6 +23,14 @@ def _(c: do.LeadOn, board: Board, now: Time) -> None:
         return
     led = replace(contact, overflow=Overflowing(c.cause, c.kind, c.step, now), wanted=c.kind == "callback")
     board.put_contact(replace(led, wait_over_at=now) if c.kind == "voicemail" else led)
+
+
+@apply.register
+def _(e: ev.NotLedOn, board: Board, now: Time) -> None:
+    contact = board.contacts[e.reference]
+    if contact.live and not (contact.assignment or contact.passed_to or contact.callback or contact.voicemail):
+        contact = wanted(contact, now)
+    board.put_contact(replace(contact, overflow=None, not_led_on=True))
 
 
 @apply.register

@@ -25,7 +25,7 @@ def _(e: ev.PartyAnswered, board: Board, now: Time) -> None:
 @apply.register
 def _(e: ev.PartyLeft, board: Board, now: Time) -> None:
     gone = tuple(g for g in board.contacts[e.reference].guests if g.target == e.target)
-    contact = guests_released(board.contacts[e.reference], gone, board, now)
+    contact = replace(guests_released(board.contacts[e.reference], gone, board, now), not_led_on=False)
     if contact.passed_to == e.target and contact.emergency:
         contact = _kept_in_emergency(contact, now)
     board.put_contact(contact)

@@ -93,7 +93,7 @@ def _overflow(board: Board, contact: Contact, now: Time) -> Iterator[Later]:
         yield Later(at.at + CALLBACK_ANSWER_SECONDS, said)
     elif queue.longest_wait_seconds and contact.waiting_since is not None and not contact.emergency:
         due = contact.waiting_since + queue.longest_wait_seconds
-        if "longest_wait" not in contact.overflowed and due > now:
+        if "longest_wait" not in contact.overflowed and due > now and not contact.not_led_on:
             yield Later(due, f"the longest wait of {queue.id} is over: {_steps(queue.overflow.steps('longest_wait'))}")
 
 

@@ -17,6 +17,7 @@ from config.settings import Queue
 from routing import events as ev
 from routing.audit import audit
 from routing.board import Board
+from routing.commands import LeadOn
 from routing.engine import Decision, decide
 from routing.model import (
     Channel,
@@ -86,6 +87,7 @@ SITES = tuple(
 NAMES = ("anna", "ben", "cara", "dan")
 QUEUES = ("general", "crime", "texts", "french")
 SENDERS = ("+447700900001", "+447700900002", "")
+MOST_STEPS = 6  # of an overflow, one after the other in no time
 OUTCOMES = ("busy", "no_answer", "unreachable", "handler_unreachable")
 
 
@@ -198,6 +200,19 @@ class People(RuleBasedStateMachine):
     def led_outside(self, data: Any, reached: bool) -> None:
         reference = self.one(data, lambda c: c.live and c.overflow and not c.wanted)
         self.did(ev.LedOut(reference, "outside") if reached else ev.CallQueued(reference))
+
+    @rule(data=st.data(), alone=st.booleans())
+    def led_on_in_vain(self, data: Any, alone: bool) -> None:
+        """The call does at once what it is told, and nothing comes of it: that ends soon."""
+        reference = self.one(data, lambda c: c.live and (c.wanted or c.overflow))
+        self.did(ev.CallQueued(reference))
+        for _ in range(MOST_STEPS):
+            steps = [c for c in self.story[-1][2].commands if isinstance(c, LeadOn) and c.reference == reference]
+            assert len(steps) <= MOST_STEPS
+            if not steps or (alone and steps[-1].kind != "number"):
+                return
+            self.did(ev.CallQueued(reference) if alone else ev.NotLedOn(reference, "with somebody"))
+        raise AssertionError(f"{reference} is led on and on")
 
     @rule(data=st.data(), kind=st.sampled_from(["left", "cut off", "ended", "lost"]))
     def call_over(self, data: Any, kind: str) -> None:

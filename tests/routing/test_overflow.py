@@ -329,6 +329,41 @@ def test_a_caller_for_whom_somebody_outside_is_rung_cannot_be_with_a_handler() -
     assert "is with anna" in world.refused(ev.LedOut("C1", OUTSIDE))
 
 
+# --- who cannot be led on ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def licensing() -> World:
+    """Nobody is on duty, and C1 was to be led to the voicemail."""
+    world = world_with(queue(nobody_on_duty=[{"voicemail": "busy"}]))
+    world.handler("anna", state=GONE)
+    assert led(world.call("C1", "busy")) == [("voicemail", "busy")]
+    return world
+
+
+def test_who_talks_with_the_control_room_is_led_on_when_it_has_gone(licensing: World) -> None:
+    licensing.did(ev.ControlRoomJoined("C1", "control room"))
+    assert led(licensing.did(ev.NotLedOn("C1", "with the control room"))) == []
+    assert licensing.stage("C1") is Stage.QUEUED
+    licensing.presence("anna", AWAY)
+    assert led(licensing.presence("anna", GONE)) == [], "whoever comes and goes"
+    assert led(licensing.did(ev.ControlRoomLeft("C1", "control room"))) == [("voicemail", "busy")]
+
+
+def test_who_is_listened_to_by_a_supervisor_is_led_on_when_they_have_gone(licensing: World) -> None:
+    licensing.did(ev.PartyRung("C1", "handler:sam", "supervisor", "sam"))
+    assert led(licensing.did(ev.NotLedOn("C1", "with a supervisor"))) == []
+    assert led(licensing.did(ev.PartyLeft("C1", "sam", "hung up"))) == [("voicemail", "busy")]
+
+
+def test_who_cannot_be_led_on_has_waited_all_the_time_and_is_offered(licensing: World) -> None:
+    queued_at = licensing.contact("C1").queued_at
+    licensing.after(5)
+    licensing.did(ev.NotLedOn("C1", "with somebody"))
+    assert (licensing.contact("C1").queued_at, licensing.contact("C1").waiting_since) == (queued_at, queued_at)
+    assert offers(licensing.presence("anna", HERE)) == [("C1", "anna")]
+
+
 # --- the expected wait is each queue's own -------------------------------------------------------------------
 
 

@@ -1,0 +1,178 @@
+"""A call that outlived a gateway: what happened meanwhile is caught up with, and nobody is told what is not true."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, cast
+
+from channels.voice import instructions as tell_to
+from channels.voice import messages as msg
+from channels.voice.call import Call
+from channels.voice.flow import Desk, Story
+from channels.voice.scene import ContactView
+from config.load import load
+from routing import events as ev
+from routing.model import Guest
+
+C1 = "AAAA-0001"
+OUTSIDE = "+441632960200"
+CARA = Guest("ext 204", "transfer", 0.0, "cara")
+MARK = ev.MutedChanged(C1, "test", True)
+
+
+class Process:
+    """A call process that does what it is told, and says only what the test puts into ``says``."""
+
+    id, slot, gone, arrived = "0-1-a", 0, False, None
+
+    def __init__(self, legs: Sequence[msg.LegName], story: dict[str, str]) -> None:
+        up = tuple(msg.Leg(name, "answered") for name in legs)
+        told = {"reference": C1, **story}
+        self.snapshot = msg.Snapshot(slot=0, pid=1, port=5060, begun=True, legs=up, recording="kept", story=told)
+        self.says: asyncio.Queue[msg.Event] = asyncio.Queue()
+        self.done: list[msg.Command] = []
+
+    async def do(self, command: msg.Command) -> None:
+        self.done.append(command)
+
+    async def next(self, deadline: float | None) -> msg.Event:
+        return await self.says.get()
+
+
+class KnownDesk:
+    """One contact, as ``shown``; ben's extension is 203, and ``busy`` says why he cannot be rung."""
+
+    def __init__(self, shown: ContactView, busy: str) -> None:
+        self.shown, self.busy = shown, busy
+
+    def view(self, reference: str) -> ContactView:
+        return self.shown
+
+    def handler_at(self, extension: str) -> str:
+        return "ben" if extension == "203" else ""
+
+    def refusal(self, event: ev.Event) -> str:
+        return self.busy
+
+
+class PickedUp:
+    """The story of the call under a new gateway."""
+
+    def __init__(self, process: Process, desk: KnownDesk) -> None:
+        self.process, self._told = process, asyncio.Queue[ev.Event]()
+        settings = load(overlay={"edge": {"phone_secret": "x"}})
+        self.story = Story(cast(Call, process), C1, settings, cast(Desk, desk), self._report)
+
+    async def _report(self, event: ev.Event) -> str:
+        self._told.put_nowait(event)
+        return C1
+
+    async def told(self) -> list[ev.Event]:
+        """What the gateway was told, when everything so far has been dealt with."""
+        self.story.inbox.put_nowait(tell_to.Mute("test", True))
+        return await self.told_until(MARK)
+
+    async def told_until(self, last: ev.Event) -> list[ev.Event]:
+        told = list[ev.Event]()
+        async with asyncio.timeout(2):
+            while (event := await self._told.get()) != last:
+                told.append(event)
+        return told
+
+    def heard(self) -> list[str]:
+        """The names of the announcements, each without its directory and ending."""
+        played = [c for c in self.process.done if isinstance(c, msg.Play) and c.name == "announcement"]
+        return [file.rsplit("/", 1)[-1].split(".")[0] for play in played for file in play.files]
+
+
+@asynccontextmanager
+async def picked_up(
+    *legs: msg.LegName, busy: str = "", story: dict[str, str] | None = None, **known: Any
+) -> AsyncIterator[PickedUp]:
+    shown: dict[str, Any] = {"offers": (), "handler": "", "handing_over": False, "place": 0, "party": "+441632960001"}
+    call = PickedUp(Process(legs, story or {}), KnownDesk(ContactView(**shown | known), busy))
+    telling = asyncio.create_task(call.story.resumed())
+    try:
+        yield call
+    finally:
+        telling.cancel()
+        with suppress(asyncio.CancelledError):
+            await telling
+
+
+def third(role: str, words: str, handler: str = "") -> dict[str, str]:
+    """Somebody whom the last gateway had rung."""
+    return {"third_role": role, "third_words": words, "third_uri": "sip:them@edge", "third_handler": handler}
+
+
+# --- keeping the place ---------------------------------------------------------------------------------
+
+ASKED = {"stage_name": "keep_place", "stage_typed": ""}
+
+
+async def test_who_was_being_asked_and_has_been_led_on_meanwhile_is_not_told_that_they_are_called_back() -> None:
+    async with picked_up("caller", story=ASKED) as call:
+        assert await call.told() == [ev.CallQueued(C1)]
+        assert call.heard() == ["keep_place_number"]
+
+
+async def test_whose_call_back_is_planned_is_told_so_and_let_go() -> None:
+    async with picked_up("caller", story=ASKED, callback="f1") as call:
+        await call.told()
+        assert call.heard() == ["keep_place_done"]
+        call.process.says.put_nowait(msg.Played("announcement"))
+        assert await call.told_until(ev.CallEnded(C1, "system")) == []
+
+
+# --- led on ----------------------------------------------------------------------------------------------
+
+
+async def test_who_talks_with_the_control_room_is_led_nowhere_and_the_queue_hears_of_it() -> None:
+    async with picked_up("caller", "control_room", place=1) as call:
+        await call.told()
+        call.story.inbox.put_nowait(tell_to.LeadOn("voicemail", "general"))
+        (event,) = await call.told()
+        assert isinstance(event, ev.NotLedOn)
+
+
+async def test_the_phone_of_a_handler_who_is_not_free_does_not_ring_for_a_caller_who_is_led_to_it() -> None:
+    async with picked_up("caller", place=1, busy="Ben is being rung.") as call:
+        await call.told()
+        call.story.inbox.put_nowait(tell_to.LeadOn("number", "203"))
+        assert await call.told() == [ev.PartyLeft(C1, "203", "Ben is being rung.", "ben"), ev.CallQueued(C1)]
+        assert not [c for c in call.process.done if isinstance(c, msg.Dial)]
+
+
+# --- the third party -------------------------------------------------------------------------------------
+
+
+async def test_who_answered_outside_while_no_gateway_was_there_has_the_caller() -> None:
+    async with picked_up("caller", "third", story=third("transfer", OUTSIDE)) as call:
+        assert await call.told() == [ev.LedOut(C1, OUTSIDE)]
+        assert call.story.third.passed
+
+
+async def test_a_transfer_that_was_answered_while_no_gateway_was_there_completes_itself() -> None:
+    ringing = third("transfer", "ext 204", "cara")
+    async with picked_up("caller", "handler", "third", story=ringing, handler="ben", guests=(CARA,)) as call:
+        assert await call.told() == [ev.CallPassed(C1, "ben", "ext 204", "cara")]
+        assert call.story.scene.handler == "cara"
+        assert [c for c in call.process.done if isinstance(c, msg.Drop | msg.Rename)] == [
+            msg.Drop("handler"),
+            msg.Rename("third", "handler"),
+        ]
+
+
+async def test_it_completes_too_when_the_handler_has_gone() -> None:
+    ringing = third("transfer", "ext 204", "cara")
+    async with picked_up("caller", "third", story=ringing, handler="ben", guests=(CARA,)) as call:
+        assert await call.told() == [ev.CallPassed(C1, "ben", "ext 204", "cara")]
+
+
+async def test_who_is_only_asked_first_waits_for_the_handler_to_pass_the_caller_on() -> None:
+    asked = third("consult", "ext 204", "cara")
+    async with picked_up("caller", "handler", "third", story=asked, handler="ben", guests=(CARA,)) as call:
+        assert await call.told() == [ev.PartyAnswered(C1, "ext 204", "cara")]
+        assert call.story.scene.handler == "ben"
