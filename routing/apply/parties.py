@@ -36,11 +36,8 @@ def _(e: ev.CallPassed, board: Board, now: Time) -> None:
     contact = to_wrap_up(board.contacts[e.reference], board, now)
     joining = tuple(g for g in contact.guests if g.target == e.target or (e.to_handler and g.handler == e.to_handler))
     contact = replace(guests_released(contact, joining, board, now), held=False, held_at_phone=False)
-    if e.to_handler:
-        contact = _with_handler(contact, e.to_handler, now)
-    else:
-        contact = replace(contact, passed_to=e.target)
-    board.put_contact(contact)
+    passed = _with_handler(contact, e.to_handler, now) if e.to_handler else replace(contact, passed_to=e.target)
+    board.put_contact(passed)
 
 
 @apply.register

@@ -196,7 +196,8 @@ def _with_nobody(contact: Contact) -> bool:
 
 
 def _not_theirs(board: Board, reference: str, handler: str) -> str:
-    return not_open(board, reference) or f"{handler or 'Nobody'} does not have the call of {reference}."
+    having = f"{handler} does not have the call of {reference}." if handler else f"Somebody has {reference} already."
+    return not_open(board, reference) or having
 
 
 def _no_queue(board: Board, queue: str) -> str:
