@@ -65,6 +65,10 @@ def _with_handler(contact: Contact, handler: str, now: Time) -> Contact:
         answered_at=contact.answered_at or now,
         wait_over_at=now if contact.wait_over_at is None else contact.wait_over_at,
         wanted=False,
+        preferred="",
+        preferred_until=None,
+        declined=(),
+        waiting_alarmed_at=0.0,
         overflow=None,
         overflowed=(),
     )
