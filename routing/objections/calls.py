@@ -196,7 +196,11 @@ def _with_nobody(contact: Contact) -> bool:
 
 
 def _not_theirs(board: Board, reference: str, handler: str) -> str:
-    having = f"{handler} does not have the call of {reference}." if handler else f"Somebody has {reference} already."
+    having = (
+        f"{handler} does not have the call of {reference}."
+        if handler
+        else f"No caller of {reference} is without a handler."
+    )
     return not_open(board, reference) or having
 
 
