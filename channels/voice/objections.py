@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from channels.voice.flow import Story
 
 FULL = "The line is full: four are on it, or one is kept for the control room. Drop somebody first."
+NOBODY_HAS_CALLER = "Nobody has the caller: they wait, or are being led on."
 CONTROL_ROOM_THERE = "The control room is talking with the caller: nobody may be kept from them."
 
 
@@ -19,6 +20,8 @@ def objection(story: Story, wish: tell_to.Instruction) -> str:
     with_control_room = "control_room" in line.joined
     if isinstance(wish, tell_to.PauseRecording | tell_to.ResumeRecording):
         return _of_recording(story, wish)
+    if isinstance(wish, tell_to.Hold | tell_to.Mute | tell_to.Requeue) and not story.scene.handler:
+        return NOBODY_HAS_CALLER
     match wish:
         case tell_to.Leave() if not with_control_room:
             return "The control room is not on the line yet: nobody would be left with the caller."
@@ -44,6 +47,10 @@ def objection(story: Story, wish: tell_to.Instruction) -> str:
             return f"{third.wish.target.words} is on the line: drop them first."
         case tell_to.TakeOver() if "supervisor" not in line.joined:
             return "No supervisor is on the call."
+        case tell_to.TakeOver() if third.busy and not story.scene.handler:
+            return f"The caller is led to {third.wish.target.words}: wait until they are back in the queue."
+        case tell_to.TakeOver() if story.at_reception and not story.scene.handler:
+            return "The caller hears a menu, leaves a message or is told of a call back: nobody can talk to them yet."
         case tell_to.StopSupervising() if not story.supervision.supervisor:
             return "No supervisor is on the call."
         case _:

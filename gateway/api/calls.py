@@ -187,12 +187,12 @@ def _target(services: Services, to: TargetBody) -> tell_to.Target:
         return tell_to.Target(handler.name, f"sip:{handler.extension}@{domain}", handler.id)
     if to.language:
         return _interpreter(services, to.language)
-    if to.extension:
-        return at_extension(to.extension, board, services.settings)
     try:
+        if to.extension:
+            return at_extension(to.extension, board, services.settings)
         return at_number(to.number or "", services.settings)
     except Refused as refused:
-        raise _mistake("to.number", str(refused)) from refused
+        raise _mistake("to.extension" if to.extension else "to.number", str(refused)) from refused
 
 
 def _interpreter(services: Services, language: str) -> tell_to.Target:
@@ -278,7 +278,7 @@ async def stop_supervising(request: Request[Nothing, Nothing]) -> None:
 
 
 async def take_over(request: Request[Nothing, ReasonBody]) -> None:
-    """The caller is yours from now on; the handler is released to their wrap-up."""
+    """The caller is yours from now on, also one who waits; a handler is released to their wrap-up."""
     contact = _live(request)
     await calls_of(request).ask(contact.reference, tell_to.TakeOver(request.body.reason))
 
