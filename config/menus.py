@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from config.numbers import never_dialled
 from config.section import Identifier, Language, Number, Section
 
 Digits = Annotated[str, Field(pattern=r"^[0-9*#]{1,4}$")]
@@ -94,17 +95,19 @@ class VoiceNumber(Section):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The names that menus and numbers may use."""
+    """The names that menus and numbers may use. ``never_dial``: digits of numbers that nobody may call."""
 
     queues: frozenset[str]
     menus: Mapping[str, Menu]
     calendars: frozenset[str]
     prompts: frozenset[str]
     languages: frozenset[str]
+    never_dial: Collection[str]
 
 
 def destination_mistakes(key: str, destination: Destination, known: Known) -> Iterator[str]:
-    """Names that there are not, in ``destination`` and what follows it; each line begins with its key."""
+    """Names that there are not, and numbers that nobody may call, in ``destination`` and what follows it; each line
+    begins with its key."""
     kind = destination.kind
     name = getattr(destination, kind)
     if kind == "message" and name not in known.prompts:
@@ -113,6 +116,8 @@ def destination_mistakes(key: str, destination: Destination, known: Known) -> It
     if names is not None and name not in names and not name.isdigit():
         sort = "menu" if kind == "menu" else "queue"
         yield f"{key}.{kind}: no {sort} '{name}'; there are: {', '.join(sorted(names)) or 'none'}"
+    if kind in ("extension", "number"):
+        yield from never_dialled(f"{key}.{kind}", name, known.never_dial)
     if destination.then:
         yield from destination_mistakes(f"{key}.then", destination.then, known)
 

@@ -6,7 +6,7 @@ Numbers without a country are British. Everything else, for example a short code
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import phonenumbers
 
@@ -65,6 +65,12 @@ def is_emergency(text: str, never: Collection[str]) -> bool:
     country's code reaches nobody from here, and is not meant.
     """
     return any(re.fullmatch(BEFORE_A_NUMBER + number, digits(text)) for number in never)
+
+
+def never_dialled(key: str, number: str, never: Collection[str]) -> Iterator[str]:
+    """What is wrong with a setting under ``key`` that has ``number`` dialled: it is one of the numbers ``never``."""
+    if is_emergency(number, never):
+        yield f"{key}: {number} is never dialled; the control room has its own targets"
 
 
 def _parsed(text: str) -> phonenumbers.PhoneNumber | None:

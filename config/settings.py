@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from config.calendars import Calendar, TimeZone
 from config.menus import Known, Menu, menu_mistakes, number_mistakes
 from config.menus import VoiceNumber as VoiceNumber
+from config.numbers import never_dialled
 from config.ordering import Bumps, ChooseBy, LanguageSkill, Skill, Wanted
 from config.overflow import Limits, overflow_mistakes
 from config.prompts import SPOKEN as SPOKEN
@@ -425,6 +426,7 @@ class Settings(Section):
             *self._one_network_two_ways(),
             *self._menus_wrong(),
             *self._overflow_wrong(),
+            *self._interpreters_wrong(),
             *self._templates_wrong(),
             *self.triage.mistakes(),
         ]
@@ -519,6 +521,7 @@ class Settings(Section):
             calendars=frozenset(calendar.id for calendar in self.calendars),
             prompts=self.prompts.names,
             languages=frozenset(self.prompts.spoken),
+            never_dial=self.routing.never_dial,
         )
         digits = self.voice.emergency_digits
         return [
@@ -531,6 +534,11 @@ class Settings(Section):
         calendars = [calendar.id for calendar in self.calendars]
         never = self.routing.never_dial
         return overflow_mistakes({queue.id: queue for queue in self.queues}, calendars, self.prompts.names, never)
+
+    def _interpreters_wrong(self) -> Iterator[str]:
+        for one in self.voice.interpreters:
+            key = f"voice.interpreters[{one.language}].number"
+            yield from never_dialled(key, one.number, self.routing.never_dial)
 
     def _templates_wrong(self) -> Iterator[str]:
         known = {

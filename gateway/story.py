@@ -56,7 +56,7 @@ SENTENCES: Mapping[str, str] = {
     "PartyLeft": "saw {0.target} leave the call: {0.why}",
     "Supervised": "has supervisor {0.supervisor} in the call: {0.mode}",
     "CallPassed": "passed the caller from {0.handler} to {0.target}",
-    "CallTakenOver": "took the call over from {0.handler}: {0.why}",
+    "CallTakenOver": "took the call over from {0.taken_from}: {0.why}",
     "LedOut": "connected the caller to {0.target}",
     "LeadOn": "{0.why}",
     "NotLedOn": "left the caller waiting where they were: {0.why}",

@@ -15,7 +15,8 @@ EXTENSION = re.compile(r"[0-9]{2,6}")
 
 
 def at_extension(extension: str, board: Board, settings: Settings) -> Target:
-    """A phone of ours; one of our handlers is called by their name."""
+    """A phone of ours; one of our handlers is called by their name. Raises Refused for an emergency number."""
+    _refuse_emergency(extension, settings)
     owner = next((h for h in board.handlers.values() if h.extension == extension), None)
     uri = f"sip:{extension}@{settings.edge.domain}"
     return Target(owner.name, uri, owner.id) if owner else Target(f"extension {extension}", uri)
@@ -23,8 +24,7 @@ def at_extension(extension: str, board: Board, settings: Settings) -> Target:
 
 def at_number(address: str, settings: Settings) -> Target:
     """An outside number. Raises Refused for an emergency number."""
-    if is_emergency(address, settings.routing.never_dial):
-        raise Refused(f"{address} is an emergency number: raise the emergency instead.")
+    _refuse_emergency(address, settings)
     number = e164(address)
     return Target(number, f"sip:{number}@{settings.edge.domain}")
 
@@ -38,3 +38,8 @@ def keyed(text: str, board: Board, settings: Settings, replaces: str = "") -> Ta
     number = at_number(text, settings)
     ours = EXTENSION.fullmatch(text)
     return replace(at_extension(text, board, settings), replaces=replaces) if ours else number
+
+
+def _refuse_emergency(dialled: str, settings: Settings) -> None:
+    if is_emergency(dialled, settings.routing.never_dial):
+        raise Refused(f"{dialled} is an emergency number: raise the emergency instead.")

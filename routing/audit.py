@@ -49,7 +49,9 @@ def _offers_wrong(board: Board, contact: Contact, now: Time) -> Iterator[str]:
 def _is_lost(contact: Contact) -> bool:
     """Has been in the queue, is on the line, and has neither anybody nor a place any more."""
     joined = contact.handover is not None and contact.handover.state is HandoverState.JOINED
-    has = contact.assignment or contact.wanted or contact.passed_to or contact.callback or contact.voicemail or joined
+    with_somebody = contact.assignment or contact.passed_to or joined
+    led_on = contact.overflow or contact.callback or contact.voicemail
+    has = with_somebody or led_on or contact.wanted
     return contact.live and contact.entered_queue_at is not None and not has
 
 

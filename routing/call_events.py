@@ -102,12 +102,18 @@ class NotLedOn:
 
 @dataclass(frozen=True, slots=True)
 class CallTakenOver:
-    """``supervisor`` (a handler's id) talks with the caller now; ``handler`` has left, for their wrap-up."""
+    """``supervisor`` (a handler's id) talks with the caller now; ``handler`` has left, for their wrap-up; '': nobody
+    had the caller."""
 
     reference: str
     supervisor: str
     handler: str
     why: str
+
+    @property
+    def taken_from(self) -> str:
+        """In words for people."""
+        return self.handler or "the queue"
 
 
 @dataclass(frozen=True, slots=True)

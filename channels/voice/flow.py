@@ -32,6 +32,7 @@ from channels.voice.scene import ContactView, Desk, Scene
 from channels.voice.sound_watch import SoundWatch
 from channels.voice.supervision import SupervisorLeg
 from channels.voice.third_party import ThirdParty
+from channels.voice.voicemail import voicemail_of
 from config.menus import Destination
 from config.settings import Settings
 from routing import events as ev
@@ -65,6 +66,12 @@ class Story:
     @property
     def control_room_has_caller(self) -> bool:
         return self._control_room.has_caller
+
+    @property
+    def at_reception(self) -> bool:
+        """The caller is busy by themselves: they do not wait for anybody yet, or no more."""
+        reception = self._reception
+        return reception.receiving or bool(reception.voicemail.part) or reception.keep_place.done
 
     # --- the chapters --------------------------------------------------------------------------------
 
@@ -212,6 +219,10 @@ class Story:
     # --- one thing that happened -----------------------------------------------------------------------
 
     async def _take(self, item: msg.Event | tell_to.Instruction) -> None:
+        await self._heed(item)
+        await self.keeping.end_pause_of_who_left()
+
+    async def _heed(self, item: msg.Event | tell_to.Instruction) -> None:
         match item:
             case msg.LegChanged():
                 await self._leg_changed(item)
@@ -289,6 +300,10 @@ class Story:
                 await self.third.drop("is not free")
             case tell_to.TooLate(event=ev.PartyRung()):
                 await self.third.drop("the contact has moved on")
+            case tell_to.TooLate(event=ev.CallTakenOver() as refused):
+                await self._not_taken_over(refused)
+            case tell_to.TooLate(event=ev.Requeued(handler=handler)) if not self.scene.handler:
+                self._left_alone(handler)
             case tell_to.TooLate(event=ev.CallbackAsked()):
                 await self._reception.keep_place.refused()
             case tell_to.LeadOn():
@@ -297,10 +312,11 @@ class Story:
                 await self._converse(item)
 
     async def _converse(self, item: msg.Event | tell_to.Instruction) -> None:
+        """What was possible when it was asked for may not be any more."""
         match item:
-            case tell_to.Hold():
+            case tell_to.Hold() if not objection(self, item):
                 await self._hold(item)
-            case tell_to.Mute():
+            case tell_to.Mute() if not objection(self, item):
                 await self._mute(item)
             case tell_to.SendDigits():
                 await self._send_digits(item)
@@ -314,14 +330,16 @@ class Story:
                 await self.third.pass_caller()
             case tell_to.DropThird(why=why):
                 await self.third.drop(why)
-            case tell_to.Requeue():
+            case tell_to.Requeue() if not objection(self, item):
                 await self._requeue(item)
+            case tell_to.ToVoicemail(of=of) if not objection(self, item):
+                await self._to_voicemail(of)
             case tell_to.Supervise():
                 await self.supervision.supervise(item)
             case tell_to.StopSupervising(why=why):
                 await self.supervision.stop(why)
-            case tell_to.TakeOver(why=why):
-                await self.supervision.take_over(why)
+            case tell_to.TakeOver(why=why) if not objection(self, item):
+                await self._take_over(why)
 
     def _fallback_started(self, *, pressed: bool) -> None:
         log.error("fallback_started", contact=self.reference, pressed=pressed)
@@ -343,6 +361,7 @@ class Story:
         self._control_room.get()
         keys = " ".join(self._settings.voice.emergency_digits)
         self._tell(ev.EmergencyRaised(self.reference, "caller", f"the caller pressed {keys}"))
+        await self._leave_voicemail()
         await self._reception.leave()
         await self.third.give_up_leading_out()
         await self._make_room()
@@ -412,6 +431,47 @@ class Story:
         handler, self.scene.handler = self.scene.handler, ""
         self._tell(ev.Requeued(self.reference, handler, wish.queue, wish.why))
         await self.scene.part("handler")
+
+    async def _leave_voicemail(self) -> None:
+        """Whom a handler had passed to a voicemail waits for a handler again."""
+        view = self.scene.view()
+        if view and self._reception.voicemail.part and view.passed_to:
+            self._tell(ev.PartyLeft(self.reference, view.passed_to, "the caller pressed the emergency digits"))
+
+    async def _to_voicemail(self, of: str) -> None:
+        """The handler is released; the caller leaves a message, and 5 5 brings them back among those who wait."""
+        scene = self.scene
+        handler, scene.handler = scene.handler, ""
+        self._tell(ev.CallPassed(self.reference, handler, voicemail_of(of)))
+        scene.quiet = True
+        await scene.part("handler")
+        await self.keeping.resume("system")
+        await self._reception.voicemail.begin(of, self._settings.voice.default_queue)
+
+    async def _take_over(self, why: str) -> None:
+        handler = self.scene.handler
+        self._handler.forget()
+        await self._reception.leave()
+        if not await self.supervision.take_over(why):
+            await self._offered_again(handler)
+
+    async def _not_taken_over(self, refused: ev.CallTakenOver) -> None:
+        if await self.supervision.give_back(refused):
+            self._handler.forget()
+            await self._offered_again(refused.handler)
+
+    async def _offered_again(self, handler: str) -> None:
+        """Whose phone was hung up for the supervisor is rung again."""
+        self._left_alone(handler)
+        view = self.scene.view()
+        for offer in view.offers if view else ():
+            await self._handler.ring(tell_to.Ring(offer, self.scene.extension(offer.handler)))
+
+    def _left_alone(self, handler: str) -> None:
+        """Nobody has the caller; on the board it may still be ``handler`` who has left."""
+        if handler:
+            self._tell(ev.HandlerLeft(self.reference, handler))
+        self._tell(ev.CallQueued(self.reference))
 
     # --- the queue's overflow ---------------------------------------------------------------------------
 

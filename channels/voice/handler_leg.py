@@ -53,6 +53,11 @@ class HandlerLeg:
         elif self._next and self._next.offer.id == offer:
             self._next = None
 
+    def forget(self) -> None:
+        """Nobody is rung, or warned, any more: their leg is gone."""
+        self.ringing = self._next = None
+        self.warned = False
+
     async def answered(self) -> None:
         """The two talk; a phone that answers too late is hung up."""
         scene, offer = self._scene, self.ringing

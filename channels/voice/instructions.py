@@ -115,6 +115,13 @@ class Requeue:
 
 
 @dataclass(frozen=True, slots=True)
+class ToVoicemail:
+    """Pass the caller to the voicemail ``of`` a queue or an extension."""
+
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
 class Supervise:
     """A supervisor comes onto the call, or changes how."""
 
@@ -197,6 +204,7 @@ Instruction = (
     | CompleteTransfer
     | DropThird
     | Requeue
+    | ToVoicemail
     | Supervise
     | StopSupervising
     | TakeOver

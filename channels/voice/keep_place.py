@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from channels.voice.scene import ContactView, Scene
 from config.numbers import can_be_called, e164
 from routing.events import CallbackAsked, CallEnded
 
 OFFERED, ASKED, DONE = "offered", "asked", "done"
 MOST_DIGITS = 15
+# As long as the queue's overflow waits for an answer.
+ANSWER_SECONDS = 45.0
 STAGE = "keep_place"
 
 
@@ -18,11 +22,21 @@ class KeepPlace:
         self.part = ""
         self._scene = scene
         self._typed = ""
+        self._asked_at = 0.0
 
     @property
     def busy(self) -> bool:
-        """The caller is being asked, or told goodbye: nothing else is said."""
-        return self.part in (ASKED, DONE)
+        """The caller is being asked, or told goodbye: nothing else is said. Who does not answer hears their place
+        again after a while, and may still answer."""
+        return self.part == DONE or (self.part == ASKED and self._now() - self._asked_at < ANSWER_SECONDS)
+
+    @property
+    def keying(self) -> bool:
+        """In the middle of a number: two fives are part of it."""
+        return self.part == ASKED and bool(self._typed.strip(self._scene.settings.voice.emergency_digits))
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
     @property
     def done(self) -> bool:
@@ -38,6 +52,7 @@ class KeepPlace:
         return (self._scene.sounds.prompt("keep_place_offer"),)
 
     async def pressed(self, digit: str) -> None:
+        self._asked_at = self._now()
         if self.part == OFFERED and digit == "1":
             await self.ask()
         elif self.part == ASKED:
@@ -73,7 +88,7 @@ class KeepPlace:
 
     async def ask(self, *before: str) -> None:
         """Whether, and on what number, they want to be called back; these prompts are said before."""
-        self.part, self._typed = ASKED, ""
+        self.part, self._typed, self._asked_at = ASKED, "", self._now()
         await self._scene.at(STAGE, typed="")
         prompt = "keep_place_number" if self._own_number() else "key_number"
         await self._scene.announce(*map(self._scene.sounds.prompt, (*before, prompt)))

@@ -13,11 +13,13 @@ from routing.events import RecordingPaused, RecordingResumed
 
 
 class Keeping:
-    """``raw`` is None while nothing is being recorded."""
+    """``raw`` is None while nothing is being recorded. A pause is that of the handler who has the caller: it is over
+    when they have left, for the next one does not know of it."""
 
     def __init__(self, scene: Scene) -> None:
         self.raw: Raw | None = None
         self.paused = False
+        self._paused_for = ""
         self._scene = scene
 
     @property
@@ -36,12 +38,16 @@ class Keeping:
     async def pause(self, by: str, why: str) -> None:
         scene = self._scene
         if await scene.do(msg.PauseRecording(scene.settings.voice.recording_pause_max_seconds)):
-            self.paused = True
+            self.paused, self._paused_for = True, scene.handler
             scene.tell(RecordingPaused(scene.reference, by, why))
 
     async def resume(self, by: str) -> None:
         if self.paused and await self._scene.do(msg.ResumeRecording()):
             self.went_on(by)
+
+    async def end_pause_of_who_left(self) -> None:
+        if self._scene.handler != self._paused_for and not self._scene.over:
+            await self.resume("system")
 
     def went_on(self, by: str = "system") -> None:
         """It is recorded again, by itself or by somebody."""
@@ -52,6 +58,8 @@ class Keeping:
         """Take the recording as an earlier gateway left it. ``paused``: what was written down of it."""
         self.raw = Raw(Path(snapshot.recording)) if snapshot.recording else None
         self.paused = snapshot.recording_paused
+        view = self._scene.view()
+        self._paused_for = view.handler if view else ""
         if self.raw is None:
             await self.begin()
         if self.paused and not paused:  # nobody would know of this pause

@@ -42,7 +42,9 @@ class Line:
     def rename(self, old: LegName, new: LegName) -> None:
         """The leg takes another part in the call."""
         self.legs[new] = self.legs.pop(old)
-        self.joined = {new if leg == old else leg for leg in self.joined}
+        if old in self.joined:
+            self.leave(old)
+            self.joined.add(new)
 
     def has_room(self, *, kept_for_control_room: bool) -> bool:
         """Whether one more can be rung: the media stack holds four, and the control room that is being called needs

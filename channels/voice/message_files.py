@@ -17,6 +17,17 @@ BYTES_PER_SECOND = RATE * SAMPLE_BYTES
 HASH_CHUNK = 1024 * 1024
 
 HashSteps = Iterator[str]
+_MARK = "-message-"
+
+
+def message_path(recordings_dir: Path, reference: str, call: str, take: int) -> Path:
+    """Where the ``take``-th try at a message is recorded."""
+    return recordings_dir / f"{reference}-{call}{_MARK}{take}.wav"
+
+
+def is_message(recording: Path) -> bool:
+    """Whether it is a message, and not the recording of a call."""
+    return _MARK in recording.name
 
 
 class NotARecording(Exception):

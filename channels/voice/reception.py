@@ -84,9 +84,9 @@ class Reception:
             self._told += 1
 
     def is_emergency(self, digit: str) -> bool:
-        """Whether this key is the last of the emergency digits."""
+        """Whether this key is the last of the emergency digits; within a number that is being keyed none is."""
         wanted = self._scene.settings.voice.emergency_digits
-        self._recent = (self._recent + digit)[-len(wanted) :]
+        self._recent = "" if self.keep_place.keying else (self._recent + digit)[-len(wanted) :]
         if self._recent != wanted:
             return False
         self._recent = ""

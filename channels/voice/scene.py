@@ -151,9 +151,10 @@ class Scene:
         await self.remember()
 
     def changed(self, leg: msg.LegChanged) -> bool:
-        """Takes note; False when it is only the end of a leg that was parted with: its name may be another's now."""
-        if leg.state in ("failed", "ended") and self._parted[leg.leg]:
-            self._parted[leg.leg] -= 1
+        """Takes note; False when it is of a leg that was parted with: its name may be another's now. Its end is told
+        before anything of the other's."""
+        if self._parted[leg.leg]:
+            self._parted[leg.leg] -= leg.state in ("failed", "ended")
             return False
         self.line.legs[leg.leg] = leg.state
         return True
@@ -205,6 +206,8 @@ class Scene:
         self.watched = story.get("watched") == "yes"
         self.stage = {name.removeprefix(STAGE): value for name, value in story.items() if name.startswith(STAGE)}
         line.held, line.muted, line.aside = (story.get(name) == "yes" for name in ("held", "muted", "aside"))
+        if "handler" not in line.joined:  # it was theirs, and they went while no gateway was there
+            line.held = line.muted = False
         for mode in ("listen", "whisper", "barge"):
             if story.get("supervision") == mode:
                 line.supervision = mode

@@ -43,18 +43,35 @@ class SupervisorLeg:
         if self.supervisor:
             await self._leave(why)
 
-    async def take_over(self, why: str) -> None:
-        """The supervisor becomes the caller's handler; the handler is released."""
+    async def take_over(self, why: str) -> bool:
+        """The supervisor becomes the caller's handler; who was that, or is being rung, is released. False when the
+        supervisor has just gone: nobody has the caller then."""
         scene, supervisor, handler = self._scene, self.supervisor, self._scene.handler
-        if "supervisor" not in scene.line.joined:
-            return
         await scene.part("handler")
-        if await scene.do(msg.Rename("supervisor", "handler")):
-            self.supervisor, scene.handler = "", supervisor
-            scene.line.rename("supervisor", "handler")
-            scene.tell(ev.CallTakenOver(scene.reference, supervisor, handler, why))
+        scene.handler = ""
+        if not await scene.do(msg.Rename("supervisor", "handler")):
+            return False
+        self.supervisor, scene.handler = "", supervisor
+        scene.line.rename("supervisor", "handler")
+        scene.tell(ev.CallTakenOver(scene.reference, supervisor, handler, why))
+        await scene.settle()
+        await scene.remember()
+        return True
+
+    async def give_back(self, refused: ev.CallTakenOver) -> bool:
+        """The board has refused it: they supervise again, and nobody has the caller. False when that is over."""
+        scene = self._scene
+        if scene.handler != refused.supervisor:
+            return False
+        scene.handler = ""
+        if await scene.do(msg.Rename("handler", "supervisor")):
+            self.supervisor = refused.supervisor
+            scene.line.rename("handler", "supervisor")
             await scene.settle()
             await scene.remember()
+        else:
+            await scene.part("handler")
+        return True
 
     @property
     def _there(self) -> bool:

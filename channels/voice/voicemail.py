@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from channels.voice import instructions as tell_to
 from channels.voice import messages as msg
-from channels.voice.message_files import rescued
+from channels.voice.message_files import message_path, rescued
 from channels.voice.scene import Scene
 from routing.events import CallEnded, RecordingMade, VoicemailLeft
 
@@ -45,6 +45,11 @@ class State:
 
 
 _STATE: TypeAdapter[State] = TypeAdapter(State)
+
+
+def voicemail_of(whose: str) -> str:
+    """In words for people."""
+    return f"voicemail of {whose}"
 
 
 class Voicemail:
@@ -158,7 +163,7 @@ class Voicemail:
 
     async def _record(self) -> None:
         scene, now, voice = self._scene, self._now, self._scene.settings.voice
-        path = voice.recordings_dir / f"{scene.reference}-{scene.call.id}-message-{now.takes + 1}.wav"
+        path = message_path(voice.recordings_dir, scene.reference, scene.call.id, now.takes + 1)
         began = asyncio.get_running_loop().time()
         await self._become(replace(now, part="recording", path=str(path), began=began, takes=now.takes + 1))
         await scene.do(msg.RecordMessage(str(path), voice.voicemail_silence_seconds, voice.voicemail_seconds))

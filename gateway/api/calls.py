@@ -80,6 +80,12 @@ class QueueBody(In):
     why: OptionalLine = ""
 
 
+class VoicemailBody(In):
+    """``of``: a queue, or an extension of ours."""
+
+    of: Line
+
+
 class SuperviseBody(In):
     """``listen``: nobody hears you; ``whisper``: the handler does; ``barge``: all do. The reason is journalled."""
 
@@ -181,12 +187,12 @@ def _target(services: Services, to: TargetBody) -> tell_to.Target:
         return tell_to.Target(handler.name, f"sip:{handler.extension}@{domain}", handler.id)
     if to.language:
         return _interpreter(services, to.language)
-    if to.extension:
-        return at_extension(to.extension, board, services.settings)
     try:
+        if to.extension:
+            return at_extension(to.extension, board, services.settings)
         return at_number(to.number or "", services.settings)
     except Refused as refused:
-        raise _mistake("to.number", str(refused)) from refused
+        raise _mistake("to.extension" if to.extension else "to.number", str(refused)) from refused
 
 
 def _interpreter(services: Services, language: str) -> tell_to.Target:
@@ -233,6 +239,15 @@ async def extend_wrap_up(request: Request[Nothing, ExtendBody]) -> ContactOut:
 # --- the supervisor ------------------------------------------------------------------------------------------
 
 
+async def to_voicemail(request: Request[Nothing, VoicemailBody]) -> None:
+    """The handler is released; the caller hears the greeting and leaves a message."""
+    of, services = request.body.of, request.services
+    extensions = {h.extension for h in services.dispatcher.board.handlers.values() if h.extension}
+    if of not in extensions | {q.id for q in services.settings.queues}:
+        raise _mistake("of", f"there is no queue and no extension '{of}'")
+    await _ask(request, tell_to.ToVoicemail(of))
+
+
 async def supervise(request: Request[Nothing, SuperviseBody]) -> None:
     """Your phone rings; from then on the mode can be changed by asking again."""
     contact = _live(request)
@@ -263,7 +278,7 @@ async def stop_supervising(request: Request[Nothing, Nothing]) -> None:
 
 
 async def take_over(request: Request[Nothing, ReasonBody]) -> None:
-    """The caller is yours from now on; the handler is released to their wrap-up."""
+    """The caller is yours from now on, also one who waits; a handler is released to their wrap-up."""
     contact = _live(request)
     await calls_of(request).ask(contact.reference, tell_to.TakeOver(request.body.reason))
 
@@ -288,6 +303,7 @@ ROUTES = (
     Route("POST", f"{CALL}/third", "Transfer, ask somebody first, or bring somebody in", "handler", bring),
     Route("POST", f"{CALL}/third/complete", "Pass the caller to whom I am talking with", "handler", complete),
     Route("DELETE", f"{CALL}/third", "Give the transfer up, or drop the third party", "handler", drop_third),
+    Route("POST", f"{CALL}/voicemail", "Pass the caller to a voicemail", "handler", to_voicemail),
     Route("POST", f"{CALL}/queue", "Pass the caller to a queue", "handler", to_queue),
     Route("PUT", f"{CALL}/supervision", "Listen, whisper or barge", "supervisor", supervise),
     Route("DELETE", f"{CALL}/supervision", "Leave the call that I supervise", "supervisor", stop_supervising),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel
 
+from channels.voice.message_files import is_message
 from gateway.api.consultation import Consultation, consult, current
 from gateway.api.messages import FENCED, stored_file
 from gateway.api.models import Line, moment, moment_or_none
@@ -21,7 +23,8 @@ CONTENT_TYPES = {".flac": "audio/flac", ".wav": "audio/wav"}
 
 
 class RecordingOut(BaseModel):
-    """``number`` counts from 1, the oldest first. Left channel: the caller; right: the police side.
+    """``number`` counts from 1, the oldest first. Left channel: the caller; right: the police side; a ``voicemail`` has
+    the caller alone.
 
     ``keep_until``: deleted after that, once the contact is closed, unless ``held`` says why not; null: kept for ever.
     """
@@ -33,6 +36,7 @@ class RecordingOut(BaseModel):
     keep_until: datetime | None
     held: str
     state: Literal["kept", "deleting", "deleted"]
+    voicemail: bool
 
 
 class HoldBody(In):
@@ -51,6 +55,7 @@ async def listing(request: Request[Consultation, Nothing]) -> list[RecordingOut]
             keep_until=moment_or_none(r.keep_until),
             held=r.held,
             state=r.state,
+            voicemail=is_message(Path(r.path)),
         )
         for number, r in enumerate(recordings, start=1)
     ]

@@ -49,13 +49,14 @@ ACTS: Mapping[str, Act] = {
     "complete": Act("POST", "call/third/complete"),
     "drop": Act("DELETE", "call/third"),
     "queue": Act("POST", "call/queue", lambda target: {"queue": target}),
+    "voicemail": Act("POST", "call/voicemail", lambda target: {"of": target}),
     "dial": Act("POST", "call", lambda target: {"address": target} if target else {}),
     "listen": _supervision("listen"),
     "whisper": _supervision("whisper"),
     "barge": _supervision("barge"),
     "take-over": Act("POST", "call/take-over", lambda target: {"reason": "shown in the sandbox"}, by_supervisor=True),
 }
-NEED_TARGET = ("pause-recording", "digits", "transfer", "consult", "conference", "interpreter", "queue")
+NEED_TARGET = ("pause-recording", "digits", "transfer", "consult", "conference", "interpreter", "queue", "voicemail")
 
 
 async def at_the_desk(world: World, reference: str, act: str, target: str) -> None:

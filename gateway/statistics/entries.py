@@ -290,6 +290,8 @@ def _(e: ev.CallPassed, ledger: Ledger, m: Matter, at: Time) -> None:
 @about_contact.register
 def _(e: ev.CallTakenOver, ledger: Ledger, m: Matter, at: Time) -> None:
     ledger.talk_ends(m, at, wrap_up=True)
+    ledger.wait_ends(m, at, "answered", e.supervisor)
+    m.heard = True
     ledger.takes(m, e.supervisor, at, "call", Channel.VOICE)
 
 

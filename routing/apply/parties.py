@@ -36,18 +36,8 @@ def _(e: ev.CallPassed, board: Board, now: Time) -> None:
     contact = to_wrap_up(board.contacts[e.reference], board, now)
     joining = tuple(g for g in contact.guests if g.target == e.target or (e.to_handler and g.handler == e.to_handler))
     contact = replace(guests_released(contact, joining, board, now), held=False, held_at_phone=False)
-    if e.to_handler:
-        contact = replace(
-            contact,
-            assignment=Assignment(e.to_handler, now),
-            owner=e.to_handler,
-            answered_at=contact.answered_at or now,
-            wait_over_at=now if contact.wait_over_at is None else contact.wait_over_at,
-            wanted=False,
-        )
-    else:
-        contact = replace(contact, passed_to=e.target)
-    board.put_contact(contact)
+    passed = _with_handler(contact, e.to_handler, now) if e.to_handler else replace(contact, passed_to=e.target)
+    board.put_contact(passed)
 
 
 @apply.register
@@ -55,10 +45,7 @@ def _(e: ev.CallTakenOver, board: Board, now: Time) -> None:
     contact = to_wrap_up(board.contacts[e.reference], board, now)
     listening = tuple(g for g in contact.guests if g.handler == e.supervisor)
     contact = guests_released(contact, listening, board, now)
-    taken = replace(
-        contact, assignment=Assignment(e.supervisor, now), owner=e.supervisor, held=False, held_at_phone=False
-    )
-    board.put_contact(taken)
+    board.put_contact(replace(_with_handler(contact, e.supervisor, now), held=False, held_at_phone=False))
 
 
 @apply.register
@@ -67,6 +54,24 @@ def _(e: ev.Requeued, board: Board, now: Time) -> None:
     due = min(contact.due_at, now + board.rules.queues[e.queue].target_seconds)
     contact = wanted(moved_to(contact, e.queue, due), now)
     board.put_contact(replace(contact, held=False, held_at_phone=False))
+
+
+def _with_handler(contact: Contact, handler: str, now: Time) -> Contact:
+    """They talk from now on; the caller waits no more."""
+    return replace(
+        contact,
+        assignment=Assignment(handler, now),
+        owner=handler,
+        answered_at=contact.answered_at or now,
+        wait_over_at=now if contact.wait_over_at is None else contact.wait_over_at,
+        wanted=False,
+        preferred="",
+        preferred_until=None,
+        declined=(),
+        waiting_alarmed_at=0.0,
+        overflow=None,
+        overflowed=(),
+    )
 
 
 def _kept_in_emergency(contact: Contact, now: Time) -> Contact:

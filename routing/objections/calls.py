@@ -65,7 +65,7 @@ def _(e: ev.LedOut, board: Board) -> str:
 @objection.register
 def _(e: ev.CallTakenOver, board: Board) -> str:
     contact = board.open_contact(e.reference)
-    if contact is None or not _has_call(contact, e.handler):
+    if contact is None or not (_has_call(contact, e.handler) or (not e.handler and _with_nobody(contact))):
         return _not_theirs(board, e.reference, e.handler)
     if any(guest.handler == e.supervisor for guest in contact.guests):
         return ""
@@ -190,8 +190,18 @@ def _has_call(contact: Contact, handler: str) -> bool:
     return contact.live and contact.assignment is not None and contact.assignment.handler == handler
 
 
+def _with_nobody(contact: Contact) -> bool:
+    """And nobody is to call them back instead."""
+    return contact.live and not (contact.assignment or contact.passed_to or contact.callback)
+
+
 def _not_theirs(board: Board, reference: str, handler: str) -> str:
-    return not_open(board, reference) or f"{handler} does not have the call of {reference}."
+    having = (
+        f"{handler} does not have the call of {reference}."
+        if handler
+        else f"No caller of {reference} is without a handler."
+    )
+    return not_open(board, reference) or having
 
 
 def _no_queue(board: Board, queue: str) -> str:

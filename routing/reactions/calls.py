@@ -41,6 +41,11 @@ def _(e: ev.CallLost, board: Board, now: Time) -> Iterator[Command]:
 
 
 @react.register
+def _(e: ev.CallTakenOver, board: Board, now: Time) -> Iterator[Command]:
+    yield from withdraw(board.contacts[e.reference], "a supervisor has taken the caller over")
+
+
+@react.register
 def _(e: ev.HandlerLost, board: Board, now: Time) -> Iterator[Command]:
     yield do.RaiseAlarm("handler_lost", f"{e.handler}'s phone was lost in a call: {e.why}.", e.reference, e.handler)
 

@@ -83,6 +83,19 @@ def test_every_name_that_there_is_not_is_told_at_once(site: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("kind", "number"), [("number", "999"), ("extension", "999"), ("extension", "112")])
+def test_nobody_is_led_to_an_emergency_number(site: Path, kind: str, number: str) -> None:
+    [found] = mistakes(site, SOUND.replace('number = "+441632960200"', f'{kind} = "{number}"'))
+    told = f"{number} is never dialled; the control room has its own targets"
+    assert found == f"menus[sub].options[1].to.{kind}: {told}"
+
+
+def test_no_interpreter_has_an_emergency_number(site: Path) -> None:
+    interpreter = '[[voice.interpreters]]\nlanguage = "polish"\nname = "Language line"\nnumber = "+44999"\n'
+    [found] = mistakes(site, interpreter)
+    assert found.startswith("voice.interpreters[polish].number: +44999 is never dialled")
+
+
 @pytest.mark.parametrize("way", ["on_nothing", "on_wrong"])
 @pytest.mark.parametrize("back", ['{ menu = "main" }', '{ message = "closed", then = { menu = "main" } }'])
 def test_a_menu_that_never_ends_is_refused(site: Path, way: str, back: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.sandbox.client import ApiError, Client, Live
+from gateway.sandbox.demo import WITH_PHONE
 from gateway.sandbox.person import BUSY, SILENT
 from gateway.sandbox.phone import Phone
 from gateway.sandbox.world import OUTSIDE_ANSWERS, World
@@ -21,6 +22,8 @@ from tests.support.steps import (
     everybody_away,
     hears,
     kinds,
+    press_until,
+    settle,
     stage,
     wrap_up,
 )
@@ -228,6 +231,25 @@ async def test_a_caller_is_passed_to_another_queue(world: World) -> None:
         await hears(world.phones["chloe"], talk.caller)
         assert await talk.handler() == "chloe"
         await talk.over(talk.name, "chloe")
+
+
+async def test_a_caller_is_passed_to_the_voicemail_of_a_colleague(world: World) -> None:
+    async with talking(world) as talk:
+        colleague = other_than(talk)
+        extension = next(account.extension for account in WITH_PHONE if account.id == colleague)
+        await talk.do("post", "/voicemail", {"of": extension})
+
+        await talk.phone.wait_for("idle", 3)
+        passed = await talk.live.wait_for("CallPassed", contact=talk.reference)
+        assert passed["data"]["handler"] == talk.name, "who had the caller is in their wrap-up"
+        left = await press_until(talk.live, "VoicemailLeft", talk.reference, talk.caller, "#")
+        assert left["data"]["extension"] == extension
+        await talk.live.wait_for("CallEnded", contact=talk.reference)
+        await talk.caller.wait_for("idle", 5)
+        await wrap_up(world, talk.name, talk.reference)
+    heard_by = await contact(await world.api("sam"), talk.reference)
+    assert (heard_by["owner"], heard_by["work"]) == (colleague, "review"), "the message is theirs to hear"
+    await settle(world, talk.reference)
 
 
 async def test_an_interpreter_joins_and_is_rung_again_when_the_line_drops(world: World) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from config.settings import Queue
 from routing import events as ev
 from routing.audit import audit
 from routing.commands import RaiseAlarm
 from routing.model import Assignment
 from routing.replacing import replace
-from tests.support.world import World, of_kind, offers
+from tests.support.world import World, of_kind, offers, rules
 
 
 def found(world: World) -> tuple[str, ...]:
@@ -72,6 +73,15 @@ def test_a_caller_whom_everybody_has_forgotten_is_found() -> None:
     world.call("C1")
     world.board.put_contact(replace(world.contact("C1"), wanted=False))
     assert found(world) == ("C1: the caller is on the line, with nobody, and no handler is wanted.",)
+
+
+def test_a_caller_whom_the_overflow_has_led_on_is_not_forgotten() -> None:
+    overflow = {"nobody_on_duty": [{"voicemail": "led"}]}
+    led = Queue.model_validate({"id": "led", "name": "Led on", "target_seconds": 30, "overflow": overflow})
+    world = World(rules([led]))
+    world.call("C1", queue="led")
+    assert not world.contact("C1").wanted
+    assert found(world) == ()
 
 
 def test_a_handler_who_talks_twice_is_found() -> None:

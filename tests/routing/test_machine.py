@@ -262,6 +262,11 @@ class People(RuleBasedStateMachine):
             case _:
                 self.did(ev.Requeued(reference, handler, data.draw(st.sampled_from(QUEUES)), "wrong queue"))
 
+    @rule(data=st.data())
+    def taken_over_while_waiting(self, data: Any) -> None:
+        reference = self.one(data, lambda c: c.live and not c.assignment)
+        self.did(ev.CallTakenOver(reference, data.draw(st.sampled_from(NAMES)), "", "help"))
+
     @rule(data=st.data(), address=st.sampled_from(["+441632960002", "999", ""]))
     def callback_asked(self, data: Any, address: str) -> None:
         self.did(ev.CallbackAsked(self.one(data, lambda c: c.live and c.wanted), address))

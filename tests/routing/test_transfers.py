@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from routing import events as ev
-from routing.commands import WrapUpDue
+from routing.commands import EndOffer, WrapUpDue
 from routing.model import Doing, PresenceState, Stage
 from tests.support.world import World, of_kind, offers
 
@@ -64,7 +64,7 @@ def test_a_menu_does_not_ring_a_handler_who_is_on_a_call_nor_take_a_call_away(wo
     world.arriving("C2")
     assert "Anna is on a call" in world.refused(ev.PartyRung("C2", "system", "transfer", "1anna", "anna"))
     assert "does not have the call" in world.refused(ev.PartyRung("C1", "system", "transfer", "1ben", "ben"))
-    assert "does not have the call" in world.refused(ev.CallPassed("C1", "", "1ben", "ben"))
+    assert "without a handler" in world.refused(ev.CallPassed("C1", "", "1ben", "ben"))
 
 
 def test_a_target_that_is_not_free_is_refused_with_what_they_are_doing(world: World) -> None:
@@ -163,6 +163,30 @@ def test_a_supervisor_who_takes_over_has_the_call_and_the_handler_their_wrap_up(
     world.did(ev.CallTakenOver("C1", "ben", "anna", "abusive caller"))
     assert world.with_handler("C1") == "ben" and world.board.doing("anna") is Doing.WRAP_UP
     assert "does not have" in world.refused(ev.CallTakenOver("C1", "ben", "anna", "again"))
+
+
+def test_a_supervisor_takes_over_a_caller_who_waits_and_nobody_else_is_offered_them(world: World) -> None:
+    world.handler("sam", state=PresenceState.AWAY)
+    world.call("C2")
+    assert world.offered_to("C2") == "ben"
+    world.did(ev.PartyRung("C2", "handler:sam", "supervisor", "sam", "sam"))
+    world.did(ev.PartyAnswered("C2", "sam", "sam", "supervisor"))
+
+    commands = world.did(ev.CallTakenOver("C2", "sam", "", "a complaint"))
+
+    assert [(end.handler, end.how) for end in of_kind(EndOffer, commands)] == [("ben", "withdrawn")]
+    contact = world.contact("C2")
+    assert (world.with_handler("C2"), contact.wanted, contact.guests) == ("sam", False, ())
+    assert contact.answered_at == contact.wait_over_at == world.now
+    assert world.board.doing("ben") is Doing.NOTHING
+    world.did(ev.CallEnded("C2", "handler:sam"))
+    assert world.board.doing("sam") is Doing.WRAP_UP
+
+
+def test_a_caller_whom_somebody_has_is_not_taken_over_as_one_who_waits(world: World) -> None:
+    assert "without a handler" in world.refused(ev.CallTakenOver("C1", "ben", "", "a complaint"))
+    world.did(ev.CallPassed("C1", "anna", "the council"))
+    world.refused(ev.CallTakenOver("C1", "ben", "", "a complaint"))
 
 
 def test_a_caller_moved_to_another_queue_keeps_the_place_of_their_arrival() -> None:

@@ -137,6 +137,8 @@ async def test_a_target_is_named_for_people_and_is_taken_up(
         ({"number": "999"}, "emergency number"),
         ({"number": "0044999"}, "emergency number"),
         ({"number": "141112"}, "emergency number"),
+        ({"extension": "999"}, "emergency number"),
+        ({"extension": "112"}, "emergency number"),
         ({"language": "klingon"}, "no interpreter"),
         ({"handler": "bob", "number": "+441632960555"}, "exactly one"),
         ({}, "exactly one"),
