@@ -384,7 +384,11 @@ def test_whatever_happens_nobody_is_led_on_more_than_a_handful_of_times_at_once(
     happened: list[tuple[ev.Event, bool, float]],
 ) -> None:
     """The call answers each step at once: outside nobody answers, and who is not alone cannot be led on."""
-    steps = {"full": CHAIN, "nobody_on_duty": CHAIN, "longest_wait": [{"number": OUTSIDE}, {"voicemail": "busy"}]}
+    steps: dict[str, Any] = {
+        "full": CHAIN,
+        "nobody_on_duty": CHAIN,
+        "longest_wait": [{"number": OUTSIDE}, {"voicemail": "busy"}],
+    }
     world = world_with(queue(most_waiting=1, longest_wait_seconds=60, **steps))
     world.handler("anna", state=GONE)
     world.arriving("C1", "busy")
