@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config.calendars import Calendar
 from config.settings import Queue
 from routing import events as ev
 from routing.board import Board
 from routing.commands import Command, LeadOn, ScheduleFollowUp
-from routing.model import PresenceState, Stage
+from routing.model import Presence, PresenceState, Stage
 from routing.rules import Rules
 from tests.support.world import START, World, of_kind, offers, rules
 
@@ -362,6 +364,43 @@ def test_who_cannot_be_led_on_has_waited_all_the_time_and_is_offered(licensing: 
     licensing.did(ev.NotLedOn("C1", "with somebody"))
     assert (licensing.contact("C1").queued_at, licensing.contact("C1").waiting_since) == (queued_at, queued_at)
     assert offers(licensing.presence("anna", HERE)) == [("C1", "anna")]
+
+
+MOST_STEPS = 6
+HAPPENINGS = (
+    ev.CallQueued("C1"),
+    ev.ControlRoomJoined("C1", "control room"),
+    ev.ControlRoomLeft("C1", "control room"),
+    ev.PartyRung("C1", "handler:sam", "supervisor", "sam"),
+    ev.PartyLeft("C1", "sam", "hung up"),
+    ev.PresenceChanged("anna", Presence(AWAY), "handler:anna"),
+    ev.PresenceChanged("anna", Presence(GONE), "handler:anna"),
+    ev.TimePassed(),
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(HAPPENINGS), st.booleans(), st.sampled_from([0, 0, 45, 90])), max_size=15))
+def test_whatever_happens_nobody_is_led_on_more_than_a_handful_of_times_at_once(
+    happened: list[tuple[ev.Event, bool, float]],
+) -> None:
+    """The call answers each step at once: outside nobody answers, and who is not alone cannot be led on."""
+    steps: dict[str, Any] = {
+        "full": CHAIN,
+        "nobody_on_duty": CHAIN,
+        "longest_wait": [{"number": OUTSIDE}, {"voicemail": "busy"}],
+    }
+    world = world_with(queue(most_waiting=1, longest_wait_seconds=60, **steps))
+    world.handler("anna", state=GONE)
+    world.arriving("C1", "busy")
+    for event, alone, later in happened:
+        world.now += later
+        commands, taken = world.attempt(event).commands, 0
+        while step := next(iter(led(commands)[::-1]), None):
+            taken += 1
+            assert taken <= MOST_STEPS
+            if alone and step[0] != "number":
+                break
+            commands = world.did(ev.CallQueued("C1") if alone else ev.NotLedOn("C1", "with somebody"))
 
 
 # --- the expected wait is each queue's own -------------------------------------------------------------------

@@ -19,7 +19,7 @@ from routing.model import Guest
 C1 = "AAAA-0001"
 OUTSIDE = "+441632960200"
 CARA = Guest("ext 204", "transfer", 0.0, "cara")
-MARK = ev.MutedChanged(C1, "test", True)
+MARK = ev.CallerHeard(C1)
 
 
 class Process:
@@ -71,7 +71,7 @@ class PickedUp:
 
     async def told(self) -> list[ev.Event]:
         """What the gateway was told, when everything so far has been dealt with."""
-        self.story.inbox.put_nowait(tell_to.Mute("test", True))
+        self.story.inbox.put_nowait(msg.Heard("caller"))
         return await self.told_until(MARK)
 
     async def told_until(self, last: ev.Event) -> list[ev.Event]:
