@@ -15,7 +15,7 @@ REPEATS = Bumps(repeat=Bump(ahead_seconds=40), repeat_contacts=3, repeat_hours=1
 
 
 async def test_who_counted_as_a_repeat_caller_long_ago_and_still_waits_counts_as_one(store: Store) -> None:
-    world = Kept(rules(bumps=REPEATS))
+    world = Kept(rules(bumps=REPEATS, reopen_hours=0))
     world.handler("anna")
     for reference in ("T1", "T2"):
         world.text(reference)
