@@ -221,7 +221,10 @@ async def test_a_transfer_that_fails_after_the_handler_has_gone_puts_the_caller_
 
 
 async def test_a_caller_is_passed_to_another_queue(world: World) -> None:
+    chloe = await world.api("chloe")
+    await chloe.put("me/presence", {"state": "away", "reason": "break"})
     async with talking(world) as talk:
+        await chloe.put("me/presence", {"state": "available"})
         await talk.do("post", "/queue", {"queue": "crime", "why": "wants to report a theft"})
 
         await talk.phone.wait_for("idle", 3)

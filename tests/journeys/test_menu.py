@@ -75,7 +75,7 @@ async def test_a_voicemail_becomes_a_contact_that_somebody_must_look_at(world: W
 
     message = Path(left["data"]["path"])
     heard = measure_tones(message, (caller.tone or 0,))
-    assert heard[caller.tone or 0] > LOUD, "the message is what the caller said"
+    assert heard[caller.tone or 0] > LOUD / 2, "the message is what the caller said"
     assert await both_recordings(sam, reference), "the message, and the whole call"
     assert await stage(sam, reference) == "queued"
     await settle(world, reference)

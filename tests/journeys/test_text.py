@@ -36,7 +36,7 @@ async def test_a_text_is_acknowledged_offered_answered_and_closed(world: World) 
         assert conversation[0]["body"] == "someone smoking in coach 3"
 
         # when the person writes again, it is the same contact
-        await world.carrier.text_in("+447700900201", LINE, "they have put it out")
+        await world.carrier.text_in("+447700900201", LINE, "it is coach 4")
         again = await live.wait_for("MessageArrived")
         assert again["contact"] == reference
 

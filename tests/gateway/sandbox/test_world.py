@@ -108,6 +108,7 @@ async def test_the_page_acts_as_a_demo_handler_through_the_gateway_s_own_api(pag
         assert (await answer.json())["handler"]["presence"] == away
     async with page.ws_connect("/as/sam/api/v1/live?after=0") as live:
         assert (await live.receive_json(timeout=5))["type"] == "hello"
+        assert (await live.receive_json(timeout=5))["kind"] == "Recorded", "by which rules it decides"
         assert (await live.receive_json(timeout=5))["kind"] == "HandlerSaved"
 
 
