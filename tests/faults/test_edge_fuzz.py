@@ -12,6 +12,7 @@ import os
 import random
 import re
 import secrets
+import signal
 import tempfile
 import time
 from collections import Counter, deque
@@ -314,12 +315,11 @@ async def a_normal_call(caller: Fuzzer) -> None:
 
 
 async def test_a_call_process_that_aborts_would_be_seen() -> None:
+    """What aborts one cannot be sent here: the edge stops it, and a call process answers nobody else."""
     with structlog.testing.capture_logs() as log:
         async with fuzzed_site(Fuzz(random.Random(1))) as (site, _):
-            past_the_edge = await Peer.open(site.port())
-            past_the_edge.request("INVITE", NUMBER, body=LONG_HOSTS["rtcp address"])
+            os.kill(min(site.pids()), signal.SIGABRT)
             async with asyncio.timeout(5):
                 while not deaths(log):
                     await asyncio.sleep(0.02)
-            past_the_edge.close()
-    assert "Assertion" in deaths(log)[0]
+    assert len(deaths(log)) == 1
