@@ -34,6 +34,8 @@ from tests.channels.voice.edge_streams import StreamPeer, client_tls, with_tls
 from tests.faults.test_edge_killers import DIGITS, HIDDEN, LONG_HOSTS, NO_SESSION_ADDRESS, SWALLOWING, TORTURE
 
 NUMBER = f"sip:+441234567890@{DOMAIN}"
+# Every run of the tests plays the same; hunting is done with others: FUZZ_SEED=$RANDOM FUZZ_SECONDS=600.
+KNOWN_SEED = "1"
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "20"))
 CALLERS = ("UDP", "UDP", "TCP", "TCP", "TLS", "TLS")
 IN_DIALOG = ("INFO", "UPDATE", "INVITE", "ACK", "PRACK", "BYE", "CANCEL", "REFER", "OPTIONS", "MESSAGE", "NOTIFY")
@@ -273,7 +275,7 @@ def deaths(log: list[structlog.typing.EventDict]) -> list[str]:
 
 @pytest.mark.timeout(SECONDS + 60)
 async def test_what_passes_the_edge_mutated_makes_no_call_process_abort() -> None:
-    seed = int(os.environ.get("FUZZ_SEED") or secrets.randbelow(1 << 32))
+    seed = int(os.environ.get("FUZZ_SEED", KNOWN_SEED))
     print(f"FUZZ_SEED={seed}")
     fuzz = Fuzz(random.Random(seed))
     with structlog.testing.capture_logs() as log:

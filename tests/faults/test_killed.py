@@ -310,8 +310,8 @@ async def test_a_call_process_is_killed_only_its_caller_is_affected_and_is_calle
             world.kill_call_process(slot)
 
             # then both its peers are released at once and nobody else is
-            await caller.wait_for("idle", 3)
-            await phone.wait_for("idle", 3)
+            await caller.wait_for("idle", 10)
+            await phone.wait_for("idle", 10)
             await hears(other_phone, other)
 
             # and the number becomes a callback for the next handler, the last one writes up

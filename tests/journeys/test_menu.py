@@ -87,8 +87,11 @@ async def test_a_caller_listens_to_their_message_and_says_it_again(world: World)
     async with in_the_menu(world) as (live, reference, caller):
         await press_until(live, "MenuChosen", reference, caller, "4")
 
+        await message_under_way(world, reference, 32_000)
+        await caller.digits("#")
+
         async def hears_themself() -> bool:
-            await caller.digits("#2")
+            await caller.digits("2")
             heard = await caller.hears([caller.tone or 0], 0.5)
             return heard[caller.tone or 0] > LOUD
 

@@ -23,7 +23,7 @@ SHORT_WORDS = {
 OVERLAY = {
     "voice": {
         "position_every_seconds": 4,
-        "fallback_seconds": 3,
+        "fallback_seconds": 8,
         "media_lost_seconds": 5,
         "keep_place_after_seconds": 3,
         "silent_after_seconds": 3,
