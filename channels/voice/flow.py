@@ -93,6 +93,7 @@ class Story:
 
     async def _new_caller(self, leads_to: Destination) -> None:
         await self._plan_for_nobody()
+        await self._reception.expect(leads_to)
         await self._do(msg.Answer())
         self.scene.line.joined.add("caller")
         await self.keeping.begin()

@@ -37,6 +37,11 @@ class Reception:
         """The caller is being welcomed, or in the menus: where they want to go is not known yet."""
         return self.greeting or not self.walk.over
 
+    async def expect(self, to: Destination) -> None:
+        """Before the caller is answered: should this gateway die at that moment, the next one greets them."""
+        self._to = to
+        await self._remember()
+
     async def greet(self, to: Destination, early: str = "") -> None:
         """``to``: where the number leads; ``early``: keys that were pressed already."""
         scene = self._scene
