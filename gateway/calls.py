@@ -68,8 +68,8 @@ class CallDesk:
         return target
 
     def handler_at(self, extension: str) -> str:
-        handlers = self._dispatcher.board.handlers.values()
-        return next((handler.id for handler in handlers if handler.extension == extension), "")
+        owner = self._dispatcher.board.with_extension(extension)
+        return owner.id if owner else ""
 
     def refusal(self, event: Event) -> str:
         return objection(event, self._dispatcher.board)

@@ -17,7 +17,7 @@ EXTENSION = re.compile(r"[0-9]{2,6}")
 def at_extension(extension: str, board: Board, settings: Settings) -> Target:
     """A phone of ours; one of our handlers is called by their name. Raises Refused for an emergency number."""
     _refuse_emergency(extension, settings)
-    owner = next((h for h in board.handlers.values() if h.extension == extension), None)
+    owner = board.with_extension(extension)
     uri = f"sip:{extension}@{settings.edge.domain}"
     return Target(owner.name, uri, owner.id) if owner else Target(f"extension {extension}", uri)
 

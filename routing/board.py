@@ -171,6 +171,10 @@ class Board:
         waited = now - (contact.queued_at or now)
         return None if seconds is None or seconds <= waited else seconds
 
+    def with_extension(self, extension: str) -> Handler | None:
+        """The handler whose telephone this is; nobody's is ''."""
+        return next((h for h in self.handlers.values() if extension and h.extension == extension), None)
+
     def engaged_in(self, handler: str) -> list[Contact]:
         """The contacts in which this handler is offered, assigned, a guest or in wrap-up, oldest first."""
         references = self._engaged.get(handler, ())

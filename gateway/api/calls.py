@@ -242,8 +242,8 @@ async def extend_wrap_up(request: Request[Nothing, ExtendBody]) -> ContactOut:
 async def to_voicemail(request: Request[Nothing, VoicemailBody]) -> None:
     """The handler is released; the caller hears the greeting and leaves a message."""
     of, services = request.body.of, request.services
-    extensions = {h.extension for h in services.dispatcher.board.handlers.values() if h.extension}
-    if of not in extensions | {q.id for q in services.settings.queues}:
+    known = services.dispatcher.board.with_extension(of) or any(q.id == of for q in services.settings.queues)
+    if not known:
         raise _mistake("of", f"there is no queue and no extension '{of}'")
     await _ask(request, tell_to.ToVoicemail(of))
 

@@ -160,9 +160,9 @@ def _(e: ev.VoicemailLeft, board: Board, now: Time) -> None:
     contact = board.contacts[e.reference]
     queue = e.queue or contact.queue
     contact = moved_to(contact, queue, now + board.rules.queues[queue].target_seconds)
-    whose = (h.id for h in board.handlers.values() if e.extension and h.extension == e.extension)
+    whose = board.with_extension(e.extension)
     kept = contact.wanted and (contact.emergency or not contact.live)
-    board.put_contact(replace(contact, voicemail=e.path, owner=next(whose, contact.owner), wanted=kept))
+    board.put_contact(replace(contact, voicemail=e.path, owner=whose.id if whose else contact.owner, wanted=kept))
 
 
 @apply.register
