@@ -14,9 +14,10 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from config.calendars import Calendar, TimeZone
+from config.carriers import HttpCarrier
 from config.menus import Known, Menu, menu_mistakes, number_mistakes
 from config.menus import VoiceNumber as VoiceNumber
-from config.numbers import never_dialled
+from config.numbers import never_dialled, person_of
 from config.ordering import Bumps, ChooseBy, LanguageSkill, Skill, Wanted
 from config.overflow import Limits, overflow_mistakes
 from config.prompts import SPOKEN as SPOKEN
@@ -270,11 +271,17 @@ class Voice(Section):
     interpreters: tuple[Interpreter, ...] = ()
 
 
+# The carrier whose account stands in ``text`` itself; others are described in ``text.carriers``.
+TWILIO = "twilio"
+
+
 class TextNumber(Section):
-    """One of our numbers, for texts and for WhatsApp. ``opt_out``: whether STOP and START are obeyed there."""
+    """One of our numbers, for texts and for WhatsApp, and the carrier that has it. ``opt_out``: whether STOP and START
+    are obeyed there."""
 
     number: Number
     queue: Identifier
+    carrier: Identifier = TWILIO
     messaging_service: Annotated[str, Field(pattern=r"^(MG[0-9a-fA-F]{32})?$")] = ""
     opt_out: Literal["ignore", "obey"] = "ignore"
 
@@ -306,12 +313,38 @@ class Text(Section):
     auth_token: SecretStr
     api_url: Annotated[str, Field(pattern=r"^https?://\S+[^/]$")]
     numbers: tuple[TextNumber, ...]
+    carriers: tuple[HttpCarrier, ...] = ()
     media_limit_bytes: Annotated[int, Field(gt=0)]
     media_dir: Path
     media_types: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.+-]+/[a-z0-9.+-]*$")], ...] = MEDIA_TYPES
     scanner: Scanner = Scanner()
     replay_window_seconds: Annotated[float, Field(gt=0)]
     ask_where: Identifier | Literal[""] = ""
+
+    def carrier_of(self, address: str) -> str:
+        """The carrier that has this number of ours, on WhatsApp too; '' when it is none that we know."""
+        ours = person_of(address)
+        return next((number.carrier for number in self.numbers if number.number == ours), "")
+
+    @property
+    def has_twilio(self) -> bool:
+        return bool(self.account_sid) or any(number.carrier == TWILIO for number in self.numbers)
+
+    def mistakes(self) -> Iterator[str]:
+        """What does not agree; a channel that is off needs nothing."""
+        if not self.enabled:
+            return
+        if not self.numbers:
+            yield "text.numbers: is empty, so no text could be placed; name at least one number of ours"
+        known = [TWILIO, *(carrier.id for carrier in self.carriers)]
+        for number in self.numbers:
+            key = f"text.numbers[{number.number}]"
+            if number.carrier not in known:
+                yield f"{key}.carrier: no carrier '{number.carrier}'; there are: {', '.join(known)}"
+            if number.carrier == TWILIO and not self.account_sid:
+                yield f"{key}.carrier: is {TWILIO}, and text.account_sid is empty; set it, or name another carrier"
+            if number.carrier != TWILIO and number.messaging_service:
+                yield f"{key}.messaging_service: is {TWILIO}'s, and this number has another carrier"
 
 
 class ImapServer(Section):
@@ -428,6 +461,7 @@ class Settings(Section):
             *self._overflow_wrong(),
             *self._interpreters_wrong(),
             *self._templates_wrong(),
+            *self.text.mistakes(),
             *self.triage.mistakes(),
         ]
         if mistakes:
@@ -468,6 +502,7 @@ class Settings(Section):
             "voice.numbers": [n.number for n in self.voice.numbers],
             "voice.interpreters": [i.language for i in self.voice.interpreters],
             "text.numbers": [n.number for n in self.text.numbers],
+            "text.carriers": [TWILIO, *(c.id for c in self.text.carriers)],
             "email.mailboxes": [m.id for m in self.email.mailboxes],
         }
         return [

@@ -37,8 +37,8 @@ class CallControl(Protocol):
     def stats(self) -> PoolStats: ...
 
 
-class TextIntake(Protocol):
-    """The carrier's webhooks; each proves itself by its signature."""
+class TextWebhooks(Protocol):
+    """The carriers' webhooks; each proves itself, as its carrier does."""
 
     async def message(self, request: web.Request) -> web.Response: ...
 
@@ -62,7 +62,7 @@ class Services:
     letters: Letters
     statistics: Statistics
     calls: CallControl | None
-    texts: TextIntake | None
+    texts: TextWebhooks | None
     health: Callable[[], Mapping[str, str]]
     warnings: Callable[[], Mapping[str, str]]
     new_id: Callable[[], str]

@@ -57,8 +57,9 @@ class DigitsBody(Body):
 
 
 class TextBody(Body):
-    sender: str = Field(CALLER, pattern=r"^\+?[0-9]{3,15}$")
+    sender: str = Field(CALLER, pattern=r"^(whatsapp:)?\+?[0-9]{3,15}$")
     body: str = Field(min_length=1, max_length=1600)
+    to: str = Field("", pattern=r"^(\+?[0-9]{3,15})?$")
 
 
 class EmailBody(Body):
@@ -193,7 +194,7 @@ class WorldServer:
 
     async def _text(self, request: web.Request) -> web.Response:
         body = await _read(request, TextBody)
-        return _taken(await self.out.text(body.sender, body.body), "text")
+        return _taken(await self.out.text(body.sender, body.body, body.to), "text")
 
     async def _email(self, request: web.Request) -> web.Response:
         body = await _read(request, EmailBody)

@@ -109,15 +109,18 @@ def emergency(number: str, seconds: float | None, page_port: int) -> None:
 @sandbox.command()
 @click.argument("sender", metavar="FROM")
 @click.argument("body")
+@click.option("--to", default="", help="Which of our numbers; 61017 is at another carrier. The first without it.")
 @PAGE_PORT
-def text(sender: str, body: str, page_port: int) -> None:
-    """Send a text to the centre.
+def text(sender: str, body: str, to: str, page_port: int) -> None:
+    """Send a text to the centre; from whatsapp:NUMBER it is one on WhatsApp.
 
     \b
-    Example:
+    Examples:
       contact-gateway sandbox text +447700900123 "Someone is smoking in coach 3"
+      contact-gateway sandbox text +447700900123 "Someone is smoking in coach 3" --to 61017
+      contact-gateway sandbox text whatsapp:+447700900123 "hello"
     """
-    click.echo(Remote(page_port).post("texts", {"sender": sender, "body": body})["detail"])
+    click.echo(Remote(page_port).post("texts", {"sender": sender, "body": body, "to": to})["detail"])
 
 
 @sandbox.command()

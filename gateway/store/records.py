@@ -58,7 +58,8 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class OutboxItem:
-    """A message on its way out: ``waiting``, ``claimed`` (a try is under way), ``sent`` or ``failed``."""
+    """A message on its way out: ``waiting``, ``claimed`` (a try is under way), ``sent`` or ``failed``. ``channel``: the
+    outbox's sender that has it; texts have one for each carrier."""
 
     message: str
     reference: str
