@@ -92,6 +92,7 @@ class Routing(Section):
     emergency_alarm_seconds: Annotated[float, Field(gt=0)]
     emergency_alarm_again_seconds: Annotated[float, Field(gt=0)] = 60.0
     emergency_silence_seconds: Annotated[float, Field(gt=0)] = 120.0
+    emergency_email_silence_seconds: Annotated[float, Field(gt=0)] = 600.0
     cut_off_seconds: Seconds
     return_minutes: Annotated[float, Field(gt=0)]
     audit_seconds: Annotated[float, Field(gt=0)] = 5.0
@@ -307,6 +308,10 @@ class Scanner(Section):
 MEDIA_TYPES = ("image/", "video/", "audio/", "text/plain", "text/vcard", "text/x-vcard", "application/pdf")
 
 
+# What a request of the API can bring.
+LARGEST_PICTURES = 5_000_000
+
+
 class Text(Section):
     enabled: bool
     account_sid: str
@@ -318,6 +323,9 @@ class Text(Section):
     media_dir: Path
     media_types: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.+-]+/[a-z0-9.+-]*$")], ...] = MEDIA_TYPES
     scanner: Scanner = Scanner()
+    picture_types: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.+-]+/[a-z0-9.+-]*$")], ...] = ("image/",)
+    picture_limit_bytes: Annotated[int, Field(gt=0, le=LARGEST_PICTURES)] = LARGEST_PICTURES
+    picture_link_seconds: Annotated[float, Field(ge=60, le=86_400)] = 3600.0
     replay_window_seconds: Annotated[float, Field(gt=0)]
     ask_where: Identifier | Literal[""] = ""
 
@@ -325,6 +333,16 @@ class Text(Section):
         """The carrier that has this number of ours, on WhatsApp too; '' when it is none that we know."""
         ours = person_of(address)
         return next((number.carrier for number in self.numbers if number.number == ours), "")
+
+    def queue_of(self, address: str) -> str:
+        """Where a text to this number of ours waits; one to a number that is none of them with the first's."""
+        ours = person_of(address)
+        return next((n.queue for n in self.numbers if n.number == ours), self.numbers[0].queue)
+
+    def takes_pictures(self, address: str) -> bool:
+        """Whether pictures can be sent from this number of ours."""
+        carrier = self.carrier_of(address)
+        return all(described.takes_media for described in self.carriers if described.id == carrier)
 
     @property
     def has_twilio(self) -> bool:
@@ -388,6 +406,7 @@ class Email(Section):
     message_limit_bytes: Annotated[int, Field(gt=0)]
     raw_dir: Path
     poll_seconds: Annotated[float, Field(gt=0)]
+    ask_where: Identifier | Literal[""] = ""
 
 
 class FollowUps(Section):
@@ -581,5 +600,5 @@ class Settings(Section):
             "calendars": frozenset(calendar.id for calendar in self.calendars),
             "grades": frozenset(grade.id for grade in self.grades),
         }
-        by_itself = {"text.ask_where": self.text.ask_where}
+        by_itself = {"text.ask_where": self.text.ask_where, "email.ask_where": self.email.ask_where}
         return template_mistakes(self.templates, self.acknowledgements, self.safety, known, by_itself)

@@ -15,6 +15,7 @@ from channels.text.port import Carrier, OutgoingText
 from channels.text.twilio.carrier import Twilio
 from config.settings import TWILIO, Settings, Text
 from gateway.dispatcher import Clock
+from gateway.pictures import Pictures
 from gateway.store.records import Message
 from gateway.store.store import Store
 from routing.model import Time
@@ -91,9 +92,11 @@ class CarrierSender:
 
     carrier: Carrier
     store: Store
+    pictures: Pictures
 
     async def send(self, message: Message) -> str:
-        return (await self.carrier.send(_outgoing(message))).sid
+        links = await self.pictures.links(message)
+        return (await self.carrier.send(_outgoing(message, links))).sid
 
     async def find_sent(self, message: Message, since: Time) -> str | None:
         confirmed = await self.store.sent_to(message.recipient)
@@ -102,8 +105,8 @@ class CarrierSender:
         return found.sid if found else None
 
 
-def senders(carriers: Carriers, store: Store) -> Mapping[str, CarrierSender]:
-    return {sender_name(carrier.id): CarrierSender(carrier, store) for carrier in carriers}
+def senders(carriers: Carriers, store: Store, pictures: Pictures) -> Mapping[str, CarrierSender]:
+    return {sender_name(carrier.id): CarrierSender(carrier, store, pictures) for carrier in carriers}
 
 
 def _outgoing(message: Message, links: tuple[str, ...] = ()) -> OutgoingText:

@@ -58,7 +58,7 @@ class TextIntake:
             reference=self._new_reference(),
             message=message.id,
             channel=Channel.TEXT,
-            queue=self.queue_of(text.recipient),
+            queue=self._text.queue_of(text.recipient),
             party=Party(text.sender),
             our_address=text.recipient,
             thread=thread,
@@ -68,10 +68,6 @@ class TextIntake:
             wish=wish,
         )
         return event, (message, *files)
-
-    def queue_of(self, ours: str) -> str:
-        number = person_of(ours)
-        return next((n.queue for n in self._text.numbers if n.number == number), self._text.numbers[0].queue)
 
     def _message(self, text: IncomingText) -> Message:
         missing = f"{text.media_missing} attachment(s) were announced but did not come" if text.media_missing else ""

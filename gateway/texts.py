@@ -15,6 +15,7 @@ from channels.base import ChannelError, NotGenuine
 from channels.text.port import Carrier, IncomingText, Malformed, StatusReport, Webhook
 from config.settings import Settings
 from gateway.dispatcher import Clock, Dispatcher, NotWritten
+from gateway.pictures import Pictures
 from gateway.store.records import FINAL_STATUSES, Attachment, Message, MessageStatus, SentAt
 from gateway.store.store import Store, StoreError
 from gateway.text_carriers import KEY, Carriers, came_by, senders
@@ -51,7 +52,8 @@ class TextChannel:
         self._files = TextFiles(self._carriers, store, dispatcher)
         self._to_order: asyncio.Queue[str] = asyncio.Queue()
         self._refusals: list[Time] = []
-        self.senders = senders(self._carriers, store)
+        self._pictures = Pictures(settings, store, lambda: dispatcher.board, clock)
+        self.senders = senders(self._carriers, store, self._pictures)
 
     async def run(self) -> None:
         """Fetch attachments and watch the carriers until cancelled."""
@@ -135,6 +137,10 @@ class TextChannel:
             await asyncio.sleep(REPORT_PAUSE)
         log.warning("report_of_unknown_text")
         return None
+
+    async def picture(self, request: web.Request) -> web.StreamResponse:
+        """A carrier fetches a picture that goes with a text of ours."""
+        return await self._pictures.show(request)
 
     # --- webhooks --------------------------------------------------------------------------------------------
 

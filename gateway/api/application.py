@@ -80,6 +80,8 @@ def build(services: Services) -> web.Application:
     application.router.add_get("/api/v1/openapi.json", _openapi())
     application.router.add_post("/webhooks/{carrier}/message", _webhook(services.texts, "message"))
     application.router.add_post("/webhooks/{carrier}/status", _webhook(services.texts, "status"))
+    picture = "/pictures/{id}/{expires:[0-9]{1,12}}/{signature:[0-9a-f]{64}}"
+    application.router.add_get(picture, _webhook(services.texts, "picture"))
     application.on_response_prepare.append(_security_headers(services.settings.http.public_url))
     application.on_shutdown.append(_send_desks_away(services))
     return application

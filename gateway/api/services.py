@@ -44,6 +44,9 @@ class TextWebhooks(Protocol):
 
     async def status(self, request: web.Request) -> web.Response: ...
 
+    async def picture(self, request: web.Request) -> web.StreamResponse:
+        """At a signed address, for the carrier that sends it on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Services:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from channels.voice.prompts import PromptError
 from gateway.sandbox import demo, views
 from gateway.sandbox.client import ApiError
-from gateway.sandbox.desk import ACTS, at_the_desk
+from gateway.sandbox.desk import ACTS, at_the_desk, reply
 from gateway.sandbox.follow_up import ask_for_follow_up
 from gateway.sandbox.outside import NoSuchCall, Outside, Script
 from gateway.sandbox.person import BUSY, SILENT, Person
@@ -28,6 +28,7 @@ from gateway.sandbox.world import CALLER, LINE, World
 
 PAGE = Path(__file__).parent / "page"
 LOOK_SECONDS = 0.3
+MOST_BYTES = 8_000_000
 MANNERS = {BUSY.name: BUSY, SILENT.name: SILENT}
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
@@ -74,6 +75,12 @@ class FollowUpBody(Body):
     purpose: str = Field("tell them how it went on", min_length=1, max_length=200)
 
 
+class ReplyBody(Body):
+    reference: str = Field(pattern=r"^[0-9A-Z]{4}-[0-9A-Z]{4}$")
+    body: str = Field("", max_length=20_000)
+    pictures: tuple[dict[str, str], ...] = ()
+
+
 class DeskBody(Body):
     reference: str = Field(pattern=r"^[0-9A-Z]{4}-[0-9A-Z]{4}$")
     act: str
@@ -93,7 +100,7 @@ class WorldServer:
         self._closing = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        application = web.Application(middlewares=[self._guard])
+        application = web.Application(middlewares=[self._guard], client_max_size=MOST_BYTES)
         application.add_routes([*self._routes(), *Proxy(self.world).routes()])
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         self._stack.push_async_callback(self.out.stop)
@@ -122,6 +129,7 @@ class WorldServer:
             web.post("/world/texts", self._text),
             web.post("/world/emails", self._email),
             web.post("/world/follow-ups", self._follow_up),
+            web.post("/world/replies", self._reply),
             web.post("/world/desk", self._desk),
             web.put("/world/phones/{name}", self._behave),
             web.post(f"/world/phones/{{name}}/{{act:{'|'.join(PHONE_ACTS)}}}", self._use),
@@ -204,6 +212,11 @@ class WorldServer:
     async def _follow_up(self, request: web.Request) -> web.Response:
         body = await _read(request, FollowUpBody)
         return web.json_response(await ask_for_follow_up(self.world, body.reference, body.purpose), status=201)
+
+    async def _reply(self, request: web.Request) -> web.Response:
+        body = await _read(request, ReplyBody)
+        await reply(self.world, body.reference, body.body, body.pictures)
+        return web.Response(status=204)
 
     async def _desk(self, request: web.Request) -> web.Response:
         body = await _read(request, DeskBody)

@@ -27,6 +27,7 @@ log = structlog.get_logger()
 
 # Twilio gives a webhook 15 s, then counts it as failed (error 11200).
 WEBHOOK_SECONDS = 15.0
+NOT_FETCHED = 11200
 
 
 class LocalCarrier(CarrierBook):
@@ -141,6 +142,8 @@ class LocalCarrier(CarrierBook):
 
     async def _deliver(self, sid: str, error: int | None) -> None:
         """Queued is told in the answer; every later status is told to the callback."""
+        if not await self._has_pictures(self._web, self._messages[sid]):
+            error = NOT_FETCHED
         await self._progress(sid, status="sent", sent=self._clock())
         await self._progress(sid, status="undelivered" if error else "delivered", error_code=error)
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import aiohttp
+from yarl import URL
+
+from gateway.sandbox.ports import LOOPBACK
 from gateway.sandbox.twilio_messages import Message
 
 
 class CarrierBook:
     def __init__(self) -> None:
         self._messages: dict[str, Message] = {}
+        self.fetched: dict[str, bytes] = {}
         self._failed_deliveries: list[int] = []
         self._changed = asyncio.Condition()
 
@@ -41,3 +46,16 @@ class CarrierBook:
         self._messages[message.sid] = message
         async with self._changed:
             self._changed.notify_all()
+
+    async def _has_pictures(self, web: aiohttp.ClientSession, message: Message) -> bool:
+        """Whether its pictures can be fetched by who carries it on; what is not on this machine counts as had."""
+        urls = [url for url in message.media_urls if URL(url).host == LOOPBACK]
+        return all([await self._fetch(web, url) for url in urls])
+
+    async def _fetch(self, web: aiohttp.ClientSession, url: str) -> bool:
+        try:
+            async with web.get(url) as answer:
+                self.fetched[url] = await answer.read()
+                return answer.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False

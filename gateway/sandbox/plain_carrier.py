@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 SKEW_SECONDS = 300.0
 WEBHOOK_SECONDS = 15.0
-TELLS, TELL_AGAIN_SECONDS = 20, 0.5
+TELLS, TELL_AGAIN_SECONDS = 120, 0.5
 NOT_FETCHED = 30
 
 
@@ -47,7 +47,6 @@ class PlainCarrier(CarrierBook):
     ) -> None:
         super().__init__()
         self.webhook_url, self.url = webhook_url, ""
-        self.fetched: dict[str, bytes] = {}
         self._secret, self._host, self._port, self._clock = secret, host, port, clock
         self._by_reference: dict[str, str] = {}
         self._answers: list[tuple[int, str, float | None]] = []
@@ -198,7 +197,7 @@ class PlainCarrier(CarrierBook):
 
     async def _deliver(self, name: str, error: int | None) -> None:
         message = self._messages[name]
-        if not all([await self._fetch(url) for url in message.media_urls]):
+        if not await self._has_pictures(self._web, message):
             error = NOT_FETCHED
         state = "lost" if error else "delivered"
         await self._keep(replace(message, status=state, sent=self._clock(), error_code=error))
@@ -211,15 +210,6 @@ class PlainCarrier(CarrierBook):
             if await self.post(url, content) < 300:
                 return
             await asyncio.sleep(TELL_AGAIN_SECONDS)
-
-    async def _fetch(self, url: str) -> bool:
-        """A picture of ours, as whoever is sent it would see it."""
-        try:
-            async with self._web.get(url) as answer:
-                self.fetched[url] = await answer.read()
-                return answer.status == 200
-        except (aiohttp.ClientError, TimeoutError):
-            return False
 
     async def _file(self, request: web.Request) -> web.Response:
         files = (file for message in self.messages for file in message.media)

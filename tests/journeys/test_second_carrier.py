@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -132,6 +133,30 @@ async def test_a_gateway_that_dies_before_it_hears_that_a_text_was_taken_sends_i
     gate.set()
     await world.start_gateway()
     desk = await world.api(name)
-    await eventually(lambda: delivered(desk, reference, 2), 20)
+    await eventually(lambda: delivered(desk, reference, 2), 30)
     assert [m.body for m in second.outbox].count("It is here.") == 1
+    await wrap_up(world, name, reference)
+
+
+@pytest.mark.parametrize(("number", "sender"), [(FIRST, "+447700900306"), (SECOND, "+447700900307")])
+async def test_a_handlers_picture_is_fetched_by_the_carrier_at_an_address_that_is_signed(
+    world: World, number: str, sender: str
+) -> None:
+    sam, carrier, picture = await world.api("sam"), world.carrier_of(number), b"\x89PNG a map of the station"
+    body = {"filename": "map.png", "content_type": "image/png", "content": base64.b64encode(picture).decode()}
+    async with sam.live() as live:
+        reference, name, desk = await taken(world, live, number, sender, "which exit")
+
+        # when a handler sends a picture, the carrier fetches it from us and delivers it
+        await desk.post(f"contacts/{reference}/replies", {"body": "This exit.", "pictures": [body]})
+        (url,) = (await carrier.wait_for_sent(lambda m: bool(m.media_urls))).media_urls
+        await eventually(lambda: delivered(desk, reference, 2))
+        assert carrier.fetched[url] == picture
+
+    # and nobody who changes the address sees anything
+    start, expires, signature = url.rsplit("/", 2)
+    other = f"{'0' if signature[0] != '0' else '1'}{signature[1:]}"
+    for wrong in (f"{start}/{expires}/{other}", f"{start}/{int(expires) + 1}/{signature}"):
+        async with sam.session.get(wrong) as answer:
+            assert answer.status == 403
     await wrap_up(world, name, reference)
