@@ -443,9 +443,7 @@ async def test_an_edge_that_hangs_is_unreachable_after_the_deadline(edge: Scene,
 
 
 @pytest.mark.parametrize("question_lost", [False, True], ids=["killed", "killed with a question in its hands"])
-async def test_a_restart_is_noticed_at_once_and_the_slots_can_be_opened_again(
-    edge: Scene, question_lost: bool
-) -> None:
+async def test_a_restart_is_noticed_at_once_and_the_slots_can_be_opened_again(edge: Scene, question_lost: bool) -> None:
     appearances: asyncio.Queue[float] = asyncio.Queue()
 
     async def open_again() -> None:
