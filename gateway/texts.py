@@ -14,6 +14,7 @@ from aiohttp import web
 from channels.base import ChannelError, NotGenuine
 from channels.text.port import Carrier, IncomingText, Malformed, StatusReport, Webhook
 from config.settings import Settings
+from gateway.api.routes import read_bytes
 from gateway.dispatcher import Clock, Dispatcher, NotWritten
 from gateway.pictures import Pictures
 from gateway.store.records import FINAL_STATUSES, Attachment, Message, MessageStatus, SentAt
@@ -29,6 +30,8 @@ log = structlog.get_logger()
 
 REPORT_TRIES, REPORT_PAUSE = 40, 0.1
 MOST_REFUSALS_A_MINUTE = 20
+# Many texts can come in one webhook.
+WEBHOOK_BYTES = 1_000_000
 
 
 class TextChannel:
@@ -153,7 +156,7 @@ class TextChannel:
     async def _webhook(self, request: web.Request) -> Webhook:
         """With the address as the carrier knows it: what it signed, whatever proxies made of it."""
         url = f"{self._settings.http.public_url}{request.raw_path}"
-        return Webhook(url, request.headers, await request.read())
+        return Webhook(url, request.headers, await read_bytes(request, WEBHOOK_BYTES))
 
     async def _refuse(self, error: ChannelError) -> web.Response:
         """403, journalled; a flood of forgeries is logged but must not fill the journal."""

@@ -26,5 +26,5 @@ def address(raw: str) -> tuple[str, bool]:
 
 
 def storable(text: str) -> str:
-    """PostgreSQL stores no NUL; a text must not be lost to one."""
-    return text.replace("\x00", "\ufffd")
+    """PostgreSQL stores no NUL, and nothing can send half a character on; a text must not be lost to one."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")

@@ -160,10 +160,10 @@ class TestTexts:
         with pytest.raises(Malformed):
             second.read_texts(webhook(body), NOW)
 
-    def test_a_nul_is_no_reason_to_lose_a_text(self, second: HttpCarrier) -> None:
-        (text,) = read(second, {"messages": [HELLO | {"text": "a\x00b", "from": "x\x00"}]})
+    def test_what_no_database_takes_is_no_reason_to_lose_a_text(self, second: HttpCarrier) -> None:
+        (text,) = read(second, {"messages": [HELLO | {"text": "a\x00b\ud800", "from": "x\x00\udfff", "id": "\ud83d"}]})
         assert isinstance(text, IncomingText)
-        assert (text.body, text.sender) == ("a\ufffdb", "x\ufffd")
+        assert (text.body, text.sender, text.message_sid) == ("a\ufffdb?", "x\ufffd?", "second/in/?")
 
 
 class TestReports:
