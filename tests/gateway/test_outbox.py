@@ -391,7 +391,7 @@ async def test_a_carrier_that_hangs_or_rests_holds_up_no_other(tmp_path: Path) -
             )
         await until(lambda: hangs.under_way == QUICK.concurrency and len(rests.tries) == 1)
 
-        await written(writer, 100, "+447700900002")
+        await written(writer, 100, "+447700911111")
         await until(lambda: len(fast.taken) == 1)
 
         assert (hangs.taken, rests.taken) == ([], [])
