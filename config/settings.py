@@ -14,9 +14,10 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from config.calendars import Calendar, TimeZone
+from config.carriers import HttpCarrier
 from config.menus import Known, Menu, menu_mistakes, number_mistakes
 from config.menus import VoiceNumber as VoiceNumber
-from config.numbers import never_dialled
+from config.numbers import never_dialled, person_of
 from config.ordering import Bumps, ChooseBy, LanguageSkill, Skill, Wanted
 from config.overflow import Limits, overflow_mistakes
 from config.prompts import SPOKEN as SPOKEN
@@ -91,6 +92,7 @@ class Routing(Section):
     emergency_alarm_seconds: Annotated[float, Field(gt=0)]
     emergency_alarm_again_seconds: Annotated[float, Field(gt=0)] = 60.0
     emergency_silence_seconds: Annotated[float, Field(gt=0)] = 120.0
+    emergency_email_silence_seconds: Annotated[float, Field(gt=0)] = 600.0
     cut_off_seconds: Seconds
     return_minutes: Annotated[float, Field(gt=0)]
     audit_seconds: Annotated[float, Field(gt=0)] = 5.0
@@ -270,11 +272,17 @@ class Voice(Section):
     interpreters: tuple[Interpreter, ...] = ()
 
 
+# The carrier whose account stands in ``text`` itself; others are described in ``text.carriers``.
+TWILIO = "twilio"
+
+
 class TextNumber(Section):
-    """One of our numbers, for texts and for WhatsApp. ``opt_out``: whether STOP and START are obeyed there."""
+    """One of our numbers, for texts and for WhatsApp, and the carrier that has it. ``opt_out``: whether STOP and START
+    are obeyed there."""
 
     number: Number
     queue: Identifier
+    carrier: Identifier = TWILIO
     messaging_service: Annotated[str, Field(pattern=r"^(MG[0-9a-fA-F]{32})?$")] = ""
     opt_out: Literal["ignore", "obey"] = "ignore"
 
@@ -300,18 +308,61 @@ class Scanner(Section):
 MEDIA_TYPES = ("image/", "video/", "audio/", "text/plain", "text/vcard", "text/x-vcard", "application/pdf")
 
 
+# What a request of the API can bring.
+LARGEST_PICTURES = 5_000_000
+
+
 class Text(Section):
     enabled: bool
     account_sid: str
     auth_token: SecretStr
     api_url: Annotated[str, Field(pattern=r"^https?://\S+[^/]$")]
     numbers: tuple[TextNumber, ...]
+    carriers: tuple[HttpCarrier, ...] = ()
     media_limit_bytes: Annotated[int, Field(gt=0)]
     media_dir: Path
     media_types: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.+-]+/[a-z0-9.+-]*$")], ...] = MEDIA_TYPES
     scanner: Scanner = Scanner()
+    picture_types: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.+-]+/[a-z0-9.+-]*$")], ...] = ("image/",)
+    picture_limit_bytes: Annotated[int, Field(gt=0, le=LARGEST_PICTURES)] = LARGEST_PICTURES
+    picture_link_seconds: Annotated[float, Field(ge=60, le=86_400)] = 3600.0
     replay_window_seconds: Annotated[float, Field(gt=0)]
     ask_where: Identifier | Literal[""] = ""
+
+    def carrier_of(self, address: str) -> str:
+        """The carrier that has this number of ours, on WhatsApp too; '' when it is none that we know."""
+        ours = person_of(address)
+        return next((number.carrier for number in self.numbers if number.number == ours), "")
+
+    def queue_of(self, address: str) -> str:
+        """Where a text to this number of ours waits; one to a number that is none of them with the first's."""
+        ours = person_of(address)
+        return next((n.queue for n in self.numbers if n.number == ours), self.numbers[0].queue)
+
+    def takes_pictures(self, address: str) -> bool:
+        """Whether pictures can be sent from this number of ours."""
+        carrier = self.carrier_of(address)
+        return all(described.takes_media for described in self.carriers if described.id == carrier)
+
+    @property
+    def has_twilio(self) -> bool:
+        return bool(self.account_sid) or any(number.carrier == TWILIO for number in self.numbers)
+
+    def mistakes(self) -> Iterator[str]:
+        """What does not agree; a channel that is off needs nothing."""
+        if not self.enabled:
+            return
+        if not self.numbers:
+            yield "text.numbers: is empty, so no text could be placed; name at least one number of ours"
+        known = [TWILIO, *(carrier.id for carrier in self.carriers)]
+        for number in self.numbers:
+            key = f"text.numbers[{number.number}]"
+            if number.carrier not in known:
+                yield f"{key}.carrier: no carrier '{number.carrier}'; there are: {', '.join(known)}"
+            if number.carrier == TWILIO and not self.account_sid:
+                yield f"{key}.carrier: is {TWILIO}, and text.account_sid is empty; set it, or name another carrier"
+            if number.carrier != TWILIO and number.messaging_service:
+                yield f"{key}.messaging_service: is {TWILIO}'s, and this number has another carrier"
 
 
 class ImapServer(Section):
@@ -355,6 +406,7 @@ class Email(Section):
     message_limit_bytes: Annotated[int, Field(gt=0)]
     raw_dir: Path
     poll_seconds: Annotated[float, Field(gt=0)]
+    ask_where: Identifier | Literal[""] = ""
 
 
 class FollowUps(Section):
@@ -428,6 +480,7 @@ class Settings(Section):
             *self._overflow_wrong(),
             *self._interpreters_wrong(),
             *self._templates_wrong(),
+            *self.text.mistakes(),
             *self.triage.mistakes(),
         ]
         if mistakes:
@@ -468,6 +521,7 @@ class Settings(Section):
             "voice.numbers": [n.number for n in self.voice.numbers],
             "voice.interpreters": [i.language for i in self.voice.interpreters],
             "text.numbers": [n.number for n in self.text.numbers],
+            "text.carriers": [TWILIO, *(c.id for c in self.text.carriers)],
             "email.mailboxes": [m.id for m in self.email.mailboxes],
         }
         return [
@@ -546,5 +600,5 @@ class Settings(Section):
             "calendars": frozenset(calendar.id for calendar in self.calendars),
             "grades": frozenset(grade.id for grade in self.grades),
         }
-        by_itself = {"text.ask_where": self.text.ask_where}
+        by_itself = {"text.ask_where": self.text.ask_where, "email.ask_where": self.email.ask_where}
         return template_mistakes(self.templates, self.acknowledgements, self.safety, known, by_itself)

@@ -66,7 +66,9 @@ class Gateway:
         parts = (settings, self.store, self.dispatcher, clock, new_reference, new_id, _triage(settings).judge)
         self.text = TextChannel(*parts) if settings.text.enabled else None
         self.email = EmailChannel(*parts, chance) if settings.email.enabled else None
-        senders: dict[str, Sender] = {c.name: c for c in (self.text, self.email) if c}
+        senders: dict[str, Sender] = {**(self.text.senders if self.text else {})}
+        if self.email:
+            senders[self.email.name] = self.email
         permission = Permission(settings.safety, lambda: self.dispatcher.board)
         self.outbox = Outbox(settings.outbox, self.store, self.dispatcher, senders, clock, chance, permission.forbidden)
         self.statistics = Statistics(settings, self.store, clock)

@@ -14,6 +14,7 @@ from config.numbers import for_people
 from config.settings import Mailbox, Settings
 from config.templates import filled
 from gateway.store.records import Message, OutboxItem, Record
+from gateway.text_carriers import way_out
 from routing.commands import Acknowledge, AskWhere
 from routing.model import Channel, Contact, Time
 
@@ -24,7 +25,7 @@ class Letters:
     def __init__(self, settings: Settings) -> None:
         self._queues = {queue.id: queue for queue in settings.queues}
         self._templates = {template.id: template for template in settings.templates}
-        self._safety = settings.safety
+        self._safety, self._text = settings.safety, settings.text
         self._signer = Signer(settings.email.reference_secret.get_secret_value())
         self._mailboxes = {mailbox.address: mailbox for mailbox in settings.email.mailboxes}
 
@@ -97,7 +98,13 @@ class Letters:
             header_id=header_id,
             references=references,
         )
-        return message, OutboxItem(message_id, contact.reference, contact.channel.value, next_at=now)
+        return message, OutboxItem(message_id, contact.reference, self._way_out(contact, answers), next_at=now)
+
+    def _way_out(self, contact: Contact, answers: Message | None) -> str:
+        """Which of the outbox's senders has it."""
+        if contact.channel is not Channel.TEXT or not self._text.numbers:
+            return contact.channel.value
+        return way_out(self._text, contact.our_address, answers)
 
     def _reply_subject(self, contact: Contact) -> str:
         """With the reference signed for this person, who brings it back so that their answer finds its contact."""

@@ -21,7 +21,7 @@ class MailFiles:
         """The mail, and where it lies as it came; a large one never stands in memory whole."""
         if fetched.file is None:
             mail = mime.read(fetched.raw, trusted)
-            return mail, _keep(self._raw_dir, mail.sha256, ".eml", fetched.raw)
+            return mail, keep(self._raw_dir, mail.sha256, ".eml", fetched.raw)
         large = take_apart(fetched.file, self._media_dir)
         path = self._raw_dir / large.sha256[:2] / f"{large.sha256}.eml"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,13 +38,13 @@ class MailFiles:
                 content_type=part.content_type,
                 size=part.size,
                 sha256=part.sha256,
-                path=str(part.path or _keep(self._media_dir, part.sha256, "", part.data)),
+                path=str(part.path or keep(self._media_dir, part.sha256, "", part.data)),
             )
             for number, part in enumerate(mail.attachments)
         ]
 
 
-def _keep(folder: Path, sha256: str, suffix: str, data: bytes) -> str:
+def keep(folder: Path, sha256: str, suffix: str, data: bytes) -> str:
     """Written under its hash and synced to disk before anybody is told that we have it."""
     path = folder / sha256[:2] / f"{sha256}{suffix}"
     if path.exists():

@@ -146,17 +146,25 @@ class MailIntake:
     # --- set aside ---------------------------------------------------------------------------------------
 
     async def _set_aside(self, arrival: Arrival) -> Understood | None:
-        why = await self._why_aside(arrival.message.sender)
+        why = await self._why_aside(arrival)
         if not why:
             return None
         event = Recorded("mail set aside", "system", f"message {arrival.message.id}: {why}")
         return event, arrival.beside("", "set_aside", why)
 
-    async def _why_aside(self, sender: str) -> str:
+    async def _why_aside(self, arrival: Arrival) -> str:
+        sender = arrival.message.sender
         if sender.lower() in self._ours:
             return "it comes from our own address, and it is none that we sent"
         block = await self._store.block_of(sender, self._clock()) if sender else None
-        return f"{block.address} is blocked: {block.reason}" if block else ""
+        if block is None or await self._in_open_contact(arrival):
+            return ""
+        return f"{block.address} is blocked: {block.reason}"
+
+    async def _in_open_contact(self, arrival: Arrival) -> bool:
+        """Somebody is dealing with it already; after an emergency the next mail may be only a place."""
+        contact = await self._threads.answered(arrival.mail, arrival.message.sender)
+        return contact is not None and contact.closed_at is None
 
     # --- taken -------------------------------------------------------------------------------------------
 

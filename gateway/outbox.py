@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import random
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
@@ -60,7 +61,7 @@ class Outbox:
         self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._rests: dict[str, Time] = {}
         self._changed = asyncio.Event()
-        self._places = asyncio.Semaphore(settings.concurrency)
+        self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(settings.concurrency))
 
     def committed(self, committed: Committed) -> None:
         """New items on disk are due from now on."""
@@ -75,9 +76,7 @@ class Outbox:
         async with asyncio.TaskGroup() as sending:
             while True:
                 item = await self._next()
-                await self._places.acquire()
-                task = sending.create_task(self._guarded(item), name=f"send {item.message}")
-                task.add_done_callback(lambda _: self._places.release())
+                sending.create_task(self._in_turn(item), name=f"send {item.message}")
 
     @property
     def open(self) -> int:
@@ -124,6 +123,14 @@ class Outbox:
             return False
         self._put(replace(item, next_at=until))
         return True
+
+    async def _in_turn(self, item: OutboxItem) -> None:
+        """Each way out has its own places: a carrier that hangs holds up no other. It may rest by the turn's coming."""
+        async with self._places[item.channel]:
+            if self._rests.get(item.channel, 0.0) > self._clock():
+                self._put_off(self._trying.pop(item.message))
+            else:
+                await self._guarded(item)
 
     async def _guarded(self, item: OutboxItem) -> None:
         """One try; a fault of ours counts as a failed try, it never stops the outbox."""

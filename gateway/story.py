@@ -34,7 +34,7 @@ SENTENCES: Mapping[str, str] = {
     "ControlRoomJoined": "joined {0.target}: a person in the control room hears the caller",
     "ControlRoomLeft": "saw {0.target} leave the call",
     "MessageArrived": "sent a message ({0.channel.value}) to {0.our_address}, queue {0.queue}{0.remark}",
-    "ReplyWritten": "wrote a reply",
+    "ReplyWritten": "wrote a reply{0.remark}",
     "SendingClaimed": "began try {0.attempt} at sending a message",
     "MessageSent": "sent a message; the provider has it",
     "SendingFailed": "could not send a message: {0.why}",

@@ -505,7 +505,7 @@ class Board:
             self.wake_at(self.alarm_at(contact), "emergency", ref)
         heard_at = contact.heard_at if contact.emergency and not contact.silence_told else None
         if heard_at is not None and not (known and old and old.heard_at == heard_at):
-            self.wake_at(heard_at + rules.emergency_silence_seconds, "silence", ref)
+            self.wake_at(heard_at + self.silence_seconds(contact), "silence", ref)
 
     def alarm_due(self, contact: Contact, now: Time) -> bool:
         """An emergency for which nobody has been found, and of which supervisors are to be told, or told again."""
@@ -515,9 +515,13 @@ class Board:
         """Somebody who wrote of an emergency has fallen silent, and nobody was told yet. A caller is heard."""
         if not contact.emergency or contact.heard_at is None or contact.silence_told or contact.live:
             return False
-        return (
-            contact.channel is Channel.TEXT and now >= contact.heard_at + self.rules.routing.emergency_silence_seconds
-        )
+        return contact.channel is not Channel.VOICE and now >= contact.heard_at + self.silence_seconds(contact)
+
+    def silence_seconds(self, contact: Contact) -> float:
+        """How long somebody who wrote of an emergency may say nothing more; emails are written more slowly."""
+        routing = self.rules.routing
+        by_email = contact.channel is Channel.EMAIL
+        return routing.emergency_email_silence_seconds if by_email else routing.emergency_silence_seconds
 
     def alarm_at(self, contact: Contact) -> Time:
         """When the supervisors are next told that nobody has taken an emergency."""

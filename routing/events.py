@@ -311,12 +311,19 @@ class MessageArrived:
 
 @dataclass(frozen=True, slots=True)
 class ReplyWritten:
-    """``telling``: a word in it that says who writes, of those that the site avoids where that is not safe."""
+    """``telling``: a word in it that says who writes, of those that the site avoids where that is not safe.
+    ``pictures``: the SHA-256 of each file that goes with it."""
 
     reference: str
     message: str
     by: str
     telling: str = ""
+    pictures: tuple[str, ...] = ()
+
+    @property
+    def remark(self) -> str:
+        """For the story of the contact."""
+        return f" with {len(self.pictures)} picture(s)" if self.pictures else ""
 
 
 @dataclass(frozen=True, slots=True)

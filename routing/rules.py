@@ -16,6 +16,8 @@ HOUR = 3_600.0
 
 @dataclass(frozen=True, slots=True)
 class Rules:
+    """``ask_where``: by channel the template that asks for the place of an emergency, '' where nobody is asked."""
+
     queues: Mapping[str, Queue]
     routing: Routing
     follow_ups: FollowUps
@@ -23,7 +25,7 @@ class Rules:
     safety: Safety = field(default_factory=Safety)
     acknowledgements: tuple[Acknowledgement, ...] = ()
     emergency_grade: str = ""
-    ask_where: str = ""
+    ask_where: Mapping[str, str] = field(default_factory=dict)
     needs: Needs = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -52,5 +54,5 @@ class Rules:
             settings.safety,
             settings.acknowledgements,
             next((grade.id for grade in settings.grades if grade.emergency), ""),
-            settings.text.ask_where,
+            {"text": settings.text.ask_where, "email": settings.email.ask_where},
         )

@@ -42,13 +42,24 @@ def refused(board: Board, contact: Contact | None, channel: Channel, address: st
     return f"This person must not be {WHERE[channel]}: they are marked '{mark}', it could put them in danger."
 
 
-def unsent(board: Board, contact: Contact | None, channel: Channel, ours: str, address: str, telling: str) -> str:
-    """Why these words may not go there from our address. ``telling``: a word in them that says who writes, or ''."""
+def unsent(
+    board: Board,
+    contact: Contact | None,
+    channel: Channel,
+    ours: str,
+    address: str,
+    telling: str,
+    *,
+    pictures: bool = False,
+) -> str:
+    """Why these words may not go there from our address. ``telling``: a word in them that says who writes, or ''.
+    ``pictures`` go with them."""
     person = board.people.get(person_of(address))
     if person is not None and ours in person.opted_out:
         return f"This person has asked for no more texts from {ours}, by STOP; only their START changes that."
     if why := refused(board, contact, channel, address):
         return why
-    if telling and verdict(board, contact, channel, address) == "neutral":
-        return f"It is not safe to show this person's surroundings who writes, and the words say '{telling}'."
-    return ""
+    if not (telling or pictures) or verdict(board, contact, channel, address) != "neutral":
+        return ""
+    what = f"the words say '{telling}'" if telling else "a picture may tell it"
+    return f"It is not safe to show this person's surroundings who writes, and {what}."

@@ -16,8 +16,8 @@ import aiohttp
 from yarl import URL
 
 from channels.base import Refused
-from channels.text.api import refused, unreachable
-from channels.text.inbound import MediaItem
+from channels.text.answers import failure, unreachable
+from channels.text.port import FetchedMedia, MediaItem
 from channels.text.scanning import scan
 from config.settings import Scanner
 
@@ -26,16 +26,6 @@ MOST_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # A compressed answer could swell far beyond its announced length.
 PLAIN = {"Accept-Encoding": "identity"}
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedMedia:
-    """An attachment on our disk: its type as the server said, its file (named after its hash), its bytes."""
-
-    content_type: str
-    path: Path
-    sha256: str
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +70,8 @@ class MediaFetcher:
         return all(u.scheme == "https" and (u.host or "").endswith(".twilio.com") for u in (own, url))
 
     async def _keep(self, answer: aiohttp.ClientResponse) -> FetchedMedia:
-        if refusal := refused(answer.status, answer.headers, ""):
-            raise refusal
+        if not 200 <= answer.status < 300:
+            raise failure(answer.status, answer.headers)
         if (answer.content_length or 0) > self.limit_bytes:
             raise self._too_large()
         if not answer.content_type.lower().startswith(self.types):

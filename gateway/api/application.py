@@ -33,7 +33,7 @@ from gateway.api import (
 from gateway.api.openapi import document
 from gateway.api.problems import problems
 from gateway.api.routes import BODY_BYTES, Route, register
-from gateway.api.services import Services, TextIntake
+from gateway.api.services import Services, TextWebhooks
 from gateway.auth import Auth
 
 ROUTES: tuple[Route, ...] = (
@@ -78,8 +78,10 @@ def build(services: Services) -> web.Application:
     auth = Auth(services.store, services.clock, services.settings.http.session_hours)
     register(application, ROUTES, services, auth)
     application.router.add_get("/api/v1/openapi.json", _openapi())
-    application.router.add_post("/webhooks/twilio/message", _webhook(services.texts, "message"))
-    application.router.add_post("/webhooks/twilio/status", _webhook(services.texts, "status"))
+    application.router.add_post("/webhooks/{carrier}/message", _webhook(services.texts, "message"))
+    application.router.add_post("/webhooks/{carrier}/status", _webhook(services.texts, "status"))
+    picture = "/pictures/{id}/{expires:[0-9]{1,12}}/{signature:[0-9a-f]{64}}"
+    application.router.add_get(picture, _webhook(services.texts, "picture"))
     application.on_response_prepare.append(_security_headers(services.settings.http.public_url))
     application.on_shutdown.append(_send_desks_away(services))
     return application
@@ -94,7 +96,7 @@ def _openapi() -> Callable[[web.Request], Awaitable[web.Response]]:
     return openapi
 
 
-def _webhook(texts: TextIntake | None, name: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _webhook(texts: TextWebhooks | None, name: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """No session: the carrier's signature is checked where the form is read."""
 
     async def webhook(request: web.Request) -> web.StreamResponse:

@@ -1,29 +1,52 @@
-"""Addresses whose mail is set aside, and the mail that was: kept, listed, and taken when it should not have been."""
+"""Addresses and numbers whose messages are set aside, and what was: kept, listed, and taken when that was wrong.
+
+Calls are always answered, whoever calls.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, StringConstraints
 
+from config.numbers import e164, person_of
 from gateway.api.consultation import Consultation
 from gateway.api.models import MessageOut, Prose, message_out, moment
 from gateway.api.problems import BadRequest, NotFound
 from gateway.api.routes import In, Nothing, Request, Route
+from gateway.api.services import Services
 from gateway.references import new_reference
-from gateway.store.records import Block
+from gateway.store.records import Block, Message
+from gateway.text_intake import thread_of
 from routing.events import MessageArrived, Recorded
 from routing.model import Channel, Party
 
 SET_ASIDE_SHOWN = 200
 
-Address = Annotated[str, Field(pattern=r"^[^@\s]*@[^@\s]+$", max_length=320)]
+EMAIL = re.compile(r"[^@\s]*@[^@\s]+")
+TELEPHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+def blockable(text: str) -> str:
+    """An email address or domain in lower case, a telephone number in E.164. Raises ValueError for anything else, so
+    that whoever withholds their number, or writes from a name, is never blocked with all others who do."""
+    if EMAIL.fullmatch(text):
+        return text.lower()
+    number = e164(person_of(text.strip()))
+    if TELEPHONE.fullmatch(number):
+        return number
+    raise ValueError("must be an email address, a domain such as @example.org, or a telephone number")
+
+
+Address = Annotated[str, StringConstraints(max_length=320), AfterValidator(blockable)]
 
 
 class BlockBody(In):
-    """``address``: somebody@example.org, or a whole domain as @example.org; ``until`` none: until it is lifted."""
+    """``address``: somebody@example.org, a whole domain as @example.org, or a telephone number in any spelling, for its
+    texts and WhatsApp; ``until`` none: until it is lifted."""
 
     address: Address
     reason: Prose
@@ -39,7 +62,7 @@ class BlockOut(BaseModel):
 
 
 class TakenOut(BaseModel):
-    """``reference``: the contact that has the mail now."""
+    """``reference``: the contact that has the message now."""
 
     reference: str
 
@@ -55,42 +78,70 @@ async def create(request: Request[Nothing, BlockBody]) -> BlockOut:
     until = body.until.timestamp() if body.until else None
     if until is not None and until <= now:
         raise BadRequest("The block would be over already: give a time to come, or none.")
-    block = Block(body.address.lower(), body.reason, request.who.by, now, until)
+    block = Block(body.address, body.reason, request.who.by, now, until)
     lasting = f"until {body.until.isoformat()}" if body.until else "until it is lifted"
-    event = Recorded(f"mail from {block.address} blocked {lasting}", request.who.by, block.reason)
+    event = Recorded(f"{_what(block.address)} from {block.address} blocked {lasting}", request.who.by, block.reason)
     await services.dispatcher.submit(event, block)
     return _out(block)
 
 
 async def lift(request: Request[Nothing, Nothing]) -> None:
     """Journalled first: a removal that is on record but failed is tried again, the other way round is not seen."""
-    address = request.path["address"].lower()
-    store = request.services.store
+    given, store = request.path["address"], request.services.store
+    try:
+        address = blockable(given)
+    except ValueError:
+        raise NotFound(f"{given} is not blocked.") from None
     if not any(block.address == address for block in await store.blocks()):
         raise NotFound(f"{address} is not blocked.")
-    await request.services.dispatcher.submit(Recorded(f"block on mail from {address} lifted", request.who.by))
+    lifted = Recorded(f"block on {_what(address)} from {address} lifted", request.who.by)
+    await request.services.dispatcher.submit(lifted)
     await store.lift_block(address)
 
 
 async def set_aside(request: Request[Consultation, Nothing]) -> list[MessageOut]:
     """The newest 200."""
     services = request.services
-    await services.dispatcher.submit(Recorded("mail that was set aside read", request.who.by, request.query.reason))
+    await services.dispatcher.submit(Recorded("what was set aside read", request.who.by, request.query.reason))
     messages = await services.store.set_aside(SET_ASIDE_SHOWN)
     attachments = await services.store.attachments(*(m.id for m in messages))
     return [message_out(m, attachments) for m in messages]
 
 
 async def take(request: Request[Nothing, Nothing]) -> TakenOut:
-    """It becomes a contact in its mailbox's queue. Doing it twice takes it once."""
+    """It becomes a contact in the queue of its mailbox or number. Doing it twice takes it once."""
     services = request.services
     message = await services.store.message(request.path["id"])
     if message is None or message.status != "set_aside":
-        raise NotFound("No such mail is set aside.")
+        raise NotFound("No such message is set aside.")
+    event = _text_arrived(services, message) if message.channel == "text" else _mail_arrived(services, message)
+    await services.dispatcher.submit(Recorded("what was set aside taken", request.who.by, f"message {message.id}"))
+    taken = replace(message, status="received", by="caller", provider_key=f"{message.provider_key}:taken")
+    outcome = await services.dispatcher.submit(event, taken)
+    return TakenOut(reference=outcome.reference)
+
+
+def _text_arrived(services: Services, message: Message) -> MessageArrived:
+    """Raises NotFound."""
+    if not services.settings.text.numbers:
+        raise NotFound("There are no numbers of ours for texts any more.")
+    return MessageArrived(
+        reference=new_reference(),
+        message=message.id,
+        channel=Channel.TEXT,
+        queue=services.settings.text.queue_of(message.recipient),
+        party=Party(message.sender),
+        our_address=message.recipient,
+        thread=thread_of(message.recipient, message.sender),
+    )
+
+
+def _mail_arrived(services: Services, message: Message) -> MessageArrived:
+    """Raises NotFound."""
     mailbox = services.letters.mailbox(message.recipient)
     if mailbox is None:
         raise NotFound(f"{message.recipient} is no mailbox of ours any more.")
-    event = MessageArrived(
+    return MessageArrived(
         reference=new_reference(),
         message=message.id,
         channel=Channel.EMAIL,
@@ -102,10 +153,10 @@ async def take(request: Request[Nothing, Nothing]) -> TakenOut:
         automatic=message.automatic,
         language=message.language,
     )
-    await services.dispatcher.submit(Recorded("mail that was set aside taken", request.who.by, f"message {message.id}"))
-    taken = replace(message, status="received", by="caller", provider_key=f"{message.provider_key}:taken")
-    outcome = await services.dispatcher.submit(event, taken)
-    return TakenOut(reference=outcome.reference)
+
+
+def _what(address: str) -> str:
+    return "mail" if "@" in address else "texts"
 
 
 def _out(block: Block) -> BlockOut:
@@ -114,9 +165,9 @@ def _out(block: Block) -> BlockOut:
 
 
 ROUTES = (
-    Route("GET", "/api/v1/blocks", "Addresses whose mail is set aside", "supervisor", listing),
-    Route("POST", "/api/v1/blocks", "Set mail from an address aside", "supervisor", create, 201),
+    Route("GET", "/api/v1/blocks", "Addresses and numbers whose messages are set aside", "supervisor", listing),
+    Route("POST", "/api/v1/blocks", "Set aside what comes from an address or a number", "supervisor", create, 201),
     Route("DELETE", "/api/v1/blocks/{address}", "Lift a block", "supervisor", lift),
-    Route("GET", "/api/v1/set-aside", "Mail that was set aside", "supervisor", set_aside),
-    Route("POST", "/api/v1/set-aside/{id}/take", "Take mail that was set aside", "supervisor", take),
+    Route("GET", "/api/v1/set-aside", "Mail and texts that were set aside", "supervisor", set_aside),
+    Route("POST", "/api/v1/set-aside/{id}/take", "Take a message that was set aside", "supervisor", take),
 )

@@ -3,38 +3,60 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import quote
 
 from aiohttp import web
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
-from channels.text.segments import measured
+from channels.text.segments import LONGEST_TEXT, measured
+from config.settings import LARGEST_PICTURES
 from gateway.api.casework import open_contact, require_mine
 from gateway.api.consultation import Consultation, consult
 from gateway.api.models import Line, MessageOut, OptionalLine, OptionalProse, message_out
-from gateway.api.problems import BadRequest, Conflict, FieldError, NotFound
-from gateway.api.routes import In, Nothing, Request, Route
-from gateway.store.records import Message
+from gateway.api.problems import BadRequest, Conflict, FieldError, NotFound, TooLarge
+from gateway.api.routes import BODY_BYTES, In, Nothing, Request, Route
+from gateway.pictures import FENCED, kept
+from gateway.store.records import Attachment, Message
 from routing.events import ReplyWritten
 from routing.model import Channel, Contact
 from routing.safety import unsent
 
 MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,128}")
+MOST_PICTURES = 10
+# Base64 takes four bytes for three; the rest is words.
+REPLY_BYTES = LARGEST_PICTURES * 4 // 3 + BODY_BYTES
 KEY = re.compile(r"[\x21-\x7e]{1,100}")
-# What a browser must not do with a file from a stranger, even if somebody opens it in a tab.
-FENCED = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
+
+
+def _decoded(text: object) -> bytes:
+    try:
+        return base64.b64decode(str(text), validate=True)
+    except ValueError:
+        raise ValueError("must be base64") from None
+
+
+class PictureBody(In):
+    """``content``: base64."""
+
+    filename: Line
+    content_type: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,128}$")]
+    content: Annotated[bytes, BeforeValidator(_decoded)]
 
 
 class ReplyBody(In):
-    """Free words (``body``), or a ``template`` in a ``language`` with its ``values``."""
+    """Free words (``body``), or a ``template`` in a ``language`` with its ``values``. A text can have ``pictures``,
+    with words or alone."""
 
     body: OptionalProse = ""
     template: OptionalLine = ""
     language: OptionalLine = ""
     values: dict[str, Line] = Field(default_factory=dict)
+    pictures: tuple[PictureBody, ...] = ()
 
 
 class LengthOut(BaseModel):
@@ -104,14 +126,19 @@ async def reply(request: Request[Nothing, ReplyBody]) -> ReplyOut:
     contact = open_contact(request)
     require_mine(request, contact)
     _can_be_answered(contact)
+    _check_pictures(request, contact)
+    body = _words(request, contact)
     answers = await _latest_from_person(request, contact)
     message_id, now = services.new_id(), services.clock()
-    body = _words(request, contact)
     records = services.letters.reply(message_id, contact, body, request.who.by, now, answers)
     provider_key = _provider_key(request, contact)
     keyed = [replace(r, provider_key=provider_key) if isinstance(r, Message) else r for r in records]
-    event = ReplyWritten(contact.reference, message_id, request.who.by, services.letters.telling(body))
-    outcome = await services.dispatcher.submit(event, *keyed)
+    if why := _unsent(request, contact, body):
+        raise Conflict(why)  # before anything is kept
+    pictures = await _kept(request, message_id)
+    hashes = tuple(picture.sha256 for picture in pictures)
+    event = ReplyWritten(contact.reference, message_id, request.who.by, services.letters.telling(body), hashes)
+    outcome = await services.dispatcher.submit(event, *keyed, *pictures)
     if not outcome.duplicate or provider_key is None:
         return ReplyOut(id=message_id, duplicate=False)
     before = await services.store.message_by(provider_key=provider_key)
@@ -131,12 +158,50 @@ async def preview(request: Request[Nothing, ReplyBody]) -> PreviewOut:
 
 def _unsent(request: Request[Nothing, ReplyBody], contact: Contact, body: str) -> str:
     board, telling = request.services.dispatcher.board, request.services.letters.telling(body)
-    return unsent(board, contact, contact.channel, contact.our_address, contact.party.address, telling)
+    theirs, pictures = contact.party.address, bool(request.body.pictures)
+    return unsent(board, contact, contact.channel, contact.our_address, theirs, telling, pictures=pictures)
+
+
+def _check_pictures(request: Request[Nothing, ReplyBody], contact: Contact) -> None:
+    """Raises BadRequest, Conflict, TooLarge."""
+    pictures, text = request.body.pictures, request.services.settings.text
+    if not pictures:
+        return
+    if contact.channel is not Channel.TEXT:
+        raise Conflict("Only a text can have pictures.")
+    if not text.takes_pictures(contact.our_address):
+        raise Conflict(f"The carrier of {contact.our_address} takes no pictures from us.")
+    if len(pictures) > MOST_PICTURES:
+        raise BadRequest("Too many pictures.", [FieldError(field="pictures", why=f"at most {MOST_PICTURES}")])
+    wrong = [
+        FieldError(field=f"pictures.{n}.content_type", why=f"must begin with one of: {', '.join(text.picture_types)}")
+        for n, picture in enumerate(pictures)
+        if not picture.content_type.startswith(text.picture_types)
+    ]
+    if wrong:
+        raise BadRequest("A file of this kind is not sent from here.", wrong)
+    if sum(len(picture.content) for picture in pictures) > text.picture_limit_bytes:
+        raise TooLarge(f"The pictures are larger than {text.picture_limit_bytes:,} bytes together.")
+
+
+async def _kept(request: Request[Nothing, ReplyBody], message: str) -> list[Attachment]:
+    files = [(p.filename, p.content_type, p.content) for p in request.body.pictures]
+    return await asyncio.to_thread(kept, request.services.settings.text.media_dir, message, files)
 
 
 def _words(request: Request[Nothing, ReplyBody], contact: Contact) -> str:
-    """Raises BadRequest where there are none, or a variable has no value."""
+    """Raises BadRequest where there are none, a variable has no value, or no carrier would take so many."""
+    body = _body(request, contact)
+    if contact.channel is Channel.TEXT and len(body) > LONGEST_TEXT:
+        why = f"a text has at most {LONGEST_TEXT:,} characters, and this has {len(body):,}"
+        raise BadRequest("This is too long for one text.", [FieldError(field="body", why=why)])
+    return body
+
+
+def _body(request: Request[Nothing, ReplyBody], contact: Contact) -> str:
     wanted, settings = request.body, request.services.settings
+    if wanted.pictures and not wanted.body.strip() and not wanted.template:
+        return ""
     if bool(wanted.body.strip()) == bool(wanted.template):
         raise BadRequest("Say what to send.", [FieldError(field="body", why="give either a body or a template")])
     if not wanted.template:
@@ -177,6 +242,6 @@ BASE = "/api/v1/contacts/{reference}"
 ROUTES = (
     Route("GET", f"{BASE}/messages", "The texts and emails, oldest first", "handler", read),
     Route("GET", f"{BASE}/attachments/{{id}}", "Download what came with a message", "handler", download),
-    Route("POST", f"{BASE}/replies", "Reply by text or email", "handler", reply, 201),
-    Route("POST", f"{BASE}/replies/preview", "See what a reply would be", "handler", preview),
+    Route("POST", f"{BASE}/replies", "Reply by text or email", "handler", reply, 201, limit=REPLY_BYTES),
+    Route("POST", f"{BASE}/replies/preview", "See what a reply would be", "handler", preview, limit=REPLY_BYTES),
 )

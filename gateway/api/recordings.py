@@ -12,10 +12,11 @@ from pydantic import BaseModel
 
 from channels.voice.message_files import is_message
 from gateway.api.consultation import Consultation, consult, current
-from gateway.api.messages import FENCED, stored_file
+from gateway.api.messages import stored_file
 from gateway.api.models import Line, moment, moment_or_none
 from gateway.api.problems import Conflict, NotFound
 from gateway.api.routes import In, Nothing, Request, Route
+from gateway.pictures import FENCED
 from gateway.store.records import Recording
 from routing.events import Recorded
 

@@ -37,12 +37,15 @@ class CallControl(Protocol):
     def stats(self) -> PoolStats: ...
 
 
-class TextIntake(Protocol):
-    """The carrier's webhooks; each proves itself by its signature."""
+class TextWebhooks(Protocol):
+    """The carriers' webhooks; each proves itself, as its carrier does."""
 
     async def message(self, request: web.Request) -> web.Response: ...
 
     async def status(self, request: web.Request) -> web.Response: ...
+
+    async def picture(self, request: web.Request) -> web.StreamResponse:
+        """At a signed address, for the carrier that sends it on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Services:
     letters: Letters
     statistics: Statistics
     calls: CallControl | None
-    texts: TextIntake | None
+    texts: TextWebhooks | None
     health: Callable[[], Mapping[str, str]]
     warnings: Callable[[], Mapping[str, str]]
     new_id: Callable[[], str]

@@ -103,7 +103,7 @@ def _summary(settings: Settings) -> str:
     numbers = len(settings.voice.numbers)
     channels = {
         f"calls ({numbers} numbers, {settings.voice.slots} at once)": settings.voice.enabled,
-        f"texts ({len(settings.text.numbers)} numbers)": settings.text.enabled,
+        f"texts ({_texts(settings)})": settings.text.enabled,
         f"emails ({len(settings.email.mailboxes)} mailboxes)": settings.email.enabled,
     }
     lines = {
@@ -116,6 +116,11 @@ def _summary(settings: Settings) -> str:
         "data": str(settings.gateway.data_dir),
     }
     return "\n".join(["The configuration is sound.", *(f"  {name + ':':<14}{text}" for name, text in lines.items())])
+
+
+def _texts(settings: Settings) -> str:
+    carriers = dict.fromkeys(number.carrier for number in settings.text.numbers)
+    return f"{len(settings.text.numbers)} numbers, by {' and '.join(carriers)}"
 
 
 main.add_command(handlers)

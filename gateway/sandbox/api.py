@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from channels.voice.prompts import PromptError
 from gateway.sandbox import demo, views
 from gateway.sandbox.client import ApiError
-from gateway.sandbox.desk import ACTS, at_the_desk
+from gateway.sandbox.desk import ACTS, at_the_desk, reply
 from gateway.sandbox.follow_up import ask_for_follow_up
 from gateway.sandbox.outside import NoSuchCall, Outside, Script
 from gateway.sandbox.parts import KILLS, STARTS
@@ -29,6 +29,7 @@ from gateway.sandbox.world import CALLER, LINE, World
 
 PAGE = Path(__file__).parent / "page"
 LOOK_SECONDS = 0.3
+MOST_BYTES = 8_000_000
 MANNERS = {BUSY.name: BUSY, SILENT.name: SILENT}
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
@@ -58,8 +59,9 @@ class DigitsBody(Body):
 
 
 class TextBody(Body):
-    sender: str = Field(CALLER, pattern=r"^\+?[0-9]{3,15}$")
+    sender: str = Field(CALLER, pattern=r"^(whatsapp:)?\+?[0-9]{3,15}$")
     body: str = Field(min_length=1, max_length=1600)
+    to: str = Field("", pattern=r"^(\+?[0-9]{3,15})?$")
 
 
 class EmailBody(Body):
@@ -72,6 +74,12 @@ class EmailBody(Body):
 class FollowUpBody(Body):
     reference: str = Field(pattern=r"^[0-9A-Z]{4}-[0-9A-Z]{4}$")
     purpose: str = Field("tell them how it went on", min_length=1, max_length=200)
+
+
+class ReplyBody(Body):
+    reference: str = Field(pattern=r"^[0-9A-Z]{4}-[0-9A-Z]{4}$")
+    body: str = Field("", max_length=20_000)
+    pictures: tuple[dict[str, str], ...] = ()
 
 
 class DeskBody(Body):
@@ -93,7 +101,7 @@ class WorldServer:
         self._closing = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        application = web.Application(middlewares=[self._guard])
+        application = web.Application(middlewares=[self._guard], client_max_size=MOST_BYTES)
         application.add_routes([*self._routes(), *Proxy(self.world).routes()])
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         self._stack.push_async_callback(self.out.stop)
@@ -122,6 +130,7 @@ class WorldServer:
             web.post("/world/texts", self._text),
             web.post("/world/emails", self._email),
             web.post("/world/follow-ups", self._follow_up),
+            web.post("/world/replies", self._reply),
             web.post("/world/desk", self._desk),
             web.delete(f"/world/parts/{{part:{'|'.join(KILLS)}}}", self._kill),
             web.put(f"/world/parts/{{part:{'|'.join(STARTS)}}}", self._start),
@@ -196,7 +205,7 @@ class WorldServer:
 
     async def _text(self, request: web.Request) -> web.Response:
         body = await _read(request, TextBody)
-        return _taken(await self.out.text(body.sender, body.body), "text")
+        return _taken(await self.out.text(body.sender, body.body, body.to), "text")
 
     async def _email(self, request: web.Request) -> web.Response:
         body = await _read(request, EmailBody)
@@ -206,6 +215,11 @@ class WorldServer:
     async def _follow_up(self, request: web.Request) -> web.Response:
         body = await _read(request, FollowUpBody)
         return web.json_response(await ask_for_follow_up(self.world, body.reference, body.purpose), status=201)
+
+    async def _reply(self, request: web.Request) -> web.Response:
+        body = await _read(request, ReplyBody)
+        await reply(self.world, body.reference, body.body, body.pictures)
+        return web.Response(status=204)
 
     async def _desk(self, request: web.Request) -> web.Response:
         body = await _read(request, DeskBody)

@@ -19,6 +19,7 @@ import structlog
 from aiohttp import web
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
+from gateway.sandbox.carrier_book import CarrierBook
 from gateway.sandbox.twilio_messages import Attachment, Message, arrival_form, status_form
 from gateway.sandbox.twilio_rest import Fault, RestApi, new_sid
 
@@ -26,9 +27,10 @@ log = structlog.get_logger()
 
 # Twilio gives a webhook 15 s, then counts it as failed (error 11200).
 WEBHOOK_SECONDS = 15.0
+NOT_FETCHED = 11200
 
 
-class LocalCarrier:
+class LocalCarrier(CarrierBook):
     """One account at a carrier that runs here.
 
     ``webhook_url`` is where texts for us are posted, and the address they are signed for. Port 0 takes any free
@@ -45,14 +47,12 @@ class LocalCarrier:
         port: int = 0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        super().__init__()
         self.account_sid, self.webhook_url, self.url = account_sid, webhook_url, ""
         self._signer = RequestValidator(auth_token)
         self._host, self._port, self._clock = host, port, clock
-        self._messages: dict[str, Message] = {}
         self._rest = RestApi(account_sid, auth_token, messages=self._messages, accept=self._take_on, clock=clock)
-        self._failed_deliveries: list[int] = []
         self._to_deliver: asyncio.Queue[tuple[str, int | None]] = asyncio.Queue()
-        self._changed = asyncio.Condition()
 
     async def __aenter__(self) -> Self:
         self._web = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=WEBHOOK_SECONDS))
@@ -80,25 +80,6 @@ class LocalCarrier:
     def violations(self) -> list[str]:
         """How requests to us, or our own answers, broke the published description."""
         return self._rest.violations
-
-    @property
-    def messages(self) -> list[Message]:
-        """Both directions, oldest first."""
-        return list(self._messages.values())
-
-    @property
-    def outbox(self) -> list[Message]:
-        """What was sent to people, oldest first."""
-        return [message for message in self.messages if message.direction == "outbound-api"]
-
-    async def wait_for_sent(
-        self, predicate: Callable[[Message], bool] = lambda message: True, deadline: float = 5.0
-    ) -> Message:
-        """The first message in the outbox that fits, now or within ``deadline`` seconds; else TimeoutError."""
-        async with asyncio.timeout(deadline), self._changed:
-            while not (found := next(filter(predicate, self.outbox), None)):
-                await self._changed.wait()
-            return found
 
     async def text_in(
         self,
@@ -149,15 +130,6 @@ class LocalCarrier:
         """Take the next message on, then drop the connection without an answer."""
         self._rest.hang_next()
 
-    def fail_delivery_next(self, error_code: int) -> None:
-        """Let the next message end as undelivered."""
-        self._failed_deliveries.append(error_code)
-
-    async def _keep(self, message: Message) -> None:
-        self._messages[message.sid] = message
-        async with self._changed:
-            self._changed.notify_all()
-
     async def _take_on(self, message: Message) -> None:
         await self._keep(message)
         error = self._failed_deliveries.pop(0) if self._failed_deliveries else None
@@ -170,6 +142,8 @@ class LocalCarrier:
 
     async def _deliver(self, sid: str, error: int | None) -> None:
         """Queued is told in the answer; every later status is told to the callback."""
+        if not await self._has_pictures(self._web, self._messages[sid]):
+            error = NOT_FETCHED
         await self._progress(sid, status="sent", sent=self._clock())
         await self._progress(sid, status="undelivered" if error else "delivered", error_code=error)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import mimetypes
 import time
 from datetime import datetime
 from pathlib import Path
@@ -110,15 +112,42 @@ def emergency(number: str, seconds: float | None, page_port: int) -> None:
 @sandbox.command()
 @click.argument("sender", metavar="FROM")
 @click.argument("body")
+@click.option("--to", default="", help="Which of our numbers; 61017 is at another carrier. The first without it.")
 @PAGE_PORT
-def text(sender: str, body: str, page_port: int) -> None:
-    """Send a text to the centre.
+def text(sender: str, body: str, to: str, page_port: int) -> None:
+    """Send a text to the centre; from whatsapp:NUMBER it is one on WhatsApp.
 
     \b
-    Example:
+    Examples:
       contact-gateway sandbox text +447700900123 "Someone is smoking in coach 3"
+      contact-gateway sandbox text +447700900123 "Someone is smoking in coach 3" --to 61017
+      contact-gateway sandbox text whatsapp:+447700900123 "hello"
     """
-    click.echo(Remote(page_port).post("texts", {"sender": sender, "body": body})["detail"])
+    click.echo(Remote(page_port).post("texts", {"sender": sender, "body": body, "to": to})["detail"])
+
+
+@sandbox.command()
+@click.argument("reference")
+@click.argument("body", default="")
+@click.option("--picture", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Sent with a text.")
+@PAGE_PORT
+def reply(reference: str, body: str, picture: Path | None, page_port: int) -> None:
+    """Reply to the text or email REFERENCE, as the handler who has it.
+
+    \b
+    Examples:
+      contact-gateway sandbox reply K7M2-9QXR "An officer will meet the train."
+      contact-gateway sandbox reply K7M2-9QXR "Is this your bag?" --picture bag.jpg
+    """
+    Remote(page_port).post("replies", {"reference": reference, "body": body, "pictures": _pictures(picture)})
+    click.echo("The reply is on its way.")
+
+
+def _pictures(file: Path | None) -> list[dict[str, str]]:
+    if file is None:
+        return []
+    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    return [{"filename": file.name, "content_type": kind, "content": base64.b64encode(file.read_bytes()).decode()}]
 
 
 @sandbox.command()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from gateway.sandbox import demo
-from gateway.sandbox.client import ApiError
+from gateway.sandbox.client import ApiError, Client
 from gateway.sandbox.world import World
 
 SUPERVISOR = "sam"
@@ -65,13 +65,21 @@ async def at_the_desk(world: World, reference: str, act: str, target: str) -> No
     wanted = ACTS[act]
     if act in NEED_TARGET and not target:
         raise ApiError(400, f"{act} needs a TARGET; see contact-gateway sandbox desk --help")
-    supervisor = await world.api(SUPERVISOR)
-    name = SUPERVISOR
-    if not wanted.by_supervisor:
-        contact = (await supervisor.get(f"contacts/{reference}", reason="sandbox"))["contact"]
-        name = contact["handler"] or contact["owner"] or SUPERVISOR
-    client = await world.api(name)
+    client = await (world.api(SUPERVISOR) if wanted.by_supervisor else _whose(world, reference))
     await client.request(wanted.method, f"contacts/{reference}/{wanted.path}", wanted.body(target))
+
+
+async def reply(world: World, reference: str, body: str, pictures: Sequence[Mapping[str, str]]) -> None:
+    """Raises ApiError with what the gateway says against it."""
+    client = await _whose(world, reference)
+    await client.post(f"contacts/{reference}/replies", {"body": body, "pictures": list(pictures)})
+
+
+async def _whose(world: World, reference: str) -> Client:
+    """Signed in as the handler who has the contact, or had it last."""
+    supervisor = await world.api(SUPERVISOR)
+    contact = (await supervisor.get(f"contacts/{reference}", reason="sandbox"))["contact"]
+    return await world.api(contact["handler"] or contact["owner"] or SUPERVISOR)
 
 
 def _target(target: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from itertools import count
 
 import structlog
 
+from config.numbers import WHATSAPP
 from gateway.sandbox import demo, speech
 from gateway.sandbox.phone import Phone, PhoneError
 from gateway.sandbox.world import World
@@ -154,9 +155,10 @@ class Outside:
         return self.calls[call]
 
     async def text(self, sender: str, body: str, to: str = "") -> int:
-        """Somebody sends a text; the webhook's HTTP status."""
+        """Somebody sends a text, by the carrier of our number; the webhook's HTTP status."""
         ours = to or self.world.settings.text.numbers[0].number
-        return await self.world.carrier.text_in(sender, ours, body)
+        service = WHATSAPP if sender.startswith(WHATSAPP) else ""
+        return await self.world.carrier_of(ours).text_in(sender, f"{service}{ours}", body)
 
     async def email(self, sender: str, subject: str, body: str, answers: str = "") -> None:
         """Somebody writes to the first mailbox; ``answers`` is the Message-ID of what they answer."""

@@ -33,6 +33,7 @@ class Ports:
     imap: int = 8143
     smtp: int = 8025
     carrier: int = 8085
+    second_carrier: int = 8086
     phones: int = 5110
     calls: int = 16000
     rtp: int = 20000
@@ -41,7 +42,7 @@ class Ports:
     def free(cls, *, slots: int, phones: int = 10) -> Self:
         """Neighbouring ports that are free now, for UDP and TCP. Raises NoFreePorts."""
         rtp_count = RTP_PORTS_OF_A_SLOT * slots
-        count = rtp_count + slots + phones + 10
+        count = rtp_count + slots + phones + 11
         for _ in range(50):
             first = random.randrange(LOWEST, HIGHEST - count, 2)
             if all(_is_free(port) for port in range(first, first + count)):
@@ -50,18 +51,20 @@ class Ports:
             raise NoFreePorts(f"no {count} neighbouring ports are free between {LOWEST} and {HIGHEST}")
         calls = first + rtp_count
         handsets = calls + slots
-        gateway, page, sip, trunk, first_room, second_room, overflow, imap, smtp, carrier = range(
+        gateway, page, sip, trunk, first_room, second_room, overflow, imap, smtp, carrier, second = range(
             handsets + phones, first + count
         )
         return cls(
-            *(gateway, page, sip, trunk, (first_room, second_room), overflow, imap, smtp, carrier),
+            *(gateway, page, sip, trunk, (first_room, second_room), overflow, imap, smtp, carrier, second),
             *(handsets, calls, first),
         )
 
     def check(self) -> None:
         """Raises NoFreePorts when something listens where the sandbox wants to."""
         single = (self.gateway, self.page, self.sip, self.trunk, *self.control_rooms, self.overflow)
-        taken = [port for port in (*single, self.imap, self.smtp, self.carrier) if not _is_free(port)]
+        taken = [
+            port for port in (*single, self.imap, self.smtp, self.carrier, self.second_carrier) if not _is_free(port)
+        ]
         if taken:
             listed = ", ".join(map(str, taken))
             raise NoFreePorts(f"something uses port {listed} of this machine; is another sandbox running?")

@@ -16,7 +16,7 @@ from gateway.sandbox.ports import LOOPBACK, Ports
 
 SITE_FILE = "sandbox.toml"
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-SECRETS = ("phones", "texts", "mailbox", "references", "accounts")
+SECRETS = ("phones", "texts", "second_carrier", "mailbox", "references", "accounts")
 
 Values = Mapping[str, Any]
 
@@ -69,7 +69,11 @@ def _ours(directory: Path, prompts: Path, ports: Ports, slots: int, base: Values
             "prompts_dir": str(prompts),
             "music": str(speech.MUSIC),
         },
-        "text": {"api_url": f"http://{LOOPBACK}:{ports.carrier}", "auth_token": {"file": str(keep / "texts")}},
+        "text": {
+            "api_url": f"http://{LOOPBACK}:{ports.carrier}",
+            "auth_token": {"file": str(keep / "texts")},
+            "carriers": [_carrier(carrier, ports, keep) for carrier in base["text"]["carriers"]],
+        },
         "email": {
             "mailboxes": [_mailbox(mailbox, ports, keep) for mailbox in base["email"]["mailboxes"]],
             "reference_secret": {"file": str(keep / "references")},
@@ -84,6 +88,13 @@ def _moved(uri: str, port: int) -> str:
 def _mailbox(mailbox: Values, ports: Ports, keep: Path) -> Values:
     imap = {"port": ports.imap, "password": {"file": str(keep / "mailbox")}}
     return dict(mailbox) | {"imap": mailbox["imap"] | imap, "smtp": mailbox["smtp"] | {"port": ports.smtp}}
+
+
+def _carrier(carrier: Values, ports: Ports, keep: Path) -> Values:
+    """Ours has one secret for both ways."""
+    proof = {"hmac": carrier["webhooks"]["hmac"] | {"secret": {"file": str(keep / "second_carrier")}}}
+    send = carrier["send"] | {"url": f"http://{LOOPBACK}:{ports.second_carrier}/v1/messages", "auth": proof}
+    return dict(carrier) | {"send": send, "webhooks": proof}
 
 
 def _laid_over(base: Values, over: Values) -> dict[str, Any]:

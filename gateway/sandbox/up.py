@@ -40,6 +40,7 @@ In another terminal, be the public:
   contact-gateway sandbox call
   contact-gateway sandbox emergency
   contact-gateway sandbox text +447700900123 "There is a man with a knife on the 18:02 to Leeds"
+  contact-gateway sandbox text +447700900123 "Is this the lost property office?" --to 61017
   contact-gateway sandbox email jo@sender.invalid "Lost bag" "I left a red bag on the train."
   contact-gateway sandbox control-room busy
   contact-gateway sandbox status

@@ -35,7 +35,7 @@ async def outside(out: Outside) -> Values:
     return {
         "gateway": {"url": world.gateway_url, "ready": not why, "why": why},
         "calls": [_call(call) for call in reversed(out.calls.values())],
-        "texts": [_text(message) for message in world.carrier.messages[-MOST_MESSAGES:]],
+        "texts": [_text(message) for message in _texts(world)[-MOST_MESSAGES:]],
         "emails": [_email(mail) for mail in world.smtp.messages[-MOST_MESSAGES:]],
         "phones": [_phone(person) for person in world.people.values()],
     }
@@ -114,6 +114,11 @@ def _call(call: OutsideCall) -> Values:
         "begun_at": call.begun_at,
         "over": call.over,
     }
+
+
+def _texts(world: World) -> list[CarrierMessage]:
+    both = [*world.carrier.messages, *world.second_carrier.messages]
+    return sorted(both, key=lambda message: message.created)
 
 
 def _text(message: CarrierMessage) -> Values:

@@ -19,7 +19,7 @@ import structlog
 from channels.voice.edge import phone_password
 from channels.voice.slot import Occupant
 from config.load import load
-from config.settings import Settings
+from config.settings import TWILIO, Settings
 from gateway.control import control_path
 from gateway.sandbox import demo
 from gateway.sandbox.carrier import LocalCarrier
@@ -29,6 +29,7 @@ from gateway.sandbox.kamailio import Kamailio
 from gateway.sandbox.mail import Dovecot, SmtpSink
 from gateway.sandbox.person import SILENT, Manner, Person, answers
 from gateway.sandbox.phone import Phone
+from gateway.sandbox.plain_carrier import PlainCarrier
 from gateway.sandbox.ports import LOOPBACK, Ports, free_udp_port
 from gateway.sandbox.site import secret, write_site
 from gateway.sandbox.speech import CACHE, prepare, spoken
@@ -57,6 +58,7 @@ class World:
     dovecot: Dovecot
     smtp: SmtpSink
     carrier: LocalCarrier
+    second_carrier: PlainCarrier
     gateway: GatewayProcess
     public: Phone
     overflow: Phone
@@ -138,6 +140,10 @@ class World:
             await phone.call(self.line(to))
         return phone
 
+    def carrier_of(self, number: str) -> LocalCarrier | PlainCarrier:
+        """The carrier that has this number of ours."""
+        return self.carrier if self.settings.text.carrier_of(number) in ("", TWILIO) else self.second_carrier
+
     def line(self, number: str = LINE) -> str:
         """The SIP URI under which the public reaches one of our numbers."""
         return f"sip:{number}@{LOOPBACK}:{self.ports.sip}"
@@ -183,7 +189,7 @@ class World:
         await prepare(self.settings.prompts, self._prompts)
         await self._start_edge()
         await self._start_mail()
-        await self._start_carrier()
+        await self._start_carriers()
         self._say(f"gateway at {self.gateway_url}, log in {self.directory / 'gateway.log'}")
         self._stack.push_async_callback(self.gateway.end_calls)
         self._stack.push_async_callback(self.gateway.stop)
@@ -210,8 +216,9 @@ class World:
         self.dovecot = await self._stack.enter_async_context(Dovecot(self.directory, users, self.ports.imap))
         self.smtp = await self._stack.enter_async_context(SmtpSink(LOOPBACK, self.ports.smtp, dovecot=self.dovecot))
 
-    async def _start_carrier(self) -> None:
-        self._say(f"text carrier at {LOOPBACK}:{self.ports.carrier}")
+    async def _start_carriers(self) -> None:
+        ports = self.ports
+        self._say(f"text carriers at {LOOPBACK}:{ports.carrier} (as Twilio) and {LOOPBACK}:{ports.second_carrier}")
         carrier = LocalCarrier(
             account_sid=self.settings.text.account_sid,
             auth_token=secret(self.directory, "texts"),
@@ -219,6 +226,12 @@ class World:
             port=self.ports.carrier,
         )
         self.carrier = await self._stack.enter_async_context(carrier)
+        second = PlainCarrier(
+            secret=secret(self.directory, "second_carrier"),
+            webhook_url=f"{self.gateway_url}/webhooks/second/message",
+            port=ports.second_carrier,
+        )
+        self.second_carrier = await self._stack.enter_async_context(second)
 
     async def _start_phones(self) -> None:
         """Those whom the gateway calls: the public, the control room, the overflow target and the handlers."""

@@ -58,7 +58,8 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class OutboxItem:
-    """A message on its way out: ``waiting``, ``claimed`` (a try is under way), ``sent`` or ``failed``."""
+    """A message on its way out: ``waiting``, ``claimed`` (a try is under way), ``sent`` or ``failed``. ``channel``: the
+    outbox's sender that has it; texts have one for each carrier."""
 
     message: str
     reference: str
@@ -71,8 +72,8 @@ class OutboxItem:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Mail from this address is set aside until then; None: until somebody lifts it. ``address`` is in lower case and
-    may be a whole domain, '@example.org'."""
+    """Mail from this address, or texts from this number, are set aside until then; None: until somebody lifts it.
+    ``address`` is in lower case and may be a whole domain, '@example.org'; a number is in E.164."""
 
     address: str
     reason: str

@@ -104,7 +104,8 @@ def _(e: ev.ReplyWritten, board: Board) -> str:
     contact = board.open_contact(e.reference)
     if contact is None:
         return not_open(board, e.reference)
-    return unsent(board, contact, contact.channel, contact.our_address, contact.party.address, e.telling)
+    theirs, pictures = contact.party.address, bool(e.pictures)
+    return unsent(board, contact, contact.channel, contact.our_address, theirs, e.telling, pictures=pictures)
 
 
 @objection.register

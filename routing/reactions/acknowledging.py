@@ -60,10 +60,11 @@ def _grade(contact: Contact, board: Board) -> str:
 
 
 def asked_where(e: ev.MessageArrived, contact: Contact, board: Board) -> Iterator[Command]:
-    """By text, once, by the site's wish, and never where an answer of ours could be seen by the wrong person."""
-    template = board.rules.ask_where
-    urgent = e.finding.sounds_like_emergency and contact.channel is Channel.TEXT
-    if not template or not urgent or contact.asked_where or e.automatic or e.party.withheld:
+    """Once, by the site's wish for the channel, and never where an answer of ours could be seen by the wrong person, or
+    could begin two machines' talk."""
+    template = board.rules.ask_where.get(contact.channel, "")
+    nobody_to_ask = e.automatic or e.answered_enough or e.party.withheld
+    if not template or not e.finding.sounds_like_emergency or contact.asked_where or nobody_to_ask:
         return
     known = any(found.kind in WHERE for found in contact.found)
     opted_out = unsent(board, contact, contact.channel, contact.our_address, contact.party.address, "")

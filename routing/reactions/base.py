@@ -286,7 +286,7 @@ def _look_again(wake: Wake, contact: Contact, board: Board, now: Time) -> Iterat
                 yield do.RaiseAlarm("emergency_waiting", why, contact.reference)
         case "silence":
             if board.silent_since(contact, now):
-                seconds = board.rules.routing.emergency_silence_seconds
+                seconds = board.silence_seconds(contact)
                 why = f"Nothing more was heard for {seconds:.0f} s of somebody who wrote of an emergency."
                 yield do.RaiseAlarm("person_silent", why, contact.reference)
 

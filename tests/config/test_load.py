@@ -188,7 +188,8 @@ def test_a_channel_that_is_off_needs_no_secret(site: Path) -> None:
 
 
 def test_a_channel_that_is_on_needs_its_own(site: Path) -> None:
-    found = mistakes(site, WITH_PHONES + "[text]\nenabled = true\n")
+    numbers = '\naccount_sid = "AC1"\nnumbers = [{ number = "61016", queue = "texts" }]\n'
+    found = mistakes(site, WITH_PHONES + "[text]\nenabled = true\n" + numbers)
     assert found == [f"{DEFAULT}: text.auth_token: the environment variable GATEWAY_TEXT_TOKEN is not set"]
 
 

@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -77,11 +77,12 @@ async def at_work(
     carrier: FakeCarrier,
     quick: OutboxSettings = QUICK,
     forbidden: Callable[[Message], str] = lambda message: "",
+    **others: FakeCarrier,
 ) -> AsyncIterator[tuple[Writer, Outbox]]:
-    """A gateway's writer and outbox."""
+    """A gateway's writer and outbox; ``others`` are more ways out, by their names."""
     settings = settings_for(directory)
     async with Writer(settings.store.url, settings) as writer:
-        senders, chance = {"text": carrier}, random.Random(1)
+        senders, chance = {"text": carrier, **others}, random.Random(1)
         outbox = Outbox(quick, writer.store, writer.dispatcher, senders, time.time, chance, forbidden)
         writer.watchers.append(outbox.committed)
         sending = asyncio.create_task(outbox.run())
@@ -377,3 +378,23 @@ async def test_killed_twenty_times_none_is_lost_and_none_doubled(tmp_path: Path)
         assert len(provider.taken()) == messages, "none twice"
         assert await writer.store.outbox_open() == []
         await assert_sound(writer.store, writer.rules, writer.dispatcher.board)
+
+
+async def test_a_carrier_that_hangs_or_rests_holds_up_no_other(tmp_path: Path) -> None:
+    fast, hangs, rests = FakeCarrier(), FakeCarrier(gate=asyncio.Event()), FakeCarrier()
+    rests.answers.append(Throttled("slower", retry_after=60))
+    async with at_work(tmp_path, fast, hangs=hangs, rests=rests) as (writer, _):
+        for n, way in enumerate([*["hangs"] * (QUICK.concurrency + 1), "rests"]):
+            message, item = reply(n, f"+44770090{n:04}")
+            await writer.dispatcher.submit(
+                ev.Recorded("reply", "handler:anna", reference="T1"), message, replace(item, channel=way)
+            )
+        await until(lambda: hangs.under_way == QUICK.concurrency and len(rests.tries) == 1)
+
+        await written(writer, 100, "+447700911111")
+        await until(lambda: len(fast.taken) == 1)
+
+        assert (hangs.taken, rests.taken) == ([], [])
+        assert hangs.gate
+        hangs.gate.set()
+        await until(lambda: len(hangs.taken) == QUICK.concurrency + 1)

@@ -108,3 +108,28 @@ async def test_a_dead_mail_server_is_noticed_and_nothing_is_missed(world: World)
         return not await world.gateway.readiness()
 
     await eventually(ready, 20)
+
+
+async def test_an_emergency_email_is_shown_to_all_asked_where_it_is_and_its_answer_joins_it(world: World) -> None:
+    sam, sender = await world.api("sam"), "scared@example.org"
+    async with sam.live() as live:
+        # given a mail that says 'help' and no place
+        await world.dovecot.deliver(mail(sender, "help", "please help me", "<help1@example.org>"), OURS, sender)
+        reference = (await live.wait_for("MessageArrived"))["contact"]
+
+        # then it is in front of everybody who is free, supervisors are alarmed, and the person is asked
+        assert (await live.wait_for("RaiseAlarm", contact=reference))["data"]["what"] == "emergency"
+        shown = await contact(sam, reference)
+        assert (shown["emergency"], len(shown["offers"])) == (True, 3)
+        asking = (await world.smtp.wait_for(lambda m: "Where are you now?" in m.message.as_string())).message
+        assert (asking["To"], asking["Auto-Submitted"]) == (sender, "auto-replied")
+
+        # and what they answer is in the same contact, and is not asked again
+        place = mail(sender, asking["Subject"], "at Grays", "<help2@example.org>", In_Reply_To=asking["Message-ID"])
+        await world.dovecot.deliver(place, OURS, sender)
+        assert (await live.wait_for("MessageArrived"))["contact"] == reference
+        offer = shown["offers"][0]
+        await (await world.api(offer["handler"])).post(f"offers/{offer['id']}/accept")
+    asked = [m for m in world.smtp.messages if "Where are you now?" in m.message.as_string() and sender in m.recipients]
+    assert len(asked) == 1
+    await wrap_up(world, offer["handler"], reference)

@@ -322,3 +322,41 @@ async def test_a_text_that_is_brought_again_long_afterwards_is_a_replay_and_refu
     assert [m["direction"] for m in messages].count("in") == 1
     refusals = [r async for r in world.store().journal(kind="Recorded") if '"webhook refused"' in r.document]
     assert refusals
+
+
+async def test_a_blocked_numbers_texts_are_set_aside_but_no_emergency_and_nothing_in_an_open_contact(
+    world: World,
+) -> None:
+    sam, sender = await world.api("sam"), "+447700900227"
+    await sam.post("blocks", {"address": "07700 900227", "reason": "Forty insults an hour."})
+
+    async def contacts() -> list[str]:
+        return [c["reference"] for c in (await sam.get("contacts", party=sender, reason="test"))["contacts"]]
+
+    try:
+        # an ordinary text is kept, with the reason, answered with nothing and shown to nobody
+        assert await world.carrier.text_in(sender, LINE, "someone smoking in coach 3") == 200
+        (aside,) = [m for m in await sam.get("set-aside", reason="test") if m["sender"] == sender]
+        assert "blocked: Forty insults an hour." in aside["problems"]
+        assert await contacts() == []
+
+        # one that sounds like an emergency is raised, and what comes after it belongs to it
+        async with sam.live() as live:
+            assert await world.carrier.text_in(sender, LINE, "man with a knife") == 200
+            reference = (await live.wait_for("MessageArrived"))["contact"]
+            assert await world.carrier.text_in(sender, LINE, "platform 2") == 200
+            assert (await live.wait_for("MessageArrived"))["contact"] == reference
+            await taken_and_finished(world, live, sam, reference)
+
+            # and a supervisor takes what should not have been set aside: once, whoever else does
+            taken = await sam.post(f"set-aside/{aside['id']}/take")
+            with pytest.raises(ApiError, match="No such message"):
+                await sam.post(f"set-aside/{aside['id']}/take")
+            offer = await live.wait_for("MakeOffer", contact=taken["reference"])
+            desk = await world.api(offer["handler"])
+            await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+        messages = await desk.get(f"contacts/{taken['reference']}/messages")
+        assert "someone smoking in coach 3" in [m["body"] for m in messages if m["direction"] == "in"]
+        await wrap_up(world, offer["handler"], taken["reference"])
+    finally:
+        await sam.delete("blocks/+447700900227")

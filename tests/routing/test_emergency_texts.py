@@ -1,4 +1,4 @@
-"""An emergency by text: in front of somebody at once, asked where it is, and never left lying."""
+"""An emergency by text or email: in front of somebody at once, asked where it is, and never left lying."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ UNSAFE = replace(HELP, found=(Found("cannot_speak", "cant talk", 5, 14),))
 
 
 def site() -> World:
-    return World(replace(rules(emergency_alarm_again_seconds=60, emergency_silence_seconds=120), ask_where="where"))
+    seconds = rules(
+        emergency_alarm_again_seconds=60, emergency_silence_seconds=120, emergency_email_silence_seconds=600
+    )
+    return World(replace(seconds, ask_where={"text": "where", "email": "where"}))
 
 
 def alarms(commands: tuple[Command, ...], what: str) -> int:
@@ -94,3 +97,44 @@ def test_a_restart_forgets_neither() -> None:
     world.board = Board.rebuilt(world.rules, contacts, [], [])
     commands = world.after(110)
     assert (alarms(commands, "emergency_waiting"), alarms(commands, "person_silent")) == (1, 1)
+
+
+def test_an_emergency_email_is_shown_to_everybody_who_is_free_and_alarms_until_somebody_takes_it() -> None:
+    world = site()
+    for name in ("anna", "ben"):
+        world.handler(name)
+    assert offers(world.email("E1", finding=HELP)) == [("E1", "anna"), ("E1", "ben")]
+    assert world.contact("E1").emergency
+    alone = site()
+    alone.email("E2", finding=HELP)
+    assert alarms(alone.after(10), "emergency_waiting") == 1
+    assert alarms(alone.after(120), "emergency_waiting") == 2
+
+
+def test_an_emergency_email_goes_before_texts_and_calls_that_came_earlier() -> None:
+    world = site()
+    world.text("T1")
+    world.email("E1")
+    world.email("E2", sender="other@example.org", finding=HELP)
+    assert offers(world.handler("anna"))[0] == ("E2", "anna")
+
+
+def test_an_email_is_asked_once_for_the_place_but_no_machine_and_nobody_who_had_enough_answers() -> None:
+    world = site()
+    assert asked(world.email("E1", finding=HELP)) == ["where"]
+    assert asked(world.email("E1", finding=HELP)) == []
+    assert asked(world.email("E2", "a@example.org", finding=PLACED)) == []
+    assert asked(world.email("E3", "b@example.org", finding=UNSAFE)) == []
+    assert asked(world.email("E4", "c@example.org", finding=HELP, automatic=True)) == []
+    assert asked(world.email("E5", "d@example.org", finding=HELP, answered_enough=True)) == []
+    assert asked(World().email("E6", "e@example.org", finding=HELP)) == [], "where the site does not want it"
+
+
+def test_who_wrote_an_emergency_by_email_has_longer_before_their_silence_is_told() -> None:
+    world = site()
+    world.handler("anna")
+    world.email("E1", finding=HELP)
+    world.accept("E1")
+    assert alarms(world.after(599), "person_silent") == 0
+    assert alarms(world.after(1), "person_silent") == 1
+    assert alarms(world.after(3600), "person_silent") == 0

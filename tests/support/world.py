@@ -142,7 +142,7 @@ class World:
             )
         )
 
-    def email(self, reference: str, sender: str = "member@example.org") -> tuple[Command, ...]:
+    def email(self, reference: str, sender: str = "member@example.org", **more: Any) -> tuple[Command, ...]:
         arrived = ev.MessageArrived(
             reference,
             f"m-{reference}",
@@ -151,6 +151,7 @@ class World:
             Party(sender),
             "force@example.org",
             f"mail:{reference}",
+            **more,
         )
         return self.did(arrived)
 

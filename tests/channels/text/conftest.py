@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from channels.text.carrier import Carrier
+from channels.text.twilio.carrier import Twilio
 from gateway.sandbox.carrier import LocalCarrier
 from tests.channels.text.peers import ACCOUNT, TOKEN, settings_for
 
@@ -19,6 +19,6 @@ async def local() -> AsyncIterator[LocalCarrier]:
 
 
 @pytest.fixture
-async def carrier(local: LocalCarrier, tmp_path: Path) -> AsyncIterator[Carrier]:
-    async with Carrier(settings_for(local.url, tmp_path), "") as carrier:
+async def carrier(local: LocalCarrier, tmp_path: Path) -> AsyncIterator[Twilio]:
+    async with Twilio(settings_for(local.url, tmp_path), "") as carrier:
         yield carrier

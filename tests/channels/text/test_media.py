@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from channels.base import ChannelError, Refused, Throttled, Unreachable
-from channels.text.carrier import Carrier
-from channels.text.inbound import MediaItem
+from channels.text.port import MediaItem
+from channels.text.twilio.carrier import Twilio
 from config.settings import Scanner
 from gateway.sandbox.carrier import LocalCarrier
 from tests.channels.text.peers import PICTURE, server, settings_for
@@ -25,7 +25,7 @@ class TestMedia:
         return MediaItem(f"{local.url}{message.uri}/Media/{message.media[0].sid}", "image/png")
 
     async def test_an_attachment_is_stored_with_its_hash_and_the_servers_type(
-        self, local: LocalCarrier, carrier: Carrier, tmp_path: Path
+        self, local: LocalCarrier, carrier: Twilio, tmp_path: Path
     ) -> None:
         fetched = await carrier.fetch_media(await self.picture(local))
 
@@ -35,7 +35,7 @@ class TestMedia:
         assert (fetched.content_type, fetched.size) == ("image/jpeg", len(PICTURE))
 
     async def test_the_same_attachment_twice_is_one_file(
-        self, local: LocalCarrier, carrier: Carrier, tmp_path: Path
+        self, local: LocalCarrier, carrier: Twilio, tmp_path: Path
     ) -> None:
         item = await self.picture(local)
 
@@ -45,13 +45,13 @@ class TestMedia:
     async def test_what_the_virus_scanner_finds_is_not_kept(self, local: LocalCarrier, tmp_path: Path) -> None:
         found = Scanner(command=(sys.executable, "-c", "print('x: Test.Thing FOUND'); raise SystemExit(1)"))
         settings = settings_for(local.url, tmp_path).model_copy(update={"scanner": found})
-        async with Carrier(settings, "") as carrier:
+        async with Twilio(settings, "") as carrier:
             with pytest.raises(Refused, match=r"found Test\.Thing"):
                 await carrier.fetch_media(await self.picture(local))
         assert list((tmp_path / "media").iterdir()) == []
 
     async def test_an_attachment_one_byte_too_large_leaves_nothing_behind(
-        self, local: LocalCarrier, carrier: Carrier, tmp_path: Path
+        self, local: LocalCarrier, carrier: Twilio, tmp_path: Path
     ) -> None:
         with pytest.raises(Refused, match="larger than"):
             await carrier.fetch_media(await self.picture(local, PICTURE + b"!"))
@@ -67,7 +67,7 @@ class TestMedia:
 
         async with (
             server(endless) as flood,
-            Carrier(settings_for(flood.url, tmp_path), "") as carrier,
+            Twilio(settings_for(flood.url, tmp_path), "") as carrier,
             asyncio.timeout(10),
         ):
             with pytest.raises(Refused, match="larger than"):
@@ -84,7 +84,7 @@ class TestMedia:
             request.transport.close()
             return answer
 
-        async with server(breaks_off) as flaky, Carrier(settings_for(flaky.url, tmp_path), "") as carrier:
+        async with server(breaks_off) as flaky, Twilio(settings_for(flaky.url, tmp_path), "") as carrier:
             with pytest.raises(Unreachable):
                 await carrier.fetch_media(MediaItem(flaky.url + "/a", "image/jpeg"))
 
@@ -99,13 +99,13 @@ class TestMedia:
         async def answer(request: web.Request) -> web.Response:
             return web.Response(status=status)
 
-        async with server(answer) as store, Carrier(settings_for(store.url, tmp_path), "") as carrier:
+        async with server(answer) as store, Twilio(settings_for(store.url, tmp_path), "") as carrier:
             with pytest.raises(ChannelError) as found:
                 await carrier.fetch_media(MediaItem(store.url + "/a", "image/jpeg"))
 
         assert type(found.value) is error
 
-    async def test_credentials_go_to_the_carrier_and_nowhere_else(self, local: LocalCarrier, carrier: Carrier) -> None:
+    async def test_credentials_go_to_the_carrier_and_nowhere_else(self, local: LocalCarrier, carrier: Twilio) -> None:
         async def give(request: web.Request) -> web.Response:
             return web.Response(body=b"picture", content_type="image/png")
 
@@ -126,7 +126,7 @@ class TestMedia:
             async def redirect(request: web.Request) -> web.Response:
                 raise web.HTTPTemporaryRedirect(store.url + "/signed?key=1")
 
-            async with server(redirect) as api, Carrier(settings_for(api.url, tmp_path), "") as carrier:
+            async with server(redirect) as api, Twilio(settings_for(api.url, tmp_path), "") as carrier:
                 await carrier.fetch_media(MediaItem(api.url + "/a", "image/jpeg"))
 
         assert [bool(shown) for shown in api.credentials] == [True]
@@ -137,7 +137,7 @@ class TestMedia:
         async def redirect(request: web.Request) -> web.Response:
             return web.Response(status=302, headers={"Location": target})
 
-        async with server(redirect) as api, Carrier(settings_for(api.url, tmp_path), "") as carrier:
+        async with server(redirect) as api, Twilio(settings_for(api.url, tmp_path), "") as carrier:
             with pytest.raises(Refused, match=r"address leads|address is not valid"):
                 await carrier.fetch_media(MediaItem(api.url + "/a", "image/jpeg"))
 

@@ -75,6 +75,9 @@ class Texts:
     async def status(self, request: web.Request) -> web.Response:
         return web.Response(status=204)
 
+    async def picture(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(text="a picture")
+
 
 @dataclass
 class Desk:

@@ -1,6 +1,8 @@
-"""Blocking an address, and the mail that was set aside because of it."""
+"""Blocking an address or a number, and what was set aside because of it."""
 
 from __future__ import annotations
+
+import pytest
 
 from gateway.store.records import Message
 from tests.gateway.api.site import Site
@@ -53,3 +55,20 @@ async def test_mail_that_was_set_aside_is_read_for_a_reason_and_one_of_no_mailbo
     assert any("looking for a lost mail" in row.document for row in await site.rows("Recorded"))
     assert (await sam.post("/set-aside/m1/take"))[0] == 404  # this site has no mailboxes
     assert (await sam.post("/set-aside/m2/take"))[0] == 404
+
+
+async def test_a_number_is_blocked_in_whatever_way_it_is_written(site: Site) -> None:
+    sam = await site.signed_in("sam", "supervisor")
+    status, block = await sam.post("/blocks", {"address": "07700 900 123", "reason": "Threats."})
+    assert (status, block["address"]) == (201, "+447700900123")
+    said = [row.document for row in await site.rows("Recorded")]
+    assert any("texts from +447700900123 blocked" in row for row in said)
+    assert (await sam.send("DELETE", "/blocks/whatsapp:07700900123"))[0] == 204
+    assert (await sam.get("/blocks"))[1] == []
+
+
+@pytest.mark.parametrize("address", ["", "anonymous", "withheld", "61016", "999", "Amazon", "+44", "a@"])
+async def test_what_is_no_address_or_number_of_one_person_cannot_be_blocked(site: Site, address: str) -> None:
+    sam = await site.signed_in("sam", "supervisor")
+    assert (await sam.post("/blocks", {"address": address, "reason": "Threats."}))[0] == 400
+    assert (await sam.send("DELETE", f"/blocks/{address or '-'}"))[0] == 404

@@ -40,6 +40,16 @@ async def test_a_text_is_offered_accepted_answered_and_wrapped_up(site: Site) ->
     assert (await amy.get("/me"))[1]["contacts"] == []
 
 
+async def test_a_reply_that_is_too_long_for_one_text_is_refused_before_it_is_sent(site: Site) -> None:
+    amy = await site.signed_in("amy", available=True)
+    await site.text(REF)
+    await amy.post(f"/offers/{site.offer_of(REF).id}/accept")
+    for path in ("replies", "replies/preview"):
+        status, problem = await amy.post(f"/contacts/{REF}/{path}", {"body": "a" * 1601})
+        assert (status, problem["errors"][0]["why"]) == (400, "a text has at most 1,600 characters, and this has 1,601")
+    assert (await amy.post(f"/contacts/{REF}/replies", {"body": "a" * 1600}))[0] == 201
+
+
 async def test_a_ringing_call_is_accepted_by_answering_the_phone_and_may_be_declined_at_the_desk(site: Site) -> None:
     amy = await site.signed_in("amy", available=True, extension="201")
     await site.call(REF)

@@ -14,13 +14,11 @@ import aiohttp
 from twilio.http.async_http_client import AsyncTwilioHttpClient  # type: ignore[import-untyped]
 from twilio.http.response import Response  # type: ignore[import-untyped]
 
-from channels.base import ChannelError, Refused, Throttled, Unreachable
-from channels.text.reasons import in_words
+from channels.base import ChannelError, Unreachable
+from channels.text.answers import basic, failure, unreachable
+from channels.text.twilio.reasons import in_words
 
 TWILIO = "https://api.twilio.com"
-# Twilio seldom says how long to wait when it asks us to slow down.
-RETRY_AFTER_SECONDS = 2.0
-LONGEST_RETRY_AFTER_SECONDS = 300.0
 # Too many requests; too many texts waiting to be sent from one number.
 THROTTLES = frozenset({"20429", "21611", "63018"})
 
@@ -75,18 +73,6 @@ class Api(AsyncTwilioHttpClient):  # type: ignore[misc]
         return Response(answer.status, text, answer.headers)
 
 
-def basic(user: str, password: str) -> dict[str, str]:
-    """The header of HTTP Basic authentication (RFC 7617)."""
-    return {"Authorization": aiohttp.encode_basic_auth(user, password)}
-
-
-def unreachable(error: Exception) -> Unreachable:
-    """The broken connection in words; the error's own words may hold an address with a number in it."""
-    if isinstance(error, TimeoutError):
-        return Unreachable("the carrier did not answer in time")
-    return Unreachable(f"the connection to the carrier failed ({type(error).__name__})")
-
-
 def refused(status: int, headers: Mapping[str, str], text: str) -> ChannelError | None:
     """The error that an answer stands for, or None when it is a success.
 
@@ -96,12 +82,7 @@ def refused(status: int, headers: Mapping[str, str], text: str) -> ChannelError 
     if 200 <= status < 300:
         return None
     code = _error_code(text)
-    words = in_words(code) or f"the carrier answered with HTTP status {status}"
-    if status == 429 or code in THROTTLES:
-        return Throttled(words, code=code, retry_after=_retry_after(headers))
-    if status >= 500 or status == 408:
-        return Unreachable(words, code=code)
-    return Refused(words, code=code)
+    return failure(status, headers, in_words(code), code=code, throttled=code in THROTTLES)
 
 
 def _error_code(text: str) -> str:
@@ -111,13 +92,6 @@ def _error_code(text: str) -> str:
         return ""
     code = payload.get("code") if isinstance(payload, dict) else None
     return str(code) if isinstance(code, int) else ""
-
-
-def _retry_after(headers: Mapping[str, str]) -> float:
-    asked = headers.get("Retry-After", "").strip()
-    if not asked.isdecimal():
-        return RETRY_AFTER_SECONDS
-    return min(float(asked), LONGEST_RETRY_AFTER_SECONDS)
 
 
 def _check_json(text: str) -> None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
+from multidict import MultiDict
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from channels.base import ChannelError, NotGenuine
-from channels.text.reasons import in_words
-from config.numbers import WHATSAPP, e164
+from channels.base import NotGenuine
+from channels.text.addresses import address, storable
+from channels.text.port import IncomingText, Malformed, MediaItem, StatusReport, Webhook
+from channels.text.twilio.reasons import in_words
 from config.settings import Text
 
 # Twilio's own limits are 1,600 characters for an SMS, 4,096 for other channels and 10 attachments.
@@ -23,13 +25,11 @@ BODY_LIMIT = 16_384
 ADDRESS_LIMIT = 128
 URL_LIMIT = 2_048
 MEDIA_LIMIT = 10
+FIELDS = 200
 
 SID = re.compile(r"[A-Za-z]{2}[0-9a-fA-F]{32}")
 STATUS = re.compile(r"[a-z_]{1,32}")
 ERROR_CODE = re.compile(r"[0-9]{1,6}")
-SHORT_CODE = re.compile(r"[0-9]{3,8}")
-E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-DIALLED = re.compile(r"\+?[0-9 ()-]{5,30}")
 MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,128}")
 WEB_ADDRESS = re.compile(r"https?://[^\s/]+/\S*")
 SMALL_NUMBER = re.compile(r"[0-9]{1,3}")
@@ -39,63 +39,13 @@ NOT_SENT = frozenset({"failed", "undelivered", "canceled"})
 Values = Mapping[str, frozenset[str]]
 
 
-class Malformed(ChannelError):
-    """The carrier's signature is right but the form cannot be used; the words say which field and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class MediaItem:
-    """An attachment that lies at the carrier; ``content_type`` is what the webhook claims, in lower case."""
-
-    url: str
-    content_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class IncomingText:
-    """One text from a person.
-
-    ``sender`` and ``recipient`` are E.164 where they are telephone numbers; short codes and names ('Amazon')
-    stay as they came. ``can_reply`` is false when no answer can reach the sender. ``media_missing`` counts
-    the attachments that were announced but not delivered.
-    """
-
-    message_sid: str
-    account_sid: str
-    sender: str
-    recipient: str
-    body: str
-    media: tuple[MediaItem, ...]
-    media_missing: int
-    can_reply: bool
-    signature: str
-
-
-@dataclass(frozen=True, slots=True)
-class StatusReport:
-    """What became of a text we sent. Reports may come out of order and more than once.
-
-    ``status``: sending, sent, delivered, undelivered, failed, ...
-    (https://www.twilio.com/docs/messaging/api/message-resource#message-status-values).
-    ``error_code`` is Twilio's, or ''.
-    """
-
-    message_sid: str
-    account_sid: str
-    status: str
-    error_code: str
-    signature: str
-
-    @property
-    def failed(self) -> bool:
-        return self.status in NOT_SENT
-
-    @property
-    def why(self) -> str:
-        """Why it failed, for a handler; '' when it did not fail."""
-        if not self.failed:
-            return ""
-        return in_words(self.error_code) or "the text was not delivered and the carrier gave no reason"
+def form_of(webhook: Webhook) -> Mapping[str, str]:
+    """The fields of the form, each as often as it stands there. Raises Malformed."""
+    try:
+        body = webhook.body.decode(errors="replace")
+        return MultiDict(parse_qsl(body, keep_blank_values=True, max_num_fields=FIELDS))
+    except ValueError as error:
+        raise Malformed(f"the form has more than {FIELDS} fields") from error
 
 
 def read_text(url: str, form: Mapping[str, str], signature: str, settings: Text) -> IncomingText:
@@ -105,19 +55,17 @@ def read_text(url: str, form: Mapping[str, str], signature: str, settings: Text)
     not a text.
     """
     values = _proven(url, form, signature, settings)
-    sender, can_reply = _address(_required(values, "From", ADDRESS_LIMIT))
-    recipient, _ = _address(_required(values, "To", ADDRESS_LIMIT))
+    sender, can_reply = address(_required(values, "From", ADDRESS_LIMIT))
+    recipient, _ = address(_required(values, "To", ADDRESS_LIMIT))
     media = _media(values)
     return IncomingText(
         message_sid=_sid(values, "MessageSid"),
-        account_sid=settings.account_sid,
         sender=sender,
         recipient=recipient,
         body=_body(values),
         media=media,
         media_missing=max(0, _announced_media(values) - len(media)),
         can_reply=can_reply,
-        signature=signature,
     )
 
 
@@ -130,13 +78,14 @@ def read_status(url: str, form: Mapping[str, str], signature: str, settings: Tex
     error_code = _optional(values, "ErrorCode")
     if error_code and not ERROR_CODE.fullmatch(error_code):
         raise Malformed("the field ErrorCode is not a number")
-    return StatusReport(
-        message_sid=_sid(values, "MessageSid"),
-        account_sid=settings.account_sid,
-        status=status,
-        error_code="" if error_code == "0" else error_code,
-        signature=signature,
-    )
+    error_code = "" if error_code == "0" else error_code
+    return StatusReport(_sid(values, "MessageSid"), status, error_code, _why(status, error_code))
+
+
+def _why(status: str, error_code: str) -> str:
+    if status not in NOT_SENT:
+        return ""
+    return in_words(error_code) or "the text was not delivered and the carrier gave no reason"
 
 
 def _proven(url: str, form: Mapping[str, str], signature: str, settings: Text) -> Values:
@@ -192,22 +141,7 @@ def _body(values: Values) -> str:
     body = _optional(values, "Body")
     if len(body) > BODY_LIMIT:
         raise Malformed(f"the field Body is longer than {BODY_LIMIT} characters")
-    # PostgreSQL stores no NUL; a text must not be lost to one.
-    return body.replace("\x00", "\ufffd")
-
-
-def _address(raw: str) -> tuple[str, bool]:
-    """The address in E.164 where it is a telephone number, and whether a text sent to it can arrive.
-
-    A number on WhatsApp keeps its ``whatsapp:``, which an answer needs."""
-    if raw.startswith(WHATSAPP):
-        number, can_reply = _address(raw.removeprefix(WHATSAPP))
-        return f"{WHATSAPP}{number}", can_reply
-    if SHORT_CODE.fullmatch(raw) or not DIALLED.fullmatch(raw):
-        return raw.replace("\x00", "\ufffd"), False
-    # A number whose length looks wrong is still tried: rather a refused answer than an unanswered person.
-    address = e164(raw)
-    return address, bool(E164.fullmatch(address))
+    return storable(body)
 
 
 def _announced_media(values: Values) -> int:

@@ -1,12 +1,11 @@
-"""The way out: texts sent through Twilio's REST API, looked up there, and their attachments fetched.
+"""Twilio: texts sent through its REST API, looked up there, their attachments fetched, its webhooks read.
 
 https://www.twilio.com/docs/messaging/api/message-resource
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -15,11 +14,13 @@ from twilio.base import values  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
 from channels.base import Unreachable
-from channels.text.api import Api, basic
-from channels.text.inbound import MediaItem
-from channels.text.media import FetchedMedia, MediaFetcher
+from channels.text.answers import basic
+from channels.text.media import MediaFetcher
+from channels.text.port import FetchedMedia, IncomingText, MediaItem, OutgoingText, SentText, StatusReport, Webhook
+from channels.text.twilio.api import Api
+from channels.text.twilio.inbound import form_of, read_status, read_text
 from config.numbers import person_of
-from config.settings import Text
+from config.settings import TWILIO, Text
 
 DEADLINE_SECONDS = 10.0
 MEDIA_DEADLINE_SECONDS = 60.0
@@ -28,34 +29,16 @@ CLOCK_SKEW = timedelta(seconds=30)
 LOOK_BACK_MESSAGES = 1000
 # Without this the library would also read TWILIO_* from the environment: settings come from one place.
 ONLY_THE_SETTINGS = {"TWILIO_EDGE": "", "TWILIO_REGION": ""}
+NOTHING_TO_DO = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingText:
-    """A text to send: from one of our numbers, to an E.164 number, with attachments at public addresses."""
+class Twilio:
+    """Twilio, or whatever speaks its API at ``settings.api_url``: a ``channels.text.port.Carrier``."""
 
-    sender: str
-    recipient: str
-    body: str
-    media_urls: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SentText:
-    """What the carrier took on: its identifier of the message, and the message's status at that moment."""
-
-    sid: str
-    status: str
-
-
-class Carrier:
-    """Twilio, or whatever speaks its API at ``settings.api_url``.
-
-    Errors: Throttled (429), Unreachable (5xx, timeouts, broken connections: the text may have been sent all
-    the same, so ask ``find_sent`` before sending again), Refused (4xx, with Twilio's code in words).
-    """
+    id = TWILIO
 
     def __init__(self, settings: Text, status_callback_url: str, *, deadline_seconds: float = DEADLINE_SECONDS) -> None:
+        self._settings = settings
         token = settings.auth_token.get_secret_value()
         self._services = {number.number: number.messaging_service for number in settings.numbers}
         self._status_callback_url = status_callback_url
@@ -126,6 +109,19 @@ class Carrier:
     async def check(self) -> None:
         """Raises what would keep a text from being sent now: no connection, or credentials refused."""
         await self._client.messages.page_async(page_size=1)
+
+    def read_texts(self, webhook: Webhook, now: float) -> Sequence[IncomingText]:
+        return [read_text(webhook.url, form_of(webhook), _signature(webhook), self._settings)]
+
+    def read_reports(self, webhook: Webhook, now: float) -> Sequence[StatusReport]:
+        return [read_status(webhook.url, form_of(webhook), _signature(webhook), self._settings)]
+
+    def thanks(self) -> tuple[str, str]:
+        return NOTHING_TO_DO, "text/xml"
+
+
+def _signature(webhook: Webhook) -> str:
+    return webhook.headers.get("X-Twilio-Signature", "")
 
 
 def _sent(message: Any) -> SentText:

@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 
 from channels.base import Refused, Throttled, Unreachable
-from channels.text.carrier import Carrier, OutgoingText
+from channels.text.port import OutgoingText
+from channels.text.twilio.carrier import Twilio
 from config.settings import TextNumber
 from gateway.sandbox.carrier import LocalCarrier
 from gateway.sandbox.twilio_messages import Message, page
@@ -23,7 +24,7 @@ CALLBACK = "http://127.0.0.1:9/texts/status"
 
 
 class TestSending:
-    async def test_a_text_reaches_the_recipient_word_for_word(self, local: LocalCarrier, carrier: Carrier) -> None:
+    async def test_a_text_reaches_the_recipient_word_for_word(self, local: LocalCarrier, carrier: Twilio) -> None:
         sent = await carrier.send(WHERE)
 
         (message,) = local.outbox
@@ -36,7 +37,7 @@ class TestSending:
 
     async def test_attachments_and_the_status_callback_are_named(self, local: LocalCarrier, tmp_path: Path) -> None:
         urls = ("https://contact.police.example/map.png?x=1&y=2", "https://contact.police.example/b.png")
-        async with Carrier(settings_for(local.url, tmp_path), CALLBACK) as carrier:
+        async with Twilio(settings_for(local.url, tmp_path), CALLBACK) as carrier:
             await carrier.send(OutgoingText("+447700900999", "+447700900123", "", urls))
 
         (message,) = local.outbox
@@ -49,7 +50,7 @@ class TestSending:
         service = "MG" + "1" * 32
         number = TextNumber(number="+447700900999", queue="texts", messaging_service=service)
         settings = settings_for(local.url, tmp_path).model_copy(update={"numbers": (number,)})
-        async with Carrier(settings, "") as carrier:
+        async with Twilio(settings, "") as carrier:
             await carrier.send(OutgoingText("+447700900999", "+447700900123", "by service"))
             await carrier.send(OutgoingText("whatsapp:+447700900999", "whatsapp:+447700900123", "on WhatsApp"))
             await carrier.send(WHERE)
@@ -60,7 +61,7 @@ class TestSending:
         ]
 
     async def test_neither_numbers_nor_words_are_logged(
-        self, carrier: Carrier, caplog: pytest.LogCaptureFixture
+        self, carrier: Twilio, caplog: pytest.LogCaptureFixture
     ) -> None:
         with caplog.at_level(logging.DEBUG):
             await carrier.send(WHERE)
@@ -69,7 +70,7 @@ class TestSending:
         assert "7700900123" not in caplog.text
         assert "Where are you" not in caplog.text
 
-    async def test_many_texts_at_once_share_the_connections(self, local: LocalCarrier, carrier: Carrier) -> None:
+    async def test_many_texts_at_once_share_the_connections(self, local: LocalCarrier, carrier: Twilio) -> None:
         texts = [replace(WHERE, body=f"text {number}") for number in range(50)]
 
         sent = await asyncio.gather(*(carrier.send(text) for text in texts))
@@ -79,7 +80,7 @@ class TestSending:
 
 
 class TestFailing:
-    async def test_asked_to_slow_down_we_hear_for_how_long(self, local: LocalCarrier, carrier: Carrier) -> None:
+    async def test_asked_to_slow_down_we_hear_for_how_long(self, local: LocalCarrier, carrier: Twilio) -> None:
         local.fail_next(429, 20429, retry_after=7)
 
         with pytest.raises(Throttled) as error:
@@ -90,7 +91,7 @@ class TestFailing:
 
     @pytest.mark.parametrize(("status", "code"), [(429, 20429), (400, 21611)])
     async def test_without_a_time_to_wait_we_choose_one(
-        self, local: LocalCarrier, carrier: Carrier, status: int, code: int
+        self, local: LocalCarrier, carrier: Twilio, status: int, code: int
     ) -> None:
         local.fail_next(status, code)
 
@@ -101,7 +102,7 @@ class TestFailing:
 
     @pytest.mark.parametrize("status", [500, 502, 503, 504])
     async def test_a_failing_carrier_can_be_tried_again(
-        self, local: LocalCarrier, carrier: Carrier, status: int
+        self, local: LocalCarrier, carrier: Twilio, status: int
     ) -> None:
         local.fail_next(status, 20500, times=2)
 
@@ -123,7 +124,7 @@ class TestFailing:
         ],
     )
     async def test_a_refusal_says_why_in_words_and_is_final(
-        self, local: LocalCarrier, carrier: Carrier, code: int, words: str
+        self, local: LocalCarrier, carrier: Twilio, code: int, words: str
     ) -> None:
         local.fail_next(400, code)
 
@@ -132,23 +133,23 @@ class TestFailing:
 
         assert (error.value.retry, error.value.code) == (False, str(code))
 
-    async def test_a_number_that_is_none_is_refused_by_the_carrier_itself(self, carrier: Carrier) -> None:
+    async def test_a_number_that_is_none_is_refused_by_the_carrier_itself(self, carrier: Twilio) -> None:
         with pytest.raises(Refused, match="not a valid phone number") as error:
             await carrier.send(replace(WHERE, recipient="Amazon"))
 
         assert error.value.code == "21211"
 
-    async def test_an_overlong_text_is_refused(self, carrier: Carrier) -> None:
+    async def test_an_overlong_text_is_refused(self, carrier: Twilio) -> None:
         with pytest.raises(Refused, match="longer than 1,600"):
             await carrier.send(replace(WHERE, body="x" * 1601))
 
     async def test_wrong_credentials_are_refused(self, local: LocalCarrier, tmp_path: Path) -> None:
-        async with Carrier(settings_for(local.url, tmp_path, token="stale"), "") as carrier:
+        async with Twilio(settings_for(local.url, tmp_path, token="stale"), "") as carrier:
             with pytest.raises(Refused, match="account SID and auth token"):
                 await carrier.send(WHERE)
 
     async def test_nobody_listening_is_unreachable(self, unused_tcp_port: int, tmp_path: Path) -> None:
-        async with Carrier(settings_for(f"http://127.0.0.1:{unused_tcp_port}", tmp_path), "") as carrier:
+        async with Twilio(settings_for(f"http://127.0.0.1:{unused_tcp_port}", tmp_path), "") as carrier:
             with pytest.raises(Unreachable, match="connection to the carrier failed"):
                 await carrier.send(WHERE)
 
@@ -159,7 +160,7 @@ class TestFailing:
 
         async with server(never) as silent:
             settings = settings_for(silent.url, tmp_path)
-            async with Carrier(settings, "", deadline_seconds=0.1) as carrier, asyncio.timeout(5):
+            async with Twilio(settings, "", deadline_seconds=0.1) as carrier, asyncio.timeout(5):
                 with pytest.raises(Unreachable, match="did not answer in time"):
                     await carrier.send(WHERE)
 
@@ -170,7 +171,7 @@ class TestFailing:
 
         async with (
             server(stranger) as hotel,
-            Carrier(settings_for(hotel.url, tmp_path), "") as carrier,
+            Twilio(settings_for(hotel.url, tmp_path), "") as carrier,
         ):
             with pytest.raises(Unreachable):
                 await carrier.send(WHERE)
@@ -184,7 +185,7 @@ class TestFailing:
             async def lead_there(request: web.Request) -> web.Response:
                 raise web.HTTPTemporaryRedirect(thief.url)
 
-            async with server(lead_there) as lure, Carrier(settings_for(lure.url, tmp_path), "") as carrier:
+            async with server(lead_there) as lure, Twilio(settings_for(lure.url, tmp_path), "") as carrier:
                 with pytest.raises(Refused):
                     await carrier.send(WHERE)
 
@@ -193,7 +194,7 @@ class TestFailing:
 
 class TestInterruptedSending:
     async def test_a_text_that_was_taken_on_is_found_before_it_is_sent_twice(
-        self, local: LocalCarrier, carrier: Carrier
+        self, local: LocalCarrier, carrier: Twilio
     ) -> None:
         began = datetime.now(UTC)
         local.hang_next()
@@ -224,14 +225,14 @@ class TestInterruptedSending:
 
         async with (
             server(list_messages) as slow,
-            Carrier(settings_for(slow.url, tmp_path), "") as carrier,
+            Twilio(settings_for(slow.url, tmp_path), "") as carrier,
         ):
             found = await carrier.find_sent(WHERE, now)
 
         assert found is not None
         assert (found.sid, found.status) == (queued.sid, "queued")
 
-    async def test_a_text_that_was_not_taken_on_is_not_found(self, local: LocalCarrier, carrier: Carrier) -> None:
+    async def test_a_text_that_was_not_taken_on_is_not_found(self, local: LocalCarrier, carrier: Twilio) -> None:
         began = datetime.now(UTC)
         local.fail_next(503, 20503)
 
@@ -248,18 +249,18 @@ class TestInterruptedSending:
             replace(WHERE, sender="+447700900999"),
         ],
     )
-    async def test_another_text_is_not_mistaken_for_it(self, carrier: Carrier, other: OutgoingText) -> None:
+    async def test_another_text_is_not_mistaken_for_it(self, carrier: Twilio, other: OutgoingText) -> None:
         began = datetime.now(UTC)
         await carrier.send(other)
 
         assert await carrier.find_sent(WHERE, began) is None
 
-    async def test_the_same_words_of_an_earlier_day_are_another_text(self, carrier: Carrier) -> None:
+    async def test_the_same_words_of_an_earlier_day_are_another_text(self, carrier: Twilio) -> None:
         await carrier.send(WHERE)
 
         assert await carrier.find_sent(WHERE, datetime.now(UTC) + timedelta(hours=1)) is None
 
-    async def test_clocks_that_disagree_a_little_do_not_hide_it(self, carrier: Carrier) -> None:
+    async def test_clocks_that_disagree_a_little_do_not_hide_it(self, carrier: Twilio) -> None:
         sent = await carrier.send(WHERE)
 
         found = await carrier.find_sent(WHERE, datetime.now(UTC) + timedelta(seconds=10))
@@ -267,7 +268,7 @@ class TestInterruptedSending:
         assert found is not None
         assert found.sid == sent.sid
 
-    async def test_the_same_words_sent_before_and_confirmed_are_another_text(self, carrier: Carrier) -> None:
+    async def test_the_same_words_sent_before_and_confirmed_are_another_text(self, carrier: Twilio) -> None:
         began = datetime.now(UTC)
         confirmed = await carrier.send(WHERE)
 
@@ -275,15 +276,15 @@ class TestInterruptedSending:
 
 
 class TestCheck:
-    async def test_a_carrier_that_takes_our_credentials_is_ready(self, carrier: Carrier) -> None:
+    async def test_a_carrier_that_takes_our_credentials_is_ready(self, carrier: Twilio) -> None:
         await carrier.check()
 
     async def test_refused_credentials_are_told(self, local: LocalCarrier, tmp_path: Path) -> None:
-        async with Carrier(settings_for(local.url, tmp_path, token="stale"), "") as carrier:
+        async with Twilio(settings_for(local.url, tmp_path, token="stale"), "") as carrier:
             with pytest.raises(Refused, match="account SID and auth token"):
                 await carrier.check()
 
-    async def test_a_carrier_that_is_down_is_told(self, local: LocalCarrier, carrier: Carrier) -> None:
+    async def test_a_carrier_that_is_down_is_told(self, local: LocalCarrier, carrier: Twilio) -> None:
         local.fail_next(503, 20503, operation="ListMessage")
 
         with pytest.raises(Unreachable):
@@ -295,5 +296,5 @@ class TestCheck:
         for name in ("TWILIO_EDGE", "TWILIO_REGION", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"):
             monkeypatch.setenv(name, "sydney")
 
-        async with Carrier(settings_for(local.url, tmp_path), "") as carrier:
+        async with Twilio(settings_for(local.url, tmp_path), "") as carrier:
             await carrier.check()

@@ -45,10 +45,14 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "30011": "the recipient's network does not take pictures from our number",
         "30022": "our number sent more texts than the network allows in a day",
         "30410": "the recipient's network did not answer in time",
+        "11200": "the carrier could not fetch the picture from us",
+        "11751": "the picture is larger than the carrier takes",
+        "12300": "the carrier does not take files of this kind",
         # WhatsApp.
         "63003": "the recipient cannot be found on WhatsApp",
         "63007": "our number is not set up for WhatsApp at the carrier",
         "63016": "more than 24 hours have passed since they wrote on WhatsApp: only an approved template may be sent",
+        "63019": "the carrier could not fetch the picture from us",
         "63018": "too many messages were sent to WhatsApp at once",
     }
 )

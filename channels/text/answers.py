@@ -1,0 +1,44 @@
+"""What a carrier's HTTP answers mean, whoever the carrier is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import aiohttp
+
+from channels.base import ChannelError, Refused, Throttled, Unreachable
+
+# Carriers seldom say how long to wait when they ask us to slow down.
+RETRY_AFTER_SECONDS = 2.0
+LONGEST_RETRY_AFTER_SECONDS = 300.0
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    """The header of HTTP Basic authentication (RFC 7617)."""
+    return {"Authorization": aiohttp.encode_basic_auth(user, password)}
+
+
+def unreachable(error: Exception) -> Unreachable:
+    """The broken connection in words; the error's own words may hold an address with a number in it."""
+    if isinstance(error, TimeoutError):
+        return Unreachable("the carrier did not answer in time")
+    return Unreachable(f"the connection to the carrier failed ({type(error).__name__})")
+
+
+def failure(
+    status: int, headers: Mapping[str, str], words: str = "", *, code: str = "", throttled: bool = False
+) -> ChannelError:
+    """The error that an answer without success stands for; ``throttled``: its code asks us to slow down."""
+    words = words or f"the carrier answered with HTTP status {status}"
+    if status == 429 or throttled:
+        return Throttled(words, code=code, retry_after=_retry_after(headers))
+    if status >= 500 or status == 408:
+        return Unreachable(words, code=code)
+    return Refused(words, code=code)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    asked = headers.get("Retry-After", "").strip()
+    if not asked.isdecimal():
+        return RETRY_AFTER_SECONDS
+    return min(float(asked), LONGEST_RETRY_AFTER_SECONDS)

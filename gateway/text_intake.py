@@ -1,0 +1,106 @@
+"""What a text means: it opens or joins a contact, or is set aside because its number is blocked.
+
+Nothing is thrown away: what is set aside is kept, listed and can be taken. What sounds like an emergency, what belongs
+to an open contact, and a STOP or START never is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from channels.text.consent import asked
+from channels.text.port import IncomingText
+from config.numbers import person_of, same_person
+from config.settings import Settings
+from gateway.dispatcher import Clock, Dispatcher
+from gateway.store.records import Attachment, Message, Record
+from gateway.store.store import Store
+from gateway.text_carriers import KEY
+from gateway.text_files import pending
+from routing.events import Event, MessageArrived, Recorded
+from routing.model import Channel, Party, Wish
+from routing.triage import Finding
+
+Understood = tuple[Event, tuple[Record, ...]]
+
+
+def thread_of(ours: str, sender: str) -> str:
+    """The conversation between this person and this number of ours."""
+    return f"text:{ours}:{sender}"
+
+
+class TextIntake:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        dispatcher: Dispatcher,
+        clock: Clock,
+        new_reference: Callable[[], str],
+        new_id: Callable[[], str],
+        judge: Callable[[str], Finding],
+    ) -> None:
+        self._text, self._store, self._dispatcher, self._clock = settings.text, store, dispatcher, clock
+        self._new_reference, self._new_id, self._judge = new_reference, new_id, judge
+
+    async def understood(self, text: IncomingText) -> Understood:
+        """What happened, and what is to be written with it: the message first. Raises StoreError."""
+        message, finding = self._message(text), self._judge(text.body)
+        files = [pending(message.id, number, item) for number, item in enumerate(text.media)]
+        thread, wish = thread_of(text.recipient, text.sender), self._wish(text)
+        known = self._dispatcher.board.in_thread(thread) is not None
+        if not (known or wish or finding.sounds_like_emergency):
+            block = await self._store.block_of(person_of(text.sender), self._clock())
+            if block is not None:
+                return _set_aside(message, files, f"{block.address} is blocked: {block.reason}")
+        event = MessageArrived(
+            reference=self._new_reference(),
+            message=message.id,
+            channel=Channel.TEXT,
+            queue=self._text.queue_of(text.recipient),
+            party=Party(text.sender),
+            our_address=text.recipient,
+            thread=thread,
+            automatic=not text.can_reply,
+            linked_to="" if known else await self._earlier(text.sender),
+            finding=finding,
+            wish=wish,
+        )
+        return event, (message, *files)
+
+    def _message(self, text: IncomingText) -> Message:
+        missing = f"{text.media_missing} attachment(s) were announced but did not come" if text.media_missing else ""
+        return Message(
+            id=self._new_id(),
+            reference="",
+            channel="text",
+            direction="in",
+            sender=text.sender,
+            recipient=text.recipient,
+            body=text.body,
+            at=self._clock(),
+            by="caller",
+            provider_key=f"{KEY}{text.message_sid}",
+            provider_id=text.message_sid,
+            problems=missing,
+            sent_at=text.sent_at,
+        )
+
+    def _wish(self, text: IncomingText) -> Wish:
+        """STOP and START, where the number obeys them; elsewhere they are words like any others."""
+        ours = person_of(text.recipient)
+        obeyed = any(number.number == ours and number.opt_out == "obey" for number in self._text.numbers)
+        return asked(text.body) if obeyed else ""
+
+    async def _earlier(self, sender: str) -> str:
+        """The latest contact of the same person, for a text that opens a new one."""
+        persons = same_person(sender)
+        earlier = await self._store.contacts(persons=persons, limit=1) if persons else []
+        return earlier[0].reference if earlier else ""
+
+
+def _set_aside(message: Message, files: list[Attachment], why: str) -> Understood:
+    problems = "; ".join(filter(None, (why, message.problems)))
+    kept = replace(message, by="system", status="set_aside", problems=problems)
+    return Recorded("text set aside", "system", f"message {message.id}: {why}"), (kept, *files)
