@@ -41,6 +41,7 @@ first_valid_uid = 1
 first_valid_gid = 1
 mail_location = maildir:{home}/mail/%Lu
 auth_username_format = %Lu
+{oauth2}
 passdb {{
   driver = passwd-file
   args = username_format=%Lu {home}/users
@@ -69,6 +70,24 @@ service lmtp {{
 {tls}
 """
 
+OAUTH2_CONF = """\
+auth_mechanisms = plain login xoauth2
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {home}/oauth2.conf
+}}
+"""
+
+INTROSPECTION_CONF = """\
+introspection_mode = post
+introspection_url = {url}
+force_introspection = yes
+username_attribute = username
+active_attribute = active
+active_value = true
+"""
+
 
 class MailServerError(RuntimeError):
     """A sandbox mail server cannot run; the text says what to do about it."""
@@ -85,9 +104,10 @@ class Certificate:
 class Dovecot:
     """A private Dovecot: IMAP with login on loopback, Maildir, LMTP delivery.
 
-    ``users`` maps mail addresses to passwords. The log is ``run_dir/dovecot.log``. Mail and sockets live in
-    ``home``, a short temporary directory, because socket paths end at 107 bytes and Dovecot never opens
-    mail as root: started by root, it runs as the package's own ``dovecot`` user.
+    ``users`` maps mail addresses to passwords. With ``introspection_url`` they can sign in by XOAUTH2 as well, with a
+    token that holds there (RFC 7662, with the address as ``username``). The log is ``run_dir/dovecot.log``. Mail and
+    sockets live in ``home``, a short temporary directory, because socket paths end at 107 bytes and Dovecot never
+    opens mail as root: started by root, it runs as the package's own ``dovecot`` user.
     """
 
     def __init__(
@@ -96,8 +116,10 @@ class Dovecot:
         users: dict[str, str],
         imap_port: int = 0,
         certificate: Certificate | None = None,
+        introspection_url: str = "",
     ) -> None:
         self.host = LOOPBACK
+        self._introspection_url = introspection_url
         self.imap_port = imap_port or free_port()
         self.imaps_port = free_port() if certificate else 0
         self.users = {address.lower(): password for address, password in users.items()}
@@ -203,8 +225,10 @@ class Dovecot:
             imap_port=self.imap_port,
             imaps_port=self.imaps_port,
             tls=self._tls_settings(),
+            oauth2=OAUTH2_CONF.format(home=self.home) if self._introspection_url else "",
         )
         (self.home / "dovecot.conf").write_text(text)
+        (self.home / "oauth2.conf").write_text(INTROSPECTION_CONF.format(url=self._introspection_url))
         lines = [
             f"{address}:{{PLAIN.b64}}{base64.b64encode(password.encode()).decode()}\n"
             for address, password in self.users.items()
