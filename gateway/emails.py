@@ -23,7 +23,7 @@ from config.settings import Mailbox, Settings
 from gateway.dispatcher import Clock, Dispatcher
 from gateway.mail_files import MailFiles
 from gateway.mail_intake import MailIntake
-from gateway.mailboxes import Alarms, Kept, today, tokens_of, written_with
+from gateway.mailboxes import Alarms, Kept, today, tokens_for, tokens_of, written_with
 from gateway.store.records import Message
 from gateway.store.store import Store
 from routing.model import Time
@@ -70,7 +70,7 @@ class EmailChannel:
 
     def _reader(self, mailbox: Mailbox, chance: random.Random) -> MailboxReader:
         kept = Kept(mailbox, self._store, self._alarms, self._take)
-        tokens = self._tokens.get(mailbox.id) if mailbox.imap.auth == "oauth2" else None
+        tokens = tokens_for(mailbox.imap, self._tokens.get(mailbox.id))
         email = self._settings.email
         return MailboxReader(mailbox, email, kept, chance, lambda: today(self._clock), tokens=tokens)
 
@@ -109,7 +109,7 @@ class EmailChannel:
 
     async def _hand_over(self, mail: EmailMessage, mailbox: Mailbox) -> None:
         """A server that does not let us in is told to a person; the mail waits in the outbox."""
-        tokens = self._tokens.get(mailbox.id) if mailbox.smtp.auth == "oauth2" else None
+        tokens = tokens_for(mailbox.smtp, self._tokens.get(mailbox.id))
         try:
             await outbound.send(mail, mailbox.smtp, tokens)
         except NotLetIn as error:

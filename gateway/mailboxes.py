@@ -10,7 +10,7 @@ import structlog
 
 from channels.email.oauth2 import Tokens
 from channels.email.receiver import Cursor, FetchedMail, ToFile
-from config.settings import Mailbox
+from config.settings import ImapServer, Mailbox, SmtpServer
 from gateway.dispatcher import Clock, Dispatcher, NotWritten
 from gateway.store.records import KnownMail, MailCursor, Message, Record
 from gateway.store.records import MailToFile as Filing
@@ -102,6 +102,11 @@ def tokens_of(mailboxes: Sequence[Mailbox]) -> dict[str, Tokens]:
     """By mailbox; those of one application share its tokens."""
     tokens = {mailbox.oauth2: Tokens(mailbox.oauth2) for mailbox in mailboxes if mailbox.oauth2}
     return {mailbox.id: tokens[mailbox.oauth2] for mailbox in mailboxes if mailbox.oauth2}
+
+
+def tokens_for(server: ImapServer | SmtpServer, tokens: Tokens | None) -> Tokens | None:
+    """None for one that takes a password."""
+    return tokens if server.auth == "oauth2" else None
 
 
 def today(clock: Clock) -> date:

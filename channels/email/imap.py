@@ -27,6 +27,7 @@ from config.settings import ImapServer
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 PIECE_BYTES = 1024 * 1024
 UID_VALIDITY = re.compile(rb"\[UIDVALIDITY (\d+)\]")
+NOT_AS_IT_IS = re.compile(r"&|[^\x20-\x7e]+")
 UID_NEXT = re.compile(rb"\[UIDNEXT (\d+)\]")
 
 
@@ -123,7 +124,7 @@ class Imap:
 
     async def open_folder(self, folder: str, *, to_change: bool = False) -> Snapshot:
         """Read only (EXAMINE), so that not even ``\\Recent`` changes, unless mail is to be moved out of it (SELECT)."""
-        name = aioimaplib.quoted(folder)
+        name = _name(folder)
         lines = await self._ask("SELECT", self._client.select(name) if to_change else self._client.examine(name))
         # aioimaplib only counts SELECT as opening a folder.
         self._client.protocol.state = aioimaplib.SELECTED
@@ -138,7 +139,7 @@ class Imap:
         """Out of the folder that is open to change, into that one, which is made if it is not there.
 
         What is not there any more is no error. Raises Refused."""
-        which, name = ",".join(map(str, uids)), aioimaplib.quoted(folder)
+        which, name = ",".join(map(str, uids)), _name(folder)
         try:
             await self._move(which, name)
         except Refused:
@@ -278,3 +279,14 @@ async def connected(server: ImapServer, patience: Patience, tokens: Tokens | Non
         yield imap
     finally:
         imap.close()
+
+
+def _name(folder: str) -> str:
+    """As it is sent: in modified UTF-7 (RFC 3501 section 5.1.3), quoted."""
+    encoded = NOT_AS_IT_IS.sub(lambda found: f"&{_modified_base64(found[0])}-", folder)
+    return str(aioimaplib.quoted(encoded))
+
+
+def _modified_base64(letters: str) -> str:
+    coded = base64.b64encode(letters.encode("utf-16-be")).decode()
+    return "" if letters == "&" else coded.rstrip("=").replace("/", ",")

@@ -67,6 +67,7 @@ service lmtp {{
     mode = 0600
   }}
 }}
+{capability}
 {tls}
 """
 
@@ -105,7 +106,8 @@ class Dovecot:
     """A private Dovecot: IMAP with login on loopback, Maildir, LMTP delivery.
 
     ``users`` maps mail addresses to passwords. With ``introspection_url`` they can sign in by XOAUTH2 as well, with a
-    token that holds there (RFC 7662, with the address as ``username``). The log is ``run_dir/dovecot.log``. Mail and
+    token that holds there (RFC 7662, with the address as ``username``). ``capability``: all that it says it can, when
+    that is to be less than it can. The log is ``run_dir/dovecot.log``. Mail and
     sockets live in ``home``, a short temporary directory, because socket paths end at 107 bytes and Dovecot never
     opens mail as root: started by root, it runs as the package's own ``dovecot`` user.
     """
@@ -117,9 +119,10 @@ class Dovecot:
         imap_port: int = 0,
         certificate: Certificate | None = None,
         introspection_url: str = "",
+        capability: str = "",
     ) -> None:
         self.host = LOOPBACK
-        self._introspection_url = introspection_url
+        self._introspection_url, self._capability = introspection_url, capability
         self.imap_port = imap_port or free_port()
         self.imaps_port = free_port() if certificate else 0
         self.users = {address.lower(): password for address, password in users.items()}
@@ -211,6 +214,11 @@ class Dovecot:
         """The Maildir of one user."""
         return self.home / "mail" / address.lower()
 
+    def forget_uids(self, address: str) -> None:
+        """While it is stopped: the mail stays, and gets other UIDs and another UIDVALIDITY when it is next opened."""
+        for path in self.mail_dir(address).glob("dovecot*"):
+            path.unlink()
+
     def _deliver(self, raw: bytes, recipient: str, sender: str) -> None:
         with smtplib.LMTP(str(self.home / "run" / "lmtp"), timeout=DELIVER_SECONDS) as lmtp:
             lmtp.sendmail(sender, [recipient], raw)
@@ -225,6 +233,7 @@ class Dovecot:
             imap_port=self.imap_port,
             imaps_port=self.imaps_port,
             tls=self._tls_settings(),
+            capability=f"imap_capability = {self._capability}" if self._capability else "",
             oauth2=OAUTH2_CONF.format(home=self.home) if self._introspection_url else "",
         )
         (self.home / "dovecot.conf").write_text(text)

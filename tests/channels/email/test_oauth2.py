@@ -12,6 +12,7 @@ from channels.base import NotLetIn, Unreachable
 from channels.email.oauth2 import Tokens, missing
 from channels.email.outbound import compose, send, sign_in
 from config.settings import Mailbox, OAuth2, SmtpServer
+from gateway.mail_check import refusals
 from gateway.sandbox.mail import Certificate, Dovecot, SmtpSink
 from tests.channels.email.reading import ADDRESS, PASSWORD, Ledger, following, healthy, in_trouble, mailbox_on, note
 from tests.channels.email.test_outbound import ANSWER
@@ -134,3 +135,14 @@ async def test_a_token_server_that_is_down_can_be_tried_again(microsoft: TokenSe
 
 def test_a_token_that_cannot_be_read_is_no_reason_to_fail() -> None:
     assert "access to this mailbox" in missing("opaque", "IMAP.AccessAsApp")
+
+
+async def test_the_check_of_a_configuration_signs_in_and_says_what_is_missing(
+    dovecot: Dovecot, sink: SmtpSink, microsoft: TokenServer
+) -> None:
+    mailbox = with_tokens(dovecot, microsoft.application()).model_copy(update={"smtp": smtp_on(sink)})
+    assert await refusals([mailbox]) == []
+    microsoft.roles = ("SMTP.SendAsApp",)
+    reading, sending = await refusals([mailbox])
+    assert f"{ADDRESS} cannot be read" in reading and "no permission IMAP.AccessAsApp" in reading
+    assert f"{ADDRESS} cannot be sent from" in sending
