@@ -187,7 +187,9 @@ class MailIntake:
         if belonging.known or not sender or finding.sounds_like_emergency:
             return belonging
         lately = await self._store.emails_from(sender, self._clock() - 60 * self._email.flood_minutes)
-        return Belonging(f"email-flood:{sender.lower()}") if lately >= self._email.flood_messages else belonging
+        if lately < self._email.flood_messages:
+            return belonging
+        return replace(belonging, thread=f"email-flood:{sender.lower()}")
 
     async def _answered_enough(self, sender: str) -> bool:
         today = await self._store.automatic_answers(sender, self._clock() - DAY_SECONDS)
