@@ -120,9 +120,13 @@ class MailboxReader:
         """
         since = self._today() - timedelta(days=self._email.first_days)
         recent = await imap.uids_since(since)
-        first = Cursor(snapshot.uid_validity, min(recent, default=snapshot.uid_next) - 1)
         log.info("mailbox_first_opened", mailbox=self._mailbox.id, since=since.isoformat(), messages=len(recent))
-        await self._receiver.keep(first)
+        first = Cursor(snapshot.uid_validity, min(recent, default=snapshot.uid_next) - 1)
+        # Mail that was moved here can be old and yet have a high UID: it is known from the start.
+        older = sorted(set(await imap.uids(first.last_uid + 1)) - set(recent)) if recent else []
+        known = [h.fingerprint for page in _pages(older) for h in await self._headlines(imap, page)]
+        first = replace(first, reread_to=max(older, default=0))
+        await self._receiver.keep(first, [fingerprint for fingerprint in known if fingerprint])
         return first
 
     # --- what is there -----------------------------------------------------------------------------------
@@ -163,7 +167,7 @@ class MailboxReader:
 
     async def _catch_up(self, imap: Imap, position: Cursor) -> Cursor:
         uids = await imap.uids(position.last_uid + 1)
-        for page in (uids[n : n + PAGE] for n in range(0, len(uids), PAGE)):
+        for page in _pages(uids):
             found = await self._headlines(imap, page)
             known = await self._known(found, position)
             for headline in found:
@@ -269,3 +273,7 @@ class MailboxReader:
         while True:
             yield self._jitter.uniform(pause / 2, pause)
             pause = min(2 * pause, self._patience.last_retry)
+
+
+def _pages(uids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (uids[n : n + PAGE] for n in range(0, len(uids), PAGE))

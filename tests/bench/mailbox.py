@@ -6,6 +6,7 @@ came meanwhile, and the most memory that it took beyond what there was."""
 from __future__ import annotations
 
 import asyncio
+import imaplib
 import logging
 import os
 import shutil
@@ -19,7 +20,7 @@ import structlog
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.bench.emails import peak_megabytes
-from tests.support.mail_site import MailServers, MailSite, letter
+from tests.support.mail_site import PASSWORD, MailServers, MailSite, letter
 
 ADDRESS = "contact@police.example"
 MESSAGES, QUICK_MESSAGES, NEW = 100_000, 5_000, 10
@@ -48,21 +49,29 @@ def fill(servers: MailServers, messages: int) -> None:
         os.utime(path, (came, came))
 
 
-async def caught_up(servers: MailServers, directory: Path, taken: int) -> tuple[float, float, float]:
-    """Seconds until ``taken`` mails in all are stored, seconds until every old one is known, and megabytes."""
+async def caught_up(servers: MailServers, directory: Path, taken: int, last_uid: int) -> tuple[float, float, float]:
+    """Seconds until ``taken`` mails in all are stored, and until every message is known; megabytes at most."""
     site = MailSite(servers, servers.settings(directory, ADDRESS))
     async with site:
         Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
         before, began = peak_megabytes(), time.perf_counter()
-        while len(await site.inbound()) < taken or site.email.healthy():
+        while len(await site.inbound()) < taken:
             await asyncio.sleep(0.02)
-        followed = time.perf_counter() - began
-        while (cursor := await site.store.cursor("box0")) is None or cursor.listed_to < cursor.last_uid:
+        stored = time.perf_counter() - began
+        while (cursor := await site.store.cursor("box0")) is None or cursor.listed_to < last_uid:
             await asyncio.sleep(0.02)
         known = time.perf_counter() - began
         if len(await site.inbound()) != taken:
             raise SystemExit("old mail was taken for new")
-        return followed, known, peak_megabytes() - before
+        return stored, known, peak_megabytes() - before
+
+
+def looked_at(servers: MailServers) -> None:
+    """As another mail program would have: Dovecot has given its UIDs."""
+    client = imaplib.IMAP4("127.0.0.1", servers.dovecot.imap_port)
+    client.login(ADDRESS, PASSWORD)
+    client.select("INBOX")
+    client.logout()
 
 
 async def new_mail(servers: MailServers, first: int) -> None:
@@ -73,20 +82,21 @@ async def new_mail(servers: MailServers, first: int) -> None:
 async def measure(directory: Path, messages: int) -> bool:
     async with MailServers(directory, ADDRESS) as servers:
         await asyncio.to_thread(fill, servers, messages)
-        # Dovecot makes its own index of so many files when it first opens them; that is not ours to measure.
+        await asyncio.to_thread(looked_at, servers)
         await new_mail(servers, 0)
-        good = report("first opened", messages, *await caught_up(servers, directory / "site", NEW))
+        good = report("first opened", messages, *await caught_up(servers, directory / "site", NEW, messages + NEW))
         await servers.dovecot.stop()
         servers.dovecot.forget_uids(ADDRESS)
         await servers.dovecot.start()
         await new_mail(servers, NEW)
-        return report("UIDs changed", messages, *await caught_up(servers, directory / "site", 2 * NEW)) and good
+        figures = await caught_up(servers, directory / "site", 2 * NEW, messages + 2 * NEW)
+        return report("UIDs changed", messages, *figures) and good
 
 
-def report(what: str, messages: int, followed: float, known: float, megabytes: float) -> bool:
+def report(what: str, messages: int, stored: float, known: float, megabytes: float) -> bool:
     print(
-        f"{what}: {messages} messages, {NEW} new ones taken and all caught up after {followed:.1f} s, "
-        f"every old one known after {known:.1f} s, {megabytes:.0f} MB of memory at most"
+        f"{what}: {messages} messages; the {NEW} new ones were stored after {stored:.1f} s, "
+        f"all were looked through after {known:.1f} s; {megabytes:.0f} MB of memory at most"
     )
     return known < ALLOWED_SECONDS and megabytes < ALLOWED_MEGABYTES
 

@@ -20,7 +20,7 @@ async def wait_for_death(imap: Imap, uids: Sequence[int], folder: str) -> None:
 
 
 async def main(directory: Path, mailbox: str) -> None:
-    Imap.move = wait_for_death  # type: ignore[method-assign]
+    Imap.move = wait_for_death  # type: ignore[method-assign, assignment]
     async with MailSite(MailServers(directory), mail_settings(directory, [json.loads(mailbox)])):
         await asyncio.Event().wait()
 

@@ -76,6 +76,18 @@ async def test_mail_from_before_we_came_does_not_become_new(dovecot: Dovecot, le
     assert ledger.subjects() == ["new", "newer"]
 
 
+async def test_old_mail_that_was_moved_here_lately_does_not_become_new_either(dovecot: Dovecot, ledger: Ledger) -> None:
+    await dovecot.deliver(letter("new"), ADDRESS)
+    with another_client(dovecot) as client:
+        moment = imaplib.Time2Internaldate(datetime.now(UTC) - timedelta(days=40))
+        client.append("INBOX", "", moment, letter("old"))
+    await dovecot.deliver(letter("newer"), ADDRESS)
+    async with following(mailbox_on(dovecot), ledger) as reader:
+        await ledger.until(lambda it: len(it.mails) == 2)
+        await healthy(reader)
+    assert ledger.subjects() == ["new", "newer"]
+
+
 async def test_a_run_that_ends_while_it_looks_through_goes_on_there(dovecot: Dovecot, ledger: Ledger) -> None:
     for subject in ("one", "two"):
         await dovecot.deliver(letter(subject), ADDRESS)
