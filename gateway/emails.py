@@ -22,7 +22,7 @@ from channels.email.signature import Signer
 from config.settings import Mailbox, Settings
 from gateway.dispatcher import Clock, Dispatcher
 from gateway.mail_files import MailFiles
-from gateway.mail_intake import MailIntake
+from gateway.mail_intake import Arrival, MailIntake
 from gateway.mailboxes import Alarms, Kept, today, tokens_for, tokens_of, written_with
 from gateway.store.records import Message
 from gateway.store.store import Store
@@ -69,22 +69,28 @@ class EmailChannel:
         return "; ".join(filter(None, (*reading, *self._not_sending.values())))
 
     def _reader(self, mailbox: Mailbox, chance: random.Random) -> MailboxReader:
-        kept = Kept(mailbox, self._store, self._alarms, self._take)
+        kept = Kept(mailbox, self._store, self._alarms, self._read, self._take)
         tokens = tokens_for(mailbox.imap, self._tokens.get(mailbox.id))
         email = self._settings.email
         return MailboxReader(mailbox, email, kept, chance, lambda: today(self._clock), tokens=tokens)
 
     # --- in ------------------------------------------------------------------------------------------
 
-    async def _take(self, fetched: FetchedMail) -> None:
-        """Returns when the mail and the cursor are on disk."""
-        mail, raw_path = await asyncio.to_thread(self._files.read, fetched, self._trusted)
+    async def _read(self, fetched: FetchedMail) -> Arrival:
+        return await asyncio.to_thread(self._arrival, fetched)
+
+    def _arrival(self, fetched: FetchedMail) -> Arrival:
+        mail, raw_path = self._files.read(fetched, self._trusted)
         mailbox = self._mailboxes[fetched.mailbox_id]
-        event, records = await self._intake.understood(mail, mailbox, raw_path, too_large=fetched.too_large)
-        outcome = await self._dispatcher.submit(event, *records, *written_with(fetched, mailbox, records))
+        return self._intake.arrival(mail, mailbox, raw_path, too_large=fetched.too_large)
+
+    async def _take(self, fetched: FetchedMail, arrival: Arrival) -> None:
+        """Returns when the mail and the cursor are on disk."""
+        event, records = await self._intake.understood(arrival)
+        outcome = await self._dispatcher.submit(event, *records, *written_with(fetched, arrival.mailbox, records))
         if fetched.file is not None:
             fetched.file.unlink(missing_ok=True)
-        log.info("email_taken", contact=outcome.reference, mailbox=mailbox.id, duplicate=outcome.duplicate)
+        log.info("email_taken", contact=outcome.reference, mailbox=arrival.mailbox.id, duplicate=outcome.duplicate)
 
     # --- out: what the outbox asks -------------------------------------------------------------------
 

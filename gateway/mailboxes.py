@@ -12,6 +12,7 @@ from channels.email.oauth2 import Tokens
 from channels.email.receiver import Cursor, FetchedMail, ToFile
 from config.settings import ImapServer, Mailbox, SmtpServer
 from gateway.dispatcher import Clock, Dispatcher, NotWritten
+from gateway.mail_intake import Arrival
 from gateway.store.records import KnownMail, MailCursor, Message, Record
 from gateway.store.records import MailToFile as Filing
 from gateway.store.store import Store
@@ -50,12 +51,17 @@ class Kept:
         mailbox: Mailbox,
         store: Store,
         alarms: Alarms,
-        take: Callable[[FetchedMail], Coroutine[Any, Any, None]],
+        read: Callable[[FetchedMail], Coroutine[Any, Any, Arrival]],
+        take: Callable[[FetchedMail, Arrival], Coroutine[Any, Any, None]],
     ) -> None:
-        self._id, self._store, self._alarms, self._take = mailbox.id, store, alarms, take
+        self._id, self._store, self._alarms = mailbox.id, store, alarms
+        self._read, self._take = read, take
 
-    async def deliver(self, mail: FetchedMail) -> None:
-        await self._take(mail)
+    async def prepare(self, mail: FetchedMail) -> tuple[FetchedMail, Arrival]:
+        return mail, await self._read(mail)
+
+    async def deliver(self, prepared: tuple[FetchedMail, Arrival]) -> None:
+        await self._take(*prepared)
 
     async def cursor(self) -> Cursor | None:
         kept = await self._store.cursor(self._id)

@@ -13,12 +13,13 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -35,6 +36,7 @@ START_BYTES = 64 * 1024
 TRIES_WHOLE = 3
 TRIES_START = 5
 TRIES_PAGE = 2
+AHEAD = 4  # messages that are fetched and not yet stored
 
 
 class MailboxReader:
@@ -44,7 +46,7 @@ class MailboxReader:
         self,
         mailbox: Mailbox,
         email: Email,
-        receiver: Receiver,
+        receiver: Receiver[Any],
         jitter: random.Random,
         today: Callable[[], date],
         patience: Patience = Patience(),  # noqa: B008 - frozen
@@ -166,16 +168,30 @@ class MailboxReader:
     # --- new mail ----------------------------------------------------------------------------------------
 
     async def _catch_up(self, imap: Imap, position: Cursor) -> Cursor:
-        uids = await imap.uids(position.last_uid + 1)
-        for page in _pages(uids):
-            found = await self._headlines(imap, page)
-            known = await self._known(found, position)
-            for headline in found:
-                position = self._moved(position, headline.uid)
-                if headline.fingerprint not in known:
-                    await self._hand_on(await self._fetch(imap, headline, position))
-            if known:
-                await self._receiver.keep(position)
+        """The next message is fetched, and looked at, while those before it are being stored, each in its turn."""
+        storing: deque[asyncio.Task[None]] = deque()
+        try:
+            for page in _pages(await imap.uids(position.last_uid + 1)):
+                found = await self._headlines(imap, page)
+                known = await self._known(found, position)
+                for headline in found:
+                    position = self._moved(position, headline.uid)
+                    if headline.fingerprint not in known:
+                        mail = await self._fetch(imap, headline, position)
+                        before = storing[-1] if storing else None
+                        storing.append(asyncio.create_task(self._hand_on(mail, before)))
+                    while len(storing) > AHEAD:
+                        await storing.popleft()
+                if known:
+                    await asyncio.gather(*storing)
+                    await self._receiver.keep(position)
+            await asyncio.gather(*storing)
+        except ChannelError:
+            await asyncio.gather(*storing)  # what was fetched before the link broke is ours
+            raise
+        finally:
+            for task in storing:
+                task.cancel()
         return position
 
     async def _fetch(self, imap: Imap, headline: Headline, cursor: Cursor) -> FetchedMail:
@@ -215,10 +231,13 @@ class MailboxReader:
             f"Please open that mailbox and read it there: folder {self._mailbox.folder}, UID {cursor.last_uid}.\r\n"
         ).encode()
 
-    async def _hand_on(self, mail: FetchedMail) -> None:
+    async def _hand_on(self, mail: FetchedMail, before: asyncio.Task[None] | None) -> None:
         while True:
             try:
-                await self._receiver.deliver(mail)
+                prepared = await self._receiver.prepare(mail)
+                if before is not None:
+                    await before
+                await self._receiver.deliver(prepared)
             except Exception as error:  # noqa: BLE001 - whatever it is, the mail stays ours until it is stored
                 # Only the kind of error: its text may quote the mail.
                 self._in_trouble(f"mail cannot be stored ({type(error).__name__})")

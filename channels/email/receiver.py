@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,10 @@ class ToFile:
     folder: str
 
 
-class Receiver(Protocol):
+Prepared = TypeVar("Prepared")
+
+
+class Receiver(Protocol[Prepared]):
     """Who stores what is read of one mailbox."""
 
     async def cursor(self) -> Cursor | None:
@@ -62,9 +65,12 @@ class Receiver(Protocol):
     async def known(self, fingerprints: Collection[str]) -> Collection[str]:
         """Those of them that were kept."""
 
-    async def deliver(self, mail: FetchedMail) -> None:
-        """Returns once the message, its cursor and where it is to be filed are committed. While it raises, the same
-        message is given to it again and again, never skipped."""
+    async def prepare(self, mail: FetchedMail) -> Prepared:
+        """What can be done with it while the one before it is still being stored."""
+
+    async def deliver(self, prepared: Prepared) -> None:
+        """Returns once the message, its cursor and where it is to be filed are committed: one after the other. While
+        this or ``prepare`` raises, the same message is given to them again and again, never skipped."""
 
     async def to_file(self) -> Sequence[ToFile]:
         """What is stored and not yet filed."""

@@ -69,8 +69,9 @@ async def killed(options: Options, report: Report) -> None:
         left = count - len(provider.taken())
         async with Writer(settings.store.url, settings) as writer:
             await _sent(writer, provider, settings.outbox)
+        wrong = _wrong(provider.taken(), count)
     report.value(f"messages left after {kills} kills", left, "messages")
-    report.value(f"of {count} lost or doubled", _wrong(provider.taken(), count), "messages", target=0)
+    report.value(f"of {count} lost or doubled", wrong, "messages", target=0)
 
 
 async def _sent(writer: Writer, provider: Prompt | Provider, settings: OutboxSettings) -> None:

@@ -68,6 +68,9 @@ class Ledger:
             self.alarms.append((cause, why))
             self._changed.notify_all()
 
+    async def prepare(self, mail: FetchedMail) -> FetchedMail:
+        return mail
+
     async def deliver(self, mail: FetchedMail) -> None:
         async with self._changed:
             self.attempts += 1
