@@ -14,7 +14,7 @@ import asyncio
 import os
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import groupby
@@ -36,6 +36,7 @@ START_BYTES = 64 * 1024
 TRIES_WHOLE = 3
 TRIES_START = 5
 TRIES_PAGE = 2
+LISTED_AT_ONCE = 10 * PAGE
 AHEAD = 4  # messages that are fetched and not yet stored
 
 
@@ -104,7 +105,7 @@ class MailboxReader:
                 await self._file(imap)
                 looked_below = snapshot.uid_next
             elif self._unlisted:
-                position = await self._list_page(imap, position)
+                position = await self._list_some(imap, position)
             else:
                 self._well()
                 await self._file(imap)
@@ -139,13 +140,13 @@ class MailboxReader:
             return []
         return (await imap.uids(position.listed_to + 1, position.last_uid))[::-1]
 
-    async def _list_page(self, imap: Imap, position: Cursor) -> Cursor:
-        """Keep the fingerprints of old mail, a page at a time: new mail does not wait for it."""
-        page = self._unlisted[: -PAGE - 1 : -1]
-        found = await self._headlines(imap, page)
-        del self._unlisted[-len(page) :]
-        position = replace(position, listed_to=page[-1] if self._unlisted else position.last_uid)
-        await self._receiver.keep(position, [h.fingerprint for h in found if h.fingerprint])
+    async def _list_some(self, imap: Imap, position: Cursor) -> Cursor:
+        """Keep the fingerprints of old mail, some at a time: new mail does not wait long for it."""
+        some = self._unlisted[: -LISTED_AT_ONCE - 1 : -1]
+        found = [h.fingerprint for page in _pages(some) for h in await self._headlines(imap, page)]
+        del self._unlisted[-len(some) :]
+        position = replace(position, listed_to=some[-1] if self._unlisted else position.last_uid)
+        await self._receiver.keep(position, [fingerprint for fingerprint in found if fingerprint])
         return position
 
     async def _headlines(self, imap: Imap, page: Sequence[int]) -> list[Headline]:
@@ -170,6 +171,7 @@ class MailboxReader:
     async def _catch_up(self, imap: Imap, position: Cursor) -> Cursor:
         """The next message is fetched, and looked at, while those before it are being stored, each in its turn."""
         storing: deque[asyncio.Task[None]] = deque()
+        passed = 0
         try:
             for page in _pages(await imap.uids(position.last_uid + 1)):
                 found = await self._headlines(imap, page)
@@ -182,10 +184,11 @@ class MailboxReader:
                         storing.append(asyncio.create_task(self._hand_on(mail, before)))
                     while len(storing) > AHEAD:
                         await storing.popleft()
-                if known:
-                    await asyncio.gather(*storing)
-                    await self._receiver.keep(position)
-            await asyncio.gather(*storing)
+                passed += len(known)
+                if passed >= LISTED_AT_ONCE:
+                    await self._passed(storing, position)
+                    passed = 0
+            await self._passed(storing, position)
         except ChannelError:
             await asyncio.gather(*storing)  # what was fetched before the link broke is ours
             raise
@@ -193,6 +196,12 @@ class MailboxReader:
             for task in storing:
                 task.cancel()
         return position
+
+    async def _passed(self, storing: Iterable[asyncio.Task[None]], position: Cursor) -> None:
+        """Known messages move the cursor too, once those before them are stored."""
+        await asyncio.gather(*storing)
+        if position.last_uid <= position.reread_to:
+            await self._receiver.keep(position)
 
     async def _fetch(self, imap: Imap, headline: Headline, cursor: Cursor) -> FetchedMail:
         """One message that cannot be fetched, time after time, must not hold up the rest: then less of it is asked
