@@ -2,7 +2,8 @@
 
 ChannelError
 ├── Unreachable    the peer did not answer or the link broke; trying again can help
-│   └── Throttled  the peer asked us to slow down; try again after ``retry_after`` seconds
+│   ├── Throttled  the peer asked us to slow down; try again after ``retry_after`` seconds
+│   └── NotLetIn   the peer does not accept our sign-in; helps again once a person has mended that
 ├── Refused        the peer understood and said no; trying again cannot help
 └── NotGenuine     what arrived does not prove where it came from; nothing is created from it
 """
@@ -33,6 +34,10 @@ class Throttled(Unreachable):
     def __init__(self, why: str, *, code: str = "", retry_after: float) -> None:
         super().__init__(why, code=code)
         self.retry_after = retry_after
+
+
+class NotLetIn(Unreachable):
+    pass
 
 
 class Refused(ChannelError):

@@ -365,12 +365,26 @@ class Text(Section):
                 yield f"{key}.messaging_service: is {TWILIO}'s, and this number has another carrier"
 
 
+class OAuth2(Section):
+    """An application registered at Microsoft 365, which signs in by itself (client credentials, RFC 6749, 4.4)."""
+
+    tenant: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")]
+    client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")]
+    client_secret: SecretStr
+    authority: Annotated[str, Field(pattern=r"^https://[^\s/]+$")] = "https://login.microsoftonline.com"
+    scope: Annotated[str, Field(pattern=r"^\S+$")] = "https://outlook.office365.com/.default"
+
+
+Auth = Literal["password", "oauth2"]
+
+
 class ImapServer(Section):
     host: str
     port: Port
     security: Literal["tls", "starttls", "none"]
     user: str
-    password: SecretStr
+    auth: Auth = "password"
+    password: SecretStr = SecretStr("")
 
 
 class SmtpServer(Section):
@@ -378,20 +392,43 @@ class SmtpServer(Section):
     port: Port
     security: Literal["tls", "starttls", "none"]
     user: str = ""
+    auth: Auth = "password"
     password: SecretStr = SecretStr("")
 
 
 class Mailbox(Section):
-    """One of our mailboxes: where its mail arrives and how its answers leave."""
+    """One of our mailboxes: where its mail arrives, where it goes once it is taken, and how its answers leave."""
 
     id: Identifier
     address: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
     display_name: str
     queue: Identifier
     folder: str = "INBOX"
+    filed_folder: str = ""
+    aside_folder: str = ""
     plus_addressing: bool = False
+    oauth2: OAuth2 | None = None
     imap: ImapServer
     smtp: SmtpServer
+
+    @property
+    def files(self) -> bool:
+        """Whether any of its mail is moved."""
+        return bool(self.filed_folder or self.aside_folder)
+
+    def mistakes(self) -> Iterator[str]:
+        key = f"email.mailboxes[{self.id}]"
+        if self.imap.auth == "password" and "password" not in self.imap.model_fields_set:
+            yield f'{key}.imap.password: is missing; give it, or set auth = "oauth2"'
+        if "oauth2" in (self.imap.auth, self.smtp.auth) and self.oauth2 is None:
+            yield f'{key}.oauth2: is missing, and auth = "oauth2"; it names the tenant, client_id and client_secret'
+        if self.oauth2 and "oauth2" not in (self.imap.auth, self.smtp.auth):
+            yield f'{key}.oauth2: is used by nothing; set auth = "oauth2" in imap and smtp, or leave it out'
+        if self.smtp.auth == "oauth2" and not self.smtp.user:
+            yield f'{key}.smtp.user: is missing, and auth = "oauth2"; it is the mailbox\'s address'
+        for name, folder in (("filed_folder", self.filed_folder), ("aside_folder", self.aside_folder)):
+            if folder == self.folder:
+                yield f"{key}.{name}: is the folder that is read; name another, or leave it out"
 
 
 class Email(Section):
@@ -481,6 +518,7 @@ class Settings(Section):
             *self._interpreters_wrong(),
             *self._templates_wrong(),
             *self.text.mistakes(),
+            *(mistake for mailbox in self.email.mailboxes for mistake in mailbox.mistakes()),
             *self.triage.mistakes(),
         ]
         if mistakes:

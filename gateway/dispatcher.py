@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from gateway.store.journal import Head, Row, reference_of, write_row
-from gateway.store.records import CallRecord, MailCursor, Message, Record
+from gateway.store.records import CallRecord, KnownMail, MailCursor, MailToFile, Message, Record
 from gateway.store.store import Batch, NotStorable, Store, StoreError
 from routing.board import Board
 from routing.commands import Acknowledge, AskWhere, Command
@@ -261,7 +261,7 @@ class Dispatcher:
         keys = [*_inbound_keys(submitted.records), *_call_ids(submitted.records)]
         before = next((known[key] for key in keys if key in known), None)
         if before is not None:
-            work.batch.records += [r for r in submitted.records if isinstance(r, MailCursor)]
+            work.batch.records += [r for r in submitted.records if isinstance(r, MailCursor | KnownMail | MailToFile)]
             work.outcomes.append((submitted, Outcome(before, duplicate=True)))
             return
         now = self._clock()

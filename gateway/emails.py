@@ -8,19 +8,23 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
+from email.message import EmailMessage
 
 import structlog
 
+from channels.base import NotLetIn
 from channels.email import outbound
-from channels.email.inbound import Cursor, FetchedMail, MailboxReader
+from channels.email.inbound import MailboxReader
 from channels.email.language import get_ready
+from channels.email.receiver import FetchedMail
 from channels.email.signature import Signer
 from config.settings import Mailbox, Settings
 from gateway.dispatcher import Clock, Dispatcher
 from gateway.mail_files import MailFiles
-from gateway.mail_intake import MailIntake
-from gateway.store.records import MailCursor, Message
+from gateway.mail_intake import Arrival, MailIntake
+from gateway.mailboxes import Alarms, Kept, today, tokens_for, tokens_of, written_with
+from gateway.store.records import Message
 from gateway.store.store import Store
 from routing.model import Time
 from routing.triage import Finding
@@ -48,6 +52,9 @@ class EmailChannel:
         self._signer = Signer(settings.email.reference_secret.get_secret_value())
         self._trusted = frozenset(name.lower() for name in settings.email.trusted_authentication)
         self._mailboxes = {mailbox.id: mailbox for mailbox in settings.email.mailboxes}
+        self._alarms = Alarms(dispatcher, clock)
+        self._tokens = tokens_of(settings.email.mailboxes)
+        self._not_sending: dict[str, str] = {}
         self._readers = [self._reader(mailbox, chance) for mailbox in settings.email.mailboxes]
 
     async def run(self) -> None:
@@ -58,33 +65,32 @@ class EmailChannel:
                 tasks.create_task(reader.run(), name=f"mailbox {mailbox}")
 
     def healthy(self) -> str:
-        return "; ".join(filter(None, (reader.healthy() for reader in self._readers)))
+        reading = (reader.healthy() for reader in self._readers)
+        return "; ".join(filter(None, (*reading, *self._not_sending.values())))
 
     def _reader(self, mailbox: Mailbox, chance: random.Random) -> MailboxReader:
-        async def load_cursor() -> Cursor | None:
-            kept = await self._store.cursor(mailbox.id)
-            return Cursor(kept.uid_validity, kept.last_uid) if kept else None
-
-        async def keep_cursor(cursor: Cursor) -> None:
-            await self._store.save(MailCursor(mailbox.id, cursor.uid_validity, cursor.last_uid))
-
-        def today() -> date:
-            return datetime.fromtimestamp(self._clock(), UTC).date()
-
-        return MailboxReader(mailbox, self._settings.email, load_cursor, keep_cursor, self._take, chance, today)
+        kept = Kept(mailbox, self._store, self._alarms, self._read, self._take)
+        tokens = tokens_for(mailbox.imap, self._tokens.get(mailbox.id))
+        email = self._settings.email
+        return MailboxReader(mailbox, email, kept, chance, lambda: today(self._clock), tokens=tokens)
 
     # --- in ------------------------------------------------------------------------------------------
 
-    async def _take(self, fetched: FetchedMail) -> None:
-        """Returns when the mail and the cursor are on disk."""
-        mail, raw_path = await asyncio.to_thread(self._files.read, fetched, self._trusted)
-        cursor = MailCursor(fetched.mailbox_id, fetched.cursor.uid_validity, fetched.cursor.last_uid)
+    async def _read(self, fetched: FetchedMail) -> Arrival:
+        return await asyncio.to_thread(self._arrival, fetched)
+
+    def _arrival(self, fetched: FetchedMail) -> Arrival:
+        mail, raw_path = self._files.read(fetched, self._trusted)
         mailbox = self._mailboxes[fetched.mailbox_id]
-        event, records = await self._intake.understood(mail, mailbox, raw_path, too_large=fetched.too_large)
-        outcome = await self._dispatcher.submit(event, *records, cursor)
+        return self._intake.arrival(mail, mailbox, raw_path, too_large=fetched.too_large)
+
+    async def _take(self, fetched: FetchedMail, arrival: Arrival) -> None:
+        """Returns when the mail and the cursor are on disk."""
+        event, records = await self._intake.understood(arrival)
+        outcome = await self._dispatcher.submit(event, *records, *written_with(fetched, arrival.mailbox, records))
         if fetched.file is not None:
             fetched.file.unlink(missing_ok=True)
-        log.info("email_taken", contact=outcome.reference, mailbox=mailbox.id, duplicate=outcome.duplicate)
+        log.info("email_taken", contact=outcome.reference, mailbox=arrival.mailbox.id, duplicate=outcome.duplicate)
 
     # --- out: what the outbox asks -------------------------------------------------------------------
 
@@ -104,8 +110,20 @@ class EmailChannel:
             automatic=message.automatic,
             reply_to=self._reply_to(mailbox, message) if mailbox.plus_addressing else "",
         )
-        await outbound.send(outbound.compose(mail), mailbox.smtp)
+        await self._hand_over(outbound.compose(mail), mailbox)
         return message.header_id
+
+    async def _hand_over(self, mail: EmailMessage, mailbox: Mailbox) -> None:
+        """A server that does not let us in is told to a person; the mail waits in the outbox."""
+        tokens = tokens_for(mailbox.smtp, self._tokens.get(mailbox.id))
+        try:
+            await outbound.send(mail, mailbox.smtp, tokens)
+        except NotLetIn as error:
+            self._not_sending[mailbox.id] = f"mailbox {mailbox.id} cannot send: {error}"
+            why = f"Mail from {mailbox.address} cannot be sent and waits: {error}."
+            await self._alarms.raise_one("mail_not_let_out", mailbox.id, why)
+            raise
+        self._not_sending.pop(mailbox.id, None)
 
     def _reply_to(self, mailbox: Mailbox, message: Message) -> str:
         """Our address with the signed reference, for mail programs that lose everything else."""

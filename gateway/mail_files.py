@@ -7,9 +7,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from channels.email import mime
-from channels.email.inbound import FetchedMail
 from channels.email.large import take_apart
 from channels.email.mime import Mail
+from channels.email.receiver import FetchedMail
 from gateway.store.records import Attachment
 
 

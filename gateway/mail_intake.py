@@ -5,7 +5,6 @@ Nothing is thrown away: what is set aside is kept, listed and can be taken, and 
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -34,12 +33,13 @@ Understood = tuple[Event, tuple[Record, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A mail with what stands for it in the store."""
+    """A mail with what stands for it in the store, and what triage says of it."""
 
     mail: Mail
     mailbox: Mailbox
     message: Message
     files: tuple[Attachment, ...]
+    finding: Finding
 
     def beside(self, reference: str, status: str = "received", why: str = "") -> tuple[Record, ...]:
         """Kept with that contact ('' for with none), without being a message that anybody must answer."""
@@ -64,29 +64,24 @@ class MailIntake:
         self._ours = {mailbox.address.lower() for mailbox in settings.email.mailboxes}
         self._threads = MailThreads(store, Signer(settings.email.reference_secret.get_secret_value()))
 
-    async def understood(self, mail: Mail, mailbox: Mailbox, raw_path: str, *, too_large: bool) -> Understood:
+    async def understood(self, arrival: Arrival) -> Understood:
         """What happened, and what is to be written with it."""
+        mail = arrival.mail
         ours = await self._our_message(mail.message_id)
         if ours is not None and mail.from_address.lower() in self._ours:
             return Recorded("our own mail came back to us", "system", reference=ours.reference), ()
-        arrival = await self._arrival(mail, mailbox, raw_path, too_large=too_large)
         reported = await self._delivery(arrival) or await self._receipt(arrival)
         if reported is not None:
             return reported
-        words = f"{mail.subject}\n{own_words(mail.text)}"
-        finding = await asyncio.to_thread(self._judge, words)
-        if not finding.sounds_like_emergency:
+        if not arrival.finding.sounds_like_emergency:
             beside = await self._answer_to_closed(arrival) or await self._set_aside(arrival)
             if beside is not None:
                 return beside
-        return await self.taken(arrival, finding)
+        return await self._taken(arrival)
 
-    async def _our_message(self, header_id: str) -> Message | None:
-        called = await self._store.messages_called([header_id]) if header_id else []
-        return next((message for message in called if message.direction == "out"), None)
-
-    async def _arrival(self, mail: Mail, mailbox: Mailbox, raw_path: str, *, too_large: bool) -> Arrival:
-        message_id = self._new_id()
+    def arrival(self, mail: Mail, mailbox: Mailbox, raw_path: str, *, too_large: bool) -> Arrival:
+        """What can be said of it by itself, whatever else has come. It takes its time: for a thread."""
+        message_id, said = self._new_id(), own_words(mail.text)
         problems = [*mail.problems, *(["too large: only its start was read"] if too_large else [])]
         message = Message(
             id=message_id,
@@ -108,10 +103,14 @@ class MailIntake:
             sha256=mail.sha256,
             problems="; ".join(problems),
             authentication=mail.authentication,
-            language=await asyncio.to_thread(language_of, own_words(mail.text)),
+            language=language_of(said),
         )
-        files = await asyncio.to_thread(self._files.keep_attachments, message_id, mail)
-        return Arrival(mail, mailbox, message, tuple(files))
+        files = tuple(self._files.keep_attachments(message_id, mail))
+        return Arrival(mail, mailbox, message, files, self._judge(f"{mail.subject}\n{said}"))
+
+    async def _our_message(self, header_id: str) -> Message | None:
+        called = await self._store.messages_called([header_id]) if header_id else []
+        return next((message for message in called if message.direction == "out"), None)
 
     # --- what became of a message of ours ----------------------------------------------------------------
 
@@ -168,9 +167,9 @@ class MailIntake:
 
     # --- taken -------------------------------------------------------------------------------------------
 
-    async def taken(self, arrival: Arrival, finding: Finding) -> Understood:
+    async def _taken(self, arrival: Arrival) -> Understood:
         """It opens a contact or joins one."""
-        mail, message = arrival.mail, arrival.message
+        mail, message, finding = arrival.mail, arrival.message, arrival.finding
         belonging = await self._belonging(mail, message.sender, finding)
         event = MessageArrived(
             reference=self._new_reference(),
@@ -195,7 +194,9 @@ class MailIntake:
         if belonging.known or not sender or finding.sounds_like_emergency:
             return belonging
         lately = await self._store.emails_from(sender, self._clock() - 60 * self._email.flood_minutes)
-        return Belonging(f"email-flood:{sender.lower()}") if lately >= self._email.flood_messages else belonging
+        if lately < self._email.flood_messages:
+            return belonging
+        return replace(belonging, thread=f"email-flood:{sender.lower()}")
 
     async def _answered_enough(self, sender: str) -> bool:
         today = await self._store.automatic_answers(sender, self._clock() - DAY_SECONDS)

@@ -1,8 +1,10 @@
 """Whose conversation an email belongs to.
 
 It joins one only when the same person answers what we wrote or what they wrote themself: by the Message-IDs in
-In-Reply-To and References, or by a reference that we signed for them, in the subject or in the address written to.
-Anybody else who quotes one gets a contact of their own that is linked to it, and so does the person once it is closed.
+In-Reply-To and References, or by a reference that we signed for them, in the subject or in the address written to. The
+board says whether that conversation is still open, is opened again, or begins a linked contact, as it does for texts.
+Anybody else who quotes one gets a contact of their own that is linked to it. Whoever begins something new is linked to
+the latest contact that they have had.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 
 from channels.email.mime import Mail
 from channels.email.signature import Signer
+from config.numbers import same_person
 from gateway.store.store import Store
 from routing.model import Contact
 
@@ -20,14 +23,12 @@ IDENTIFIERS_LOOKED_UP = 30
 
 @dataclass(frozen=True, slots=True)
 class Belonging:
-    """The conversation it joins, or the contact it is linked to; ``known``: it is not the first of a new matter."""
+    """The conversation it joins, and the contact it is linked to if a new one is needed; ``known``: it refers to one,
+    so it is not the first of a new matter."""
 
     thread: str
     linked_to: str = ""
-
-    @property
-    def known(self) -> bool:
-        return bool(self.linked_to)
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +45,21 @@ class MailThreads:
 
     async def belonging(self, mail: Mail, sender: str) -> Belonging:
         quoted = [found async for found in self._quoted(mail, sender)]
-        for found in quoted:
-            if found.proven and _same_person(found.contact, sender) and found.contact.closed_at is None:
-                return Belonging(found.contact.thread, found.contact.reference)
-        if not quoted:
-            # Not by its Message-ID: a stranger could use another person's.
-            return Belonging(f"email:{mail.sha256}")
-        # The next mail of this person about it comes to the same contact of theirs.
-        reference = quoted[0].contact.reference
-        return Belonging(f"email:{reference}:{sender.lower()}", reference)
+        theirs = [f.contact for f in quoted if f.proven and _same_person(f.contact, sender)]
+        if theirs:
+            # An open one of several first: a mail can refer to an earlier matter that is over.
+            contact = next((c for c in theirs if c.closed_at is None), theirs[0])
+            return Belonging(contact.thread, contact.reference, known=True)
+        if quoted:
+            # The next mail of this person about it comes to the same contact of theirs.
+            reference = quoted[0].contact.reference
+            return Belonging(f"email:{reference}:{sender.lower()}", reference, known=True)
+        # Not by its Message-ID: a stranger could use another person's.
+        return Belonging(f"email:{mail.sha256}", await self._latest_of(sender))
+
+    async def _latest_of(self, sender: str) -> str:
+        earlier = await self._store.contacts(persons=same_person(sender), limit=1) if sender else []
+        return earlier[0].reference if earlier else ""
 
     async def answered(self, mail: Mail, sender: str) -> Contact | None:
         """The contact of this person that the mail answers, open or closed."""

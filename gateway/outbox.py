@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from channels.base import ChannelError, Refused, Throttled
+from channels.base import ChannelError, NotLetIn, Refused, Throttled
 from config.settings import Outbox as OutboxSettings
 from gateway.dispatcher import Clock, Committed, Dispatcher
 from gateway.store.records import Message, MessageStatus, OutboxItem
@@ -180,7 +180,9 @@ class Outbox:
 
     async def _failed(self, message: str, error: Exception, *, retry: bool) -> None:
         item = self._trying[message]
-        final = not retry or item.attempts >= self._settings.attempts
+        # Who does not let us in says nothing of the message: it waits until that is mended, however long that takes.
+        given_up = item.attempts >= self._settings.attempts and not isinstance(error, NotLetIn)
+        final = not retry or given_up
         next_at = self._clock() + self._pause(item.attempts, error)
         failed = replace(item, state="failed" if final else "waiting", next_at=next_at)
         log.warning("sending_failed", contact=item.reference, attempt=item.attempts, final=final, why=str(error))

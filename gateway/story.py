@@ -49,6 +49,7 @@ SENTENCES: Mapping[str, str] = {
     "TimePassed": "looked at what was due",
     "BoardRepaired": "found the board wrong and repaired it: {0.found}",
     "ShiftsImported": "imported the shifts of {0.file}: {0.added} added, {0.removed} removed",
+    "PartFailing": "found that something does not work: {0.why}",
     "StaffingShort": "found too few handlers: {0.why}",
     "Recorded": "{0.what}",
     "PartyRung": "rang {0.target} ({0.role})",

@@ -332,8 +332,7 @@ class Board:
         if contact.closed_at is not None:
             self.contacts.pop(contact.reference, None)
             self.fresh_contacts.pop(contact.reference, None)
-            if contact.channel is Channel.TEXT:
-                self.closed.note(contact)
+            self.closed.note(contact)
         else:
             self.contacts[contact.reference] = contact
             self._index(contact, old, people)

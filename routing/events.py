@@ -458,6 +458,15 @@ class StaffingShort:
 
 
 @dataclass(frozen=True, slots=True)
+class PartFailing:
+    """Something around the board needs a person: a mailbox that lets us in no more, mail that cannot be filed.
+    ``why``: a sentence that says what to do, as far as that is known."""
+
+    cause: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """Something that changes nothing on the board but must be in the journal: a reading, a refusal, a sign-in."""
 
@@ -508,6 +517,7 @@ Event = (
     | BoardRepaired
     | ShiftsImported
     | StaffingShort
+    | PartFailing
     | Recorded
     | PartyRung
     | PartyAnswered

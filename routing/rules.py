@@ -39,7 +39,7 @@ class Rules:
 
     @property
     def reopen_seconds(self) -> float:
-        """For how long after it was closed a conversation by text can go on."""
+        """For how long after it was closed a conversation by text or email can go on."""
         return HOUR * self.routing.reopen_hours
 
     @classmethod

@@ -1,33 +1,34 @@
-"""One IMAP connection (RFC 3501, IDLE in RFC 2177), read only, on top of aioimaplib.
+"""One IMAP connection (RFC 3501, IDLE in RFC 2177) on top of aioimaplib; read only unless mail is filed.
 
-aioimaplib 2.0 leaves three things to its user, and this file is where they are done: it has no STARTTLS;
-it does not wake a waiting command when the connection is lost; and it drops what the server says unasked
-outside IDLE, so a message announced between two commands is only found by asking again.
+aioimaplib 2.0 leaves four things to its user, and this file is where they are done: it has no STARTTLS;
+it does not wake a waiting command when the connection is lost; it drops what the server says unasked outside IDLE,
+so a message announced between two commands is only found by asking again; and a refused token is left half said.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 import ssl
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import IO, Any
 
 from aioimaplib import aioimaplib
 
-from channels.base import Refused, Unreachable
+from channels.base import NotLetIn, Refused, Unreachable
+from channels.email.headlines import BRIEF, FULL, Headline, Listing, headlines
+from channels.email.oauth2 import Tokens, missing
 from config.settings import ImapServer
 
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 PIECE_BYTES = 1024 * 1024
 UID_VALIDITY = re.compile(rb"\[UIDVALIDITY (\d+)\]")
+NOT_AS_IT_IS = re.compile(r"&|[^\x20-\x7e]+")
 UID_NEXT = re.compile(rb"\[UIDNEXT (\d+)\]")
-UID = re.compile(rb"\bUID (\d+)")
-SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
-INTERNAL_DATE = re.compile(rb'\bINTERNALDATE "([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +54,26 @@ class Snapshot:
     uid_next: int
 
 
-@dataclass(frozen=True, slots=True)
-class Headline:
-    """What is known of a message before its content is fetched; ``size`` in bytes."""
+class _Authenticate(aioimaplib.Command):  # type: ignore[misc]  # aioimaplib is not typed
+    """SASL XOAUTH2. A refusal comes as a challenge first, which an empty line answers; then the server says no."""
 
-    size: int
-    internal_date: datetime | None
+    def __init__(self, protocol: Any, said: str) -> None:
+        super().__init__("AUTHENTICATE", protocol.new_tag(), "XOAUTH2", said)
+        self._protocol = protocol
+
+    def append_to_resp(self, line: bytes, result: str = "Pending") -> None:
+        super().append_to_resp(line, result)
+        if line.startswith(b"+"):
+            self._protocol.transport.write(b"\r\n")
 
 
 class Imap:
     """A logged-in connection. Every method raises Unreachable when the link fails, Refused when the server says no."""
 
-    def __init__(self, server: ImapServer, patience: Patience) -> None:
+    def __init__(self, server: ImapServer, patience: Patience, tokens: Tokens | None = None) -> None:
         self._server = server
+        self._tokens = tokens
+        self.uid_validity = 0  # of the folder that is open
         self._patience = patience
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._client: Any = aioimaplib.IMAP4(
@@ -80,10 +88,30 @@ class Imap:
         await self._wait(self._client.wait_hello_from_server())
         if self._server.security == "starttls":
             await self._start_tls()
-        user, password = self._server.user, self._server.password.get_secret_value()
-        await self._ask("login", self._client.login(aioimaplib.quoted(user), password))
+        await self._sign_in()
         # What a server can do may change with the login, and not every server says so by itself.
         await self._wait(self._client.protocol.capability())
+
+    async def _sign_in(self) -> None:
+        if self._tokens is not None:
+            await self._sign_in_with(self._tokens)
+            return
+        user, password = self._server.user, self._server.password.get_secret_value()
+        try:
+            await self._ask("login", self._client.login(aioimaplib.quoted(user), password))
+        except Refused as error:
+            raise NotLetIn(str(error), code=error.code) from error
+
+    async def _sign_in_with(self, tokens: Tokens) -> None:
+        protocol, token = self._client.protocol, await tokens.token()
+        said = base64.b64encode(f"user={self._server.user}\x01auth=Bearer {token}\x01\x01".encode()).decode()
+        signing_in = _Authenticate(protocol, said)
+        try:
+            await self._ask("login", protocol.execute(signing_in, scrub=said))
+        except Refused as error:
+            tokens.forget()
+            raise NotLetIn(f"{error}: {missing(token, 'IMAP.AccessAsApp')}", code=error.code) from error
+        protocol.state = aioimaplib.AUTH
 
     def close(self) -> None:
         """Let go at once; nothing is left running."""
@@ -94,20 +122,49 @@ class Imap:
         for task in (*self._client.tasks, *self._client.protocol.tasks):
             task.cancel()
 
-    async def examine(self, folder: str) -> Snapshot:
-        """Open the folder read only (EXAMINE), so that not even ``\\Recent`` changes."""
-        lines = await self._ask("EXAMINE", self._client.examine(aioimaplib.quoted(folder)))
+    async def open_folder(self, folder: str, *, to_change: bool = False) -> Snapshot:
+        """Read only (EXAMINE), so that not even ``\\Recent`` changes, unless mail is to be moved out of it (SELECT)."""
+        name = _name(folder)
+        lines = await self._ask("SELECT", self._client.select(name) if to_change else self._client.examine(name))
         # aioimaplib only counts SELECT as opening a folder.
         self._client.protocol.state = aioimaplib.SELECTED
         said = b"\n".join(lines)
         validity, uid_next = UID_VALIDITY.search(said), UID_NEXT.search(said)
         if validity is None or uid_next is None:
             raise Refused("the mail server names no UIDVALIDITY or UIDNEXT, so its mail cannot be followed")
-        return Snapshot(int(validity[1]), int(uid_next[1]))
+        self.uid_validity = int(validity[1])
+        return Snapshot(self.uid_validity, int(uid_next[1]))
 
-    async def uids_from(self, first: int) -> list[int]:
-        """The UIDs from ``first`` on, ascending."""
-        lines = await self._ask("SEARCH", self._client.uid_search(f"UID {first}:*", charset=None))
+    async def move(self, uids: Sequence[int], folder: str) -> None:
+        """Out of the folder that is open to change, into that one, which is made if it is not there.
+
+        What is not there any more is no error. Raises Refused."""
+        which, name = ",".join(map(str, uids)), _name(folder)
+        try:
+            await self._move(which, name)
+        except Refused:
+            with suppress(Refused):  # it may be there, and refuse us for another reason
+                await self._ask("CREATE", self._client.create(name))
+            await self._move(which, name)
+
+    async def _move(self, which: str, name: str) -> None:
+        if self._client.has_capability("MOVE"):
+            await self._ask("MOVE", self._client.uid("move", which, name))
+            return
+        await self._ask("COPY", self._client.uid("copy", which, name))
+        await self._remove(which)
+
+    async def _remove(self, which: str) -> None:
+        """What was copied. Without UIDPLUS (RFC 4315), EXPUNGE takes what others have marked too: then it only stays
+        marked."""
+        await self._ask("STORE", self._client.uid("store", which, r"+FLAGS.SILENT (\Deleted)"))
+        if self._client.has_capability("UIDPLUS"):
+            await self._ask("EXPUNGE", self._client.uid("expunge", which))
+
+    async def uids(self, first: int, last: int | None = None) -> list[int]:
+        """The UIDs from ``first`` to ``last``, or to the end, ascending."""
+        until = "*" if last is None else last
+        lines = await self._ask("SEARCH", self._client.uid_search(f"UID {first}:{until}", charset=None))
         found = {int(word) for line in lines[:-1] for word in line.split() if word.isdigit()}
         # 'n:*' always includes the last message, even when its UID is below n.
         return sorted(uid for uid in found if uid >= first)
@@ -118,15 +175,14 @@ class Imap:
         lines = await self._ask("SEARCH", self._client.uid_search(wanted, charset=None))
         return sorted(int(word) for line in lines[:-1] for word in line.split() if word.isdigit())
 
-    async def headline(self, uid: int) -> Headline | None:
-        """Size and date of one message; None when it is no longer there."""
-        lines = await self._ask("FETCH", self._client.uid("fetch", str(uid), "(UID RFC822.SIZE INTERNALDATE)"))
-        for line in lines:
-            found = UID.search(line)
-            size = SIZE.search(line)
-            if found and size and int(found[1]) == uid:
-                return Headline(int(size[1]), _internal_date(line))
-        return None
+    async def headlines(self, uids: Sequence[int], *, brief: bool = False) -> list[Headline]:
+        """What can be known of these messages (at most ``PAGE``) before they are fetched, ascending; who is gone is
+        left out. Briefly, the server need not open them, and they have no fingerprint."""
+        protocol = self._client.protocol
+        listing = Listing(protocol.new_tag(), ",".join(map(str, uids)), f"({BRIEF if brief else FULL})")
+        lines = await self._ask("FETCH", protocol.execute(listing), self._patience.fetch)
+        wanted = set(uids)
+        return sorted((h for h in headlines(lines) if h.uid in wanted), key=lambda h: h.uid)
 
     async def content(self, uid: int, first_bytes: int | None = None) -> bytes:
         """The message, or its first bytes, as it is; PEEK leaves ``\\Seen`` alone."""
@@ -215,9 +271,9 @@ class Imap:
 
 
 @asynccontextmanager
-async def connected(server: ImapServer, patience: Patience) -> AsyncIterator[Imap]:
-    """A logged-in connection that is let go at the end, whatever happens."""
-    imap = Imap(server, patience)
+async def connected(server: ImapServer, patience: Patience, tokens: Tokens | None = None) -> AsyncIterator[Imap]:
+    """A logged-in connection that is let go at the end, whatever happens. Raises NotLetIn too."""
+    imap = Imap(server, patience, tokens)
     try:
         await imap.open()
         yield imap
@@ -225,11 +281,12 @@ async def connected(server: ImapServer, patience: Patience) -> AsyncIterator[Ima
         imap.close()
 
 
-def _internal_date(line: bytes) -> datetime | None:
-    found = INTERNAL_DATE.search(line)
-    if found is None:
-        return None
-    try:
-        return datetime.strptime(found[1].decode("ascii", "replace").strip(), "%d-%b-%Y %H:%M:%S %z")
-    except ValueError:
-        return None
+def _name(folder: str) -> str:
+    """As it is sent: in modified UTF-7 (RFC 3501 section 5.1.3), quoted."""
+    encoded = NOT_AS_IT_IS.sub(lambda found: f"&{_modified_base64(found[0])}-", folder)
+    return str(aioimaplib.quoted(encoded))
+
+
+def _modified_base64(letters: str) -> str:
+    coded = base64.b64encode(letters.encode("utf-16-be")).decode()
+    return "" if letters == "&" else coded.rstrip("=").replace("/", ",")

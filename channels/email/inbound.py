@@ -2,7 +2,10 @@
 
 What has been handed on is remembered as a cursor (UIDVALIDITY, last UID; RFC 3501 section 2.3.1.1) that moves in
 the same transaction that stores the message. Flags are neither read nor changed: mail that somebody has already
-opened elsewhere is still mail to us.
+opened elsewhere is still mail to us. Mail is moved only where the mailbox says so, and only once it is stored.
+
+When UIDVALIDITY changes every UID is a new one. So that years of mail need not be read again, each message that was in
+the mailbox is known by a fingerprint (Message-ID, size, date of arrival); what has none, or another, is read in full.
 """
 
 from __future__ import annotations
@@ -10,15 +13,21 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import structlog
 
-from channels.base import ChannelError
+from channels.base import ChannelError, NotLetIn, Refused
+from channels.email.headlines import PAGE, Headline
 from channels.email.imap import PIECE_BYTES, Imap, Patience, Snapshot, connected
+from channels.email.oauth2 import Tokens
+from channels.email.receiver import Cursor, FetchedMail, Receiver, ToFile
 from config.settings import Email, Mailbox
 
 log = structlog.get_logger()
@@ -26,78 +35,53 @@ log = structlog.get_logger()
 START_BYTES = 64 * 1024
 TRIES_WHOLE = 3
 TRIES_START = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """Everything up to and including ``last_uid`` has been stored."""
-
-    uid_validity: int
-    last_uid: int
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedMail:
-    """One message as the server gave it; ``cursor`` becomes true when it is stored.
-
-    ``too_large``: ``raw`` holds only the headers and the start of the message. A message of more than a megabyte lies
-    in ``file`` instead, which the receiver removes when it is stored.
-    """
-
-    mailbox_id: str
-    cursor: Cursor
-    raw: bytes
-    too_large: bool
-    internal_date: datetime | None
-    file: Path | None = None
-
-
-LoadCursor = Callable[[], Awaitable[Cursor | None]]
-KeepCursor = Callable[[Cursor], Awaitable[None]]
-Deliver = Callable[[FetchedMail], Awaitable[None]]
+TRIES_PAGE = 2
+LISTED_AT_ONCE = 10 * PAGE
+AHEAD = 4  # messages that are fetched and not yet stored
 
 
 class MailboxReader:
-    """Reads one mailbox until cancelled; reconnects by itself.
-
-    ``deliver`` returns once the message and its cursor are committed; while it raises, the same message is given
-    to it again and again, never skipped. With another UIDVALIDITY the mailbox is read from its start: nothing is
-    lost, and the receiver knows by Message-ID what it already has. With no cursor it is read from ``first_days`` ago.
-    """
+    """Reads one mailbox until cancelled; reconnects by itself. With no cursor it is read from ``first_days`` ago."""
 
     def __init__(
         self,
         mailbox: Mailbox,
         email: Email,
-        load_cursor: LoadCursor,
-        keep_cursor: KeepCursor,
-        deliver: Deliver,
+        receiver: Receiver[Any],
         jitter: random.Random,
         today: Callable[[], date],
         patience: Patience = Patience(),  # noqa: B008 - frozen
+        tokens: Tokens | None = None,
     ) -> None:
         self._mailbox = mailbox
         self._email = email
-        self._load_cursor, self._keep_cursor = load_cursor, keep_cursor
+        self._receiver = receiver
         self._today = today
-        self._deliver = deliver
         self._jitter = jitter
         self._patience = patience
+        self._tokens = tokens
         self._trouble = "not connected yet"
+        self._not_filed = ""
         self._pauses = self._new_pauses()
-        self._attempted: Cursor | None = None
+        self._attempted = (0, 0)
         self._attempts = 0
+        self._broken_pages: Counter[int] = Counter()
+        self._unlisted: list[int] = []
 
     def healthy(self) -> str:
         """What is wrong now, in words; '' when the mailbox is being followed."""
-        return self._trouble and f"mailbox {self._mailbox.id}: {self._trouble}"
+        wrong = self._trouble or self._not_filed
+        return wrong and f"mailbox {self._mailbox.id}: {wrong}"
 
     async def run(self) -> None:
         while True:
             try:
-                async with connected(self._mailbox.imap, self._patience) as imap:
+                async with connected(self._mailbox.imap, self._patience, self._tokens) as imap:
                     log.info("mailbox_connected", mailbox=self._mailbox.id)
                     await self._follow(imap)
+            except NotLetIn as error:
+                self._in_trouble(str(error))
+                await self._alarm("mailbox_refused", str(error))
             except ChannelError as error:
                 self._in_trouble(str(error))
             except Exception as error:
@@ -107,22 +91,30 @@ class MailboxReader:
             await self._pause()
 
     async def _follow(self, imap: Imap) -> None:
-        kept = await self._load_cursor()
+        snapshot = await self._look(imap)
+        position = await self._receiver.cursor() or await self._first_position(imap, snapshot)
+        self._unlisted = await self._still_unlisted(imap, position, snapshot)
         looked_below = 0
-        snapshot = await imap.examine(self._mailbox.folder)
-        position = kept or await self._first_position(imap, snapshot)
         while True:
             if snapshot.uid_validity != position.uid_validity:
                 log.info("mailbox_read_from_start", mailbox=self._mailbox.id, validity=snapshot.uid_validity)
-                position, looked_below = Cursor(snapshot.uid_validity, 0), 0
+                position = Cursor(snapshot.uid_validity, 0, reread_to=snapshot.uid_next - 1)
+                self._unlisted, looked_below = [], 0
             if snapshot.uid_next > max(position.last_uid + 1, looked_below):
                 position = await self._catch_up(imap, position)
+                await self._file(imap)
                 looked_below = snapshot.uid_next
+            elif self._unlisted:
+                position = await self._list_some(imap, position)
             else:
                 self._well()
+                await self._file(imap)
                 await imap.idle(min(self._email.poll_seconds, self._patience.idle))
                 looked_below = 0
-            snapshot = await imap.examine(self._mailbox.folder)
+            snapshot = await self._look(imap)
+
+    async def _look(self, imap: Imap) -> Snapshot:
+        return await imap.open_folder(self._mailbox.folder, to_change=self._mailbox.files)
 
     async def _first_position(self, imap: Imap, snapshot: Snapshot) -> Cursor:
         """Where to begin in a mailbox that we never read: years of old mail are not new contacts.
@@ -131,41 +123,104 @@ class MailboxReader:
         """
         since = self._today() - timedelta(days=self._email.first_days)
         recent = await imap.uids_since(since)
-        first = Cursor(snapshot.uid_validity, min(recent, default=snapshot.uid_next) - 1)
         log.info("mailbox_first_opened", mailbox=self._mailbox.id, since=since.isoformat(), messages=len(recent))
-        await self._keep_cursor(first)
+        first = Cursor(snapshot.uid_validity, min(recent, default=snapshot.uid_next) - 1)
+        # Mail that was moved here can be old and yet have a high UID: it is known from the start.
+        older = sorted(set(await imap.uids(first.last_uid + 1)) - set(recent)) if recent else []
+        known = [h.fingerprint for page in _pages(older) for h in await self._headlines(imap, page)]
+        first = replace(first, reread_to=max(older, default=0))
+        await self._receiver.keep(first, [fingerprint for fingerprint in known if fingerprint])
         return first
 
-    async def _catch_up(self, imap: Imap, position: Cursor) -> Cursor:
-        for uid in await imap.uids_from(position.last_uid + 1):
-            cursor = Cursor(position.uid_validity, uid)
-            mail = await self._fetch(imap, cursor)
-            if mail is not None:
-                await self._hand_on(mail)
-                position = cursor
+    # --- what is there -----------------------------------------------------------------------------------
+
+    async def _still_unlisted(self, imap: Imap, position: Cursor, snapshot: Snapshot) -> list[int]:
+        """Whose fingerprints are still to be kept, descending."""
+        if position.uid_validity != snapshot.uid_validity or position.listed_to >= position.last_uid:
+            return []
+        return (await imap.uids(position.listed_to + 1, position.last_uid))[::-1]
+
+    async def _list_some(self, imap: Imap, position: Cursor) -> Cursor:
+        """Keep the fingerprints of old mail, some at a time: new mail does not wait long for it."""
+        some = self._unlisted[: -LISTED_AT_ONCE - 1 : -1]
+        found = [h.fingerprint for page in _pages(some) for h in await self._headlines(imap, page)]
+        del self._unlisted[-len(some) :]
+        position = replace(position, listed_to=some[-1] if self._unlisted else position.last_uid)
+        await self._receiver.keep(position, [fingerprint for fingerprint in found if fingerprint])
         return position
 
-    async def _fetch(self, imap: Imap, cursor: Cursor) -> FetchedMail | None:
-        """The message at the cursor; None when somebody removed it meanwhile.
+    async def _headlines(self, imap: Imap, page: Sequence[int]) -> list[Headline]:
+        """A message that the server cannot open must not hold up its page: then they are looked at from outside."""
+        if self._broken_pages[page[0]] >= TRIES_PAGE:
+            return [h for uid in page for h in await imap.headlines([uid], brief=True)]
+        try:
+            return await imap.headlines(page)
+        except ChannelError:
+            self._broken_pages[page[0]] += 1
+            raise
 
-        One message that cannot be fetched, time after time, must not hold up the rest: then less of it is asked
+    async def _known(self, found: Sequence[Headline], position: Cursor) -> Collection[str]:
+        prints = [h.fingerprint for h in found if h.fingerprint and h.uid <= position.reread_to]
+        return await self._receiver.known(prints) if prints else ()
+
+    def _moved(self, position: Cursor, uid: int) -> Cursor:
+        return replace(position, last_uid=uid, listed_to=position.listed_to if self._unlisted else uid)
+
+    # --- new mail ----------------------------------------------------------------------------------------
+
+    async def _catch_up(self, imap: Imap, position: Cursor) -> Cursor:
+        """The next message is fetched, and looked at, while those before it are being stored, each in its turn."""
+        storing: deque[asyncio.Task[None]] = deque()
+        passed = 0
+        try:
+            for page in _pages(await imap.uids(position.last_uid + 1)):
+                found = await self._headlines(imap, page)
+                known = await self._known(found, position)
+                for headline in found:
+                    position = self._moved(position, headline.uid)
+                    if headline.fingerprint not in known:
+                        mail = await self._fetch(imap, headline, position)
+                        before = storing[-1] if storing else None
+                        storing.append(asyncio.create_task(self._hand_on(mail, before)))
+                    while len(storing) > AHEAD:
+                        await storing.popleft()
+                passed += len(known)
+                if passed >= LISTED_AT_ONCE:
+                    await self._passed(storing, position)
+                    passed = 0
+            await self._passed(storing, position)
+        except ChannelError:
+            await asyncio.gather(*storing)  # what was fetched before the link broke is ours
+            raise
+        finally:
+            for task in storing:
+                task.cancel()
+        return position
+
+    async def _passed(self, storing: Iterable[asyncio.Task[None]], position: Cursor) -> None:
+        """Known messages move the cursor too, once those before them are stored."""
+        await asyncio.gather(*storing)
+        if position.last_uid <= position.reread_to:
+            await self._receiver.keep(position)
+
+    async def _fetch(self, imap: Imap, headline: Headline, cursor: Cursor) -> FetchedMail:
+        """One message that cannot be fetched, time after time, must not hold up the rest: then less of it is asked
         for, and in the end a note about it is handed on in its place.
         """
-        self._attempts = self._attempts + 1 if cursor == self._attempted else 1
-        self._attempted = cursor
+        place = (cursor.uid_validity, cursor.last_uid)
+        self._attempts = self._attempts + 1 if place == self._attempted else 1
+        self._attempted = place
+        mail = FetchedMail(
+            self._mailbox.id, cursor, b"", False, headline.internal_date, fingerprint=headline.fingerprint
+        )
         if self._attempts > TRIES_START:
             log.error("mail_given_up", mailbox=self._mailbox.id, uid=cursor.last_uid)
-            return FetchedMail(self._mailbox.id, cursor, self._note(cursor), too_large=True, internal_date=None)
-        headline = await imap.headline(cursor.last_uid)
-        if headline is None:
-            log.info("mail_gone", mailbox=self._mailbox.id, uid=cursor.last_uid)
-            return None
+            return replace(mail, raw=self._note(cursor), too_large=True, internal_date=None, stays=True)
         in_part = headline.size > self._email.message_limit_bytes or self._attempts > TRIES_WHOLE
         if headline.size > PIECE_BYTES and not in_part:
-            file = await self._into_file(imap, cursor)
-            return FetchedMail(self._mailbox.id, cursor, b"", False, headline.internal_date, file)
+            return replace(mail, file=await self._into_file(imap, cursor))
         raw = await imap.content(cursor.last_uid, START_BYTES if in_part else None)
-        return FetchedMail(self._mailbox.id, cursor, raw, in_part, headline.internal_date)
+        return replace(mail, raw=raw, too_large=in_part)
 
     async def _into_file(self, imap: Imap, cursor: Cursor) -> Path:
         folder = self._email.raw_dir / "incoming"
@@ -185,10 +240,13 @@ class MailboxReader:
             f"Please open that mailbox and read it there: folder {self._mailbox.folder}, UID {cursor.last_uid}.\r\n"
         ).encode()
 
-    async def _hand_on(self, mail: FetchedMail) -> None:
+    async def _hand_on(self, mail: FetchedMail, before: asyncio.Task[None] | None) -> None:
         while True:
             try:
-                await self._deliver(mail)
+                prepared = await self._receiver.prepare(mail)
+                if before is not None:
+                    await before
+                await self._receiver.deliver(prepared)
             except Exception as error:  # noqa: BLE001 - whatever it is, the mail stays ours until it is stored
                 # Only the kind of error: its text may quote the mail.
                 self._in_trouble(f"mail cannot be stored ({type(error).__name__})")
@@ -197,8 +255,37 @@ class MailboxReader:
                 self._well()
                 return
 
+    # --- filing ------------------------------------------------------------------------------------------
+
+    async def _file(self, imap: Imap) -> None:
+        """What is stored goes where the mailbox says, also what an earlier run could not move any more. A server that
+        refuses costs no mail: it stays where it is, and is tried again at the next look."""
+        if not self._mailbox.files:
+            return
+        waiting = sorted(await self._receiver.to_file(), key=lambda mail: (mail.folder, mail.uid))
+        try:
+            for folder, mails in groupby(waiting, key=lambda mail: mail.folder):
+                await self._move(imap, folder, list(mails))
+            self._not_filed = ""
+        except Refused as error:
+            self._not_filed = f"mail cannot be filed: {error}"
+            log.warning("mail_not_filed", mailbox=self._mailbox.id, why=str(error))
+            await self._alarm("mail_not_filed", self._not_filed)
+
+    async def _move(self, imap: Imap, folder: str, mails: list[ToFile]) -> None:
+        for page in (mails[n : n + PAGE] for n in range(0, len(mails), PAGE)):
+            if still := [mail.uid for mail in page if mail.uid_validity == imap.uid_validity]:
+                await imap.move(still, folder)
+            await self._receiver.filed(page)
+
+    # --- how it goes -------------------------------------------------------------------------------------
+
+    async def _alarm(self, cause: str, why: str) -> None:
+        await self._receiver.alarm(cause, f"Mailbox {self._mailbox.address}: {why}.")
+
     def _well(self) -> None:
         self._trouble = ""
+        self._broken_pages.clear()
         self._pauses = self._new_pauses()
 
     def _in_trouble(self, why: str) -> None:
@@ -214,3 +301,7 @@ class MailboxReader:
         while True:
             yield self._jitter.uniform(pause / 2, pause)
             pause = min(2 * pause, self._patience.last_retry)
+
+
+def _pages(uids: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (uids[n : n + PAGE] for n in range(0, len(uids), PAGE))

@@ -14,7 +14,8 @@ from email.utils import format_datetime
 
 import aiosmtplib
 
-from channels.base import ChannelError, Refused, Unreachable
+from channels.base import ChannelError, NotLetIn, Refused, Unreachable
+from channels.email.oauth2 import Tokens, missing
 from channels.email.parts import Attachment
 from channels.email.words import clean, one_line
 from config.settings import SmtpServer
@@ -98,25 +99,18 @@ def new_message_id(reference: str, token: str, domain: str) -> str:
     return f"<{left}@{NOT_IN_IDENTIFIER.sub('-', domain).lower()}>"
 
 
-async def send(message: EmailMessage, smtp: SmtpServer) -> None:
+async def send(message: EmailMessage, smtp: SmtpServer, tokens: Tokens | None = None) -> None:
     """Returns once the server has taken the message over.
 
     Raises Refused when the server refuses this message (5xx), with its code. Everything else can be tried again and
-    raises Unreachable: 4xx, no connection, no answer in time, and a refused login, since it says nothing about the
-    message. When the link breaks after the last byte the server may have taken it; the same Message-ID goes out again.
+    raises Unreachable: 4xx, no connection, no answer in time; and NotLetIn for a refused login, since that says nothing
+    about the message. When the link breaks after the last byte the server may have taken it; the same Message-ID goes
+    out again.
     """
-    client = aiosmtplib.SMTP(
-        hostname=smtp.host,
-        port=smtp.port,
-        username=smtp.user or None,
-        password=smtp.password.get_secret_value() or None,
-        use_tls=smtp.security == "tls",
-        start_tls=smtp.security == "starttls",
-        timeout=COMMAND_SECONDS,
-    )
+    client = _client(smtp)
     try:
         async with asyncio.timeout(SEND_SECONDS):
-            await _connect(client)
+            await _connect(client, smtp, tokens)
             refused = await _hand_over(client, message)
         # It is theirs now: whatever happens to the farewell must not make us send it again.
         with suppress(aiosmtplib.SMTPException, OSError):
@@ -129,11 +123,47 @@ async def send(message: EmailMessage, smtp: SmtpServer) -> None:
         raise Refused(f"{len(refused)} of the recipients were refused; the others have it", code=_first_code(refused))
 
 
-async def _connect(client: aiosmtplib.SMTP) -> None:
+async def sign_in(smtp: SmtpServer, tokens: Tokens | None = None) -> None:
+    """Only to see whether we are let in. Raises NotLetIn, Unreachable."""
+    client = _client(smtp)
+    try:
+        async with asyncio.timeout(SEND_SECONDS):
+            await _connect(client, smtp, tokens)
+    except TimeoutError as error:
+        raise Unreachable("the mail server did not finish in time") from error
+    finally:
+        client.close()
+
+
+def _client(smtp: SmtpServer) -> aiosmtplib.SMTP:
+    with_password = smtp.auth == "password"
+    return aiosmtplib.SMTP(
+        hostname=smtp.host,
+        port=smtp.port,
+        username=(with_password and smtp.user) or None,
+        password=smtp.password.get_secret_value() or None,
+        use_tls=smtp.security == "tls",
+        start_tls=smtp.security == "starttls",
+        timeout=COMMAND_SECONDS,
+    )
+
+
+async def _connect(client: aiosmtplib.SMTP, smtp: SmtpServer, tokens: Tokens | None) -> None:
+    token = await tokens.token() if tokens else ""
     try:
         await client.connect()
+        if tokens:
+            await client.auth_xoauth2(smtp.user, token)
+    except aiosmtplib.SMTPAuthenticationError as error:
+        if tokens:
+            tokens.forget()
+        why = f": {missing(token, 'SMTP.SendAsApp')}" if tokens else ""
+        final = 500 <= error.code < 600
+        raise (NotLetIn if final else Unreachable)(
+            f"the mail server does not let us in: {error.code} {error.message}{why}", code=str(error.code)
+        ) from error
     except aiosmtplib.SMTPResponseException as error:
-        raise Unreachable(f"the mail server does not let us in: {error.message}", code=str(error.code)) from error
+        raise Unreachable(f"the mail server does not take us: {error.message}", code=str(error.code)) from error
     except (aiosmtplib.SMTPException, OSError) as error:
         raise Unreachable(f"the mail server cannot be reached: {error}") from error
 
@@ -157,8 +187,8 @@ async def _hand_over(client: aiosmtplib.SMTP, message: EmailMessage) -> dict[str
 
 
 def _verdict(code: int, said: str) -> ChannelError:
-    final = 500 <= code < 600 and code not in OUR_LOGIN_CODES
-    return (Refused if final else Unreachable)(f"the mail server said: {code} {said}", code=str(code))
+    kind = NotLetIn if code in OUR_LOGIN_CODES else Refused if 500 <= code < 600 else Unreachable
+    return kind(f"the mail server said: {code} {said}", code=str(code))
 
 
 def _first_code(refused: dict[str, aiosmtplib.SMTPResponse]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from config.settings import Settings
-from gateway.cli.common import CONFIG, Failure, load_settings
+from gateway.cli.common import CONFIG, Failure, Misconfigured, load_settings
 from gateway.cli.drain import drain
 from gateway.cli.explain import explain
 from gateway.cli.handlers import handlers
@@ -86,17 +86,25 @@ def _first(error: BaseException) -> BaseException:
 
 
 @main.command()
+@click.option("--sign-in", is_flag=True, help="Also sign in to every mailbox, to read and to send.")
 @CONFIG
-def check(config: Path | None) -> None:
+def check(config: Path | None, sign_in: bool) -> None:
     """Check the configuration and say everything that is wrong with it.
 
     Exits with 2 when something is.
 
     \b
-    Example:
+    Examples:
       contact-gateway check --config /etc/contact-gateway/site.toml
+      contact-gateway check --sign-in
     """
-    click.echo(_summary(load_settings(config)))
+    settings = load_settings(config)
+    if sign_in and settings.email.enabled:
+        from gateway.mail_check import refusals
+
+        if found := asyncio.run(refusals(settings.email.mailboxes)):
+            raise Misconfigured("Not every mailbox can be used:" + "".join(f"\n  {why}" for why in found))
+    click.echo(_summary(settings))
 
 
 def _summary(settings: Settings) -> str:

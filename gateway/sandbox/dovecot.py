@@ -41,6 +41,7 @@ first_valid_uid = 1
 first_valid_gid = 1
 mail_location = maildir:{home}/mail/%Lu
 auth_username_format = %Lu
+{oauth2}
 passdb {{
   driver = passwd-file
   args = username_format=%Lu {home}/users
@@ -66,7 +67,26 @@ service lmtp {{
     mode = 0600
   }}
 }}
+{capability}
 {tls}
+"""
+
+OAUTH2_CONF = """\
+auth_mechanisms = plain login xoauth2
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {home}/oauth2.conf
+}}
+"""
+
+INTROSPECTION_CONF = """\
+introspection_mode = post
+introspection_url = {url}
+force_introspection = yes
+username_attribute = username
+active_attribute = active
+active_value = true
 """
 
 
@@ -85,9 +105,11 @@ class Certificate:
 class Dovecot:
     """A private Dovecot: IMAP with login on loopback, Maildir, LMTP delivery.
 
-    ``users`` maps mail addresses to passwords. The log is ``run_dir/dovecot.log``. Mail and sockets live in
-    ``home``, a short temporary directory, because socket paths end at 107 bytes and Dovecot never opens
-    mail as root: started by root, it runs as the package's own ``dovecot`` user.
+    ``users`` maps mail addresses to passwords. With ``introspection_url`` they can sign in by XOAUTH2 as well, with a
+    token that holds there (RFC 7662, with the address as ``username``). ``capability``: all that it says it can, when
+    that is to be less than it can. The log is ``run_dir/dovecot.log``. Mail and
+    sockets live in ``home``, a short temporary directory, because socket paths end at 107 bytes and Dovecot never
+    opens mail as root: started by root, it runs as the package's own ``dovecot`` user.
     """
 
     def __init__(
@@ -96,8 +118,11 @@ class Dovecot:
         users: dict[str, str],
         imap_port: int = 0,
         certificate: Certificate | None = None,
+        introspection_url: str = "",
+        capability: str = "",
     ) -> None:
         self.host = LOOPBACK
+        self._introspection_url, self._capability = introspection_url, capability
         self.imap_port = imap_port or free_port()
         self.imaps_port = free_port() if certificate else 0
         self.users = {address.lower(): password for address, password in users.items()}
@@ -189,6 +214,11 @@ class Dovecot:
         """The Maildir of one user."""
         return self.home / "mail" / address.lower()
 
+    def forget_uids(self, address: str) -> None:
+        """While it is stopped: the mail stays, and gets other UIDs and another UIDVALIDITY when it is next opened."""
+        for path in self.mail_dir(address).glob("dovecot*"):
+            path.unlink()
+
     def _deliver(self, raw: bytes, recipient: str, sender: str) -> None:
         with smtplib.LMTP(str(self.home / "run" / "lmtp"), timeout=DELIVER_SECONDS) as lmtp:
             lmtp.sendmail(sender, [recipient], raw)
@@ -203,8 +233,11 @@ class Dovecot:
             imap_port=self.imap_port,
             imaps_port=self.imaps_port,
             tls=self._tls_settings(),
+            capability=f"imap_capability = {self._capability}" if self._capability else "",
+            oauth2=OAUTH2_CONF.format(home=self.home) if self._introspection_url else "",
         )
         (self.home / "dovecot.conf").write_text(text)
+        (self.home / "oauth2.conf").write_text(INTROSPECTION_CONF.format(url=self._introspection_url))
         lines = [
             f"{address}:{{PLAIN.b64}}{base64.b64encode(password.encode()).decode()}\n"
             for address, password in self.users.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class SmtpSink:
     """An SMTP server that keeps what it is sent in ``messages``, and can be told to refuse.
 
     Mail to a user of ``dovecot`` is also delivered there. With ``login`` (user, password) it asks for
-    authentication; with ``tls`` it offers STARTTLS.
+    authentication, with ``accepts`` for XOAUTH2 with a (user, token) that it accepts; with ``tls`` it offers STARTTLS.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class SmtpSink:
         dovecot: Dovecot | None = None,
         login: tuple[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
+        accepts: Callable[[str, str], bool] | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -61,6 +63,7 @@ class SmtpSink:
         self._dovecot = dovecot
         self._login = login
         self._tls = tls
+        self._accepts = accepts
         self._refusals: list[_Refusal] = []
         self._arrived = asyncio.Condition()
         self._server: asyncio.Server | None = None
@@ -137,10 +140,20 @@ class SmtpSink:
             enable_SMTPUTF8=True,
             tls_context=self._tls,
             authenticator=self._authenticate,
-            auth_required=self._login is not None,
+            auth_required=self._login is not None or self._accepts is not None,
+            auth_exclude_mechanism=["LOGIN", "PLAIN"] if self._accepts else ["XOAUTH2"],
             auth_require_tls=False,
             loop=asyncio.get_running_loop(),
         )
+
+    async def auth_XOAUTH2(self, server: SMTP, args: list[str]) -> AuthResult:
+        """A refusal is a challenge first, as Microsoft's and Google's servers do it."""
+        said = base64.b64decode(args[1]).decode().split("\x01")
+        user, token = said[0].removeprefix("user="), said[1].removeprefix("auth=Bearer ")
+        if self._accepts is not None and self._accepts(user, token):
+            return AuthResult(success=True, auth_data=user)
+        await server.challenge_auth('{"status":"401"}')
+        return AuthResult(success=False, handled=False)
 
     def _authenticate(
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any

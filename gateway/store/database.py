@@ -17,6 +17,8 @@ from gateway.store.tables import metadata
 
 # A database that does not answer within these counts as down (PostgreSQL; SQLite has its busy_timeout).
 CONNECT_SECONDS = 5.0
+# Opened when they are needed, and kept: to open one, a thread and four pragmas, costs more than most queries.
+SQLITE_CONNECTIONS = 24
 COMMAND_SECONDS = 30.0
 # Two gateways that start at once must not both migrate; both locks end with the transaction.
 LOCKS = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(734001)"}
@@ -26,7 +28,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def open_engine(settings: StoreSettings) -> AsyncEngine:
     """SQLite in WAL mode with every commit synced to disk, or PostgreSQL with a pool."""
     if settings.url.startswith("sqlite"):
-        engine = create_async_engine(settings.url, pool_size=settings.pool_size, hide_parameters=True)
+        engine = create_async_engine(
+            settings.url, pool_size=SQLITE_CONNECTIONS, pool_use_lifo=True, hide_parameters=True
+        )
         event.listen(engine.sync_engine, "connect", _durable)
         return engine
     deadlines = {"timeout": CONNECT_SECONDS, "command_timeout": COMMAND_SECONDS}

@@ -106,9 +106,31 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class MailCursor:
+    """Where the reading of a mailbox is; ``channels.email.receiver.Cursor`` explains the numbers."""
+
     mailbox: str
     uid_validity: int
     last_uid: int
+    reread_to: int = 0
+    listed_to: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMail:
+    """A message that is or was in a mailbox, so that it is known again when all its UIDs change."""
+
+    mailbox: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailToFile:
+    """A stored message that is to be moved into ``folder``; gone from here once it is there."""
+
+    mailbox: str
+    uid_validity: int
+    uid: int
+    folder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +235,8 @@ Record = (
     | CallRecord
     | Recording
     | MailCursor
+    | KnownMail
+    | MailToFile
     | ImportedRoster
     | PlannedShift
     | ShiftsCleared

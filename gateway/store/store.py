@@ -25,7 +25,9 @@ from gateway.store.records import (
     Block,
     CallRecord,
     ImportedRoster,
+    KnownMail,
     MailCursor,
+    MailToFile,
     Message,
     MessageStatus,
     OutboxItem,
@@ -50,6 +52,8 @@ TABLE_OF: dict[type, Table] = {
     CallRecord: tables.calls,
     Recording: tables.recordings,
     MailCursor: tables.cursors,
+    KnownMail: tables.known_mail,
+    MailToFile: tables.mail_to_file,
     ImportedRoster: tables.rosters,
     PlannedShift: tables.shifts,
     Account: tables.accounts,
@@ -128,6 +132,11 @@ class Store:
     async def lift_block(self, address: str) -> None:
         await self._delete(tables.blocks, tables.blocks.c.address == address)
 
+    async def mail_filed(self, mailbox: str, uid_validity: int, uids: Collection[int]) -> None:
+        columns = tables.mail_to_file.c
+        theirs = (columns.mailbox == mailbox) & (columns.uid_validity == uid_validity) & columns.uid.in_(list(uids))
+        await self._delete(tables.mail_to_file, theirs)
+
     # --- recordings --------------------------------------------------------------------------------------
 
     async def hold_recording(self, path: str, why: str) -> bool:
@@ -205,7 +214,10 @@ class Store:
         keys = [column.name for column in table.primary_key]
         statement = self._insert(table)
         changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
-        statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+        if changed:
+            statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+        else:
+            statement = statement.on_conflict_do_nothing()
         await connection.execute(statement, list(rows))
 
     # --- reading -------------------------------------------------------------------------------------
@@ -398,6 +410,17 @@ class Store:
 
     async def cursor(self, mailbox: str) -> MailCursor | None:
         return await self._one(MailCursor, tables.cursors.c.mailbox == mailbox)
+
+    async def known_mail(self, mailbox: str, fingerprints: Iterable[str]) -> set[str]:
+        """Which of these were kept for this mailbox."""
+        columns = tables.known_mail.c
+        query = select(columns.fingerprint).where(
+            columns.mailbox == mailbox, columns.fingerprint.in_(list(fingerprints))
+        )
+        return set(await self._column(query))
+
+    async def mail_to_file(self, mailbox: str) -> list[MailToFile]:
+        return await self._all(MailToFile, tables.mail_to_file.c.mailbox == mailbox)
 
     async def account(self, name: str) -> Account | None:
         return await self._one(Account, tables.accounts.c.name == name)

@@ -146,6 +146,24 @@ cursors = Table(
     Column("mailbox", Text, primary_key=True),
     Column("uid_validity", BigInteger, nullable=False),
     Column("last_uid", BigInteger, nullable=False),
+    Column("reread_to", BigInteger, nullable=False, server_default=text("0")),
+    Column("listed_to", BigInteger, nullable=False, server_default=text("0")),
+)
+
+known_mail = Table(
+    "known_mail",
+    metadata,
+    Column("mailbox", Text, primary_key=True),
+    Column("fingerprint", Text, primary_key=True),
+)
+
+mail_to_file = Table(
+    "mail_to_file",
+    metadata,
+    Column("mailbox", Text, primary_key=True),
+    Column("uid_validity", BigInteger, primary_key=True, autoincrement=False),
+    Column("uid", BigInteger, primary_key=True, autoincrement=False),
+    Column("folder", Text, nullable=False),
 )
 
 rosters = Table(

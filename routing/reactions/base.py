@@ -238,6 +238,11 @@ def _(e: ev.BoardRepaired, board: Board, now: Time) -> Iterator[Command]:
 
 
 @react.register
+def _(e: ev.PartFailing, board: Board, now: Time) -> Iterator[Command]:
+    yield do.RaiseAlarm(e.cause, e.why)
+
+
+@react.register
 def _(e: ev.StaffingShort, board: Board, now: Time) -> Iterator[Command]:
     yield do.RaiseAlarm(e.cause, e.why)
 

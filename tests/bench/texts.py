@@ -1,4 +1,4 @@
-"""How soon a text is on a handler's screen: run with ``python tests/bench/texts.py [--quick]``.
+"""How soon a text is on a handler's screen: run with ``python tests/bench/texts.py [--quick] [--rate R]``.
 
 The real application, its database synced to disk with every commit; webhooks signed as the carrier signs them, each
 from another sender; one live WebSocket for each handler. What the figures run from and to stands in
@@ -30,7 +30,7 @@ from tests.bench.lib import Options, Report, read_options, run
 from tests.bench.load import proc
 from tests.bench.load.site import Site, site
 
-TEXTS_A_SECOND = 100
+TEXTS_A_SECOND, TARGET_MS = 100, 50.0
 HANDLERS = 20
 ACCOUNT, TOKEN, OURS = "AC" + "0" * 32, "bench-token", "61016"
 PASSWORD = "correct horse battery"
@@ -54,31 +54,35 @@ class Tally:
         return [1000 * (self.offered[c] - self.posted[sender]) for c, sender in known if c in self.offered]
 
 
-async def texts(options: Options, report: Report) -> None:
-    count, tally = TEXTS_A_SECOND * options.size(30, 4), Tally()
-    async with site(handlers=_people(count), overlay=_overlay()) as here, AsyncExitStack() as stack:
-        desks = [await _desk(here, stack, f"h{n}") for n in range(HANDLERS)]
+async def texts(options: Options, report: Report, target: float = TARGET_MS) -> None:
+    rate = options.rate or TEXTS_A_SECOND
+    count, tally = int(rate * (options.seconds or options.size(30, 4))), Tally()
+    async with site(handlers=people(count), overlay=_overlay()) as here, AsyncExitStack() as stack:
+        desks = [await desk_of(here, stack, f"h{n}") for n in range(HANDLERS)]
         async with here.client() as administrator, administrator.live() as everything, asyncio.TaskGroup() as tasks:
-            tasks.create_task(_read(everything, tally, count))
-            screens = [tasks.create_task(_watch(desk, tally)) for desk in desks]
+            tasks.create_task(read(everything, tally, count))
+            screens = [tasks.create_task(watch(desk, tally)) for desk in desks]
             await here.gateway.status("reset")
             began, used = time.monotonic(), proc.cpu_seconds(here.gateway.pid)
-            await _post_all(here, count, tally)
+            await _post_all(here, count, rate, tally)
             took, used = time.monotonic() - began, proc.cpu_seconds(here.gateway.pid) - used
-            await _until(lambda: len(tally.offered) >= count)
+            await until(lambda: len(tally.offered) >= count)
             status = await here.gateway.status()
             for screen in screens:
                 screen.cancel()
-    _report(report, count, tally, status["lag"])
+    _report(report, count, tally, target, status["lag"])
     report.value("texts a second", count / took, "texts/s")
     report.value("CPU of the gateway", 100 * used / took, "% of a core")
 
 
-def _people(count: int) -> list[tuple[Handler, Account | None]]:
+def people(count: int) -> list[tuple[Handler, Account | None]]:
     """Room for every text at once, so that each is offered at once: to one handler until they are full."""
     room, hashed = count // HANDLERS + 1, PasswordHasher().hash(PASSWORD)
     names = [f"h{n}" for n in range(HANDLERS)]
-    return [(Handler(name, name, "fcc", text_capacity=room), Account(name, "handler", hashed)) for name in names]
+    return [
+        (Handler(name, name, "fcc", text_capacity=room, email_capacity=room), Account(name, "handler", hashed))
+        for name in names
+    ]
 
 
 def _overlay() -> dict[str, Any]:
@@ -100,14 +104,14 @@ def _overlay() -> dict[str, Any]:
     }
 
 
-async def _desk(here: Site, stack: AsyncExitStack, name: str) -> Live:
+async def desk_of(here: Site, stack: AsyncExitStack, name: str) -> Live:
     """A handler who has signed in and whose live WebSocket is open."""
     client = await Client.signed_in(here.settings.http.public_url, name, PASSWORD)
     await stack.enter_async_context(client)
     return await stack.enter_async_context(client.live())
 
 
-async def _watch(desk: Live, tally: Tally) -> None:
+async def watch(desk: Live, tally: Tally) -> None:
     """What is offered there."""
     while True:
         row = await desk.next(LONGEST_SECONDS)
@@ -115,7 +119,7 @@ async def _watch(desk: Live, tally: Tally) -> None:
             tally.offered[row["contact"]] = time.monotonic()
 
 
-async def _read(live: Live, tally: Tally, count: int) -> None:
+async def read(live: Live, tally: Tally, count: int) -> None:
     """Everything, as a supervisor sees it: which contact is whose."""
     while len(tally.sender_of) < count:
         row = await live.next(STILL_SECONDS)
@@ -123,7 +127,7 @@ async def _read(live: Live, tally: Tally, count: int) -> None:
             tally.sender_of[row["contact"]] = row["data"]["party"]["address"]
 
 
-async def _post_all(here: Site, count: int, tally: Tally) -> None:
+async def _post_all(here: Site, count: int, rate: float, tally: Tally) -> None:
     """At a steady rate, whether or not the earlier ones were answered."""
     url = f"{here.settings.http.public_url}/webhooks/twilio/message"
     signer, began = RequestValidator(TOKEN), time.monotonic()
@@ -131,7 +135,7 @@ async def _post_all(here: Site, count: int, tally: Tally) -> None:
     async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as posts:
         for n in range(count):
             posts.create_task(_post(session, url, signer, f"+447700{900000 + n}", tally))
-            await asyncio.sleep(max(0.0, began + (n + 1) / TEXTS_A_SECOND - time.monotonic()))
+            await asyncio.sleep(max(0.0, began + (n + 1) / rate - time.monotonic()))
 
 
 async def _post(session: aiohttp.ClientSession, url: str, signer: Any, sender: str, tally: Tally) -> None:
@@ -151,7 +155,7 @@ async def _post(session: aiohttp.ClientSession, url: str, signer: Any, sender: s
     tally.answered.append(1000 * (time.monotonic() - posted))
 
 
-async def _until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], bool]) -> None:
     """Now or soon; what is still missing by then is a figure."""
     with suppress(TimeoutError):
         async with asyncio.timeout(STILL_SECONDS):
@@ -159,8 +163,8 @@ async def _until(condition: Callable[[], bool]) -> None:
                 await asyncio.sleep(0.02)
 
 
-def _report(report: Report, count: int, tally: Tally, lag: dict[str, float]) -> None:
-    report.spread("webhook sent to offer on the handler's WebSocket", tally.waits(), "ms", target=50)
+def _report(report: Report, count: int, tally: Tally, target: float, lag: dict[str, float]) -> None:
+    report.spread("webhook sent to offer on the handler's WebSocket", tally.waits(), "ms", target=target)
     report.spread("webhook sent to its answer (the text is on disk)", tally.answered, "ms")
     report.value(f"texts not offered of {count}", count - len(tally.waits()), "texts", target=0)
     report.value("webhooks refused", tally.refused, "webhooks", target=0)

@@ -114,17 +114,41 @@ async def test_a_form_on_our_website_writes_in_our_name_for_somebody_else(site: 
     assert (await site.contact(form)).party.address == "gus@public.example"
 
 
-async def test_after_closing_an_answer_opens_one_linked_contact(
-    site: MailSite, servers: MailServers, tmp_path: Path
-) -> None:
+async def test_soon_after_closing_an_answer_opens_the_contact_again(site: MailSite) -> None:
     first = await site.comes(letter("hal@public.example", "Noise"), LOST)
     sent = (await site.reply(first, "Noted, Hal.")).message
     await site.everything_closed()
+    again = await site.comes(letter("hal@public.example", "Re: Noise", In_Reply_To=str(sent["Message-ID"])))
+    assert again.reference == first.reference
+    reopened = await site.contact(first)
+    assert reopened.closed_at is None and reopened.reopened_at is not None
+    assert [row.reference for row in await site.rows("ReopenContact")][-1] == first.reference
+
+
+async def test_long_after_closing_an_answer_opens_one_linked_contact(site: MailSite) -> None:
+    first = await site.comes(letter("ivy@public.example", "Noise"))
+    sent = (await site.reply(first, "Noted, Ivy.")).message
+    await site.everything_closed()
     quote = {"In_Reply_To": str(sent["Message-ID"])}
-    later = await site.comes(letter("hal@public.example", "Re: Noise", **quote))
-    more = await site.comes(letter("hal@public.example", "Re: Noise", "And this.", **quote))
+    site.ahead_seconds = site.settings.routing.reopen_hours * 3600 + 60
+    later = await site.comes(letter("ivy@public.example", "Re: Noise", **quote))
+    more = await site.comes(letter("ivy@public.example", "Re: Noise", "And this.", **quote))
     assert later.reference == more.reference != first.reference
     assert (await site.contact(later)).linked_to == first.reference
+    # and that one, closed in its turn, is the one that is opened again
+    await site.everything_closed()
+    again = await site.comes(letter("ivy@public.example", "Re: Noise", "One more thing.", **quote))
+    site.ahead_seconds = 0
+    assert again.reference == later.reference
+
+
+async def test_two_matters_of_one_person_are_two_contacts_that_are_linked(site: MailSite) -> None:
+    one = await site.comes(letter("joy@public.example", "A bicycle"))
+    two = await site.comes(letter("joy@public.example", "A parking fine"))
+    other = await site.comes(letter("kay@public.example", "A parking fine"))
+    assert one.reference != two.reference
+    assert (await site.contact(two)).linked_to == one.reference
+    assert (await site.contact(other)).linked_to == ""
 
 
 # --- automatic mail --------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from channels.base import ChannelError, Refused, Throttled, Unreachable
+from channels.base import ChannelError, NotLetIn, Refused, Throttled, Unreachable
 from config.settings import Outbox as OutboxSettings
 from gateway.outbox import Outbox
 from gateway.store.records import Message, MessageStatus, OutboxItem
@@ -355,6 +355,15 @@ async def test_what_waited_goes_on_waiting_after_a_restart(tmp_path: Path) -> No
         await until(lambda: bool(carrier.taken))
         await done(outbox)
         assert carrier.tries[1][1] - carrier.tries[0][1] >= 0.45
+
+
+async def test_a_server_that_does_not_let_us_in_costs_no_message_however_long_it_lasts(tmp_path: Path) -> None:
+    carrier = FakeCarrier(answers=[NotLetIn("the secret has expired")] * (QUICK.attempts + 3))
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        await written(writer)
+        await until(lambda: bool(carrier.taken))
+        await done(outbox)
+        assert "RaiseAlarm" not in kinds(writer), "what waits is not given up"
 
 
 async def test_killed_twenty_times_none_is_lost_and_none_doubled(tmp_path: Path) -> None:

@@ -96,13 +96,16 @@ def test_a_text_within_the_hours_opens_its_contact_again_for_its_owner_first(wor
     assert world.stage("T1") is Stage.CLOSED
 
 
-def test_only_a_text_opens_a_contact_again_and_only_where_the_site_wants_it(world: World) -> None:
+def test_an_email_opens_its_contact_again_by_the_same_rule(world: World) -> None:
     world.email("E1")
     world.handler("anna", email_capacity=1)
     world.accept("E1")
     world.complete("E1", "anna")
     world.did(replace(EMAIL, reference="E2", thread="mail:E1"))
-    assert "E1" not in world.board.contacts
+    assert list(world.board.contacts) == ["E1"]
+
+
+def test_nothing_opens_again_where_the_site_does_not_want_it() -> None:
     never = World(rules(reopen_hours=0))
     closed(never)
     never.text("T2")

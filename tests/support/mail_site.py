@@ -62,28 +62,13 @@ class MailServers:
     ) -> None:
         await self._stack.aclose()
 
-    def settings(self, directory: Path, *addresses: str, **email: Any) -> Settings:
-        mailboxes = [self._mailbox(number, address) for number, address in enumerate(addresses)]
-        return load(
-            overlay={
-                "gateway": {"data_dir": str(directory)},
-                "edge": {"phone_secret": "phones"},
-                "voice": {"enabled": False, "default_queue": "emails", "numbers": []},
-                "queues": [QUEUE],
-                "follow_ups": {"queue": "emails"},
-                "text": {"enabled": False},
-                "email": {
-                    "enabled": True,
-                    "mailboxes": mailboxes,
-                    "reference_secret": "references",
-                    "poll_seconds": 5,
-                    "trusted_authentication": ["mx.police.example"],
-                    **email,
-                },
-            }
-        )
+    def settings(self, directory: Path, *addresses: str, filed: str = "", aside: str = "", **email: Any) -> Settings:
+        """``filed``, ``aside``: the folders into which each mailbox files its mail."""
+        folders = {"filed_folder": filed, "aside_folder": aside}
+        mailboxes = [self.mailbox(number, address) | folders for number, address in enumerate(addresses)]
+        return mail_settings(directory, mailboxes, **email)
 
-    def _mailbox(self, number: int, address: str) -> dict[str, Any]:
+    def mailbox(self, number: int, address: str) -> dict[str, Any]:
         imap = {"host": "127.0.0.1", "port": self.dovecot.imap_port, "security": "none", "user": address}
         smtp = {"host": "127.0.0.1", "port": self.smtp.port, "security": "none"}
         return {
@@ -94,6 +79,27 @@ class MailServers:
             "imap": imap | {"password": PASSWORD},
             "smtp": smtp,
         }
+
+
+def mail_settings(directory: Path, mailboxes: list[dict[str, Any]], **email: Any) -> Settings:
+    return load(
+        overlay={
+            "gateway": {"data_dir": str(directory)},
+            "edge": {"phone_secret": "phones"},
+            "voice": {"enabled": False, "default_queue": "emails", "numbers": []},
+            "queues": [QUEUE],
+            "follow_ups": {"queue": "emails"},
+            "text": {"enabled": False},
+            "email": {
+                "enabled": True,
+                "mailboxes": mailboxes,
+                "reference_secret": "references",
+                "poll_seconds": 5,
+                "trusted_authentication": ["mx.police.example"],
+                **email,
+            },
+        }
+    )
 
 
 class MailSite:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from gateway.sandbox.mail import Certificate
+from gateway.sandbox.mail import Certificate, Dovecot
+from tests.channels.email.reading import ADDRESS, PASSWORD, Ledger
 
 
 @pytest.fixture
@@ -19,3 +21,14 @@ def certificate(tmp_path: Path) -> Certificate:
     files = ["-keyout", str(made.key), "-out", str(made.chain)]
     subprocess.run([*request.split(), *names, *files], check=True, capture_output=True, timeout=10)
     return made
+
+
+@pytest.fixture
+async def dovecot(tmp_path: Path) -> AsyncIterator[Dovecot]:
+    async with Dovecot(tmp_path, {ADDRESS: PASSWORD}) as server:
+        yield server
+
+
+@pytest.fixture
+async def ledger() -> Ledger:
+    return Ledger()

@@ -2,152 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import imaplib
-import random
 import shutil
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from channels.email.imap import Patience
-from channels.email.inbound import Cursor, FetchedMail, MailboxReader
-from config.settings import Email, ImapServer, Mailbox, SmtpServer
+from channels.email.receiver import Cursor
 from gateway.sandbox.mail import Certificate, Dovecot
-
-ADDRESS = "enquiries@police.example"
-PASSWORD = 'open "sesame" \\ 1'
-TODAY = datetime.now(UTC).date()
-QUICK = Patience(command=2.0, fetch=5.0, idle=60.0, first_retry=0.05, last_retry=0.2)
-
-
-class Ledger:
-    """Keeps what was delivered together with its cursor; ``fail`` makes the next deliveries raise."""
-
-    def __init__(self) -> None:
-        self.mails: list[FetchedMail] = []
-        self.cursor: Cursor | None = None
-        self.attempts = 0
-        self.failures: list[Exception] = []
-        self.meanwhile: Callable[[], Awaitable[None]] | None = None
-        self._changed = asyncio.Condition()
-
-    async def load(self) -> Cursor | None:
-        return self.cursor
-
-    async def keep(self, cursor: Cursor) -> None:
-        self.cursor = cursor
-
-    async def deliver(self, mail: FetchedMail) -> None:
-        async with self._changed:
-            self.attempts += 1
-            self._changed.notify_all()
-            if self.failures:
-                raise self.failures.pop(0)
-            self.mails.append(mail)
-            self.cursor = mail.cursor
-            happening, self.meanwhile = self.meanwhile, None
-            if happening:
-                await happening()
-
-    async def until(self, condition: Callable[[Ledger], bool], deadline: float = 10.0) -> None:
-        async with asyncio.timeout(deadline), self._changed:
-            await self._changed.wait_for(lambda: condition(self))
-
-    def subjects(self) -> list[str]:
-        return [subject_of(mail.raw) for mail in self.mails]
-
-
-def subject_of(raw: bytes) -> str:
-    lines = [line for line in raw.splitlines() if line.startswith(b"Subject: ")]
-    return lines[0].removeprefix(b"Subject: ").decode() if lines else ""
-
-
-def note(subject: str, body: str = "hello") -> bytes:
-    return f"From: a@public.example\r\nTo: {ADDRESS}\r\nSubject: {subject}\r\n\r\n{body}\r\n".encode()
-
-
-def mailbox_on(server: Dovecot, security: str = "none", host: str = "") -> Mailbox:
-    port = server.imaps_port if security == "tls" else server.imap_port
-    imap = ImapServer.model_validate(
-        {"host": host or server.host, "port": port, "security": security, "user": ADDRESS, "password": PASSWORD}
-    )
-    smtp = SmtpServer(host=server.host, port=25, security="none", password=SecretStr(""))
-    return Mailbox(id="enquiries", address=ADDRESS, display_name="Police", queue="email", imap=imap, smtp=smtp)
-
-
-@asynccontextmanager
-async def following(
-    mailbox: Mailbox, ledger: Ledger, limit: int = 1_000_000, poll_seconds: float = 20
-) -> AsyncIterator[MailboxReader]:
-    email = Email(
-        enabled=True,
-        mailboxes=(mailbox,),
-        reference_secret=SecretStr("references"),
-        automatic_answers_a_day=1,
-        flood_messages=20,
-        flood_minutes=1,
-        trusted_authentication=(),
-        first_days=3,
-        message_limit_bytes=limit,
-        raw_dir=Path("unused"),
-        poll_seconds=poll_seconds,
-    )
-    reader = MailboxReader(
-        mailbox, email, ledger.load, ledger.keep, ledger.deliver, random.Random(1), lambda: TODAY, QUICK
-    )
-    running = asyncio.create_task(reader.run())
-    try:
-        yield reader
-    finally:
-        running.cancel()
-        await asyncio.wait({running}, timeout=5)
-
-
-async def until(condition: Callable[[], bool], deadline: float = 10.0) -> None:
-    async with asyncio.timeout(deadline):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
-async def healthy(reader: MailboxReader) -> None:
-    await until(lambda: not reader.healthy())
-
-
-async def in_trouble(reader: MailboxReader, words: str) -> None:
-    await until(lambda: words in reader.healthy())
-
-
-@contextmanager
-def another_client(server: Dovecot) -> Iterator[imaplib.IMAP4]:
-    client = imaplib.IMAP4(server.host, server.imap_port, timeout=10)
-    client.login(ADDRESS, PASSWORD)
-    client.select("INBOX")
-    try:
-        yield client
-    finally:
-        client.logout()
-
-
-def mail_files(server: Dovecot) -> list[Path]:
-    maildir = server.mail_dir(ADDRESS)
-    return [path for folder in ("new", "cur") for path in (maildir / folder).iterdir()]
-
-
-@pytest.fixture
-async def dovecot(tmp_path: Path) -> AsyncIterator[Dovecot]:
-    async with Dovecot(tmp_path, {ADDRESS: PASSWORD}) as server:
-        yield server
-
-
-@pytest.fixture
-async def ledger() -> Ledger:
-    return Ledger()
+from tests.channels.email.reading import (
+    ADDRESS,
+    PASSWORD,
+    Ledger,
+    another_client,
+    following,
+    healthy,
+    in_trouble,
+    mail_files,
+    mailbox_on,
+    note,
+    subject_of,
+    until,
+)
 
 
 async def test_the_backlog_comes_in_order_and_then_a_new_mail_within_two_seconds(
@@ -179,8 +58,8 @@ async def test_years_of_old_mail_in_a_mailbox_that_is_first_opened_stay_where_th
     # given one that is opened while nothing new is there
     async with following(mailbox_on(dovecot), ledger) as reader:
         await healthy(reader)
-    assert ledger.cursor is not None
-    assert (ledger.cursor.last_uid, ledger.mails) == (2, [])
+    assert ledger.at is not None
+    assert (ledger.at.last_uid, ledger.mails) == (2, [])
     # when mail comes while we are away, however long that is
     with another_client(dovecot) as client:
         moment = imaplib.Time2Internaldate(datetime.now(UTC) - timedelta(days=9))
@@ -313,7 +192,7 @@ async def test_a_flood_of_flag_changes_while_idling_loses_no_mail(dovecot: Dovec
     with another_client(dovecot) as client:
         count = int(client.select("INBOX")[1][0] or b"")
         validity = int(client.response("UIDVALIDITY")[1][0])
-    ledger.cursor = Cursor(validity, count)
+    ledger.at = Cursor(validity, count)
     async with following(mailbox_on(dovecot), ledger) as reader:
         await healthy(reader)
         with another_client(dovecot) as client:
