@@ -3,6 +3,7 @@
 ``erlang_c``: one queue, exponential handling, nobody gives up; the mean wait is within 2 % of Erlang C.
 ``erlang_a``: exponential patience too; the share that gives up is within 2 % of Erlang A.
 Each with a million contacts on the real engine. The interval is the simulation's own, at 95 %, by batch means.
+``two_skills``: how late people are answered against their targets, by the engine's order and by fixed priorities.
 ``year``: CPU seconds for a year of ``config/scenarios/btp.toml``.
 """
 
@@ -19,6 +20,7 @@ from gateway.simulate.scenario import load_scenario
 from gateway.simulate.simulation import Simulation
 from tests.bench.lib import Options, Report, read_options
 from tests.support.theory import Found, against_theory
+from tests.support.two_skills import FIXED, OURS, cost_of, dearer_by
 
 SCENARIOS = Path(__file__).parents[2] / "config" / "scenarios"
 PERCENT_OFF = 2.0
@@ -42,6 +44,17 @@ def _tell(report: Report, found: Found, what: str, theory: float, simulated: flo
     report.value(f"{what}: off theory", abs(simulated / theory - 1) * 100, "%", target=PERCENT_OFF)
 
 
+def two_skills(options: Options, report: Report) -> None:
+    contacts = options.size(200_000, 10_000)
+    costs = [cost_of(policy, contacts) for policy in (*OURS, *FIXED)]
+    for cost in costs:
+        print(f"  {cost.policy.name}: {cost.mean:.2f} +- {cost.half:.2f} s late a contact ({cost.contacts:,} contacts)")
+    ours, fixed = (min(some, key=lambda cost: cost.mean) for some in (costs[: len(OURS)], costs[len(OURS) :]))
+    more, half = dearer_by(ours, fixed)
+    print(f"  {ours.policy.name} against {fixed.policy.name}: {more:+.3f} +- {half:.3f} s")
+    report.value("two skills: later than with the best fixed priority", more, "s", target=0.0)
+
+
 def year(options: Options, report: Report) -> None:
     scenario = load_scenario(SCENARIOS / "btp.toml")
     if options.quick:
@@ -54,7 +67,7 @@ def year(options: Options, report: Report) -> None:
     report.value("CPU for the year", took, "s", target=YEAR_SECONDS)
 
 
-PARTS = {part.__name__: part for part in (erlang_c, erlang_a, year)}
+PARTS = {part.__name__: part for part in (erlang_c, erlang_a, two_skills, year)}
 
 
 def main() -> int:
