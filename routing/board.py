@@ -402,6 +402,8 @@ class Board:
     def _put_in_line(self, contact: Contact, was: Contact) -> None:
         reference = contact.reference
         old, new = self.lines.place_of(reference), self._place_of(contact)
+        if old is None and new is None:
+            return
         if old != new:
             self.lines.move(reference, new)
         redone = contact.declined is not was.declined
