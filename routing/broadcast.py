@@ -20,7 +20,8 @@ def shown_to_more(board: Board, now: Time) -> tuple[MakeOffer, ...]:
     """
     if not (board.unshown or board.onlookers):
         return ()
-    unshown, onlookers = board.take_unshown()
+    unshown, freed = board.take_unshown()
+    onlookers = [handler for handler in sorted(freed) if board.room_of(handler)]
     shown: list[MakeOffer] = []
     for reference in board.on_offer if onlookers else unshown:
         contact = board.open_contact(reference)
@@ -39,7 +40,7 @@ def unseen_by(board: Board, contact: Contact, now: Time) -> list[str]:
 
 def _of_these(board: Board, contact: Contact, handlers: Iterable[str], now: Time) -> Iterator[str]:
     seen = {offer.handler for offer in contact.offers}
-    for handler in sorted(handlers):
+    for handler in handlers:
         if handler not in seen and board.can_take(handler, contact) and not is_declined(contact, handler, now):
             yield handler
 

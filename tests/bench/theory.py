@@ -59,7 +59,7 @@ def _tell(report: Report, what: str, theory: float, simulated: list[float]) -> N
 
 
 def two_skills(options: Options, report: Report) -> None:
-    contacts = options.size(200_000, 10_000)
+    contacts = options.size(200_000, 25_000)
     costs = [cost_of(policy, contacts) for policy in (*OURS, *FIXED)]
     for cost in costs:
         print(f"  {cost.policy.name}: {cost.mean:.2f} +- {cost.half:.2f} s late a contact ({cost.contacts:,} contacts)")
