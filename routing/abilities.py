@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from config.ordering import LanguageSkill
 from config.settings import Queue
+from routing.model import Channel, Contact, Need
 
 ORDINARY = "~ordinary"
 
@@ -51,6 +52,7 @@ class Needs:
         self._queues, self._emergency_seconds = queues, emergency_seconds
         self._languages = {one.language: one for one in languages}
         self._known: dict[tuple[str, str, bool], tuple[Step, ...]] = {}
+        self._needs: dict[tuple[str, str, bool, int, Channel], Need] = {}
         self.prefers = {queue.id: frozenset(queue.prefers) for queue in queues.values()}
 
     def steps(self, queue: str, language: str, *, emergency: bool) -> tuple[Step, ...]:
@@ -59,6 +61,17 @@ class Needs:
         if kind not in self._known:
             self._known[kind] = self._emergency(queue) if emergency else self._ordinary(queue, language)
         return self._known[kind]
+
+    def need_of(self, contact: Contact) -> Need:
+        """What this contact needs of a handler now."""
+        load = contact.load
+        kind = (contact.queue, contact.language, contact.emergency, contact.relaxed, load)
+        need = self._needs.get(kind)
+        if need is None:
+            steps = self.steps(contact.queue, contact.language, emergency=contact.emergency)
+            able = steps[min(contact.relaxed, len(steps) - 1)].needed
+            need = self._needs[kind] = Need(load, able, "", self.prefers[contact.queue])
+        return need._replace(only=contact.preferred) if contact.preferred else need
 
     def always(self, queue: str) -> frozenset[str]:
         """What is insisted on however long somebody waits."""

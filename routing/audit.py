@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from routing.board import Board
+from routing.broadcast import unseen_by
 from routing.matching import best_handler
 from routing.model import Channel, Contact, Handler, HandoverState, PresenceState, Time, rank_of
 
@@ -38,6 +39,8 @@ def _offers_wrong(board: Board, contact: Contact, now: Time) -> Iterator[str]:
         yield "is offered, but no handler is wanted"
     if sum(not offer.broadcast for offer in contact.offers) != bool(contact.offers):
         yield "must be offered to one handler in earnest"
+    if contact.reference in board.on_offer and (unseen := unseen_by(board, contact, now)):
+        yield f"is an emergency on offer that {', '.join(unseen)} cannot see"
     for offer in contact.offers:
         handler = board.handlers.get(offer.handler)
         if offer.expires_at + LATE_SECONDS < now:
@@ -47,12 +50,12 @@ def _offers_wrong(board: Board, contact: Contact, now: Time) -> Iterator[str]:
 
 
 def _is_lost(contact: Contact) -> bool:
-    """Has been in the queue, is on the line, and has neither anybody nor a place any more."""
+    """Has come to the queue in this call, is on the line, and has neither anybody nor a place any more."""
     joined = contact.handover is not None and contact.handover.state is HandoverState.JOINED
     with_somebody = contact.assignment or contact.passed_to or joined
     led_on = contact.overflow or contact.callback or contact.voicemail
     has = with_somebody or led_on or contact.wanted
-    return contact.live and contact.entered_queue_at is not None and not has
+    return contact.live and contact.waiting_since is not None and not has
 
 
 def _handler_wrong(board: Board, handler: Handler) -> Iterator[str]:

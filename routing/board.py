@@ -8,17 +8,16 @@ written to disk.
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
-
-from sortedcontainers import SortedList
 
 from config.overflow import Overflow
 from routing.abilities import Step, abilities
 from routing.closed import LatelyClosed
+from routing.free import NO_CHANNELS, FreeHandlers, Spot, Turn
+from routing.lines import Lines, Place, Waiting
 from routing.model import (
+    BLANK,
     Channel,
     Contact,
     Doing,
@@ -26,6 +25,7 @@ from routing.model import (
     FollowUpState,
     Handler,
     Need,
+    Offer,
     Person,
     PresenceState,
     Rank,
@@ -35,31 +35,59 @@ from routing.model import (
 from routing.recent import Acknowledged, Recent
 from routing.rules import Rules
 from routing.waits import Answers
+from routing.wakes import Wake, is_idle, wakes
 
-CALLBACK_ANSWER_SECONDS = 45.0  # who has not asked to be called back by then is led on
 ACKNOWLEDGED_SECONDS = 3_600.0  # a person who sends text after text is told once in so long that they were heard
 # Before that much of a shift is over, the share of it in which somebody was busy says little.
 FIRST_MINUTE = 60.0
-CHANNELS = tuple(Channel)
-NO_CHANNELS: frozenset[Channel] = frozenset()
-IDLE = dict.fromkeys(CHANNELS, 0)
+# By whether there is room for a call, a text, an email.
+ROOM = {
+    (voice, text, email): frozenset(c for c, room in zip(Channel, (voice, text, email), strict=True) if room)
+    for voice in (True, False)
+    for text in (True, False)
+    for email in (True, False)
+}
 
 
-class Wake(NamedTuple):
-    """At ``at``, look again at this: ``kind`` names a rule in ``reactions``."""
+@dataclass(slots=True)
+class Load:
+    """What a handler has: how much of each channel, how many contacts and wrap-ups in hand, and in which contacts, how
+    many times, they are offered, assigned, a guest or in wrap-up."""
 
-    at: Time
-    kind: str
-    reference: str
-    detail: str = ""
+    voice: int = 0
+    text: int = 0
+    email: int = 0
+    in_hand: int = 0
+    contacts: dict[str, int] = field(default_factory=dict)
+
+    def take(self, reference: str, channel: Channel | None, number: int, *, in_hand: bool = False) -> None:
+        """``number``: 1 more or, with -1, 1 less; ``channel``: None for what takes no room."""
+        if channel is Channel.VOICE:
+            self.voice += number
+        elif channel is Channel.TEXT:
+            self.text += number
+        elif channel is Channel.EMAIL:
+            self.email += number
+        if in_hand:
+            self.in_hand += number
+        times = self.contacts.get(reference, 0) + number
+        if times:
+            self.contacts[reference] = times
+        else:
+            del self.contacts[reference]
 
 
-class Free(NamedTuple):
-    """Where a handler stands in the index of the free: ``turn``, the least first, among those who are ``able``."""
+NO_LOAD = Load()
 
-    turn: float
-    able: frozenset[str]
-    channels: frozenset[Channel]
+
+# Whose turn it is, by how the site chooses: who has the least is next.
+TURNS: dict[str, Callable[[Handler], float]] = {
+    "longest_idle": lambda handler: handler.idle_since,
+    "round_robin": lambda handler: handler.offered_at,
+    "least_occupied": lambda handler: (
+        handler.busy_seconds / max(FIRST_MINUTE, handler.idle_since - handler.signed_in_at)
+    ),
+}
 
 
 @dataclass(slots=True)
@@ -82,18 +110,17 @@ class Board:
         self.touched = Touched()
         self.fresh_contacts: dict[str, None] = {}
         self._fresh_handlers: dict[str, None] = {}
+        self.on_offer: dict[str, None] = {}
+        self.unshown: dict[str, None] = {}
+        self.onlookers: dict[str, None] = {}
         self._moved: dict[str, None] = {}
         self.unserved: dict[str, None] = {}
+        self._turn = TURNS[rules.routing.choose_by]
         self._leading_on = {queue.id for queue in rules.queues.values() if queue.overflow != Overflow()}
         self._settled: dict[str, None] = {}
-        self._lines: defaultdict[tuple[str, Channel], SortedList[Rank]] = defaultdict(SortedList)
-        self._waiting: defaultdict[Need, SortedList[Rank]] = defaultdict(SortedList)
-        self._needs_of: dict[str, dict[Need, None]] = {}
-        self._free: dict[Channel, defaultdict[frozenset[str], SortedList[tuple[float, str]]]] = {
-            channel: defaultdict(SortedList) for channel in Channel
-        }
-        self._free_at: dict[str, Free] = {}
-        self._engaged: dict[str, set[str]] = {}
+        self.lines = Lines()
+        self._free = FreeHandlers()
+        self._loads: dict[str, Load] = {}
         self._threads: dict[str, str] = {}
         self._expected: dict[str, set[str]] = {}
         self._calls: dict[str, str] = {}
@@ -177,7 +204,7 @@ class Board:
 
     def engaged_in(self, handler: str) -> list[Contact]:
         """The contacts in which this handler is offered, assigned, a guest or in wrap-up, oldest first."""
-        references = self._engaged.get(handler, ())
+        references = self._loads.get(handler, NO_LOAD).contacts
         return sorted((self.contacts[r] for r in references), key=lambda c: (c.received_at, c.reference))
 
     def doing(self, handler: str) -> Doing:
@@ -195,19 +222,16 @@ class Board:
         """The channels of which this handler can be offered one contact more: no call, or fewer than N messages."""
         if handler.presence.state is not PresenceState.AVAILABLE:
             return NO_CHANNELS
-        load = self._load(handler.id) if self._engaged.get(handler.id) else IDLE
-        if load[Channel.VOICE]:
+        load = self._loads.get(handler.id, NO_LOAD)
+        if load.voice:
             return NO_CHANNELS
-        room = frozenset([c for c in CHANNELS if load[c] < handler.capacity(c)])
-        busy = any(load.values()) and not self.rules.routing.calls_interrupt_messages
-        return room - {Channel.VOICE} if busy else room
+        text, email = load.text < handler.text_capacity, load.email < handler.email_capacity
+        busy = (load.text or load.email) and not self.rules.routing.calls_interrupt_messages
+        return ROOM[bool(handler.extension) and not busy, text, email]
 
     def need_of(self, contact: Contact) -> Need:
         """What it needs of a handler now."""
-        steps = self._steps(contact)
-        able = steps[min(contact.relaxed, len(steps) - 1)].needed
-        prefers = self.rules.needs.prefers[contact.queue]
-        return Need(contact.load, able, contact.preferred, prefers)
+        return self.rules.needs.need_of(contact)
 
     def steps_over(self, contact: Contact, now: Time) -> int:
         """How many steps of what it needs are over, by how long it has waited."""
@@ -229,76 +253,51 @@ class Board:
 
     def occupied(self, handler: str) -> bool:
         """Whether they have a contact or a wrap-up in hand."""
-        contacts = (self.contacts[reference] for reference in self._engaged.get(handler, ()))
-        return any(
-            (c.assignment and c.assignment.handler == handler) or any(w.handler == handler for w in c.wrap_ups)
-            for c in contacts
-        )
+        return self._loads.get(handler, NO_LOAD).in_hand > 0
 
-    def _load(self, handler: str) -> dict[Channel, int]:
-        load = dict.fromkeys(CHANNELS, 0)
-        for reference in self._engaged.get(handler, ()):
-            contact = self.contacts[reference]
-            if contact.assignment and contact.assignment.handler == handler:
-                load[contact.load] += 1
-            for offer in contact.offers:
-                load[offer.channel] += offer.handler == handler and not offer.broadcast
-            for guest in contact.guests:
-                load[Channel.VOICE] += guest.handler == handler
-            for wrap_up in contact.wrap_ups:
-                load[Channel.VOICE] += wrap_up.handler == handler
-        return load
-
-    def needs_for(self, handler: str) -> Iterator[Need]:
-        """The needs that somebody waits with and that this handler is asked about, skills not yet compared."""
-        yield from self._needs_of.get("", ())
-        yield from self._needs_of.get(handler, ())
-
-    def waiting_with(self, need: Need) -> Iterator[Rank]:
-        """Those who wait with this need, first in line first."""
-        return iter(self._waiting.get(need, ()))
+    def waiting_for(self, handler: str) -> Iterator[Waiting]:
+        """Those who wait and whom this handler could serve: by need, first in line first."""
+        return self.lines.suiting(handler, self.able(handler))
 
     def place(self, reference: str) -> int:
         """The contact's place among those who need the same, 1 for the first in line; 0 when it does not wait."""
-        contact = self.contacts.get(reference)
-        if contact is None or not contact.waiting:
-            return 0
-        return int(self._waiting[self.need_of(contact)].index(rank_of(contact))) + 1
+        place = self.lines.place_of(reference)
+        return 0 if place is None else int(self.lines.with_need(place.need).index(place.rank)) + 1
 
     def place_in_queue(self, contact: Contact) -> int:
         """The place of a waiting contact among those who wait in its queue for the same channel."""
-        return int(self._lines[contact.queue, contact.load].index(rank_of(contact))) + 1
+        return int(self.lines.in_line((contact.queue, contact.load)).index(rank_of(contact))) + 1
 
     def waiting_in(self, queue: str, channel: Channel) -> int:
         """How many wait in this queue."""
-        return len(self._lines.get((queue, channel), ()))
+        return len(self.lines.in_line((queue, channel)))
 
     def waiting(self) -> list[Rank]:
         """Everybody who waits, first in line first. For showing, not for deciding: it sorts."""
-        return sorted(rank for ranks in self._waiting.values() for rank in ranks)
+        return sorted(rank for _, ranks in self.lines.needs() for rank in ranks)
 
-    def free_for(self, channel: Channel) -> Iterator[tuple[frozenset[str], SortedList[tuple[float, str]]]]:
+    def free_for(self, channel: Channel) -> Iterator[tuple[frozenset[str], list[Turn]]]:
         """The free handlers of a channel by what they can do, each with their turn, the next first."""
         self._place_moved()
-        yield from self._free[channel].items()
+        return self._free.of(channel)
 
     def is_free(self, handler: str, channel: Channel) -> bool:
         self._place_moved()
-        place = self._free_at.get(handler)
-        return place is not None and channel in place.channels
+        return self._free.is_free(handler, channel)
+
+    def room_of(self, handler: str) -> frozenset[Channel]:
+        """The channels for which this handler is free."""
+        self._place_moved()
+        return self._free.channels(handler)
 
     def places_of(self, rank: Rank) -> int:
         """In how many queues it stands, by its rank: 1 when it waits, otherwise 0. For checking."""
-        return sum(rank in ranks for ranks in self._waiting.values())
+        return sum(rank in ranks for _, ranks in self.lines.needs())
 
     def free_index(self, handler: str) -> frozenset[Channel]:
         """The channels in whose index of the free the handler stands. For checking."""
         self._place_moved()
-        known = self._free_at.get(handler)
-        if known is None:
-            return NO_CHANNELS
-        stands = (c for c in Channel if (known.turn, handler) in self._free[c].get(known.able, ()))
-        return frozenset(stands)
+        return self._free.stands(handler)
 
     @property
     def fresh_handlers(self) -> dict[str, None]:
@@ -309,36 +308,32 @@ class Board:
     @property
     def next_wake(self) -> Time | None:
         """When ``TimePassed`` is next wanted. What has become of no interest meanwhile is forgotten."""
-        while self._wakes and self._is_idle(self._wakes[0]):
+        while self._wakes and is_idle(self._wakes[0], self.contacts.get(self._wakes[0].reference)):
             heapq.heappop(self._wakes)
         return self._wakes[0].at if self._wakes else None
-
-    def _is_idle(self, wake: Wake) -> bool:
-        """The contact is closed, or its offer was answered."""
-        contact = self.contacts.get(wake.reference)
-        return contact is None or (wake.kind == "offer" and not contact.offers)
 
     # --- changing ------------------------------------------------------------------------------------
 
     def put_contact(self, contact: Contact) -> None:
-        old = self.contacts.get(contact.reference)
-        before, people = _people(old), _people(contact)
-        self._moved.update(dict.fromkeys([*before, *people]))
-        if old is not None:
-            self._unindex(old, before)
-        self.touched.contacts[contact.reference] = contact
-        if old is None or old.owner != contact.owner:
+        reference = contact.reference
+        was = self.contacts.get(reference, BLANK)
+        self.touched.contacts[reference] = contact
+        if was is BLANK or was.owner != contact.owner:
             self.recent.note(contact)
-        if contact.closed_at is not None:
-            self.contacts.pop(contact.reference, None)
-            self.fresh_contacts.pop(contact.reference, None)
-            self.closed.note(contact)
-        else:
-            self.contacts[contact.reference] = contact
-            self._index(contact, old, people)
+        if contact.closed_at is None:
+            self.contacts[reference] = contact
             if contact.settled:
-                self._settled[contact.reference] = None
-        self._wake_for(contact, old)
+                self._settled[reference] = None
+        else:
+            self.contacts.pop(reference, None)
+            self.fresh_contacts.pop(reference, None)
+            self.closed.note(contact)
+        self._put_in_line(contact, was)
+        self._put_to_handlers(contact, was)
+        self._put_on_offer(contact, was)
+        self._put_names(contact, was)
+        for wake in wakes(contact, was, self.rules):
+            heapq.heappush(self._wakes, wake)
 
     def put_handler(self, handler: Handler) -> None:
         self._duty_changes(self.handlers.get(handler.id), handler)
@@ -375,8 +370,16 @@ class Board:
         touched, self.touched = self.touched, Touched()
         return touched
 
+    def take_unshown(self) -> tuple[dict[str, None], dict[str, None]]:
+        """The emergencies on offer that not all were shown yet, and the handlers who may not have seen all of them."""
+        unshown, self.unshown = self.unshown, {}
+        onlookers, self.onlookers = self.onlookers, {}
+        return unshown, onlookers
+
     def take_settled(self) -> list[str]:
         """The contacts in which nothing is open any more, and that are to be closed."""
+        if not self._settled:
+            return []
         references, self._settled = self._settled, {}
         return [r for r in references if r in self.contacts and self.contacts[r].settled]
 
@@ -395,48 +398,101 @@ class Board:
 
     # --- indexes -------------------------------------------------------------------------------------
 
-    def _unindex(self, old: Contact, people: list[str]) -> None:
-        if old.waiting:
-            need = self.need_of(old)
-            ranks = self._waiting[need]
-            ranks.remove(rank_of(old))
-            if not ranks:
-                del self._waiting[need]
-                del self._needs_of[need.only][need]
-            self._lines[old.queue, old.load].remove(rank_of(old))
-            if need.load is Channel.VOICE:
-                self._fresh_handlers |= self.held_back  # they need not keep themselves free for this call any more
-                self.held_back = {}
-        for handler in people:
-            self._engaged[handler].discard(old.reference)
-        if old.thread and self._threads.get(old.thread) == old.reference:
-            del self._threads[old.thread]
-        if old.expected_until is not None:
-            self._expected[old.call_thread].discard(old.reference)
-            if not self._expected[old.call_thread]:
-                del self._expected[old.call_thread]
-        if old.call_id and self._calls.get(old.call_id) == old.reference:
-            del self._calls[old.call_id]
+    def _put_in_line(self, contact: Contact, was: Contact) -> None:
+        reference = contact.reference
+        old, new = self.lines.place_of(reference), self._place_of(contact)
+        if old is None and new is None:
+            return
+        if old != new:
+            self.lines.move(reference, new)
+        redone = contact.declined is not was.declined
+        if old is not None and old.need.load is Channel.VOICE and (redone or old != new) and self.held_back:
+            self._fresh_handlers |= self.held_back  # they need not keep themselves free for this call any more
+            self.held_back = {}
+        if new is None:
+            return
+        if contact.queue in self._leading_on and not (old is not None and _led_by(was) == _led_by(contact)):
+            self.unserved[reference] = None
+        if old is None or redone or old.need != new.need:
+            self.fresh_contacts[reference] = None
 
-    def _index(self, contact: Contact, old: Contact | None, people: list[str]) -> None:
-        if contact.waiting:
-            need = self.need_of(contact)
-            self._waiting[need].add(rank_of(contact))
-            self._needs_of.setdefault(need.only, {})[need] = None
-            self._lines[contact.queue, contact.load].add(rank_of(contact))
-            known = old is not None and old.waiting and _led_by(old) == _led_by(contact)
-            if not known and contact.queue in self._leading_on:
-                self.unserved[contact.reference] = None
-            if old is None or not old.waiting or self.need_of(old) != need or old.declined != contact.declined:
-                self.fresh_contacts[contact.reference] = None
-        for handler in people:
-            self._engaged.setdefault(handler, set()).add(contact.reference)
-        if contact.thread:
-            self._threads[contact.thread] = contact.reference
-        if contact.expected_until is not None:
-            self._expected.setdefault(contact.call_thread, set()).add(contact.reference)
-        if contact.call_id:
-            self._calls[contact.call_id] = contact.reference
+    def _place_of(self, contact: Contact) -> Place | None:
+        if not contact.wanted or contact.offers or contact.closed_at is not None:
+            return None
+        return Place(self.need_of(contact), rank_of(contact), (contact.queue, contact.load))
+
+    def _put_to_handlers(self, contact: Contact, was: Contact) -> None:
+        if contact.closed_at is not None:
+            contact = BLANK  # it takes nothing of anybody any more
+        if contact.offers is not was.offers:
+            gone, new = _differences(was.offers, contact.offers)
+            self._take_offers(was, gone, -1)
+            self._take_offers(contact, new, 1)
+        if contact.assignment is not was.assignment or contact.work_channel is not was.work_channel:
+            if was.assignment:
+                self._take(was.assignment.handler, was, was.load, -1, in_hand=True)
+            if contact.assignment:
+                self._take(contact.assignment.handler, contact, contact.load, 1, in_hand=True)
+        if contact.wrap_ups is not was.wrap_ups:
+            for wrap_up in was.wrap_ups:
+                self._take(wrap_up.handler, was, Channel.VOICE, -1, in_hand=True)
+            for wrap_up in contact.wrap_ups:
+                self._take(wrap_up.handler, contact, Channel.VOICE, 1, in_hand=True)
+        if contact.guests is not was.guests:
+            for guest in was.guests:
+                self._take(guest.handler, was, Channel.VOICE, -1)
+            for guest in contact.guests:
+                self._take(guest.handler, contact, Channel.VOICE, 1)
+
+    def _take_offers(self, contact: Contact, offers: Iterable[Offer], number: int) -> None:
+        for offer in offers:
+            self._take(offer.handler, contact, None if offer.broadcast else offer.channel, number)
+
+    def _take(
+        self, handler: str, contact: Contact, channel: Channel | None, number: int, *, in_hand: bool = False
+    ) -> None:
+        if not handler:
+            return
+        load = self._loads.get(handler)
+        if load is None:
+            load = self._loads[handler] = Load()
+        load.take(contact.reference, channel, number, in_hand=in_hand)
+        if channel is not None:
+            self._moved[handler] = None
+
+    def _put_on_offer(self, contact: Contact, was: Contact) -> None:
+        """An emergency that is being offered is shown to all who could take it; not to others once one has asked."""
+        if not contact.emergency or not self.rules.routing.broadcast_emergencies:
+            return
+        reference = contact.reference
+        shown = contact.offers and not any(offer.claimed for offer in contact.offers)
+        if not shown:
+            self.on_offer.pop(reference, None)
+            return
+        need = self.need_of(contact)
+        if reference not in self.on_offer or contact.declined != was.declined or need != self.need_of(was):
+            self.on_offer[reference] = None
+            self.unshown[reference] = None
+
+    def _put_names(self, contact: Contact, was: Contact) -> None:
+        """By what a contact is found when somebody calls or writes again."""
+        reference, is_open, was_open = contact.reference, contact.closed_at is None, was is not BLANK
+        if contact.thread and is_open:
+            self._threads[contact.thread] = reference
+        elif contact.thread and self._threads.get(contact.thread) == reference:
+            del self._threads[contact.thread]
+        if was.call_id != contact.call_id or not is_open:
+            if was_open and was.call_id and self._calls.get(was.call_id) == reference:
+                del self._calls[was.call_id]
+            if contact.call_id and is_open:
+                self._calls[contact.call_id] = reference
+        if was_open and was.expected_until is not None:
+            known = self._expected[was.call_thread]
+            known.discard(reference)
+            if not known:
+                del self._expected[was.call_thread]
+        if is_open and contact.expected_until is not None:
+            self._expected.setdefault(contact.call_thread, set()).add(reference)
 
     def _place_moved(self) -> None:
         """One change touches a handler several times: they are placed when somebody looks."""
@@ -445,105 +501,17 @@ class Board:
 
     def _place(self, handler_id: str) -> None:
         """Put the handler where they belong among the free; who became free for more is fresh."""
-        handler, was = self.handlers.get(handler_id), self._free_at.get(handler_id)
-        now = None if handler is None else Free(self._turn(handler), self.able(handler_id), self.free_channels(handler))
-        if now == was:
-            return
-        if was is not None:
-            del self._free_at[handler_id]
-            for channel in was.channels:
-                self._free[channel][was.able].remove((was.turn, handler_id))
-        if now is None:
-            return
-        self._free_at[handler_id] = now
-        for channel in now.channels:
-            self._free[channel][now.able].add((now.turn, handler_id))
-        if was is None or now.channels - was.channels or now.able - was.able:
+        handler = self.handlers.get(handler_id)
+        channels = NO_CHANNELS if handler is None else self.free_channels(handler)
+        spot = Spot(self._turn(handler), self.able(handler_id), channels) if handler and channels else None
+        if self._free.put(handler_id, spot):
             self._fresh_handlers[handler_id] = None
-
-    def _turn(self, handler: Handler) -> float:
-        """Who has the least is next."""
-        match self.rules.routing.choose_by:
-            case "longest_idle":
-                return handler.idle_since
-            case "round_robin":
-                return handler.offered_at
-            case "least_occupied":
-                return handler.busy_seconds / max(FIRST_MINUTE, handler.idle_since - handler.signed_in_at)
 
     def _duty_changes(self, was: Handler | None, now: Handler | None) -> None:
         """Whoever waits is looked at again when somebody signs in or out, or can do something else."""
         if self._leading_on and was is not None and _duty(was) != (_duty(now) if now else None):
-            lines = (line for (queue, _), line in self._lines.items() if queue in self._leading_on)
+            lines = (line for (queue, _), line in self.lines.lines() if queue in self._leading_on)
             self.unserved |= {rank.reference: None for rank in sorted(rank for line in lines for rank in line)}
-
-    def _wake_for(self, contact: Contact, old: Contact | None) -> None:
-        ref, rules = contact.reference, self.rules.routing
-        for offer in contact.offers:
-            if old is None or offer not in old.offers:
-                self.wake_at(offer.expires_at, "offer", ref, offer.id)
-        for declined in contact.declined:
-            if declined.until and (old is None or declined not in old.declined):
-                self.wake_at(declined.until, "declined", ref, declined.handler)
-        relaxes = self._relaxes_at(contact)
-        if relaxes is not None and (old is None or self._relaxes_at(old) != relaxes):
-            self.wake_at(relaxes, "relax", ref)
-        if contact.preferred_until is not None and (old is None or old.preferred_until != contact.preferred_until):
-            self.wake_at(contact.preferred_until, "preferred", ref)
-        for wrap_up in contact.wrap_ups:
-            if old is None or wrap_up not in old.wrap_ups:
-                self.wake_at(wrap_up.since + rules.wrap_up_alarm_seconds, "wrap_up", ref, wrap_up.handler)
-                if wrap_up.until and not wrap_up.told:
-                    self.wake_at(wrap_up.until, "wrap_up_due", ref, wrap_up.handler)
-        if contact.expected_until is not None and (old is None or old.expected_until != contact.expected_until):
-            self.wake_at(contact.expected_until, "expected", ref)
-        self._wake_for_overflow(contact, old)
-        known = old is not None and old.emergency
-        alarmed = old is not None and old.waiting_alarmed_at == contact.waiting_alarmed_at
-        if contact.emergency and contact.wanted and not (known and old and old.wanted and alarmed):
-            self.wake_at(self.alarm_at(contact), "emergency", ref)
-        heard_at = contact.heard_at if contact.emergency and not contact.silence_told else None
-        if heard_at is not None and not (known and old and old.heard_at == heard_at):
-            self.wake_at(heard_at + self.silence_seconds(contact), "silence", ref)
-
-    def alarm_due(self, contact: Contact, now: Time) -> bool:
-        """An emergency for which nobody has been found, and of which supervisors are to be told, or told again."""
-        return contact.emergency and contact.wanted and now >= self.alarm_at(contact)
-
-    def silent_since(self, contact: Contact, now: Time) -> bool:
-        """Somebody who wrote of an emergency has fallen silent, and nobody was told yet. A caller is heard."""
-        if not contact.emergency or contact.heard_at is None or contact.silence_told or contact.live:
-            return False
-        return contact.channel is not Channel.VOICE and now >= contact.heard_at + self.silence_seconds(contact)
-
-    def silence_seconds(self, contact: Contact) -> float:
-        """How long somebody who wrote of an emergency may say nothing more; emails are written more slowly."""
-        routing = self.rules.routing
-        by_email = contact.channel is Channel.EMAIL
-        return routing.emergency_email_silence_seconds if by_email else routing.emergency_silence_seconds
-
-    def alarm_at(self, contact: Contact) -> Time:
-        """When the supervisors are next told that nobody has taken an emergency."""
-        since, rules = contact.queued_at or contact.received_at, self.rules.routing
-        if contact.waiting_alarmed_at < since:
-            return since + rules.emergency_alarm_seconds
-        return contact.waiting_alarmed_at + rules.emergency_alarm_again_seconds
-
-    def _wake_for_overflow(self, contact: Contact, old: Contact | None) -> None:
-        queue, since, step = self.rules.queues.get(contact.queue), contact.waiting_since, contact.overflow
-        if queue and queue.longest_wait_seconds and contact.wanted and since is not None:
-            known = old is not None and old.wanted and (old.queue, old.waiting_since) == (contact.queue, since)
-            if not known:
-                self.wake_at(since + queue.longest_wait_seconds, "overflow", contact.reference)
-        if step is not None and step.kind == "callback" and (old is None or old.overflow != step):
-            self.wake_at(step.at + CALLBACK_ANSWER_SECONDS, "overflow", contact.reference)
-
-    def _relaxes_at(self, contact: Contact) -> Time | None:
-        """When less is insisted on; None when it is the least already."""
-        steps = self._steps(contact)
-        if not contact.wanted or contact.queued_at is None or contact.relaxed + 1 >= len(steps):
-            return None
-        return contact.queued_at + steps[contact.relaxed + 1].after
 
 
 def _led_by(contact: Contact) -> tuple[object, ...]:
@@ -558,15 +526,7 @@ def _duty(handler: Handler) -> tuple[object, ...]:
     return offline, handler.skills, handler.centre, handler.reserved, room
 
 
-def _people(contact: Contact | None) -> list[str]:
-    """The handlers who are taken up by this contact."""
-    if contact is None or contact.closed_at is not None:
-        return []
-    people = [contact.assignment.handler] if contact.assignment else []
-    if contact.guests:
-        people += [g.handler for g in contact.guests if g.handler]
-    if contact.offers:
-        people += [o.handler for o in contact.offers]
-    if contact.wrap_ups:
-        people += [w.handler for w in contact.wrap_ups]
-    return people
+def _differences(was: tuple[Offer, ...], now: tuple[Offer, ...]) -> tuple[list[Offer], list[Offer]]:
+    """What is only in the one and only in the other. An offer that stays is the same object."""
+    kept = {id(offer) for offer in was} & {id(offer) for offer in now}
+    return [o for o in was if id(o) not in kept], [o for o in now if id(o) not in kept]

@@ -7,6 +7,7 @@ from functools import cache
 
 from routing.apply import apply
 from routing.board import Board
+from routing.broadcast import shown_to_more
 from routing.commands import CloseContact, Command
 from routing.events import Event
 from routing.matching import next_offers
@@ -47,7 +48,7 @@ def decide(board: Board, event: Event, now: Time) -> Decision:
     applying(kind)(event, board, now)
     for command in reacting(kind)(event, board, now):
         decided(command)
-    while steps := next_offers(board, now) or next_step(board, now):
+    while steps := next_offers(board, now) or shown_to_more(board, now) or next_step(board, now):
         for step in steps:
             decided(step)
     for reference in board.take_settled():

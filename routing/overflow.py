@@ -9,12 +9,13 @@ from __future__ import annotations
 from config.numbers import is_emergency
 from config.overflow import CAUSES, STAY_PROMPT, Cause, Step, StepKind
 from config.settings import Queue
-from routing.board import CALLBACK_ANSWER_SECONDS, Board
+from routing.board import Board
 from routing.commands import LeadOn
 from routing.hours import is_open
 from routing.model import Channel, Contact, PresenceState, Time, Work
 from routing.objections.calls import not_to_be_dialled
 from routing.safety import verdict
+from routing.wakes import CALLBACK_ANSWER_SECONDS
 
 
 def next_step(board: Board, now: Time) -> tuple[LeadOn, ...]:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dataclasses import replace as replace
 else:
+    new = object.__new__
+    put = object.__setattr__
 
     def replace(value: Any, **changes: Any) -> Any:
         """A copy with these changes; AttributeError for a field that there is not."""
-        copy = object.__new__(type(value))
-        fields = copy.__dict__
-        fields.update(value.__dict__)
-        known = len(fields)
-        fields.update(changes)
-        if len(fields) != known:
-            unknown = changes.keys() - value.__dict__.keys()
+        known = value.__dict__
+        fields = known | changes
+        if len(fields) != len(known):
+            unknown = changes.keys() - known.keys()
             raise AttributeError(f"{type(value).__name__} has no {', '.join(sorted(unknown))}")
+        copy = new(type(value))
+        put(copy, "__dict__", fields)
         return copy

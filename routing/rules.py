@@ -27,10 +27,13 @@ class Rules:
     emergency_grade: str = ""
     ask_where: Mapping[str, str] = field(default_factory=dict)
     needs: Needs = field(init=False, compare=False, repr=False)
+    longest_waits: Mapping[str, float] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         needs = Needs(self.queues, self.routing.languages, self.routing.emergency_skills_seconds)
         object.__setattr__(self, "needs", needs)
+        longest = {queue.id: queue.longest_wait_seconds for queue in self.queues.values()}
+        object.__setattr__(self, "longest_waits", longest)
 
     @property
     def remembered_seconds(self) -> float:

@@ -7,13 +7,19 @@ from datetime import datetime
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from gateway.api.consultation import Consultation, consult, current, has
-from gateway.api.problems import BadRequest, Conflict, FieldError, NotAllowed, NotFound
+from gateway.api.problems import BadRequest, Conflict, FieldError, NotAllowed, NotFound, TooManyRequests
 from gateway.api.routes import Nothing, Request, Route
 from gateway.explain import NotExplained, explain, local_times
 from gateway.past import NotFollowed
 from routing.explain.facts import RulesThen
-from routing.model import Stage
+from routing.model import Stage, Time
 from routing.rules import Rules
+
+RETRY_SECONDS = 10.0
+BUSY = (
+    "Two explanations are being made already. Each follows a day or more of the journal beside the calls: ask again in "
+    "some seconds, or use 'contact-gateway explain' on the server."
+)
 
 
 class Instant(Consultation):
@@ -112,10 +118,17 @@ async def read(request: Request[Instant, Nothing]) -> ExplanationOut:
         raise BadRequest("Nothing is known of the future.", [FieldError(field="at", why=why)])
     if not request.who.may("supervisor") and not has(await current(services, reference), request.who.handler):
         raise NotAllowed("This contact is not with you: ask a supervisor why it went where it went.")
-    await consult(request, "explanation read", query.reason)
-    when = local_times(now)
+    if services.explaining.locked():
+        raise TooManyRequests(BUSY, RETRY_SECONDS)
+    async with services.explaining:
+        return await _explained(request, reference, at, now)
+
+
+async def _explained(request: Request[Instant, Nothing], reference: str, at: Time, now: Time) -> ExplanationOut:
+    services = request.services
+    await consult(request, "explanation read", request.query.reason)
     try:
-        told = await explain(services.store, Rules.of(services.settings), reference, at, when)
+        told = await explain(services.store, Rules.of(services.settings), reference, at, local_times(now))
     except NotExplained as error:
         raise NotFound(str(error)) from None
     except NotFollowed as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from aiohttp import web
@@ -17,6 +18,8 @@ from gateway.live import LiveHub
 from gateway.statistics.statistics import Statistics
 from gateway.store.store import Store
 from gateway.telemetry import Telemetry
+
+EXPLAINED_AT_ONCE = 2
 
 
 class CallControl(Protocol):
@@ -53,7 +56,8 @@ class Services:
     """``health``: each part's name with what is wrong, '' when it is well; ``warnings``: with what is wrong and made
     up for meanwhile. ``new_id`` never repeats.
 
-    ``calls`` and ``texts`` are None where the site does not have that channel.
+    ``calls`` and ``texts`` are None where the site does not have that channel. ``explaining``: places for questions to
+    the journal, each of which takes seconds of the gateway's own time.
     """
 
     settings: Settings
@@ -69,3 +73,4 @@ class Services:
     health: Callable[[], Mapping[str, str]]
     warnings: Callable[[], Mapping[str, str]]
     new_id: Callable[[], str]
+    explaining: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(EXPLAINED_AT_ONCE))

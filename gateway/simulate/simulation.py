@@ -67,6 +67,7 @@ class Simulation:
         self._stream_of: dict[str, Stream] = {}
         self._chance = self._source("people")
         people = scenario.behaviour
+        self._missed = people.missed
         self._answer, self._accept = people.answer.draws(self._chance), people.accept.draws(self._chance)
         self._rings, self._review = people.callback_rings.draws(self._chance), people.review.draws(self._chance)
         self._control_room, self._away = people.control_room.draws(self._chance), people.away.draws(self._chance)
@@ -165,7 +166,7 @@ class Simulation:
     def _sample(self, _: None) -> None:
         if self.now >= self._measured_from:
             signed_in, busy = self.desks.now()
-            self.measures.moments.append(Moment(self.now, signed_in, busy, len(self.board.waiting())))
+            self.measures.moments.append(Moment(self.now, signed_in, busy, len(self.board.lines)))
         self._in(SAMPLE_SECONDS, self._sample, None)
 
     # --- those who come in ---------------------------------------------------------------------------
@@ -220,8 +221,7 @@ class Simulation:
     def _offered(self, command: do.MakeOffer) -> None:
         if command.offer.broadcast:
             return  # whoever is only shown an emergency leaves it to the one whose offer is in earnest
-        missed = self.scenario.behaviour.missed
-        if missed and self._chance.random() < missed:
+        if self._missed and self._chance.random() < self._missed:
             return
         seconds = self._answer() if command.offer.by_phone else self._accept()
         self._in(seconds, self._accepts, command.offer)

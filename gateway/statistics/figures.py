@@ -11,6 +11,7 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from gateway.simulate.measures import percentile
@@ -66,9 +67,12 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
+    """``begins`` and ``ends`` in local time. ``group``: '' for what belongs to none, so that the rows add up to all.
+    Seconds are means, None of nobody."""
+
     group: str
-    begins: Time
-    ends: Time
+    begins: datetime
+    ends: datetime
     offered: int
     answered: int
     abandoned: int
@@ -238,8 +242,8 @@ class Count:
         mean = _mean_of(handled)
         return Figures(
             group=group,
-            begins=self._intervals.edges[number],
-            ends=self._intervals.edges[number + 1],
+            begins=self._intervals.local_edge(number),
+            ends=self._intervals.local_edge(number + 1),
             offered=offered,
             answered=outcomes["answered"],
             abandoned=outcomes["abandoned"],

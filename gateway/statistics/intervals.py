@@ -24,9 +24,14 @@ class Intervals:
     def __init__(self, begins: Time, ends: Time, interval: Interval, zone: ZoneInfo) -> None:
         inner = (cut for cut in _cuts(begins, ends, interval, zone) if begins < cut < ends)
         self.edges = [begins, *inner, ends]
+        self._zone = zone
 
     def __len__(self) -> int:
         return len(self.edges) - 1
+
+    def local_edge(self, number: int) -> datetime:
+        """Where interval ``number`` begins, and the one before it ends."""
+        return datetime.fromtimestamp(self.edges[number], self._zone)
 
     def number_of(self, at: Time) -> int:
         """Which interval a moment within begins and ends lies in."""

@@ -36,14 +36,14 @@ def apply(change: Any, board: Board, now: Time) -> None:
 
 def wanted(contact: Contact, now: Time) -> Contact:
     """In the queue, at the place it had. Whoever is on the line is wanted for as a call."""
-    if contact.live:
-        contact = replace(contact, work=Work.CALL, work_channel=Channel.VOICE)
     # Who comes back from a step of the overflow that led nowhere has waited all the time.
     waited = contact.wanted or contact.overflow is not None
     since = contact.waiting_since if waited and contact.waiting_since is not None else now
     return replace(
         contact,
         wanted=True,
+        work=Work.CALL if contact.live else contact.work,
+        work_channel=Channel.VOICE if contact.live else contact.work_channel,
         queued_at=contact.queued_at or now,
         waiting_since=since,
         wait_over_at=None if contact.live and contact.answered_at is None else contact.wait_over_at,
@@ -62,7 +62,7 @@ def owner_first(contact: Contact, owner: str, board: Board, now: Time) -> Contac
     handler = board.handlers.get(owner)
     there = handler is not None and handler.presence.state is PresenceState.AVAILABLE
     if not there or contact.emergency:
-        return replace(contact, preferred="", preferred_until=None)
+        return replace(contact, preferred="", preferred_until=None) if contact.preferred else contact
     return replace(contact, preferred=owner, preferred_until=now + board.rules.routing.owner_first_seconds)
 
 
@@ -141,6 +141,8 @@ def turned(board: Board, handler_id: str, now: Time) -> None:
 
 def guests_released(contact: Contact, gone: tuple[Guest, ...], board: Board, now: Time) -> Contact:
     """Without these; those of ours who were in the call begin to be idle now."""
+    if not gone:
+        return contact
     for guest in gone:
         handler = board.handlers.get(guest.handler)
         if handler is not None and guest.answered_at is not None:

@@ -20,7 +20,7 @@ from routing.apply.base import (
     without_wrap_up,
 )
 from routing.board import Board
-from routing.model import Channel, Contact, Handover, HandoverState, Time, Work, call_thread
+from routing.model import BLANK, Channel, Contact, Handover, HandoverState, Time, Work, call_thread
 from routing.replacing import replace
 
 
@@ -31,7 +31,8 @@ def _(e: ev.CallArrived, board: Board, now: Time) -> None:
         back = bumped(expected, "cut_off", board.rules.routing.bumps.cut_off)
         board.put_contact(_back_again(back, e.call_id, now))
         return
-    contact = Contact(
+    contact = replace(
+        BLANK,
         reference=e.reference,
         channel=Channel.VOICE,
         queue=e.queue,
@@ -61,6 +62,7 @@ def _back_again(contact: Contact, call_id: str, now: Time) -> Contact:
         ended_in=None,
         wait_over_at=wait_over_at,
         call_id=call_id,
+        waiting_since=None,
         overflow=None,
         overflowed=(),
     )

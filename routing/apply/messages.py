@@ -8,7 +8,7 @@ from routing import commands as do
 from routing import events as ev
 from routing.apply.base import apply, begun, owner_first, to_last_handler, wanted
 from routing.board import Board
-from routing.model import Channel, Contact, Person, Time, Work
+from routing.model import BLANK, Channel, Contact, Person, Time, Work
 from routing.replacing import replace
 from routing.triage.finding import Finding
 
@@ -21,7 +21,8 @@ def _(e: ev.MessageArrived, board: Board, now: Time) -> None:
     due = now + queue.target_seconds
     contact = _opened_again(board.thread_of(e.thread, now), board, now)
     if contact is None:
-        contact = Contact(
+        contact = replace(
+            BLANK,
             reference=e.reference,
             channel=e.channel,
             queue=e.queue,

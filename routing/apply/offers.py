@@ -27,7 +27,7 @@ def _(e: ev.OfferAccepted, board: Board, now: Time) -> None:
     heard = contact.live or contact.work is Work.MESSAGE
     if contact.live:
         board.answers.note(contact.queue, now)
-        contact = replace(contact, wait_over_at=now if contact.wait_over_at is None else contact.wait_over_at)
+    wait_over_at = now if contact.live and contact.wait_over_at is None else contact.wait_over_at
     board.put_contact(
         replace(
             contact,
@@ -36,6 +36,7 @@ def _(e: ev.OfferAccepted, board: Board, now: Time) -> None:
             offers=tuple(o for o in contact.offers if o.id != e.offer),
             owner=e.handler,
             answered_at=contact.answered_at or (now if heard else None),
+            wait_over_at=wait_over_at,
             preferred="",
             preferred_until=None,
             declined=(),
@@ -46,7 +47,8 @@ def _(e: ev.OfferAccepted, board: Board, now: Time) -> None:
             overflowed=(),
         )
     )
-    board.put_handler(replace(board.handlers[e.handler], misses=0))
+    if board.handlers[e.handler].misses:
+        board.put_handler(replace(board.handlers[e.handler], misses=0))
 
 
 @apply.register

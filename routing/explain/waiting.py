@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from config.overflow import Step
 from routing.abilities import ORDINARY
-from routing.board import CALLBACK_ANSWER_SECONDS, Board
+from routing.board import Board
 from routing.explain.facts import Before, Later, Reason, Waiting, When
 from routing.explain.handlers import in_words, judged, needed
 from routing.model import Contact, Handler, Need, PresenceState, Time, rank_of
+from routing.wakes import CALLBACK_ANSWER_SECONDS, alarm_at
 
 BUMPS = {
     "vulnerable": "they are marked vulnerable",
@@ -81,7 +82,7 @@ def _later(board: Board, contact: Contact, now: Time) -> Iterator[Later]:
         if declined.until > now:
             yield Later(declined.until, f"{declined.handler} may be asked again")
     if contact.emergency:
-        yield Later(board.alarm_at(contact), "the supervisors are alarmed again")
+        yield Later(alarm_at(contact, board.rules), "the supervisors are alarmed again")
     yield from _overflow(board, contact, now)
 
 

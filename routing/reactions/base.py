@@ -9,7 +9,7 @@ from typing import Any
 
 from routing import commands as do
 from routing import events as ev
-from routing.board import Board, Wake
+from routing.board import Board
 from routing.commands import Command
 from routing.matching import CHOSEN, make_offer
 from routing.model import (
@@ -25,6 +25,7 @@ from routing.model import (
 from routing.reactions.acknowledging import acknowledged, asked_where
 from routing.replacing import replace
 from routing.safety import refused, verdict, worse
+from routing.wakes import Wake, alarm_due, silence_seconds, silent_since
 
 
 @singledispatch
@@ -57,7 +58,7 @@ def _(e: ev.OfferAccepted, board: Board, now: Time) -> Iterator[Command]:
 def _(e: ev.OfferClaimed, board: Board, now: Time) -> Iterator[Command]:
     yield from withdraw(board.contacts[e.reference], "another handler took it")
     contact, handler = board.contacts[e.reference], board.handlers[e.handler]
-    yield make_offer(board, contact, handler, now, CHOSEN["claimed"])
+    yield make_offer(board, contact, handler, now, CHOSEN["claimed"], claimed=True)
 
 
 @react.register
@@ -286,12 +287,12 @@ def _look_again(wake: Wake, contact: Contact, board: Board, now: Time) -> Iterat
         case "overflow":
             board.unserved[contact.reference] = None
         case "emergency":
-            if board.alarm_due(contact, now):
+            if alarm_due(contact, board.rules, now):
                 why = "An emergency is waiting and no handler has taken it."
                 yield do.RaiseAlarm("emergency_waiting", why, contact.reference)
         case "silence":
-            if board.silent_since(contact, now):
-                seconds = board.silence_seconds(contact)
+            if silent_since(contact, board.rules, now):
+                seconds = silence_seconds(contact, board.rules)
                 why = f"Nothing more was heard for {seconds:.0f} s of somebody who wrote of an emergency."
                 yield do.RaiseAlarm("person_silent", why, contact.reference)
 

@@ -19,7 +19,7 @@ async def test_a_text_that_fell_out_of_the_queue_is_put_back_offered_and_alarmed
         await writer.text(1)
         auditor = Auditor(dispatcher, FakeClock(), random.Random(1), 5.0)
         assert await auditor.check() == ()
-        (waiting,) = dispatcher.board._waiting.values()
+        ((_, waiting),) = dispatcher.board.lines.needs()
         waiting.clear()
         assert await auditor.check() == ("T1: stands in 0 queues and should stand in 1.",)
         assert await auditor.check() == ()

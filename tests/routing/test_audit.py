@@ -6,6 +6,7 @@ from config.settings import Queue
 from routing import events as ev
 from routing.audit import audit
 from routing.commands import RaiseAlarm
+from routing.free import FreeHandlers
 from routing.model import Assignment
 from routing.replacing import replace
 from tests.support.world import World, of_kind, offers, rules
@@ -28,7 +29,7 @@ def test_on_a_sound_board_nothing_is_found() -> None:
 def test_a_contact_that_fell_out_of_the_queue_is_found_and_put_back() -> None:
     world = World()
     world.call("C1")
-    world.board._waiting[world.board.need_of(world.contact("C1"))].clear()
+    world.board.lines.with_need(world.board.need_of(world.contact("C1"))).clear()
     assert found(world) == ("C1: stands in 0 queues and should stand in 1.",)
     world.did(ev.BoardRepaired(found(world)))
     assert found(world) == ()
@@ -38,9 +39,7 @@ def test_a_contact_that_fell_out_of_the_queue_is_found_and_put_back() -> None:
 def test_a_handler_who_fell_out_of_the_free_is_found_and_offered_who_waits() -> None:
     world = World()
     world.handler("anna")
-    for places in world.board._free.values():
-        places.clear()
-    world.board._free_at.clear()
+    world.board._free = FreeHandlers()
     world.call("C1")
     assert found(world) == ("anna: does not stand among the free as they should.",)
     commands = world.did(ev.BoardRepaired(found(world)))
@@ -73,6 +72,28 @@ def test_a_caller_whom_everybody_has_forgotten_is_found() -> None:
     world.call("C1")
     world.board.put_contact(replace(world.contact("C1"), wanted=False))
     assert found(world) == ("C1: the caller is on the line, with nobody, and no handler is wanted.",)
+
+
+def test_a_caller_who_was_cut_off_and_is_greeted_again_is_not_forgotten() -> None:
+    world = World()
+    world.call("C1")
+    world.did(ev.CallerLeft("C1", cut_off=True))
+    world.arriving("C2")
+    assert world.contact("C1").call_id == "call-C2" and not world.contact("C1").wanted
+    assert found(world) == ()
+
+
+def test_an_emergency_that_a_free_handler_does_not_see_is_found_and_shown() -> None:
+    world = World()
+    world.handler("anna")
+    world.handler("ben")
+    world.call("C1")
+    world.emergency("C1")
+    contact = world.contact("C1")
+    world.board.put_contact(replace(contact, offers=contact.offers[:1]))
+    assert found(world) == ("C1: is an emergency on offer that ben cannot see.",)
+    assert offers(world.did(ev.BoardRepaired(found(world)))) == [("C1", "ben")]
+    assert found(world) == ()
 
 
 def test_a_caller_whom_the_overflow_has_led_on_is_not_forgotten() -> None:

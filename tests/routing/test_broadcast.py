@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from routing import events as ev
 from routing.model import Doing, PresenceState, Stage
-from tests.support.world import World, ends, offers
+from tests.support.world import World, ends, offers, rules
 
 
 def three() -> World:
@@ -95,6 +95,59 @@ def test_when_the_one_in_earnest_rings_out_it_is_offered_anew_to_the_next() -> N
     assert ends(commands) == [("anna", "missed"), ("ben", "withdrawn"), ("cara", "withdrawn")]
     assert offers(commands) == [("C1", "ben"), ("C1", "cara")]
     assert world.board.handlers["ben"].misses == 0, "who was only shown it has missed nothing"
+
+
+def test_who_becomes_free_while_it_rings_sees_it_too_for_as_long() -> None:
+    world = three()
+    world.presence("cara", PresenceState.AWAY)
+    world.call("C0")  # rings anna
+    world.accept("C0")
+    world.did(ev.CallEnded("C0", "handler:anna"))
+    world.arriving("C1")
+    assert offers(world.emergency("C1")) == [("C1", "ben")]
+    world.now += 5
+    assert offers(world.complete("C0", "anna")) == [("C1", "anna")]
+    assert offers(world.presence("cara", PresenceState.AVAILABLE)) == [("C1", "cara")]
+    earnest, *shown = world.contact("C1").offers
+    assert [(o.handler, o.broadcast, o.expires_at) for o in shown] == [
+        ("anna", True, earnest.expires_at),
+        ("cara", True, earnest.expires_at),
+    ]
+
+
+def test_who_declined_what_they_were_shown_sees_it_again_after_the_pause() -> None:
+    world = three()
+    world.arriving("C1")
+    world.emergency("C1")
+    world.did(ev.OfferDeclined(offer_to(world, "C1", "ben"), "C1", "ben"))
+    assert offers(world.after(15)) == [("C1", "ben")]
+
+
+def test_a_call_that_turns_out_an_emergency_while_it_rings_is_shown_to_all() -> None:
+    world = three()
+    world.call("C1")
+    assert offers(world.emergency("C1")) == [("C1", "ben"), ("C1", "cara")]
+
+
+def test_when_skills_are_insisted_on_no_more_all_see_it() -> None:
+    """The one with the skill is rung first; five seconds later the skill matters no more."""
+    world = World(rules(emergency_skills_seconds=5))
+    world.handler("anna", "crime")
+    world.handler("ben")
+    world.arriving("C1", queue="crime")
+    assert offers(world.emergency("C1")) == [("C1", "anna")]
+    assert offers(world.after(5)) == [("C1", "ben")]
+
+
+def test_once_somebody_has_asked_for_it_nobody_else_is_shown_it() -> None:
+    world = three()
+    world.presence("cara", PresenceState.AWAY)
+    world.arriving("C1")
+    world.emergency("C1")
+    world.did(ev.OfferClaimed(offer_to(world, "C1", "ben"), "C1", "ben"))
+    assert not offers(world.presence("cara", PresenceState.AVAILABLE))
+    commands = world.did(ev.OfferMissed(world.offer("C1").id, "C1", "ben"))
+    assert offers(commands) == [("C1", "anna"), ("C1", "cara")], "they did not answer: it is shown to all again"
 
 
 def test_who_declines_what_they_were_shown_is_left_out_and_the_phone_rings_on() -> None:

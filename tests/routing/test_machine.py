@@ -402,11 +402,13 @@ class Desk(People):
         for contact in self.board.contacts.values():
             if contact.waiting:
                 expected.setdefault(self.board.need_of(contact), []).append(rank_of(contact))
-        assert {need: list(ranks) for need, ranks in self.board._waiting.items()} == {
+        assert {need: list(ranks) for need, ranks in self.board.lines.needs()} == {
             need: sorted(ranks) for need, ranks in expected.items()
         }
-        needs = [need for known in self.board._needs_of.values() for need in known]
-        assert sorted(needs, key=repr) == sorted(expected, key=repr)
+        for handler in self.board.handlers:
+            able = self.board.able(handler)
+            asked = {need for need in expected if need.able <= able and need.only in ("", handler)}
+            assert {need for need, _ in self.board.waiting_for(handler)} == asked
 
     @invariant()
     def the_auditor_finds_nothing(self) -> None:
@@ -431,13 +433,13 @@ class Desk(People):
             others += [g.handler for g in contact.guests if g.handler]
             for handler in [*assigned, *others]:
                 engaged.setdefault(handler, set()).add(contact.reference)
-        assert {h: r for h, r in self.board._engaged.items() if r} == engaged
+        assert {h: set(load.contacts) for h, load in self.board._loads.items() if load.contacts} == engaged
         for channel in Channel:
             free = {(self.board._turn(h), h.id) for h in self.board.handlers.values() if channel in self.room(h)}
-            indexed = [place for places in self.board._free[channel].values() for place in places]
-            assert sorted(indexed) == sorted(free)
-            for skills, places in self.board._free[channel].items():
-                assert all(self.board.able(name) == skills for _, name in places)
+            groups = list(self.board.free_for(channel))
+            assert sorted(turn for _, turns in groups for turn in turns) == sorted(free)
+            for able, turns in groups:
+                assert turns == sorted(turns) and all(self.board.able(name) == able for _, name in turns)
         threads = {c.thread: c.reference for c in self.board.contacts.values() if c.thread}
         assert self.board._threads == threads
 
@@ -484,7 +486,9 @@ class Desk(People):
                 assert offer.expires_at > self.now or (offer.expires_at, "offer") in {
                     (w.at, w.kind) for w in self.board._wakes
                 }
-                assert any(w.detail == offer.id and w.at == offer.expires_at for w in self.board._wakes)
+                earnest = next(o for o in contact.offers if not o.broadcast)
+                assert offer.expires_at == earnest.expires_at, "what is shown lasts as long as the one in earnest"
+                assert any(w.detail == earnest.id and w.at == offer.expires_at for w in self.board._wakes)
 
     @invariant()
     def nobody_idles_while_somebody_waits_whom_they_could_take(self) -> None:
@@ -497,6 +501,19 @@ class Desk(People):
                 asked = contact.preferred in ("", handler.id)
                 free = suits and asked and contact.load in self.room(handler)
                 assert not free or self.is_kept_for_a_call(handler, contact), (contact, handler)
+
+    @invariant()
+    def an_emergency_on_offer_is_seen_by_all_who_could_take_it(self) -> None:
+        """Until one of them has asked for it."""
+        for contact in self.board.contacts.values():
+            if not contact.emergency or not contact.offers or any(offer.claimed for offer in contact.offers):
+                continue
+            declined = {d.handler for d in contact.declined if d.until > self.now}
+            seen = {offer.handler for offer in contact.offers}
+            for handler in self.board.handlers.values():
+                able = self.board.need_of(contact).able <= self.board.able(handler.id)
+                could = able and handler.id not in declined and contact.load in self.room(handler)
+                assert not could or handler.id in seen, (contact, handler)
 
     def is_kept_for_a_call(self, handler: Handler, message: Contact) -> bool:
         """A call that comes before the message waits for this handler to finish the messages they have."""
@@ -517,7 +534,7 @@ class Desk(People):
         for contact in self.board.contacts.values():
             if contact.waiting:
                 expected.setdefault((contact.queue, contact.load), []).append(rank_of(contact))
-        lines = {line: list(ranks) for line, ranks in self.board._lines.items() if ranks}
+        lines = {line: list(ranks) for line, ranks in self.board.lines.lines() if ranks}
         assert lines == {line: sorted(ranks) for line, ranks in expected.items()}
 
     @invariant()

@@ -59,11 +59,11 @@ def plain(handlers: int, per_hour: float, handling: float, patience: float | Non
 
 
 def against_theory(
-    *, handlers: int, per_hour: float, handling: float, contacts: int, patience: float | None = None
+    *, handlers: int, per_hour: float, handling: float, contacts: int, patience: float | None = None, seed: int = 1
 ) -> Found:
     """``handling`` and ``patience`` in seconds; phones are answered at once, as theory has it."""
-    simulation = Simulation(plain(handlers, per_hour, handling, patience, 20 + contacts / per_hour))
-    waits = simulation.run().waits["general", Channel.VOICE]
+    scenario = plain(handlers, per_hour, handling, patience, 20 + contacts / per_hour)
+    waits = Simulation(scenario.model_copy(update={"seed": seed})).run().waits["general", Channel.VOICE]
     ends = sorted(
         [(began, wait, 0.0) for began, wait in zip(waits.began, waits.answered, strict=True)]
         + [(began, wait, 1.0) for began, wait in zip(waits.left, waits.abandoned, strict=True)]

@@ -37,6 +37,16 @@ async def test_why_this_handler_and_not_that_one(site: Site) -> None:
     assert any("ben could take it, but it was not their turn: idle since" in line for line in told["sentences"])
 
 
+async def test_who_asks_while_two_are_being_answered_is_told_to_wait(site: Site) -> None:
+    sue = await site.signed_in("sue", "supervisor")
+    await site.text(REF)
+    async with site.services.explaining, site.services.explaining:
+        status, problem = await sue.get(PATH, params={"reason": "complaint"})
+    assert status == 429 and problem["detail"].startswith("Two explanations are being made already.")
+
+    assert (await explanation(sue))["state"]["stage"] == "queued"
+
+
 async def test_why_it_waited_before_anybody_came(site: Site) -> None:
     sue = await site.signed_in("sue", "supervisor")
     await site.text(REF)
