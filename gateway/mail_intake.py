@@ -108,7 +108,7 @@ class MailIntake:
             sha256=mail.sha256,
             problems="; ".join(problems),
             authentication=mail.authentication,
-            language=await asyncio.to_thread(language_of, own_words(mail.text)),
+            language=language_of(own_words(mail.text)),
         )
         files = await asyncio.to_thread(self._files.keep_attachments, message_id, mail)
         return Arrival(mail, mailbox, message, tuple(files))
