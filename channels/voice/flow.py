@@ -146,7 +146,9 @@ class Story:
     async def _picked_up(self) -> None:
         scene = self.scene
         parts = (self._handler, self.third, self.supervision, self._control_room, self.keeping, self._reception)
-        if await Resumption(scene, *parts, self._sound).begin():
+        there = await Resumption(scene, *parts, self._sound).begin()
+        self._reporter.then(self.call.caught_up.set)
+        if there:
             if self._reception.receiving:
                 await self._receive()
             await scene.settle()

@@ -10,6 +10,7 @@ from channels.voice.control_room import ControlRoomLeg
 from channels.voice.handler_leg import HandlerLeg
 from channels.voice.keeping import Keeping
 from channels.voice.line import line_broke
+from channels.voice.messages import Snapshot
 from channels.voice.reception import Reception
 from channels.voice.scene import ContactView, Scene
 from channels.voice.sound_watch import SoundWatch
@@ -39,6 +40,7 @@ class Resumption:
         self.sound.recall(snapshot)
         if "caller" not in scene.line.joined or view is None:
             self.reception.caller_gone()
+            self._talked(snapshot, view)
             broke = any(line_broke(leg.state, leg.code) for leg in snapshot.legs if leg.name == "caller")
             scene.tell(ev.CallerLeft(scene.reference, cut_off=broke))
             return False
@@ -61,6 +63,13 @@ class Resumption:
         if not (in_reception or led_out or scene.handler or view.offers or view.place or view.passed_to):
             scene.tell(ev.CallQueued(scene.reference))
         return True
+
+    def _talked(self, snapshot: Snapshot, view: ContactView | None) -> None:
+        """A handler whose phone rang when the gateway went may have answered, and talked with the caller to the end."""
+        answered = any(leg.name == "handler" and leg.state in ("answered", "ended") for leg in snapshot.legs)
+        if view and view.offers and answered:
+            offer = view.offers[0]
+            self.scene.tell(ev.OfferAccepted(offer.id, self.scene.reference, offer.handler))
 
     async def _handler(self, view: ContactView) -> None:
         scene = self.scene
