@@ -16,7 +16,6 @@ import structlog
 from channels.base import NotLetIn
 from channels.email import outbound
 from channels.email.inbound import MailboxReader
-from channels.email.language import get_ready
 from channels.email.receiver import FetchedMail
 from channels.email.signature import Signer
 from config.settings import Mailbox, Settings
@@ -60,7 +59,6 @@ class EmailChannel:
     async def run(self) -> None:
         """Follow every mailbox until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(asyncio.to_thread(get_ready), name="languages")
             for mailbox, reader in zip(self._mailboxes, self._readers, strict=True):
                 tasks.create_task(reader.run(), name=f"mailbox {mailbox}")
 

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from functools import cache
+import unicodedata
 
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
+import pycld2
 
 # Fewer letters than these say little: names, places and 'ok thx' look like any language.
 LETTERS_NEEDED = 20
-SURE = 0.9
 LOOKED_AT = 2_000
+ALSO = {"sco": "en"}  # a handler who reads English reads how Scots type
 
 
 def language_of(words: str) -> str:
-    """For example 'en' or 'cy'; '' when it is not clear, or when ``get_ready`` is not done: no mail waits for that."""
+    """For example 'en' or 'cy'; '' when it is not clear."""
     start = words[:LOOKED_AT]
-    if not _identifier.cache_info().currsize or sum(letter.isalpha() for letter in start) < LETTERS_NEEDED:
+    if sum(unicodedata.category(c)[0] in "LM" for c in start) < LETTERS_NEEDED:
         return ""
-    language, likelihood = _identifier().classify(start)
-    return str(language) if likelihood >= SURE else ""
-
-
-def get_ready() -> None:
-    """Load what it knows, which takes seconds on a busy machine."""
-    _identifier()
-
-
-@cache
-def _identifier() -> LanguageIdentifier:
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    # It refuses control characters and what is no character.
+    plain = "".join(c if c.isprintable() else " " for c in start)
+    sure, _, found = pycld2.detect(plain.encode(), isPlainText=True)
+    code = str(found[0][1]).partition("-")[0]
+    return ALSO.get(code, code) if sure and code != "un" else ""

@@ -27,6 +27,11 @@ STREET = (
     "|row|square"
 )
 
+STREETS = (
+    rf"|\b\d{{1,4}}[a-d]?\s+{NAME_WORD}(?:\s{NAME_WORD})?\s(?:{STREET})\b"
+    rf"|\b{NAME_WORD}(?:\s{NAME_WORD})?\s(?:{STREET})\b"
+)
+
 PATTERNS = {
     "service": (
         rf"(?<![\d/+.:-])(?:{CLOCK})\s+(?:(?:from\s+)?{NAME}\s+)?(?:to|from)\s+{NAME}"
@@ -43,12 +48,15 @@ PATTERNS = {
     ),
     "place": (
         rf"\bplatform\s+\d{{1,2}}[a-d]?\b|\b[amb]\d{{1,4}}(?:\(m\))?\b|\bj(?:unction|ct)?\s?\d{{1,2}}\b"
-        rf"|\b\d{{1,4}}[a-d]?\s+{NAME_WORD}(?:\s{NAME_WORD})?\s(?:{STREET})\b|\b{NAME_WORD}(?:\s{NAME_WORD})?\s(?:{STREET})\b"
+        rf"{STREETS}"
         rf"|\b(?:flat|no|number)\s+\d{{1,4}}[a-d]?\b|\b[a-z]{{1,2}}\d[a-z\d]?\s?\d[a-z]{{2}}\b"
         rf"|\b(?:at|near|outside|behind|opposite|passing|leaving|by)\s+(?:the\s+)?{NAME}"
     ),
 }
+# Only a message that has such a word is searched for streets, which begin with any word at all.
+STREET_WORD = re.compile(rf"\s(?:{STREET})\b", re.IGNORECASE)
 READY = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in PATTERNS.items()}
+WITHOUT_STREETS = READY | {"place": re.compile(PATTERNS["place"].replace(STREETS, ""), re.IGNORECASE)}
 MOST_OF_A_KIND = 3
 MOST_READ = 2_000
 
@@ -56,6 +64,7 @@ MOST_READ = 2_000
 def found(text: str, words: list[Word]) -> Iterator[Found]:
     """Each as written, with where it stands; at most three of a kind, from the first 2,000 characters."""
     start = text[:MOST_READ]
-    for kind, pattern in READY.items():
+    patterns = READY if STREET_WORD.search(start) else WITHOUT_STREETS
+    for kind, pattern in patterns.items():
         for match, _ in zip(pattern.finditer(start), range(MOST_OF_A_KIND), strict=False):
             yield Found(kind, match.group().strip(), match.start(), match.end())

@@ -5,7 +5,8 @@ Its words are weighed; a sign of danger that its context does not set aside adds
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 
 from config.triage import Kind, Lexicon
 from routing.triage import details
@@ -14,13 +15,24 @@ from routing.triage.finding import Finding, Found, Reason
 from routing.triage.phrases import Hit, Phrases, vocabulary
 from routing.triage.reading import Word, read
 from routing.triage.spelling import Speller
-from routing.triage.weighing import Scales, Weighed
+from routing.triage.weighing import Features, Scales, Weighed, pieces_of
 
 SIGN = 2.0  # what a standing sign adds to the weight of the words
 BY_WEIGHT = "sounds like others"
 MOST_CHARACTERS = 50_000
 SHOWN_BEFORE = 3
 COURTESIES = frozenset({"please", "now", "me", "hi", "hello", "can", "you", "i", "need", "am", "is", "this"})
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A message as read: the signs of danger that stand, those set aside and why, and the contexts that are said."""
+
+    words: list[Word]
+    contexts: Contexts
+    standing: list[Hit]
+    aside: list[tuple[Hit, str]]
+    said: frozenset[str]
 
 
 class Triage:
@@ -37,55 +49,63 @@ class Triage:
         plain = {word for written in lexicon.shorthand.values() for word in written.split()}
         every = [phrase for among in phrases.values() for phrase in among]
         self._speller = Speller(lexicon.shorthand, vocabulary(every, lexicon.words) | plain, english)
-        self._scales = Scales(weights)
+        self._scales = Scales(weights, Features(lexicon.words))
 
     def judge(self, text: str) -> Finding:
         """What this message sounds like. Of a very long one the first 50,000 characters count."""
-        text = text[:MOST_CHARACTERS]
-        words = read(text, self._speller.spell)
-        hits = list(self._phrases.find(words))
-        contexts = Contexts(words, hits)
-        standing = [h for h in hits if h.label in self._rules and self._stands(h, words, contexts)]
-        standing.sort(key=lambda h: (h.start, h.end, h.label))  # the phrases come in no order of their own
-        found = (*details.found(text, words), *self._kinds(text, words, standing))
-        weighed = self._scales.weigh(words)
-        if not words or not self._enough(standing, weighed):
+        read = self._read(text[:MOST_CHARACTERS])
+        found = (*details.found(text, read.words), *self._kinds(text, read))
+        weighed = self._scales.weigh(read.words)
+        if not read.words or not self._enough(read, weighed):
             return Finding(False, found=found)
-        return Finding(True, self._reasons(text, words, standing, contexts, weighed), found)
+        return Finding(True, self._reasons(text, read, weighed), found)
 
-    def read(self, text: str) -> tuple[list[str], bool]:
-        """The plain words of a message, and whether a sign stands in it. For those who learn the weights."""
-        words = read(text[:MOST_CHARACTERS], self._speller.spell)
-        hits = list(self._phrases.find(words))
-        contexts = Contexts(words, hits)
-        return [w.text for w in words], any(h.label in self._rules and self._stands(h, words, contexts) for h in hits)
+    def features(self, text: str) -> tuple[list[list[str]], bool, frozenset[str]]:
+        """For those who learn the weights: the plain words, piece by piece; whether a sign stands; what signs say."""
+        read = self._read(text[:MOST_CHARACTERS])
+        pieces = [[w.text for w in read.words[start:end]] for start, end in pieces_of(read.words)]
+        return pieces, bool(read.standing), self._signs(read)
 
     def set_aside(self, text: str) -> list[tuple[str, str, str]]:
         """Each sign that was set aside: rule, words, and why. For those who tune the rules."""
-        words = read(text[:MOST_CHARACTERS], self._speller.spell)
+        read = self._read(text[:MOST_CHARACTERS])
+        return [(h.label, _written(text, read.words, h.start, h.end), why) for h, why in read.aside if why]
+
+    def _read(self, text: str) -> Read:
+        words = read(text, self._speller.spell)
         hits = list(self._phrases.find(words))
         contexts = Contexts(words, hits)
-        signs = ((h, contexts.set_aside(h, pleads=self._rules[h.label].pleads)) for h in hits if h.label in self._rules)
-        return [(h.label, _written(text, words, h.start, h.end), why) for h, why in signs if why]
+        standing, aside = [], []
+        for hit in sorted(hits, key=lambda h: (h.start, h.end, h.label)):  # the phrases come in no order of their own
+            if hit.label not in self._rules:
+                continue
+            rule = self._rules[hit.label]
+            why = "" if rule.alone else contexts.set_aside(hit, pleads=rule.pleads)
+            if rule.alone and _says_more(words, hit):
+                continue
+            if why:
+                aside.append((hit, why))
+            else:
+                standing.append(hit)
+        said = frozenset(h.label for h in hits if h.label not in self._rules)
+        return Read(words, contexts, standing, aside, said)
 
-    def _stands(self, hit: Hit, words: list[Word], contexts: Contexts) -> bool:
-        rule = self._rules[hit.label]
-        if rule.alone:
-            others = [w.text for n, w in enumerate(words) if not hit.start <= n < hit.end]
-            return COURTESIES.issuperset(others)
-        return not contexts.set_aside(hit, pleads=rule.pleads)
+    def _signs(self, read: Read) -> frozenset[str]:
+        """What signs and contexts are called among the weights."""
+        standing = {f"+{h.label}" for h in read.standing}
+        return frozenset(standing | {f"?{why}" for _, why in read.aside} | {f"={name}" for name in read.said})
 
-    def _enough(self, standing: list[Hit], weighed: Weighed) -> bool:
-        if any(self._rules[h.label].alone for h in standing):
+    def _enough(self, read: Read, weighed: Weighed) -> bool:
+        if any(self._rules[h.label].alone for h in read.standing):
             return True
-        return weighed.score + (SIGN if standing else 0.0) > 0
+        signs = self._scales.weigh_signs(self._signs(read)) + (SIGN if read.standing else 0.0)
+        return weighed.score + signs > 0
 
-    def _reasons(
-        self, text: str, words: list[Word], standing: list[Hit], contexts: Contexts, weighed: Weighed
-    ) -> tuple[Reason, ...]:
+    def _reasons(self, text: str, read: Read, weighed: Weighed) -> tuple[Reason, ...]:
         """The first sign of each rule; without any, the words that weigh most."""
+        words, contexts = read.words, read.contexts
         first: dict[str, Reason] = {}
-        for hit in sorted(standing, key=lambda h: (h.start, -h.end, h.label)):
+        for hit in sorted(read.standing, key=lambda h: (h.start, -h.end, h.label)):
             start = max(contexts.clause_start(hit), hit.start - SHOWN_BEFORE)
             said = _written(text, words, start, hit.end)
             reason = Reason(hit.label, said, words[start].start, words[hit.end - 1].end, contexts.now(hit))
@@ -95,15 +115,21 @@ class Triage:
         start, end = words[weighed.start].start, words[weighed.end - 1].end
         return (Reason(BY_WEIGHT, text[start:end], start, end),)
 
-    def _kinds(self, text: str, words: list[Word], standing: list[Hit]) -> tuple[Found, ...]:
+    def _kinds(self, text: str, read: Read) -> tuple[Found, ...]:
         first: dict[Kind, Found] = {}
-        for hit in standing:
+        for hit in read.standing:
             kind = self._rules[hit.label].kind
-            said = _written(text, words, hit.start, hit.end)
             if kind:
-                first.setdefault(kind, Found(kind, said, words[hit.start].start, words[hit.end - 1].end))
+                said = _written(text, read.words, hit.start, hit.end)
+                place = read.words[hit.start].start, read.words[hit.end - 1].end
+                first.setdefault(kind, Found(kind, said, *place))
         return tuple(first.values())
 
 
-def _written(text: str, words: list[Word], start: int, end: int) -> str:
+def _says_more(words: Sequence[Word], hit: Hit) -> bool:
+    """Whether more is said than this and courtesies."""
+    return not COURTESIES.issuperset(w.text for n, w in enumerate(words) if not hit.start <= n < hit.end)
+
+
+def _written(text: str, words: Sequence[Word], start: int, end: int) -> str:
     return text[words[start].start : words[end - 1].end]

@@ -16,9 +16,10 @@ GAP = 4
 MOST_KEPT = 50_000
 Keys = frozenset[str]
 NOT = frozenset({"not", "no", "never", "nobody", "nothing", "without", "none"})
-NO_KEYS: Keys = frozenset()
 # One place of a phrase: the words that fit, and how many others may stand before it.
 Step = tuple[Keys, int]
+# What is left of a phrase after its first two places: its label, whether it denies, and the steps.
+Ending = tuple[str, bool, tuple[Step, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,15 @@ class Hit:
     denies: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The phrases that begin with one word: those that end with it, and the others by the second word."""
+
+    whole: list[Ending]
+    next: dict[str, list[Ending]]
+    later: dict[str, list[Ending]]
+
+
 class Phrases:
     """All phrases of all labels, looked for in one pass."""
 
@@ -43,13 +53,14 @@ class Phrases:
             for member in members:
                 self._lists.setdefault(member, []).append(f"<{name}>")
         self._stems: set[str] = set()
-        self._by_first: dict[str, list[tuple[str, bool, tuple[Step, ...]]]] = {}
+        # A message's words lead straight to the phrases that begin with two of them; few are tried in vain.
+        self._begun: dict[str, Begun] = {}
+        self._begun_by: dict[Keys, tuple[Begun, ...]] = {}
         for label, written in phrases.items():
             for steps in {s for phrase in written for s in _steps(phrase)}:
                 self._stems |= {key for keys, _ in steps for key in keys if "*" in key}
                 denies = any(not NOT.isdisjoint(keys) for keys, _ in steps)
-                for key in steps[0][0]:
-                    self._by_first.setdefault(key, []).append((label, denies, steps[1:]))
+                self._index(steps, (label, denies, steps[2:]))
         self._stem_lengths = sorted({len(stem) for stem in self._stems})
         self._kept: dict[str, Keys] = {}
 
@@ -62,15 +73,30 @@ class Phrases:
         ends = _sentence_ends(words)
         for start, mine in enumerate(keys):
             limit = ends[start]
-            following = keys[start + 1] if start + 1 < limit else NO_KEYS
-            for key in mine:
-                for label, denies, rest in self._by_first.get(key, ()):
-                    # Most phrases fail at their second word: that is seen here, without a call.
-                    if rest and not rest[0][1] and rest[0][0].isdisjoint(following):
-                        continue
-                    end = _end(rest, keys, start + 1, limit)
-                    if end:
-                        yield Hit(label, start, end, denies)
+            for begun in self._all_begun(mine):
+                for label, denies, _ in begun.whole:
+                    yield Hit(label, start, start + 1, denies)
+                if begun.next:
+                    yield from _going_on(begun.next, keys, start, min(start + 2, limit), limit)
+                if begun.later:
+                    yield from _going_on(begun.later, keys, start, min(start + 2 + GAP, limit), limit)
+
+    def _all_begun(self, mine: Keys) -> tuple[Begun, ...]:
+        kept = self._begun_by.get(mine)
+        if kept is None:
+            kept = tuple(self._begun[key] for key in mine if key in self._begun)
+            if len(self._begun_by) < MOST_KEPT:
+                self._begun_by[mine] = kept
+        return kept
+
+    def _index(self, steps: tuple[Step, ...], ending: Ending) -> None:
+        for key in steps[0][0]:
+            begun = self._begun.setdefault(key, Begun([], {}, {}))
+            if len(steps) == 1:
+                begun.whole.append(ending)
+                continue
+            for second in steps[1][0]:
+                (begun.later if steps[1][1] else begun.next).setdefault(second, []).append(ending)
 
     def _keys(self, word: str) -> Keys:
         """What a word counts as: itself, the lists it stands in, and how it begins."""
@@ -103,6 +129,21 @@ def _steps(phrase: str) -> Iterator[tuple[Step, ...]]:
                 steps.append((frozenset(part.removesuffix("?").split("|")), gap if steps else 0))
                 gap = 0
         yield tuple(steps)
+
+
+def _going_on(
+    index: Mapping[str, Sequence[Ending]], keys: Sequence[Keys], start: int, until: int, limit: int
+) -> Iterator[Hit]:
+    """Each phrase whose second word stands after ``start`` and before ``until``: once, from the first such place."""
+    found: set[int] = set()
+    for here in range(start + 1, until):
+        for key in keys[here]:
+            for ending in index.get(key, ()):
+                label, denies, rest = ending
+                end = _end(rest, keys, here + 1, limit)
+                if end and id(ending) not in found:
+                    found.add(id(ending))
+                    yield Hit(label, start, end, denies)
 
 
 def _end(steps: tuple[Step, ...], keys: Sequence[Keys], at: int, limit: int) -> int:

@@ -1,24 +1,32 @@
 """How much the words of a message sound like the emergencies among the labelled messages: a sum, word by word.
 
-A word weighs by itself, by the word before it, and by the letters in it: these count for a word that no labelled
-message has, and for one that is misspelt. The weights were learnt (``tests/bench/triage_weights.py``); a positive one
-speaks for an emergency.
+A word weighs by itself, by the lists of words it stands in, by its letters, by the word before it, and by the words
+two and three before it. Lists and letters count for a word that no labelled message has, and letters for one that is
+misspelt. The signs of danger that stand, those set aside and the contexts weigh as well. The weights were learnt
+(``tests/bench/triage_weights.py``); a positive one speaks for an emergency.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import TypeVar
 
 from routing.triage.reading import Word
 
 BIAS = "*"
 START = "^"
 GRAMS = (3, 4, 5)  # letters
+FAR = (2, 3)  # words
 PIECE = 40  # words: an emergency in one sentence must not drown in a long email
 SHOWN = 4  # words
 MOST_KEPT = 50_000
+HALF = 0.5  # what is learnt of lists in pairs and of words apart counts less: it is right less often
+QUARTER = 0.25  # what is learnt of a sign or context: it corrects the rules, and does not replace them
+ENDINGS = ("ing", "edly", "ed", "ies", "es", "s", "in", "er", "ly")
+Share = tuple[str, float]
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,46 +38,113 @@ class Weighed:
     end: int
 
 
-class Scales:
-    """``weights``: by word, by pair of words ("he has"), by letters ("~kni"), and the bias."""
+class Features:
+    """What of a message has a weight, by name, and its share in the sum. ``lists``: the words of each list."""
 
-    def __init__(self, weights: Mapping[str, float]) -> None:
+    def __init__(self, lists: Mapping[str, Iterable[str]]) -> None:
+        self._lists: dict[str, tuple[str, ...]] = {}
+        for name, members in lists.items():
+            for member in members:
+                self._lists[member] = (*self._lists.get(member, ()), f"<{name}>")
+
+    def alone(self, text: str) -> Iterator[Share]:
+        yield text, 1.0
+        grams = grams_of(text)
+        for gram in grams:
+            yield gram, 1 / sqrt(len(grams))
+        for name in self._lists.get(text, ()):
+            yield name, 1.0
+
+    def pair(self, before: str, text: str) -> Iterator[Share]:
+        yield f"{before} {text}", 1.0
+        mine, other = self._lists.get(text), self._lists.get(before)
+        if mine or other:
+            for first in other or (before,):
+                for second in mine or (text,):
+                    yield f"{first} {second}", HALF
+
+    def apart(self, before: str, text: str) -> Iterator[Share]:
+        yield f"{stem(before)}..{stem(text)}", HALF
+
+    def of(self, texts: Sequence[str]) -> Iterator[Share]:
+        """Everything that ``Scales`` sums for the words of one piece: this is what the weights are learnt for."""
+        share = 1 / sqrt(max(1, len(texts)))
+        for n, text in enumerate(texts):
+            each = [*self.alone(text), *self.pair(texts[n - 1] if n else START, text)]
+            for far in FAR:
+                if n >= far:
+                    each += self.apart(texts[n - far], text)
+            yield from ((name, share * part) for name, part in each)
+
+
+class Scales:
+    """``weights``: by feature, and the bias. What a word or pair sums up to is kept: the same ones come again."""
+
+    def __init__(self, weights: Mapping[str, float], features: Features) -> None:
         self._weights = weights
-        self._kept: dict[str, float] = {}
+        self._features = features
+        self._alone: dict[str, float] = {}
+        self._pairs: dict[tuple[str, str], float] = {}
+        self._apart: dict[tuple[str, str], float] = {}
 
     def weigh(self, words: Sequence[Word]) -> Weighed:
         """The piece of the message that sounds most like an emergency."""
         pieces = [self._piece(words, start, end) for start, end in pieces_of(words)]
         return max(pieces, key=lambda weighed: weighed.score, default=Weighed(self._weights[BIAS], 0, 0))
 
+    def weigh_signs(self, signs: Iterable[str]) -> float:
+        """What the signs and contexts of a message add, by the names that ``Triage`` gives them."""
+        return QUARTER * sum(self._weights.get(sign, 0.0) for sign in signs)
+
     def _piece(self, words: Sequence[Word], start: int, end: int) -> Weighed:
-        texts = [word.text for word in words[start:end]]
-        pairs = zip([START, *texts], texts, strict=False)
-        each = [self._alone(text) + self._weights.get(f"{before} {text}", 0.0) for before, text in pairs]
+        each: list[float] = []
+        third, second, first = "", "", START
+        for word in words[start:end]:
+            text = word.text
+            here = self._alone_of(text) + self._pair_of(first, text)
+            if second:
+                here += self._apart_of(second, text)
+            if third:
+                here += self._apart_of(third, text)
+            each.append(here)
+            third, second, first = second, first if first != START else "", text
         score = self._weights[BIAS] + sum(each) / sqrt(len(each))
-        first = max(range(len(each)), key=lambda n: sum(each[n : n + SHOWN]))
-        return Weighed(score, start + first, start + min(first + SHOWN, len(each)))
+        most = max(range(len(each)), key=lambda n: sum(each[n : n + SHOWN]))
+        return Weighed(score, start + most, start + min(most + SHOWN, len(each)))
 
-    def _alone(self, text: str) -> float:
-        kept = self._kept.get(text)
-        if kept is None:
-            grams = grams_of(text)
-            letters = sum(self._weights.get(gram, 0.0) for gram in grams) / sqrt(max(1, len(grams)))
-            kept = self._weights.get(text, 0.0) + letters
-            if len(self._kept) < MOST_KEPT:
-                self._kept[text] = kept
-        return kept
+    def _alone_of(self, text: str) -> float:
+        kept = self._alone.get(text)
+        return _keep(self._alone, text, self._sum(self._features.alone(text))) if kept is None else kept
+
+    def _pair_of(self, before: str, text: str) -> float:
+        key = (before, text)
+        kept = self._pairs.get(key)
+        return _keep(self._pairs, key, self._sum(self._features.pair(before, text))) if kept is None else kept
+
+    def _apart_of(self, before: str, text: str) -> float:
+        key = (before, text)
+        kept = self._apart.get(key)
+        return _keep(self._apart, key, self._sum(self._features.apart(before, text))) if kept is None else kept
+
+    def _sum(self, shares: Iterable[Share]) -> float:
+        return sum(self._weights.get(name, 0.0) * part for name, part in shares)
 
 
-def features(texts: Sequence[str]) -> Iterator[tuple[str, float]]:
-    """What ``Scales`` sums for the words of one piece, each with its share: this is what the weights are learnt for."""
-    share = 1 / sqrt(max(1, len(texts)))
-    for before, text in zip([START, *texts], texts, strict=False):
-        yield text, share
-        yield f"{before} {text}", share
-        grams = grams_of(text)
-        for gram in grams:
-            yield gram, share / sqrt(len(grams))
+def _keep(kept: dict[Key, float], key: Key, value: float) -> float:
+    if len(kept) < MOST_KEPT:
+        kept[key] = value
+    return value
+
+
+def stem(word: str) -> str:
+    """What stabbed, stabs and stabbing have in common: it is compared with others of its kind only."""
+    for ending in ENDINGS:
+        if word.endswith(ending) and len(word) > len(ending) + 3:
+            word = word[: -len(ending)]
+            break
+    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "sl":
+        word = word[:-1]
+    return word.rstrip("e")
 
 
 def grams_of(text: str) -> list[str]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from channels.email.language import get_ready
 from channels.email.mime import read
 from config.load import load
 from config.settings import Settings
@@ -125,7 +124,6 @@ class MailSite:
         )
         senders = {"email": self.email}
         self.outbox = Outbox(settings.outbox, self.store, self.dispatcher, senders, self.clock, chance, lambda _: "")
-        await asyncio.to_thread(get_ready)
         self._tasks = [asyncio.create_task(p.run()) for p in (self.dispatcher, self.outbox, self.email)]
         return self
 

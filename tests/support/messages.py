@@ -2,7 +2,8 @@
 
 ``emergency.tsv`` and ``ordinary.tsv`` were written before any rule and are split by a hash of their text. Each set
 since was written before its author looked at the rules of the time again, was judged once, and was learnt from
-afterwards: the weights are learnt from every message here. What new messages do is in docs/triage.md.
+afterwards: the weights are learnt from every message here. ``judged`` is a third of what the senders of ``people``
+wrote, judged once in the same way. What new messages do is in docs/triage.md.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ FOLDER = Path(__file__).parents[1] / "data" / "triage"
 FIRST = {"emergency": True, "ordinary": False}
 LATER = ("later", "fresh", "last", "check")
 GRID = ("grid1", "grid2", "grid3", "wide", "mixed")
-PARTS = ("tune", "held", *LATER, *GRID)
+PEOPLE = ("people", "judged", "contrast")
+PARTS = ("tune", "held", *LATER, *GRID, *PEOPLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ def labelled() -> Iterator[Labelled]:
     for name, emergency in FIRST.items():
         for _, topic, text in _rows(name):
             yield Labelled(_half(text), emergency, topic, text.removeprefix("Subject: "))
-    for name in (*LATER, *GRID):
+    for name in (*LATER, *GRID, *PEOPLE):
         for label, topic, text in _rows(name):
             yield Labelled(name, label == "e", topic, text.removeprefix("Subject: "))
 

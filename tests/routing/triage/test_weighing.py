@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from config.triage import weights
+from config.triage import lexicon, weights
 from routing.triage import Triage
 from routing.triage.reading import Word, read
-from routing.triage.weighing import BIAS, PIECE, Scales, features, pieces_of
+from routing.triage.weighing import BIAS, PIECE, Features, Scales, pieces_of, stem
+
+FEATURES = Features(lexicon().words)
 
 
 def words_of(text: str) -> list[Word]:
@@ -17,18 +19,42 @@ def words_of(text: str) -> list[Word]:
 def test_a_message_is_weighed_by_the_features_that_the_weights_were_learnt_for() -> None:
     text = "the crane is falling on them"
     learnt = weights()
-    expected = learnt[BIAS] + sum(learnt.get(f, 0.0) * share for f, share in features(text.split()))
-    assert Scales(learnt).weigh(words_of(text)).score == pytest.approx(expected)
+    expected = learnt[BIAS] + sum(learnt.get(f, 0.0) * share for f, share in FEATURES.of(text.split()))
+    assert Scales(learnt, FEATURES).weigh(words_of(text)).score == pytest.approx(expected)
 
 
 def test_the_words_that_weigh_most_are_named() -> None:
-    weighed = Scales({BIAS: -1.0, "drowning": 3.0}).weigh(words_of("we were at the lake and he is drowning"))
+    weighed = Scales({BIAS: -1.0, "drowning": 3.0}, FEATURES).weigh(words_of("we were at the lake and he is drowning"))
     assert weighed.start <= 8 < weighed.end
 
 
 def test_a_word_nobody_labelled_is_weighed_by_its_letters() -> None:
-    scales = Scales({BIAS: 0.0, "~drown": 1.0})
+    scales = Scales({BIAS: 0.0, "~drown": 1.0}, FEATURES)
     assert scales.weigh(words_of("drownin")).score > 0
+
+
+def test_a_word_nobody_labelled_is_weighed_by_the_list_it_stands_in() -> None:
+    scales = Scales({BIAS: 0.0, "<person> <hitting>": 1.0}, FEATURES)
+    assert scales.weigh(words_of("bloke thumping")).score > 0
+    assert scales.weigh(words_of("thumping bloke")).score == 0
+
+
+def test_words_apart_are_weighed_by_their_stems() -> None:
+    scales = Scales({BIAS: 0.0, "kick..door": 1.0}, FEATURES)
+    assert scales.weigh(words_of("kicking the door")).score > 0
+    assert scales.weigh(words_of("kicked my front door")).score > 0
+    assert scales.weigh(words_of("the door kicks")).score == 0
+
+
+@pytest.mark.parametrize(
+    ("word", "stemmed"), [("stabbing", "stab"), ("stabbed", "stab"), ("stabs", "stab"), ("us", "us")]
+)
+def test_forms_of_a_word_share_a_stem(word: str, stemmed: str) -> None:
+    assert stem(word) == stemmed
+
+
+def test_a_context_weighs_beside_the_words() -> None:
+    assert Scales({BIAS: 0.0, "=past": -1.0}, FEATURES).weigh_signs(["=past", "+weapon"]) < 0
 
 
 def test_a_long_message_is_weighed_in_pieces_of_whole_sentences() -> None:
