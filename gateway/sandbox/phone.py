@@ -174,6 +174,13 @@ class Phone:
         """Say this once instead of its own voice; the event ``said`` tells when it is over."""
         await self._order("say", path=str(wav))
 
+    async def sound(self, on: bool) -> None:
+        """Off: not one packet of sound is sent, as by a line that has broken; for SIP the phone is as it was.
+
+        The event ``probe`` tells that it was asked, within its call, whether it is still there, and answered.
+        """
+        await self._order("sound", on=on)
+
     async def hears(self, freqs: Sequence[int], seconds: float = 0.5) -> dict[int, float]:
         """Listen from now on for ``seconds``; each frequency's amplitude, 1.0 being full scale.
 
