@@ -32,6 +32,7 @@ from channels.voice.scene import ContactView, Desk, Scene
 from channels.voice.sound_watch import SoundWatch
 from channels.voice.supervision import SupervisorLeg
 from channels.voice.third_party import ThirdParty
+from channels.voice.unwritten import REQUEUED
 from channels.voice.voicemail import voicemail_of
 from config.menus import Destination
 from config.settings import Settings
@@ -431,6 +432,7 @@ class Story:
     async def _requeue(self, wish: tell_to.Requeue) -> None:
         handler, self.scene.handler = self.scene.handler, ""
         self._tell(ev.Requeued(self.reference, handler, wish.queue, wish.why))
+        await self.scene.at(REQUEUED, queue=wish.queue, why=wish.why)  # should it not be written before we die
         await self.scene.part("handler")
 
     async def _leave_voicemail(self) -> None:

@@ -15,6 +15,7 @@ from channels.voice.scene import ContactView, Scene
 from channels.voice.sound_watch import SoundWatch
 from channels.voice.supervision import SupervisorLeg
 from channels.voice.third_party import ThirdParty
+from channels.voice.unwritten import unwritten
 from routing import events as ev
 
 
@@ -43,6 +44,9 @@ class Resumption:
             scene.tell(ev.CallerLeft(scene.reference, cut_off=broke))
             return False
         await self.keeping.recall(snapshot, paused=view.recording_paused)
+        missing, view = unwritten(scene.reference, scene.line.joined, snapshot.story, view)
+        for event in missing:
+            scene.tell(event)
         if self.third.passes_on:  # they answered while no gateway was there
             scene.handler = view.handler
             await self.third.pass_caller()
