@@ -29,7 +29,8 @@ from gateway.sandbox.kamailio import Kamailio
 from gateway.sandbox.mail import Dovecot, SmtpSink
 from gateway.sandbox.person import SILENT, Manner, Person, answers
 from gateway.sandbox.phone import Phone
-from gateway.sandbox.ports import LOOPBACK, Ports, free_udp_port
+from gateway.sandbox.ports import ENCRYPTED, LOOPBACK, Ports, free_udp_port
+from gateway.sandbox.rtpengine import Rtpengine
 from gateway.sandbox.site import secret, write_site
 from gateway.sandbox.speech import CACHE, prepare, spoken
 from gateway.store.database import open_engine
@@ -128,11 +129,14 @@ class World:
         """The living call processes by slot; one with a call has ``legs``."""
         return self.gateway.call_processes()
 
-    async def caller(self, number: str = CALLER, *, to: str = LINE, **more: Any) -> Phone:
+    async def caller(self, number: str = CALLER, *, to: str = LINE, srtp: bool = False, **more: Any) -> Phone:
         """A new telephone of the public that has just called ``to`` through the edge, as the trunk would.
 
-        With ``to=''`` it has not called yet. ``more`` goes to ``Phone.start``.
+        With ``to=''`` it has not called yet. With ``srtp`` it comes by the trunk that encrypts its sound. ``more``
+        goes to ``Phone.start``.
         """
+        if srtp:
+            more |= {"srtp": True, "address": ENCRYPTED}
         phone = await self._phone(number, free_udp_port(), domain=LOOPBACK, **more)
         if to:
             await phone.call(self.line(to))
@@ -200,8 +204,9 @@ class World:
         self.gateway = GatewayProcess(self.site, self.settings, self.directory / "gateway.log")
 
     async def _start_edge(self) -> None:
-        self._say(f"SIP edge (Kamailio) at {LOOPBACK}:{self.ports.sip}")
+        self._say(f"SIP edge (Kamailio, and rtpengine for its encrypted trunk) at {LOOPBACK}:{self.ports.sip}")
         self.kamailio = await self._stack.enter_async_context(Kamailio(self.settings, self.directory / "run"))
+        await self._stack.enter_async_context(Rtpengine(self.ports.relay_control, self.directory / "run"))
 
     async def _start_mail(self) -> None:
         self._say(f"mail server (Dovecot) at {LOOPBACK}:{self.ports.imap}, mail out at {LOOPBACK}:{self.ports.smtp}")
@@ -228,6 +233,8 @@ class World:
             self.control_rooms.append(room)
         self.overflow = await self._seated("overflow", self.ports.overflow, OUTSIDE_ANSWERS, demo.OVERFLOW_SAYS)
         self.public = await self._seated("public", self.ports.trunk, OUTSIDE_ANSWERS, demo.PUBLIC_SAYS)
+        trunk = {"address": ENCRYPTED, "srtp": True}
+        await self._seated("public-encrypted", self.ports.trunk, OUTSIDE_ANSWERS, demo.PUBLIC_SAYS, **trunk)
         for number, account in enumerate(demo.WITH_PHONE):
             self.phones[account.id] = await self._seated(
                 account.id,
