@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
+from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 ALL_PACKETS = 0x0003
+SO_RCVBUFFORCE = 33
 UDP = 17
+BUFFER_BYTES = 1 << 24
 RTP_BYTES = 250  # shorter datagrams are sound, and no SIP message is so short
 
 
@@ -30,6 +33,7 @@ class Wire:
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ALL_PACKETS))
         except PermissionError:
             return self
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES)
         self._socket.bind(("lo", 0))
         self._socket.setblocking(False)
         asyncio.get_running_loop().add_reader(self._socket, self._read)
@@ -44,7 +48,11 @@ class Wire:
 
     def _read(self) -> None:
         assert self._socket is not None
-        packet, address = self._socket.recvfrom(65_536)
+        with suppress(BlockingIOError):
+            while True:
+                self._take(*self._socket.recvfrom(65_536))
+
+    def _take(self, packet: bytes, address: tuple[Any, ...]) -> None:
         if address[2] != socket.PACKET_HOST or packet[9] != UDP:  # each is seen when it leaves, too
             return
         datagram = packet[4 * (packet[0] & 15) :]
