@@ -138,6 +138,11 @@ class Phone:
         if self._process.returncode is None:
             self._process.kill()
 
+    @property
+    def ended(self) -> bool:
+        """It was put away, or has died."""
+        return self._ended
+
     # --- what a person does with it ---
 
     async def call(self, uri: str, *, from_uri: str = "", headers: Iterable[tuple[str, str]] = ()) -> None:
