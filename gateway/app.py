@@ -146,7 +146,7 @@ class Gateway:
     def _work(self) -> dict[str, Coroutine[Any, Any, None]]:
         """What runs beside the HTTP side, by name."""
         work: dict[str, Coroutine[Any, Any, None]] = {
-            "dispatcher": self.dispatcher.run(),
+            "dispatcher": self.dispatcher.run(self.voice.adopted if self.voice else None),
             "rules": self._note_rules(),
             "outbox": self.outbox.run(),
             "auditor": self.auditor.run(),

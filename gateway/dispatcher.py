@@ -30,6 +30,7 @@ log = structlog.get_logger()
 LARGEST_BATCH = 200
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
+CATCH_UP_SECONDS = 8.0
 
 T = TypeVar("T")
 Clock = Callable[[], Time]
@@ -91,6 +92,7 @@ class Dispatcher:
         self._compose, self._carry_out = compose, carry_out
         self._head = Head()
         self._rest_until: Time = 0.0
+        self._time_passes = False
         self._waiting: asyncio.Queue[Submitted] = asyncio.Queue()
 
     async def submit(self, event: Event, *records: Record) -> Outcome:
@@ -131,19 +133,34 @@ class Dispatcher:
                 log.info("board_built", contacts=len(self.board.contacts), handlers=len(self.board.handlers))
                 return
 
-    async def run(self) -> None:
-        """Take events until cancelled."""
+    async def run(self, catch_up: Callable[[], Awaitable[object]] | None = None) -> None:
+        """Take events until cancelled.
+
+        Nothing falls due before ``catch_up`` has ended, or ``CATCH_UP_SECONDS`` have passed: an offer whose time is
+        over may have been answered while no gateway was there, and that handler must keep the caller.
+        """
+        catching_up = asyncio.create_task(self._let_time_pass(catch_up), name="catching up")
         try:
-            await self._guarded([self._tick()])
             while True:
                 await self._guarded(await self._next_batch())
         finally:
+            catching_up.cancel()
             self._turn_away("the gateway is stopping")
+
+    async def _let_time_pass(self, catch_up: Callable[[], Awaitable[object]] | None) -> None:
+        if catch_up is not None:
+            try:
+                async with asyncio.timeout(CATCH_UP_SECONDS):
+                    await catch_up()
+            except TimeoutError:
+                log.error("calls_not_caught_up", after_seconds=CATCH_UP_SECONDS)
+        self._time_passes = True
+        self._waiting.put_nowait(self._tick())
 
     # --- the batch -----------------------------------------------------------------------------------
 
     async def _next_batch(self) -> list[Submitted]:
-        wake = self.board.next_wake
+        wake = self.board.next_wake if self._time_passes else None
         if wake is not None:
             wake = max(wake, self._rest_until)
         timeout = None if wake is None else max(0.0, wake - self._clock())

@@ -65,7 +65,8 @@ class Call:
     """One call process, from when it is ready until it has exited.
 
     ``arrived`` is None for a call that we began ourselves. ``snapshot`` is the latest one the process sent: when
-    it connected. ``ended`` tells that ``End`` was acknowledged. ``taken`` is set once the process is no longer idle.
+    it connected. ``ended`` tells that ``End`` was acknowledged. ``taken`` is set once the process is no longer idle,
+    ``caught_up`` once it is reported what happened while no gateway was there.
     Must be made while an event loop runs; raises ProcessLookupError if the process is no more.
     """
 
@@ -79,6 +80,7 @@ class Call:
         self.gone = False
         self.ended = False
         self.taken = asyncio.Event()
+        self.caught_up = asyncio.Event()
         self._deadline = command_deadline
         self._poke = poke
         self._numbers = itertools.count(1)

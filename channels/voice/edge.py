@@ -26,6 +26,7 @@ _ANSWERED, _DELETED = 3, 5  # states of a dialog in Kamailio's dialog module
 _SLOTS, _TRUNKS = 1, 2  # the dispatcher's sets
 _LARGEST_ANSWER = 1 << 20
 _WATCH_SECONDS = 0.4
+_LOOK_SECONDS = 0.5  # an edge that is killed takes a question with it: a restart must not wait for that answer
 _NAME = re.compile(r"(?:^|;)name=([^;]*)")
 
 
@@ -145,15 +146,16 @@ class EdgeControl:
         known: object = None
         while True:
             try:
-                current = await self._instance()
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    current, trunks = await self._instance(), await self.trunks_alive()
                 self.down = ""
                 if current != known:
                     log.info("edge_appeared", restarted=known is not None)
                     await on_restart()
                     known = current
-                self._note_trunks(await self.trunks_alive())
-            except Unreachable as error:
-                log.warning("edge_unreachable", why=str(error))
+                self._note_trunks(trunks)
+            except (Unreachable, TimeoutError) as error:
+                log.warning("edge_unreachable", why=str(error) or "no answer in time")
                 self.down = "the SIP edge does not answer"
             await asyncio.sleep(_WATCH_SECONDS)
 

@@ -138,7 +138,9 @@ class Story:
 
     async def _picked_up(self) -> None:
         scene = self.scene
-        if await Resumption(*self._parts, self._sound).begin():
+        there = await Resumption(*self._parts, self._sound).begin()
+        self._reporter.then(self.call.caught_up.set)
+        if there:
             if self._reception.receiving:
                 await self._receive()
             await scene.settle()

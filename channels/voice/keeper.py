@@ -193,6 +193,7 @@ class SlotKeeper:
         if taken and not self._claimed:
             self._on_call(call, resumed)
         await call.finished()
+        call.caught_up.set()
         if not taken:
             await self.mark(open=False)
         self._bury()

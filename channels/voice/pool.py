@@ -121,10 +121,12 @@ class CallPool:
                 await keeper.mark(open=True)
 
     async def adopted(self) -> None:
-        """Returns when every call that outlived an earlier gateway has been found."""
+        """Returns when every call that outlived an earlier gateway is found, and has told what it went through."""
         await self._started.wait()
         for keeper in self._keepers.values():
             await keeper.adopted.wait()
+            if keeper.call is not None and keeper.call.snapshot.begun:
+                await keeper.call.caught_up.wait()
 
     def stats(self) -> PoolStats:
         keepers = self._keepers.values()
@@ -223,6 +225,7 @@ class CallPool:
         except Exception as error:
             log.exception("call_story_failed", call=call.id)
             failure = repr(error)
+        call.caught_up.set()
         if failure and not call.gone:
             await self._leave_alone(call, failure)
 

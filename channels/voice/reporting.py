@@ -27,10 +27,14 @@ class Reporter:
 
     def __init__(self, report: Report, refused: Callable[[Event], None]) -> None:
         self._report, self._refused = report, refused
-        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._events: asyncio.Queue[Event | Callable[[], None] | None] = asyncio.Queue()
 
     def tell(self, event: Event) -> None:
         self._events.put_nowait(event)
+
+    def then(self, act: Callable[[], None]) -> None:
+        """``act`` is called when everything told so far is reported."""
+        self._events.put_nowait(act)
 
     def finish(self) -> None:
         """Nothing more will be told."""
@@ -39,6 +43,9 @@ class Reporter:
     async def run(self) -> None:
         """Until ``finish`` and everything before it is reported."""
         while (event := await self._events.get()) is not None:
+            if callable(event):
+                event()
+                continue
             try:
                 await self._report(event)
             except Over as over:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from channels.voice import instructions as tell_to
 from channels.voice.line import line_broke
+from channels.voice.messages import Snapshot
 from channels.voice.parts import Parts
 from channels.voice.scene import ContactView
 from channels.voice.sound_watch import SoundWatch
@@ -28,6 +29,7 @@ class Resumption(Parts):
         self.sound.recall(snapshot)
         if "caller" not in scene.line.joined or view is None:
             self.reception.caller_gone()
+            self._talked(snapshot, view)
             broke = any(line_broke(leg.state, leg.code) for leg in snapshot.legs if leg.name == "caller")
             scene.tell(ev.CallerLeft(scene.reference, cut_off=broke))
             return False
@@ -53,6 +55,13 @@ class Resumption(Parts):
         if not (in_reception or led_out or scene.handler or view.offers or view.place or view.passed_to):
             scene.tell(ev.CallQueued(scene.reference))
         return True
+
+    def _talked(self, snapshot: Snapshot, view: ContactView | None) -> None:
+        """A handler whose phone rang when the gateway went may have answered, and talked with the caller to the end."""
+        answered = any(leg.name == "handler" and leg.state in ("answered", "ended") for leg in snapshot.legs)
+        if view and view.offers and answered:
+            offer = view.offers[0]
+            self.scene.tell(ev.OfferAccepted(offer.id, self.scene.reference, offer.handler))
 
     async def _handler(self, view: ContactView) -> None:
         scene = self.scene

@@ -19,6 +19,7 @@ from gateway.sandbox.client import ApiError
 from gateway.sandbox.desk import ACTS, at_the_desk
 from gateway.sandbox.follow_up import ask_for_follow_up
 from gateway.sandbox.outside import NoSuchCall, Outside, Script
+from gateway.sandbox.parts import KILLS, STARTS
 from gateway.sandbox.person import BUSY, SILENT, Person
 from gateway.sandbox.phone import PhoneError
 from gateway.sandbox.phone_acts import PHONE_ACTS
@@ -123,6 +124,8 @@ class WorldServer:
             web.post("/world/emails", self._email),
             web.post("/world/follow-ups", self._follow_up),
             web.post("/world/desk", self._desk),
+            web.delete(f"/world/parts/{{part:{'|'.join(KILLS)}}}", self._kill),
+            web.put(f"/world/parts/{{part:{'|'.join(STARTS)}}}", self._start),
             web.put("/world/phones/{name}", self._behave),
             web.post(f"/world/phones/{{name}}/{{act:{'|'.join(PHONE_ACTS)}}}", self._use),
         ]
@@ -211,6 +214,14 @@ class WorldServer:
             raise NoSuchCall(f"nobody can {body.act}; there are: {', '.join(ACTS)}")
         await at_the_desk(self.world, body.reference, body.act, body.target)
         return web.Response(status=204)
+
+    # --- what breaks, and what is mended ------------------------------------------------------------------------
+
+    async def _kill(self, request: web.Request) -> web.Response:
+        return web.json_response({"detail": await KILLS[request.match_info["part"]](self.world)})
+
+    async def _start(self, request: web.Request) -> web.Response:
+        return web.json_response({"detail": await STARTS[request.match_info["part"]](self.world)})
 
     # --- telephones ------------------------------------------------------------------------------------------
 

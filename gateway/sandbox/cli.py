@@ -12,6 +12,7 @@ import click
 
 from gateway.sandbox import demo
 from gateway.sandbox.desk import ACTS
+from gateway.sandbox.parts import KILLS, STARTS
 from gateway.sandbox.phone_acts import PHONE_ACTS
 from gateway.sandbox.ports import Ports
 from gateway.sandbox.remote import Remote
@@ -187,6 +188,7 @@ def phone(name: str, act: str, target: str, page_port: int) -> None:
 
     TARGET is whom it keys: a handler, an extension or a number. "transfer" without one passes the caller into the
     call that "ask" has begun. "auto-answer" has calls to this handler answered by the phone; "by-hand" ends that.
+    "dies" is a line that breaks without a word.
 
     \b
     Examples:
@@ -211,6 +213,35 @@ def control_room(manner: str, page_port: int) -> None:
     """
     Remote(page_port).put("phones/control-room", {"manner": manner})
     click.echo(f"The control room's telephones: {manner}, from the next call on.")
+
+
+@sandbox.command()
+@click.argument("part", type=click.Choice(list(KILLS)))
+@PAGE_PORT
+def kill(part: str, page_port: int) -> None:
+    """Kill PART, as a power cut would, and see what becomes of the callers.
+
+    The gateway, one call's own process, or the SIP edge. "sandbox start" brings the gateway or the edge back.
+
+    \b
+    Examples:
+      contact-gateway sandbox kill gateway
+      contact-gateway sandbox kill call
+    """
+    click.echo(Remote(page_port).delete(f"parts/{part}")["detail"])
+
+
+@sandbox.command()
+@click.argument("part", type=click.Choice(list(STARTS)))
+@PAGE_PORT
+def start(part: str, page_port: int) -> None:
+    """Start PART again after it was killed: the gateway or the SIP edge.
+
+    \b
+    Example:
+      contact-gateway sandbox start gateway
+    """
+    click.echo(Remote(page_port).put(f"parts/{part}", {})["detail"])
 
 
 @sandbox.command()

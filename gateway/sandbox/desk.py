@@ -50,6 +50,7 @@ ACTS: Mapping[str, Act] = {
     "drop": Act("DELETE", "call/third"),
     "queue": Act("POST", "call/queue", lambda target: {"queue": target}),
     "voicemail": Act("POST", "call/voicemail", lambda target: {"of": target}),
+    "extend": Act("POST", "call/wrap-up/extend", lambda target: {"seconds": target} if target else {}),
     "dial": Act("POST", "call", lambda target: {"address": target} if target else {}),
     "listen": _supervision("listen"),
     "whisper": _supervision("whisper"),

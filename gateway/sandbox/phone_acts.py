@@ -31,6 +31,11 @@ async def _answers_by_itself(world: World, phone: Phone, on: bool) -> None:
     await administrator.put(f"handlers/{account.id}", demo.body_of(replace(account, auto_answer=on)))
 
 
+async def _dies(world: World, phone: Phone, target: str) -> None:
+    """As a telephone whose battery is empty: no BYE, no sound, until the sandbox is started again."""
+    phone.kill()
+
+
 # ``transfer`` without a target passes the caller into the call that ``ask`` has begun.
 PHONE_ACTS: Mapping[str, Act] = {
     "answer": lambda world, phone, target: phone.answer(),
@@ -40,6 +45,7 @@ PHONE_ACTS: Mapping[str, Act] = {
     "resume": lambda world, phone, target: phone.hold(on=False),
     "transfer": lambda world, phone, target: phone.transfer(_uri(world, target)),
     "ask": lambda world, phone, target: phone.ask(_uri(world, target)),
+    "dies": _dies,
     "auto-answer": lambda world, phone, target: _answers_by_itself(world, phone, True),
     "by-hand": lambda world, phone, target: _answers_by_itself(world, phone, False),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from gateway.sandbox.client import ApiError
 from gateway.sandbox.person import SILENT
 from gateway.sandbox.world import OUTSIDE_ANSWERS, World
 from gateway.store.journal import verify
+from tests.support.shared_world import OVERLAY
 from tests.support.steps import (
     answered_by,
     contact,
@@ -280,6 +282,38 @@ async def test_the_gateway_is_killed_when_a_queue_has_just_led_its_caller_outsid
         await world.public.hang_up()
         await caller.wait_for("idle", 5)
     await settle(world, reference)
+
+
+async def test_who_answered_while_the_gateway_was_away_for_longer_than_phones_ring_keeps_the_caller(
+    tmp_path: Path,
+) -> None:
+    overlay = OVERLAY | {"routing": {"voice_offer_seconds": 3}}
+    async with World(tmp_path, overlay=overlay, slots=2) as world:
+        sam = await world.api("sam")
+        async with sam.live() as live, await world.caller("+447700900404") as caller:
+            offer = await live.wait_for("MakeOffer")
+            reference, name = offer["contact"], offer["handler"]
+            phone, made_at = world.phones[name], time.time()
+            await phone.wait_for("ringing", 5)
+
+            # when the gateway dies, the handler picks up, and the offer's time passes
+            await world.kill_gateway()
+            await phone.answer()
+            await hears(phone, caller)
+
+            async def over() -> bool:
+                return time.time() > made_at + 3
+
+            await eventually(over)
+            await world.start_gateway()
+
+            # then nobody else is rung, and the board learns that they talk
+            async def assigned() -> bool:
+                return await stage(sam, reference) == "assigned"
+
+            await eventually(assigned)
+            assert (await kinds(sam, reference)).count("MakeOffer") == 1
+            await hears(caller, phone)
 
 
 async def test_nobody_comes_back_and_the_call_process_itself_brings_the_control_room(world: World) -> None:

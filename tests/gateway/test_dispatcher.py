@@ -432,6 +432,38 @@ async def test_after_a_restart_what_fell_due_meanwhile_is_done_at_once(
         assert [(c.handler, c.how) for c in await writer.commands(EndOffer)] == [("anna", "expired")]
 
 
+async def test_nothing_falls_due_before_the_calls_have_told_what_happened_meanwhile(
+    here: Settings, url: str, clock: FakeClock
+) -> None:
+    async with Writer(url, here, clock) as writer:
+        await anna_signs_in(writer)
+        await writer.text(1)
+        (made,) = await writer.commands(MakeOffer)
+    clock.now += 600
+    caught_up = asyncio.Event()
+    async with Writer(url, here, clock, catch_up=caught_up.wait) as writer:
+        # when the offer was taken while no gateway was there, and this is told before anything else
+        await writer.dispatcher.submit(ev.OfferAccepted(made.offer.id, made.offer.reference, "anna"))
+        caught_up.set()
+        # then it is anna's, though its time was over
+        for what in ("one", "two"):
+            await writer.dispatcher.submit(ev.Recorded(what, "program:test"))
+        assert not [c for done in writer.committed for c in done.commands if isinstance(c, EndOffer)]
+        assert writer.dispatcher.board.contacts[made.offer.reference].owner == "anna"
+
+
+async def test_calls_that_never_catch_up_hold_time_up_for_seconds_only(
+    here: Settings, url: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.dispatcher.CATCH_UP_SECONDS", 0.05)
+    async with Writer(url, here, clock) as writer:
+        await anna_signs_in(writer)
+        await writer.text(1)
+    clock.now += 600
+    async with Writer(url, here, clock, catch_up=asyncio.Event().wait) as writer:
+        await until(lambda: any(isinstance(c, EndOffer) for done in writer.committed for c in done.commands))
+
+
 async def test_nobody_waits_for_a_writer_that_has_stopped(here: Settings, url: str) -> None:
     async with Writer(url, here) as writer:
         await writer.text(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -45,6 +45,7 @@ class Writer:
         *,
         pool_size: int = 2,
         store: type[Store] = Store,
+        catch_up: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self.rules = Rules.of(settings)
         self.engine = open_engine(StoreSettings(url=url, pool_size=pool_size))
@@ -52,12 +53,13 @@ class Writer:
         self.committed: list[Committed] = []
         self.watchers: list[Callable[[Committed], None]] = [self.committed.append]
         self.dispatcher = Dispatcher(self.store, self.rules, clock, Letters(settings).acknowledgement, self._carry_out)
+        self._catch_up = catch_up
         self._run: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         await migrate(self.engine)
         await self.dispatcher.load()
-        self._run = asyncio.create_task(self.dispatcher.run())
+        self._run = asyncio.create_task(self.dispatcher.run(self._catch_up))
         return self
 
     async def __aexit__(

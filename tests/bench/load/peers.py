@@ -201,7 +201,8 @@ class Dialled:
         return call
 
     async def hang_up(self) -> None:
+        """A call that has ended by itself answers 481."""
         assert self.answer is not None
         self.peer.in_dialog("BYE", self.answer)
-        while not (await self.peer.get("200")).header("CSeq").endswith("BYE"):
+        while not (await self.peer.get("200", "481")).header("CSeq").endswith("BYE"):
             continue

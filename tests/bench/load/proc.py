@@ -23,7 +23,15 @@ def rss_megabytes(pid: int) -> float:
 
 
 def open_files(pid: int) -> int:
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    """Without those of the database: its pool opens connections as it needs them, up to ``store.pool_size``."""
+    return sum(not _of_database(entry) for entry in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def _of_database(entry: Path) -> bool:
+    try:
+        return ".db" in str(entry.readlink())
+    except FileNotFoundError:
+        return False
 
 
 def parent(pid: int) -> int:

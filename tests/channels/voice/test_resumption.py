@@ -16,7 +16,7 @@ from channels.voice.flow import Desk, Story
 from channels.voice.scene import ContactView
 from config.load import load
 from routing import events as ev
-from routing.model import Guest
+from routing.model import Channel, Guest, Offer
 
 C1 = "AAAA-0001"
 OUTSIDE = "+441632960200"
@@ -29,11 +29,12 @@ class Process:
 
     id, slot, gone, arrived = "0-1-a", 0, False, None
 
-    def __init__(self, legs: Sequence[msg.LegName], story: dict[str, str]) -> None:
-        up = tuple(msg.Leg(name, "answered") for name in legs)
+    def __init__(self, legs: Sequence[msg.LegName], story: dict[str, str], ended: tuple[msg.Leg, ...]) -> None:
+        up = (*(msg.Leg(name, "answered") for name in legs), *ended)
         told = {"reference": C1, **story}
         self.snapshot = msg.Snapshot(slot=0, pid=1, port=5060, begun=True, legs=up, recording="kept", story=told)
         self.says: asyncio.Queue[msg.Event] = asyncio.Queue()
+        self.caught_up = asyncio.Event()
         self.done: list[msg.Command] = []
 
     async def do(self, command: msg.Command) -> None:
@@ -91,10 +92,14 @@ class PickedUp:
 
 @asynccontextmanager
 async def picked_up(
-    *legs: msg.LegName, busy: str = "", story: dict[str, str] | None = None, **known: Any
+    *legs: msg.LegName,
+    busy: str = "",
+    story: dict[str, str] | None = None,
+    ended: tuple[msg.Leg, ...] = (),
+    **known: Any,
 ) -> AsyncIterator[PickedUp]:
     shown: dict[str, Any] = {"offers": (), "handler": "", "handing_over": False, "place": 0, "party": "+441632960001"}
-    call = PickedUp(Process(legs, story or {}), KnownDesk(ContactView(**shown | known), busy))
+    call = PickedUp(Process(legs, story or {}, ended), KnownDesk(ContactView(**shown | known), busy))
     telling = asyncio.create_task(call.story.resumed())
     try:
         yield call
@@ -126,6 +131,31 @@ async def test_whose_call_back_is_planned_is_told_so_and_let_go() -> None:
         assert call.heard() == ["keep_place_done"]
         call.process.says.put_nowait(msg.Played("announcement"))
         assert await call.told_until(ev.CallEnded(C1, "system")) == []
+
+
+# --- a phone that rang --------------------------------------------------------------------------------
+
+RANG = Offer("o1", C1, "anna", Channel.VOICE, by_phone=True, made_at=0.0, expires_at=20.0)
+
+
+async def test_who_answered_and_talked_to_the_end_while_no_gateway_was_there_had_the_caller() -> None:
+    ended = (msg.Leg("caller", "ended"), msg.Leg("handler", "ended"))
+    async with picked_up(offers=(RANG,), ended=ended) as call:
+        told = await call.told_until(ev.CallerLeft(C1))
+        assert told == [ev.OfferAccepted("o1", C1, "anna")]
+
+
+async def test_a_phone_that_only_rang_did_not_have_the_caller() -> None:
+    ended = (msg.Leg("caller", "ended"), msg.Leg("handler", "failed", code=487))
+    async with picked_up(offers=(RANG,), ended=ended) as call:
+        assert await call.told_until(ev.CallerLeft(C1)) == []
+
+
+async def test_it_has_caught_up_when_all_of_it_is_reported() -> None:
+    async with picked_up("caller", "handler", offers=(RANG,)) as call:
+        async with asyncio.timeout(2):
+            await call.process.caught_up.wait()
+        assert ev.OfferAccepted("o1", C1, "anna") in await call.told()
 
 
 # --- led on ----------------------------------------------------------------------------------------------

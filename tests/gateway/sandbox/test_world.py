@@ -120,6 +120,18 @@ async def test_the_control_room_can_be_made_busy_and_normal_again(world: World, 
     assert BUSY not in [world.people[room].manner for room in world.control_rooms]
 
 
+async def test_the_gateway_and_the_edge_can_be_killed_and_started_on_the_command_line(
+    world: World, page: aiohttp.ClientSession
+) -> None:
+    for part in ("gateway", "edge"):
+        assert await part_is(page, "PUT", part) == 409, "it is running"
+        assert await part_is(page, "DELETE", part) == 200
+        assert await part_is(page, "DELETE", part) == 409, "it is dead"
+        assert await part_is(page, "PUT", part) == 200
+    assert await world.gateway.readiness() == ""
+    assert await part_is(page, "DELETE", "call") == 409, "no call is under way"
+
+
 @pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}])
 async def test_another_site_in_the_same_browser_is_refused(
     page: aiohttp.ClientSession, headers: dict[str, str]
@@ -185,6 +197,13 @@ async def post(page: aiohttp.ClientSession, path: str, body: Any) -> Any:
 async def put(page: aiohttp.ClientSession, path: str, body: Any) -> None:
     async with page.put(path, json=body) as answer:
         assert answer.status == 204, await answer.text()
+
+
+async def part_is(page: aiohttp.ClientSession, method: str, part: str) -> int:
+    """The status; every answer says in words what was done, or why not."""
+    async with page.request(method, f"/world/parts/{part}") as answer:
+        assert (await answer.json())["detail"]
+        return answer.status
 
 
 def processes_of(directory: Path) -> list[str]:

@@ -1,0 +1,52 @@
+"""Parts of the sandbox that somebody kills and starts again, to see what becomes of the callers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from gateway.sandbox.client import ApiError
+from gateway.sandbox.world import World
+
+Act = Callable[[World], Awaitable[str]]
+CONFLICT = 409
+
+
+async def _kill_gateway(world: World) -> str:
+    if not world.gateway.running:
+        raise ApiError(CONFLICT, "the gateway is not running")
+    await world.kill_gateway()
+    wait = world.settings.voice.fallback_seconds
+    return f"The gateway is dead. Calls go on; in {wait:g} s whoever waits is passed to the control room."
+
+
+async def _start_gateway(world: World) -> str:
+    if world.gateway.running:
+        raise ApiError(CONFLICT, "the gateway is running")
+    await world.start_gateway()
+    return "The gateway is ready; it has taken up the calls that are under way."
+
+
+async def _kill_call(world: World) -> str:
+    if not any(process.legs for process in world.call_processes().values()):
+        raise ApiError(CONFLICT, "no call is under way")
+    slot = world.kill_call_process()
+    return f"The call process in slot {slot} is dead: its lines are released, and its caller is called back."
+
+
+async def _kill_edge(world: World) -> str:
+    if world.kamailio.pid is None:
+        raise ApiError(CONFLICT, "the SIP edge is not running")
+    await world.kamailio.kill()
+    return "The SIP edge is dead: nobody can call, and whoever talks goes on talking."
+
+
+async def _start_edge(world: World) -> str:
+    if world.kamailio.pid is not None:
+        raise ApiError(CONFLICT, "the SIP edge is running")
+    await world.kamailio.start()
+    return "The SIP edge is back; telephones register again by themselves."
+
+
+# Each says in a sentence what was done.
+KILLS: Mapping[str, Act] = {"gateway": _kill_gateway, "call": _kill_call, "edge": _kill_edge}
+STARTS: Mapping[str, Act] = {"gateway": _start_gateway, "edge": _start_edge}
