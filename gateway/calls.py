@@ -10,7 +10,7 @@ from channels.voice.instructions import Target
 from channels.voice.reporting import Over
 from config.menus import Destination
 from config.settings import Settings
-from gateway.dispatcher import Clock, Dispatcher, NotWritten, Refused
+from gateway.dispatcher import Clock, Dispatcher, NotWritten, Refused, waited_out
 from gateway.store.records import CallRecord, Record, Recording
 from gateway.store.store import Store
 from gateway.targets import keyed
@@ -109,8 +109,10 @@ class CallDesk:
                 return ()
 
     async def _recording(self, event: RecordingMade) -> Recording:
-        """Its contact may be closed by now: the recording is finished after the call. Raises StoreError."""
-        contact = self._dispatcher.board.open_contact(event.reference) or await self._store.contact(event.reference)
+        """Its contact may be closed by now: the recording is finished after the call."""
+        contact = self._dispatcher.board.open_contact(event.reference)
+        if contact is None:
+            contact = await waited_out(lambda: self._store.contact(event.reference))
         days = (self._keep_days.get(contact.queue) if contact else None) or self._voice.recording_keep_days
         now = self._clock()
         return Recording(event.path, event.reference, now, event.seconds, event.sha256, now + days * DAY_SECONDS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import structlog
 
@@ -31,6 +32,7 @@ FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
 CATCH_UP_SECONDS = 8.0
 
+T = TypeVar("T")
 Clock = Callable[[], Time]
 Compose = Callable[[Acknowledge | AskWhere, Contact, Time, Message | None], tuple[Record, ...]]
 
@@ -103,13 +105,7 @@ class Dispatcher:
 
     async def insist(self, event: Event, *records: Record) -> Outcome:
         """As ``submit``, but for what must not be lost: waits out a database that is down."""
-        pause = FIRST_PAUSE
-        while True:
-            try:
-                return await self._submit(event, records, patient=True)
-            except NotWritten:
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+        return await waited_out(lambda: self._submit(event, records, patient=True))
 
     async def _submit(self, event: Event, records: tuple[Record, ...], *, patient: bool) -> Outcome:
         if self.down:
@@ -305,6 +301,19 @@ class Dispatcher:
         if contact is None:
             return ""
         return contact.assignment.handler if contact.assignment else contact.owner
+
+
+async def waited_out(attempt: Callable[[], Awaitable[T]]) -> T:
+    """What ``attempt`` gives once the database is there; what the database would never take is raised."""
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            return await attempt()
+        except NotStorable:
+            raise
+        except (NotWritten, StoreError):
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def _settle(submitted: Submitted, outcome: Outcome | Exception) -> None:

@@ -3,10 +3,12 @@
 The caller's leg is released only when the caller hangs up or a handler ends the conversation. Pressing the
 emergency digits, or a handler's word, brings the control room in at any moment.
 
-The story's parts stand in files of their own: what the caller alone hears and presses (``reception``), the handler's
-phone (``handler_leg``) and what they do at it (``handler_phone``), the third party (``third_party``), the supervisor
-(``supervision``), the control room (``control_room``), the recording (``keeping``), legs without sound
-(``sound_watch``), a call that outlived a gateway (``resumption``). All work on one ``Scene``.
+The story's parts stand in files of their own: what the caller alone hears and presses (``reception``) and where they
+are led from there (``leading``), what a handler does with them (``conversation``), an emergency (``emergency``), a call
+that outlived a gateway (``resumption``). These work with one part for each leg: the handler's phone (``handler_leg``)
+and what is done at it (``handler_phone``), the third party (``third_party``), the supervisor (``supervision``), the
+control room (``control_room``); with the recording (``keeping``) and legs without sound (``sound_watch``). All work on
+one ``Scene``.
 """
 
 from __future__ import annotations
@@ -20,9 +22,12 @@ from channels.voice import instructions as tell_to
 from channels.voice import messages as msg
 from channels.voice.call import Call, CallGone
 from channels.voice.control_room import ControlRoomLeg
+from channels.voice.conversation import Conversation
+from channels.voice.emergency import Emergency
 from channels.voice.handler_leg import TONE, HandlerLeg
 from channels.voice.handler_phone import HandlerPhone
 from channels.voice.keeping import Keeping
+from channels.voice.leading import Leading
 from channels.voice.line import line_broke
 from channels.voice.objections import objection
 from channels.voice.reception import Reception
@@ -32,7 +37,6 @@ from channels.voice.scene import ContactView, Desk, Scene
 from channels.voice.sound_watch import SoundWatch
 from channels.voice.supervision import SupervisorLeg
 from channels.voice.third_party import ThirdParty
-from channels.voice.voicemail import voicemail_of
 from config.menus import Destination
 from config.settings import Settings
 from routing import events as ev
@@ -60,6 +64,12 @@ class Story:
         self._control_room = ControlRoomLeg(self.scene, self.inbox.put_nowait)
         self.keeping = Keeping(self.scene)
         self._reception = Reception(self.scene, self.inbox.put_nowait)
+        self._parts = (
+            *(self.scene, self._handler, self.third, self.supervision),
+            *(self._control_room, self.keeping, self._reception),
+        )
+        self._conversation = Conversation(*self._parts, lambda wish: objection(self, wish))
+        self._emergency, self._leading = Emergency(*self._parts), Leading(*self._parts)
         self._reporter = Reporter(report, lambda event: self.inbox.put_nowait(tell_to.TooLate(event)))
         self._settings = settings
 
@@ -115,24 +125,7 @@ class Story:
             await reception.lead()
         await self._until(lambda: not reception.receiving)
         if not scene.over:
-            await self._led(reception.walk.led)
-
-    async def _led(self, led: Destination | None) -> None:
-        scene = self.scene
-        scene.quiet = bool(led and led.voicemail)
-        if not scene.quiet:
-            await scene.at()
-        if scene.calling_control_room or (led and led.queue):
-            self._tell(ev.CallQueued(self.reference, (led and led.queue) or "", scene.sounds.language))
-        elif led and (led.extension or led.number):
-            number = led.extension or led.number or ""
-            self._tell(ev.Recorded(f"the menu led the caller to {number}", "system", reference=self.reference))
-            await self.third.lead_out(number)
-        elif led and led.voicemail:
-            await self._reception.voicemail.begin(led.voicemail, self._settings.voice.default_queue)
-        else:
-            self._tell(ev.CallEnded(self.reference, "system"))
-            scene.over = True
+            await self._leading.by_menu(reception.walk.led)
 
     async def _both_there(self) -> None:
         await self._plan_for_nobody()
@@ -145,8 +138,7 @@ class Story:
 
     async def _picked_up(self) -> None:
         scene = self.scene
-        parts = (self._handler, self.third, self.supervision, self._control_room, self.keeping, self._reception)
-        there = await Resumption(scene, *parts, self._sound).begin()
+        there = await Resumption(*self._parts, self._sound).begin()
         self._reporter.then(self.call.caught_up.set)
         if there:
             if self._reception.receiving:
@@ -270,9 +262,9 @@ class Story:
                 case "caller":
                     self._caller_changed(leg)
                 case "handler":
-                    await self._handler_changed(leg)
+                    await self._conversation.handler_changed(leg)
                 case "third":
-                    await self._third_changed(leg)
+                    await self._conversation.third_changed(leg)
                 case "control_room":
                     await self._control_room.changed(leg)
                 case "supervisor":
@@ -288,7 +280,7 @@ class Story:
             case tell_to.StopRinging(offer=offer):
                 await self._handler.stop_ringing(offer)
             case tell_to.GetControlRoom():
-                await self._get_control_room()
+                await self._emergency.wanted()
             case tell_to.ControlRoomAnswered():
                 await self._control_room.answered(item.target)
             case tell_to.Leave():
@@ -296,53 +288,12 @@ class Story:
             case tell_to.HangUp():
                 self._tell(ev.CallEnded(self.reference, item.by))
                 self.scene.over = True
-            case tell_to.TooLate(event=ev.OfferAccepted(handler=handler)) if handler == self.scene.handler:
-                self.scene.handler = ""
-                await self.scene.part("handler")
-            case tell_to.TooLate(event=ev.PartyRung(by="system")):
-                await self.third.drop("is not free")
-            case tell_to.TooLate(event=ev.PartyRung()):
-                await self.third.drop("the contact has moved on")
-            case tell_to.TooLate(event=ev.CallTakenOver() as refused):
-                await self._not_taken_over(refused)
-            case tell_to.TooLate(event=ev.Requeued(handler=handler)) if not self.scene.handler:
-                self._left_alone(handler)
-            case tell_to.TooLate(event=ev.CallbackAsked()):
-                await self._reception.keep_place.refused()
+            case tell_to.TooLate(event=event):
+                await self._conversation.refused(event)
             case tell_to.LeadOn():
-                await self._lead_on(item)
+                await self._leading.by_queue(item)
             case _:
-                await self._converse(item)
-
-    async def _converse(self, item: msg.Event | tell_to.Instruction) -> None:
-        """What was possible when it was asked for may not be any more."""
-        match item:
-            case tell_to.Hold() if not objection(self, item):
-                await self._hold(item)
-            case tell_to.Mute() if not objection(self, item):
-                await self._mute(item)
-            case tell_to.SendDigits():
-                await self._send_digits(item)
-            case tell_to.PauseRecording(by=by, why=why) if not self.control_room_has_caller:
-                await self.keeping.pause(by, why)
-            case tell_to.ResumeRecording(by=by):
-                await self.keeping.resume(by)
-            case tell_to.Bring():
-                await self.third.bring(item)
-            case tell_to.CompleteTransfer() if "third" in self.scene.line.joined:
-                await self.third.pass_caller()
-            case tell_to.DropThird(why=why):
-                await self.third.drop(why)
-            case tell_to.Requeue() if not objection(self, item):
-                await self._requeue(item)
-            case tell_to.ToVoicemail(of=of) if not objection(self, item):
-                await self._to_voicemail(of)
-            case tell_to.Supervise():
-                await self.supervision.supervise(item)
-            case tell_to.StopSupervising(why=why):
-                await self.supervision.stop(why)
-            case tell_to.TakeOver(why=why) if not objection(self, item):
-                await self._take_over(why)
+                await self._conversation.heed(item)
 
     def _fallback_started(self, *, pressed: bool) -> None:
         log.error("fallback_started", contact=self.reference, pressed=pressed)
@@ -358,159 +309,10 @@ class Story:
 
     async def _digit(self, digit: str) -> None:
         self._tell(ev.DigitPressed(self.reference, digit))
-        if not self._reception.is_emergency(digit):
-            await self._reception.pressed(digit)
-            return
-        self._control_room.get()
-        keys = " ".join(self._settings.voice.emergency_digits)
-        self._tell(ev.EmergencyRaised(self.reference, "caller", f"the caller pressed {keys}"))
-        await self._leave_voicemail()
-        await self._reception.leave()
-        await self.third.give_up_leading_out()
-        await self._make_room()
-        await self.scene.settle()
-        await self.keeping.resume("system")
-
-    # --- the handler -----------------------------------------------------------------------------------
-
-    async def _handler_changed(self, leg: msg.LegChanged) -> None:
-        if leg.state == "answered":
-            await self._handler.answered()
-            await self._reception.leave()
-        elif leg.state == "failed":
-            self._handler.not_answered(leg)
-        elif leg.state == "ended" and "handler" in self.scene.line.joined:
-            await self._handler_hung_up()
-        elif leg.state == "ended":
-            self._handler.hung_up_at_the_tone()
-
-    async def _handler_hung_up(self) -> None:
-        """The end of the conversation, unless the caller is being passed on or it is an emergency: then they stay."""
-        scene = self.scene
-        scene.line.leave("handler")
-        if "third" in scene.line.joined and self.third.wanted_by_caller:
-            await self.third.pass_caller()
-        elif self.third.wanted_by_caller:
-            await scene.settle()  # passed on as soon as the other answers
-        elif self._control_room.has_caller:
-            handler, scene.handler = scene.handler, ""
-            self._tell(ev.HandlerLeft(self.reference, handler))
-            if scene.calling_control_room:
-                self._tell(ev.CallQueued(self.reference))
-            await scene.settle()
-            await scene.remember()
+        if self._reception.is_emergency(digit):
+            await self._emergency.pressed()
         else:
-            self._tell(ev.CallEnded(self.reference, f"handler:{scene.handler}"))
-            scene.over = True
-
-    async def _third_changed(self, leg: msg.LegChanged) -> None:
-        if leg.state == "answered":
-            await self.third.answered()
-        elif leg.state == "ended" and self.third.passed and not self._control_room.has_caller:
-            self._tell(ev.CallEnded(self.reference, self.third.wish.target.words))
-            self.scene.over = True
-        elif leg.state in OVER:
-            await self.third.gone(leg)
-
-    async def _hold(self, wish: tell_to.Hold) -> None:
-        self.scene.line.held = wish.held
-        self._tell(ev.HeldChanged(self.reference, wish.by, wish.held))
-        await self.scene.settle()
-        await self.scene.remember()
-
-    async def _mute(self, wish: tell_to.Mute) -> None:
-        self.scene.line.muted = wish.muted
-        self._tell(ev.MutedChanged(self.reference, wish.by, wish.muted))
-        await self.scene.settle()
-        await self.scene.remember()
-
-    async def _send_digits(self, wish: tell_to.SendDigits) -> None:
-        """To whoever the handler talks with: a menu at the other end of a transfer, or the caller's."""
-        to: msg.LegName = "third" if "third" in self.scene.line.joined else "caller"
-        if await self._do(msg.SendDigits(to, wish.digits)):
-            self._tell(ev.DigitsSent(self.reference, wish.by, len(wish.digits)))
-
-    async def _requeue(self, wish: tell_to.Requeue) -> None:
-        handler, self.scene.handler = self.scene.handler, ""
-        self._tell(ev.Requeued(self.reference, handler, wish.queue, wish.why))
-        await self.scene.part("handler")
-
-    async def _leave_voicemail(self) -> None:
-        """Whom a handler had passed to a voicemail waits for a handler again."""
-        view = self.scene.view()
-        if view and self._reception.voicemail.part and view.passed_to:
-            self._tell(ev.PartyLeft(self.reference, view.passed_to, "the caller pressed the emergency digits"))
-
-    async def _to_voicemail(self, of: str) -> None:
-        """The handler is released; the caller leaves a message, and 5 5 brings them back among those who wait."""
-        scene = self.scene
-        handler, scene.handler = scene.handler, ""
-        self._tell(ev.CallPassed(self.reference, handler, voicemail_of(of)))
-        scene.quiet = True
-        await scene.part("handler")
-        await self.keeping.resume("system")
-        await self._reception.voicemail.begin(of, self._settings.voice.default_queue)
-
-    async def _take_over(self, why: str) -> None:
-        handler = self.scene.handler
-        self._handler.forget()
-        await self._reception.leave()
-        if not await self.supervision.take_over(why):
-            await self._offered_again(handler)
-
-    async def _not_taken_over(self, refused: ev.CallTakenOver) -> None:
-        if await self.supervision.give_back(refused):
-            self._handler.forget()
-            await self._offered_again(refused.handler)
-
-    async def _offered_again(self, handler: str) -> None:
-        """Whose phone was hung up for the supervisor is rung again."""
-        self._left_alone(handler)
-        view = self.scene.view()
-        for offer in view.offers if view else ():
-            await self._handler.ring(tell_to.Ring(offer, self.scene.extension(offer.handler)))
-
-    def _left_alone(self, handler: str) -> None:
-        """Nobody has the caller; on the board it may still be ``handler`` who has left."""
-        if handler:
-            self._tell(ev.HandlerLeft(self.reference, handler))
-        self._tell(ev.CallQueued(self.reference))
-
-    # --- the queue's overflow ---------------------------------------------------------------------------
-
-    async def _lead_on(self, wish: tell_to.LeadOn) -> None:
-        """What the queue does with a caller whom it cannot serve; who is not alone any more waits where they were."""
-        scene = self.scene
-        served = scene.calling_control_room or self.third.busy or self._reception.keep_place.done
-        if served or scene.line.joined != {"caller"}:
-            self._tell(ev.NotLedOn(self.reference, "somebody else is on the line, or on the way"))
-            return
-        self._reception.keep_place.forget()
-        match wish.kind:
-            case "callback":
-                await self._reception.keep_place.ask("overflow_callback")
-            case "number":
-                await self.third.lead_out(wish.target)
-            case "voicemail":
-                scene.quiet = True
-                await scene.settle()
-                await self._reception.voicemail.begin(wish.target, self._settings.voice.default_queue)
-            case "stay" if wish.target:
-                await scene.announce(*map(scene.sounds.prompt, (wish.target, "emergency_reminder")))
-
-    # --- the control room ------------------------------------------------------------------------------
-
-    async def _get_control_room(self) -> None:
-        self._control_room.get()
-        await self._make_room()
-        await self.scene.settle()
-        await self.keeping.resume("system")
-
-    async def _make_room(self) -> None:
-        """The media stack holds four legs, and the control room needs one of them."""
-        line = self.scene.line
-        if not line.has_room(kept_for_control_room=False) and not line.under_way("control_room"):
-            await self.supervision.stop("the control room needs the line")
+            await self._reception.pressed(digit)
 
     # --- parts -----------------------------------------------------------------------------------------
 

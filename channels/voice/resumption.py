@@ -6,30 +6,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from channels.voice import instructions as tell_to
-from channels.voice.control_room import ControlRoomLeg
-from channels.voice.handler_leg import HandlerLeg
-from channels.voice.keeping import Keeping
 from channels.voice.line import line_broke
 from channels.voice.messages import Snapshot
-from channels.voice.reception import Reception
-from channels.voice.scene import ContactView, Scene
+from channels.voice.parts import Parts
+from channels.voice.scene import ContactView
 from channels.voice.sound_watch import SoundWatch
-from channels.voice.supervision import SupervisorLeg
-from channels.voice.third_party import ThirdParty
+from channels.voice.unwritten import unwritten
 from routing import events as ev
 
 
 @dataclass(frozen=True, slots=True)
-class Resumption:
-    """The parts of the story that is picked up."""
+class Resumption(Parts):
+    """The story that is picked up."""
 
-    scene: Scene
-    handler: HandlerLeg
-    third: ThirdParty
-    supervision: SupervisorLeg
-    control_room: ControlRoomLeg
-    keeping: Keeping
-    reception: Reception
     sound: SoundWatch
 
     async def begin(self) -> bool:
@@ -45,6 +34,9 @@ class Resumption:
             scene.tell(ev.CallerLeft(scene.reference, cut_off=broke))
             return False
         await self.keeping.recall(snapshot, paused=view.recording_paused)
+        missing, view = unwritten(scene.reference, scene.line.joined, snapshot.story, view)
+        for event in missing:
+            scene.tell(event)
         if self.third.passes_on:  # they answered while no gateway was there
             scene.handler = view.handler
             await self.third.pass_caller()

@@ -111,10 +111,12 @@ class ThirdParty:
     async def pass_caller(self) -> None:
         """The caller talks with the third party from now on; the handler is released."""
         scene, target = self._scene, self.wish.target
-        handler = scene.handler
+        handler, scene.handler = scene.handler, target.handler
         scene.line.aside = False
         scene.line.joined.add("third")
         await self._tell_phone(PASSED, "OK")
+        self.passed = True
+        scene.place["third_passed"] = "yes"
         await scene.part("handler")
         if handler or target.handler:
             scene.tell(ev.CallPassed(scene.reference, handler, target.words, target.handler))
@@ -123,10 +125,6 @@ class ThirdParty:
         if target.handler and await scene.do(msg.Rename("third", "handler")):
             scene.line.rename("third", "handler")
             self._forget()
-        else:
-            self.passed = True
-            scene.place["third_passed"] = "yes"
-        scene.handler = target.handler
         await scene.settle()
         await scene.remember()
 
@@ -201,4 +199,7 @@ class ThirdParty:
             return
         target = tell_to.Target(story["third_words"], story["third_uri"], story["third_handler"])
         self.wish = tell_to.Bring(role, target, by_phone=story.get("third_by_phone") == "yes")
-        self.passed = story.get("third_passed") == "yes"
+        passed = story.get("third_passed") == "yes"
+        self.passed = passed and not target.handler
+        if passed and target.handler and not self._talks:
+            self._forget()  # theirs is the handler's leg by now

@@ -52,6 +52,12 @@ def voicemail_of(whose: str) -> str:
     return f"voicemail of {whose}"
 
 
+def whose(remembered: str) -> str:
+    """The extension or the queue of the voicemail that a call process remembers."""
+    now = _STATE.validate_json(remembered)
+    return now.extension or now.queue
+
+
 class Voicemail:
     def __init__(self, scene: Scene, put: Callable[[tell_to.Instruction], None]) -> None:
         self._scene, self._put = scene, put

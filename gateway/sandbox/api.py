@@ -52,6 +52,7 @@ class CallBody(Body):
     digits: str = Field("", pattern=r"^[0-9*#]{0,20}$")
     digits_after: float = Field(2.0, ge=0, le=600)
     seconds: float | None = Field(None, gt=0, le=3600)
+    srtp: bool = False
 
 
 class DigitsBody(Body):
@@ -188,7 +189,7 @@ class WorldServer:
     async def _call(self, request: web.Request) -> web.Response:
         body = await _read(request, CallBody)
         script = Script(body.says, body.digits, body.digits_after, body.seconds)
-        call = await self.out.call(body.number, body.to, script)
+        call = await self.out.call(body.number, body.to, script, srtp=body.srtp)
         return web.json_response(await views.call_story(self.out, call), status=201)
 
     async def _story(self, request: web.Request) -> web.Response:

@@ -73,17 +73,19 @@ def up(directory: Path, fresh: bool, automatic: bool, answer_after: float, by_ha
 @click.option("--say", default=demo.CALLER_SAYS, help="What the caller says, again and again; '' is silence.")
 @click.option("--digits", default="", help="Keys pressed after two seconds, for example 55.")
 @SECONDS
+@click.option("--srtp", is_flag=True, help="By the trunk that encrypts its sound.")
 @PAGE_PORT
-def call(number: str, to: str, say: str, digits: str, seconds: float | None, page_port: int) -> None:
+def call(number: str, to: str, say: str, digits: str, seconds: float | None, srtp: bool, page_port: int) -> None:
     """Call the centre, and print what happens until the call is over.
 
     \b
     Examples:
       contact-gateway sandbox call
       contact-gateway sandbox call --to +441632960102 --say "My bicycle was stolen" --seconds 30
+      contact-gateway sandbox call --srtp
     """
     remote = Remote(page_port)
-    body = {"number": number, "to": to, "says": say, "digits": digits, "seconds": seconds}
+    body = {"number": number, "to": to, "says": say, "digits": digits, "seconds": seconds, "srtp": srtp}
     _follow(remote, remote.post("calls", body))
 
 

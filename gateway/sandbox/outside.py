@@ -137,11 +137,11 @@ class Outside:
             self._trouble = await gateway.readiness() if gateway.running else "it is stopped"
         return self._trouble
 
-    async def call(self, number: str, to: str, script: Script) -> OutsideCall:
-        """A new caller. Raises PhoneError, PromptError."""
+    async def call(self, number: str, to: str, script: Script, *, srtp: bool = False) -> OutsideCall:
+        """A new caller, with ``srtp`` by the trunk that encrypts. Raises PhoneError, PromptError."""
         prompts = self.world.settings.prompts
         voice = await speech.spoken(script.says, prompts, speech.CACHE)
-        phone = await self.world.caller(number, to="", voice_wav=voice)
+        phone = await self.world.caller(number, to="", srtp=srtp, voice_wav=voice)
         call = OutsideCall(str(next(self._numbers)), number, to, phone, script)
         self.calls[call.id] = call
         call.start(self.world.line(to))

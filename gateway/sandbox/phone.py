@@ -138,6 +138,11 @@ class Phone:
         if self._process.returncode is None:
             self._process.kill()
 
+    @property
+    def ended(self) -> bool:
+        """It was put away, or has died."""
+        return self._ended
+
     # --- what a person does with it ---
 
     async def call(self, uri: str, *, from_uri: str = "", headers: Iterable[tuple[str, str]] = ()) -> None:
@@ -173,6 +178,13 @@ class Phone:
     async def say(self, wav: Path) -> None:
         """Say this once instead of its own voice; the event ``said`` tells when it is over."""
         await self._order("say", path=str(wav))
+
+    async def sound(self, on: bool) -> None:
+        """Off: not one packet of sound is sent, as by a line that has broken; for SIP the phone is as it was.
+
+        The event ``probe`` tells that it was asked, within its call, whether it is still there, and answered.
+        """
+        await self._order("sound", on=on)
 
     async def hears(self, freqs: Sequence[int], seconds: float = 0.5) -> dict[int, float]:
         """Listen from now on for ``seconds``; each frequency's amplitude, 1.0 being full scale.

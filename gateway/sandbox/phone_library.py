@@ -39,6 +39,15 @@ class Call(pj.Call):  # type: ignore[misc]
     def onDtmfDigit(self, param: Any) -> None:
         self.events.append(("digit", str(param.digit)))
 
+    def onCallTsxState(self, param: Any) -> None:
+        event = param.e  # held, because what hangs on a temporary is freed memory
+        body = event.body
+        state = body.tsxState
+        transaction = state.tsx
+        answered = transaction.role == pj.PJSIP_ROLE_UAS and transaction.state == pj.PJSIP_TSX_STATE_COMPLETED
+        if answered and transaction.method == "OPTIONS":
+            self.events.append(("probe", int(transaction.statusCode)))
+
     def onCallTransferRequest(self, param: Any) -> None:
         param.statusCode = 603
 

@@ -159,6 +159,9 @@ class PhoneProcess:
     def on_digit(self, digit: str) -> None:
         self.tell("digit", digit=digit)
 
+    def on_probe(self, code: int) -> None:
+        self.tell("probe", code=code)
+
     def on_played(self, player: Player) -> None:
         if player is self.player and player is not self.voice:
             self.speak(self.voice)
@@ -255,6 +258,14 @@ class PhoneProcess:
         player = Player(self.events, path, loop=False)
         self.kept.append(player)  # its last event may come late
         self.speak(player)
+
+    def do_sound(self, on: bool) -> None:
+        """Without the clock of a sound device no packet is sent."""
+        devices = self.endpoint.audDevManager()
+        if on:
+            devices.setNullDev()
+        else:
+            devices.setNoDev()
 
     def do_hear(self, path: str, seconds: float) -> None:
         recorder = self.recorder(path)

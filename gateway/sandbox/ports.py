@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Self
 
 LOOPBACK = "127.0.0.1"
+ENCRYPTED = "127.0.0.2"  # the trunk with SRTP is known by its address
 RTP_PORTS_OF_A_SLOT = 16
+RELAY_PORTS = 40
 # Below the ports that the system gives to clients, so that none of those is in the way by chance.
 LOWEST, HIGHEST = 12000, 30000
 
@@ -19,7 +21,7 @@ class NoFreePorts(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """All on loopback. ``phones``, ``calls`` and ``rtp`` are the first of several neighbours.
+    """All on loopback. ``phones``, ``calls``, ``rtp`` and ``relay_rtp`` are the first of several neighbours.
 
     ``trunk`` is where calls to the public arrive, ``calls`` where call processes speak SIP.
     """
@@ -37,34 +39,35 @@ class Ports:
     phones: int = 5110
     calls: int = 16000
     rtp: int = 20000
+    relay_control: int = 2223
+    relay_rtp: int = 40000
 
     @classmethod
     def free(cls, *, slots: int, phones: int = 10) -> Self:
         """Neighbouring ports that are free now, for UDP and TCP. Raises NoFreePorts."""
         rtp_count = RTP_PORTS_OF_A_SLOT * slots
-        count = rtp_count + slots + phones + 11
+        count = rtp_count + RELAY_PORTS + slots + phones + 12
         for _ in range(50):
             first = random.randrange(LOWEST, HIGHEST - count, 2)
             if all(_is_free(port) for port in range(first, first + count)):
                 break
         else:
             raise NoFreePorts(f"no {count} neighbouring ports are free between {LOWEST} and {HIGHEST}")
-        calls = first + rtp_count
+        relay = first + rtp_count
+        calls = relay + RELAY_PORTS
         handsets = calls + slots
-        gateway, page, sip, trunk, first_room, second_room, overflow, imap, smtp, carrier, second = range(
-            handsets + phones, first + count
-        )
+        names = range(handsets + phones, first + count)
+        gateway, page, sip, trunk, first_room, second_room, overflow, imap, smtp, carrier, second, control = names
         return cls(
             *(gateway, page, sip, trunk, (first_room, second_room), overflow, imap, smtp, carrier, second),
-            *(handsets, calls, first),
+            *(handsets, calls, first, control, relay),
         )
 
     def check(self) -> None:
         """Raises NoFreePorts when something listens where the sandbox wants to."""
         single = (self.gateway, self.page, self.sip, self.trunk, *self.control_rooms, self.overflow)
-        taken = [
-            port for port in (*single, self.imap, self.smtp, self.carrier, self.second_carrier) if not _is_free(port)
-        ]
+        rest = (self.imap, self.smtp, self.carrier, self.second_carrier, self.relay_control)
+        taken = [port for port in (*single, *rest) if not _is_free(port)]
         if taken:
             listed = ", ".join(map(str, taken))
             raise NoFreePorts(f"something uses port {listed} of this machine; is another sandbox running?")

@@ -1,4 +1,4 @@
-"""The media relay as a child of ours, for the tests: it decrypts and encrypts what trunks with SRTP send."""
+"""The media relay as a child of ours: it decrypts and encrypts what trunks with SRTP send."""
 
 from __future__ import annotations
 

@@ -59,6 +59,8 @@ def _ours(directory: Path, prompts: Path, ports: Ports, slots: int, base: Values
         "edge": {
             "port": ports.sip,
             "trunks": [trunk | {"port": ports.trunk} for trunk in base["edge"]["trunks"]],
+            "relay_control_port": ports.relay_control,
+            "relay_port_base": ports.relay_rtp,
             "overflow_uri": _moved(base["edge"]["overflow_uri"], ports.overflow),
             "phone_secret": {"file": str(keep / "phones")},
         },

@@ -22,10 +22,14 @@ from gateway.sandbox.kamailio import KamailioError
 from gateway.sandbox.mail import MailServerError
 from gateway.sandbox.phone import PhoneError
 from gateway.sandbox.ports import NoFreePorts, Ports
+from gateway.sandbox.rtpengine import RtpengineError
 from gateway.sandbox.site import SITE_FILE
 from gateway.sandbox.world import World
 
-FAILURES = (PromptError, ConfigurationError, GatewayError, KamailioError, MailServerError, PhoneError, NoFreePorts)
+FAILURES = (
+    *(PromptError, ConfigurationError, GatewayError, KamailioError, RtpengineError, MailServerError, PhoneError),
+    NoFreePorts,
+)
 
 WHAT_NOW = """
 The sandbox runs. Ctrl-C stops all of it.

@@ -30,7 +30,8 @@ from gateway.sandbox.mail import Dovecot, SmtpSink
 from gateway.sandbox.person import SILENT, Manner, Person, answers
 from gateway.sandbox.phone import Phone
 from gateway.sandbox.plain_carrier import PlainCarrier
-from gateway.sandbox.ports import LOOPBACK, Ports, free_udp_port
+from gateway.sandbox.ports import ENCRYPTED, LOOPBACK, Ports, free_udp_port
+from gateway.sandbox.rtpengine import Rtpengine
 from gateway.sandbox.site import secret, write_site
 from gateway.sandbox.speech import CACHE, prepare, spoken
 from gateway.store.database import open_engine
@@ -42,6 +43,7 @@ CALLER = "+447700900123"
 LINE = "101"
 OUTSIDE_ANSWERS = answers(1.0)
 REGISTER_SECONDS = 15.0
+TONES = range(400, 2400, 40)
 
 
 class World:
@@ -130,11 +132,14 @@ class World:
         """The living call processes by slot; one with a call has ``legs``."""
         return self.gateway.call_processes()
 
-    async def caller(self, number: str = CALLER, *, to: str = LINE, **more: Any) -> Phone:
+    async def caller(self, number: str = CALLER, *, to: str = LINE, srtp: bool = False, **more: Any) -> Phone:
         """A new telephone of the public that has just called ``to`` through the edge, as the trunk would.
 
-        With ``to=''`` it has not called yet. ``more`` goes to ``Phone.start``.
+        With ``to=''`` it has not called yet. With ``srtp`` it comes by the trunk that encrypts its sound. ``more``
+        goes to ``Phone.start``.
         """
+        if srtp:
+            more |= {"srtp": True, "address": ENCRYPTED}
         phone = await self._phone(number, free_udp_port(), domain=LOOPBACK, **more)
         if to:
             await phone.call(self.line(to))
@@ -206,8 +211,9 @@ class World:
         self.gateway = GatewayProcess(self.site, self.settings, self.directory / "gateway.log")
 
     async def _start_edge(self) -> None:
-        self._say(f"SIP edge (Kamailio) at {LOOPBACK}:{self.ports.sip}")
+        self._say(f"SIP edge (Kamailio, and rtpengine for its encrypted trunk) at {LOOPBACK}:{self.ports.sip}")
         self.kamailio = await self._stack.enter_async_context(Kamailio(self.settings, self.directory / "run"))
+        await self._stack.enter_async_context(Rtpengine(self.ports.relay_control, self.directory / "run"))
 
     async def _start_mail(self) -> None:
         self._say(f"mail server (Dovecot) at {LOOPBACK}:{self.ports.imap}, mail out at {LOOPBACK}:{self.ports.smtp}")
@@ -241,6 +247,8 @@ class World:
             self.control_rooms.append(room)
         self.overflow = await self._seated("overflow", self.ports.overflow, OUTSIDE_ANSWERS, demo.OVERFLOW_SAYS)
         self.public = await self._seated("public", self.ports.trunk, OUTSIDE_ANSWERS, demo.PUBLIC_SAYS)
+        trunk = {"address": ENCRYPTED, "srtp": True}
+        await self._seated("public-encrypted", self.ports.trunk, OUTSIDE_ANSWERS, demo.PUBLIC_SAYS, **trunk)
         for number, account in enumerate(demo.WITH_PHONE):
             self.phones[account.id] = await self._seated(
                 account.id,
@@ -273,6 +281,10 @@ class World:
         return phone
 
     async def _phone(self, name: str, port: int, **more: Any) -> Phone:
+        """Its tone is its own among all who live: a test that hears it knows whom it hears."""
+        if "voice_wav" not in more:
+            taken = {phone.tone for phone in self._all_phones if not phone.ended}
+            more.setdefault("tone", next(tone for tone in TONES if tone not in taken))
         phone = await Phone.start(name, port, edge_address=LOOPBACK, edge_port=self.ports.sip, **more)
         self._all_phones.append(phone)
         return phone

@@ -26,14 +26,19 @@ import pytest
 import structlog
 
 from channels.voice.call import Call, VoiceError
+from channels.voice.edge import phone_password
 from channels.voice.edge_files import Limits
-from channels.voice.messages import Answer, Dial, End
-from tests.channels.voice.edge_peers import DOMAIN, HOST, SDP, Message, Peer
+from channels.voice.messages import Answer, Dial, End, TellTransfer, TransferAsked
+from tests.channels.voice.edge_peers import DOMAIN, SDP, SECRET, Message, Peer
 from tests.channels.voice.edge_site import AnsweringSite, answering_site
 from tests.channels.voice.edge_streams import StreamPeer, client_tls, with_tls
+from tests.channels.voice.test_edge_transfers import KEYED, NOT_KEYED
 from tests.faults.test_edge_killers import DIGITS, HIDDEN, LONG_HOSTS, NO_SESSION_ADDRESS, SWALLOWING, TORTURE
+from tests.support.wire import Wire
 
 NUMBER = f"sip:+441234567890@{DOMAIN}"
+EXTENSION = "101"
+PHONE = f"sip:{EXTENSION}@{DOMAIN}"
 # Every run of the tests plays the same; hunting is done with others: FUZZ_SEED=$RANDOM FUZZ_SECONDS=600.
 KNOWN_SEED = "1"
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "20"))
@@ -83,6 +88,13 @@ HEADERS = (
     *("Require: 100rel", "Supported: timer, 100rel, replaces", "Session-Expires: 1;refresher=uas", "Min-SE: 9999999"),
     *("Replaces: a;to-tag=b;from-tag=c", "RAck: 1 1 INVITE", "Refer-To: <sip:x@y>", "RSeq: 0", "Event: presence"),
     *("Privacy: id", "Authorization: Digest username=", "Accept: *", "Content-Encoding: gzip", "Expires: 0"),
+)
+REFERS = (
+    *(f"Refer-To: {sent}" for sent, _ in KEYED.values()),
+    *(f"Refer-To: {sent}" for sent in NOT_KEYED.values()),
+    *(f"r: <sip:102@{DOMAIN}>", "X: no Refer-To", f"Refer-To: <sip:102@{DOMAIN}>\r\n" * 30 + "X: y"),
+    *(f"Refer-To: <sip:102@{DOMAIN}?Replaces={odd}>" for odd in ("%3B%3B%3D", "%00", "*" * 300, "a%40b%3Bto-tag", "%")),
+    *(f"Refer-To: <sip:102@{DOMAIN}>\r\n{more}" for more in ("Refer-Sub: false", "Replaces: a", "Event: refer;id=x")),
 )
 
 
@@ -169,10 +181,13 @@ def of_its_true_length(message: bytes) -> bytes:
 
 
 class FuzzedSite(AnsweringSite):
-    """Each call also rings ``phone``; it ends within a second, whatever its peers say."""
+    """Each call also rings a handler's phone; it ends within a second, whatever its peers say.
 
-    phone: Fuzzer
+    ``transfers`` counts the wishes of the phone that reached us; each is tried for a moment and refused.
+    """
+
     tls: dict[str, Any]
+    transfers = 0
 
     async def fuzzer(self, over: str, fuzz: Fuzz) -> Fuzzer:
         """A new peer of the edge over UDP, TCP or TLS."""
@@ -190,12 +205,20 @@ class FuzzedSite(AnsweringSite):
     async def on_call(self, call: Call) -> None:
         with suppress(VoiceError):
             await call.do(Answer())
-            await call.do(Dial("handler", f"sip:fuzz@{HOST}:{self.phone.port}", 5))
+            await call.do(Dial("handler", PHONE, 5))
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
-                    await call.finished()
+                    await self._refuse_transfers(call)
             await call.do(End())
         await call.finished()
+
+    async def _refuse_transfers(self, call: Call) -> None:
+        while True:
+            event = await call.next()
+            if isinstance(event, TransferAsked):
+                self.transfers += 1
+                await call.do(TellTransfer(event.leg, 100, "Trying", final=False))
+                await call.do(TellTransfer(event.leg, 486, "Nobody answered"))
 
 
 async def a_wild_call(caller: Fuzzer, fuzz: Fuzz) -> None:
@@ -234,11 +257,25 @@ async def answer_to(caller: Peer, call_id: str) -> Message | None:
     return None
 
 
-async def answer_wildly(phone: Fuzzer, fuzz: Fuzz) -> None:
-    """Whatever is asked is answered oddly, several times."""
+async def answer_wildly(site: FuzzedSite, fuzz: Fuzz) -> None:
+    """A handler's phone after the other; the newest is the one that rings."""
     while True:
-        asked = await phone.get("INVITE", "BYE", "CANCEL", "UPDATE", within=600)
+        phone = await site.fuzzer("UDP", fuzz)
+        assert await phone.register(EXTENSION, phone_password(SECRET, EXTENSION)) == "200"
+        with suppress(TimeoutError):
+            async with asyncio.timeout(20):
+                await be_a_wild_phone(phone, fuzz)
+        phone.close()
+
+
+async def be_a_wild_phone(phone: Fuzzer, fuzz: Fuzz) -> None:
+    """Whatever is asked is answered oddly, several times; some calls are answered well, and passed on oddly."""
+    while True:
+        asked = await phone.get("INVITE", "BYE", "CANCEL", "UPDATE", "NOTIFY", within=600)
         fuzz.sent[f"dialled {asked.what}"] += 1
+        if asked.what == "INVITE" and fuzz.rng.random() < 0.5:
+            phone.reply(asked, 200, body=SDP)
+            await transfer_wildly(phone, asked, fuzz)
         for _ in range(fuzz.rng.randint(1, 5)):
             phone.wild = fuzz.rng.random() < 0.6
             body, kind = fuzz.rng.choice(BODIES)
@@ -247,9 +284,22 @@ async def answer_wildly(phone: Fuzzer, fuzz: Fuzz) -> None:
         phone.wild = False
 
 
+async def transfer_wildly(phone: Fuzzer, invite: Message, fuzz: Fuzz) -> None:
+    """REFER, within the call and beside it, some of them good."""
+    for _ in range(5):
+        await asyncio.sleep(0.01)
+        phone.wild = fuzz.rng.random() < 0.5
+        call_id, tag = fuzz.rng.choice((("", "t"), ("", "t"), ("", "t"), ("another", "t"), ("", "another")))
+        body = fuzz.rng.choice(("", "", "rubbish", SDP))
+        phone.in_called_dialog(
+            "REFER", invite, fuzz.rng.choice(REFERS), sender=PHONE, call_id=call_id, tag=tag, body=body
+        )
+    phone.wild = False
+
+
 async def for_some_time(over: str, site: FuzzedSite, fuzz: Fuzz, seconds: float) -> None:
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end and not site.board.released:
         caller = await site.fuzzer(over, fuzz)
         if over == "UDP" or fuzz.rng.random() < 0.1:  # after most of these a connection is closed
             caller.send(fuzz.rng.choice(TORTURE))
@@ -263,10 +313,7 @@ async def fuzzed_site(fuzz: Fuzz) -> AsyncIterator[tuple[FuzzedSite, Callable[[]
         more = with_tls(Path(name))
         async with answering_site(Path(name), FuzzedSite, slots=10, limits=Limits(workers=2), more=more) as site:
             site.tls = more
-            site.phone = await Fuzzer.open(site.edge_port)
-            site.phone.fuzz = fuzz
             yield site, lambda: (Path(name) / "edge" / "kamailio.log").read_text(errors="replace")
-            site.phone.close()
 
 
 def deaths(log: list[structlog.typing.EventDict]) -> list[str]:
@@ -278,9 +325,9 @@ async def test_what_passes_the_edge_mutated_makes_no_call_process_abort() -> Non
     seed = int(os.environ.get("FUZZ_SEED", KNOWN_SEED))
     print(f"FUZZ_SEED={seed}")
     fuzz = Fuzz(random.Random(seed))
-    with structlog.testing.capture_logs() as log:
+    with structlog.testing.capture_logs() as log, Wire() as wire:
         async with fuzzed_site(fuzz) as (site, edge_log):
-            answering = asyncio.create_task(answer_wildly(site.phone, fuzz))
+            answering = asyncio.create_task(answer_wildly(site, fuzz))
             try:
                 async with asyncio.TaskGroup() as tasks:
                     for over in CALLERS:
@@ -291,6 +338,8 @@ async def test_what_passes_the_edge_mutated_makes_no_call_process_abort() -> Non
             answering.cancel()
             print(dict(fuzz.sent))
 
+            for call_id, *_ in site.board.released:
+                print("A CALL PROCESS DIED. ITS MESSAGES:", *wire.of_call(call_id), sep="\n")
             print(deaths(log))
             assert not deaths(log)
             for over in ("UDP", "TCP", "TLS"):
@@ -300,6 +349,7 @@ async def test_what_passes_the_edge_mutated_makes_no_call_process_abort() -> Non
             assert "core was" not in str(edge_log())
     assert fuzz.sent["answered"] >= SECONDS / 2
     assert fuzz.sent["dialled INVITE"] >= SECONDS / 2
+    assert site.transfers >= SECONDS / 4
     assert fuzz.sent["mutated UDP"] >= 20 * SECONDS
     assert min(fuzz.sent["mutated TCP"], fuzz.sent["mutated TLS"]) >= SECONDS
 

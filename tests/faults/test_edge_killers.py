@@ -45,6 +45,8 @@ NO_SESSION_ADDRESS = {
 SWALLOWING = {
     "bandwidth": f"{START}b=AS\r\n{OWN_ADDRESS}a=x:1\r\nt=0 0\r\n{AUDIO}{OWN_ADDRESS}{VIDEO_OFF}",
     "bandwidth, LF": f"{START}b=\n{OWN_ADDRESS}a=x:1\r\nt=0 0\r\n{AUDIO}{OWN_ADDRESS}{VIDEO_OFF}",
+    "bandwidth, no separator": f"{START}bXAS\r\n{OWN_ADDRESS}a=x:1\r\nt=0 0\r\n{AUDIO}{OWN_ADDRESS}{VIDEO_OFF}",
+    "bandwidth, nothing at all": f"{START}b\r\n{OWN_ADDRESS}a=x:1\r\nt=0 0\r\n{AUDIO}{OWN_ADDRESS}{VIDEO_OFF}",
     "time": f"{START}t=0\r\n{OWN_ADDRESS}{AUDIO}{OWN_ADDRESS}{VIDEO_OFF}",
     "origin": f"v=0\r\no=- 1 1 IN IP4\r\ns=-\r\n{OWN_ADDRESS}t=0 0\r\n{AUDIO}{OWN_ADDRESS}{VIDEO_OFF}",
 }
@@ -174,6 +176,18 @@ async def test_usual_bandwidth_and_time_lines_pass(edge: Scene) -> None:
     assert (await edge.slots[0].get("INVITE")).body == body
 
 
+async def test_whatever_lines_a_session_may_have_pass(edge: Scene) -> None:
+    await edge.open_slots(0)
+    body = (
+        "v=0\r\no=Cisco-UA 25678 1 IN IP4 127.0.0.1\r\ns=SIP Call\r\ni=a call\r\nu=http://carrier.example/\r\n"
+        f"e=noc@carrier.example\r\np=+44 1632 960000\r\n{OWN_ADDRESS}b=AS:84\r\nt=0 0\r\nr=7d 1h 0 25h\r\nz=0 -1h\r\n"
+        "k=prompt\r\na=sendrecv\r\na=msid-semantic: WMS\r\nm=audio 40000 RTP/AVP 8 0 101\r\nc=IN IP4 127.0.0.1\r\n"
+        "a=rtpmap:8 PCMA/8000\r\na=fmtp:101 0-16\r\na=rtcp:40001 IN IP4 127.0.0.1\r\na=silenceSupp:off - - - -\r\n\r\n"
+    )
+    edge.trunk.request("INVITE", NUMBER, body=body)
+    assert (await edge.slots[0].get("INVITE")).body == body
+
+
 HIDDEN = {
     "as the only part": "--b\r\nContent-Type: application/sdp\r\n\r\n{sdp}\r\n--b--\r\n",
     "behind harmless text": "--b\r\nContent-Type: text/plain\r\n\r\nv=0\r\nc=IN IP4 1.2.3.4\r\n\r\n"
@@ -213,6 +227,61 @@ async def test_the_location_beside_the_sdp_is_kept_for_the_gateway(edge: Scene) 
     assert invite.all("X-Kept-Body") == [kind]
     assert await edge.control.kept_body(call_id) == body
     assert await edge.control.kept_body("another") is None
+
+
+# --- headers that a call process would read, and the edge not ------------------------------------------
+
+PARTS = "multipart/mixed;boundary=b"
+SMUGGLED = {
+    "behind a lone CR": f"\r\nSubject: x\rContent-Type: {PARTS}",
+    "a lone CR in the first place": f"\rContent-Type: {PARTS}",
+    "behind a NUL": f"\r\nSubject: \0\rContent-Type: {PARTS}",
+    "a second type": f"\r\nContent-Type: {PARTS}",
+    "a second type, short": f"\r\nc: {PARTS}",
+    "a second length": "\r\nl: 10",
+}
+
+
+def smuggling(message: str, what: str) -> str:
+    """The message with something more between the type of its body and its length."""
+    head, length, rest = message.partition("\r\nContent-Length:")
+    return head + what + length + rest
+
+
+def smuggles(peer: Peer, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    send = peer.send
+    monkeypatch.setattr(peer, "send", lambda message: send(smuggling(message, what)))
+
+
+@pytest.mark.parametrize("smuggled", SMUGGLED.values(), ids=SMUGGLED.keys())
+async def test_a_request_that_a_call_process_would_read_otherwise_than_the_edge_is_refused(
+    edge: Scene, smuggled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = await call(edge)
+    body = "v=0\r\nc=IN IP4 1.2.3.4\r\n" + HIDDEN["as the only part"].format(sdp=NO_SESSION_ADDRESS["plain"])
+    with monkeypatch.context() as patched:
+        smuggles(edge.trunk, smuggled, patched)
+        edge.trunk.in_dialog("INVITE", answer, body=body)
+        edge.trunk.in_dialog("ACK", answer, body=body)
+        edge.trunk.request("INVITE", NUMBER, body=SDP)
+    edge.trunk.in_dialog("BYE", answer)
+
+    await edge.slots[0].get("BYE")
+    assert [m.what for m in edge.slots[0].received] == ["INVITE", "ACK", "BYE"]
+
+
+@pytest.mark.parametrize("smuggled", SMUGGLED.values(), ids=SMUGGLED.keys())
+async def test_an_answer_that_a_call_process_would_read_otherwise_than_the_edge_is_dropped(
+    edge: Scene, smuggled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone, invite = await ring_phone(edge)
+    with monkeypatch.context() as patched:
+        smuggles(phone, smuggled, patched)
+        phone.reply(invite, 200, body=SDP)
+    phone.reply(invite, 486)
+
+    await edge.slots[0].get("486")
+    assert not edge.slots[0].has("200")
 
 
 # --- digits --------------------------------------------------------------------------------------------
@@ -321,6 +390,10 @@ async def test_nobody_takes_a_call_over_with_replaces(edge: Scene) -> None:
     text = (await edge.slots[0].get("INVITE")).text
     assert "Replaces" not in text
     assert "Join" not in text
+
+    await edge.open_slots(1)
+    edge.trunk.request("INVITE", NUMBER, body=SDP, headers=("Subject: x\rReplaces: a;to-tag=b;from-tag=c",))
+    assert (await edge.trunk.get("400")).what == "400"
 
 
 async def test_a_preloaded_route_does_not_lead_past_the_call_process(edge: Scene) -> None:

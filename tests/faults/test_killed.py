@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,7 +32,7 @@ from tests.support.steps import (
 from tests.support.tracks import Tracks
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-MENU = "+441632960103"
+MENU, LOST = "+441632960103", "+441632960104"
 
 
 async def nobody_answers(world: World) -> None:
@@ -37,6 +40,24 @@ async def nobody_answers(world: World) -> None:
     await everybody_away(world)
     for room in world.control_rooms:
         world.behave(room, SILENT)
+
+
+async def kinds_written(world: World, reference: str) -> list[str]:
+    """While no gateway is there to ask."""
+    return [row.kind async for row in world.store().journal(reference=reference)]
+
+
+@contextmanager
+def nothing_written(world: World) -> Iterator[None]:
+    """The database takes nothing meanwhile: what the gateway is told, it has not written when it is killed."""
+    path = world.settings.store.url.removeprefix("sqlite+aiosqlite:///")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.rollback()
+        other.close()
 
 
 async def test_the_gateway_is_killed_while_two_people_talk_and_neither_notices(world: World) -> None:
@@ -197,6 +218,70 @@ async def test_the_gateway_is_killed_while_a_phone_rings_and_the_answer_still_jo
 
         await eventually(over)
     await wrap_up(world, name, reference)
+
+
+async def test_the_gateway_is_killed_when_a_colleague_has_just_got_the_caller_and_the_contact_becomes_theirs(
+    world: World,
+) -> None:
+    sam = await world.api("sam")
+    async with sam.live() as live, await world.caller("+447700900413") as caller:
+        reference = (await live.wait_for("CallArrived"))["contact"]
+        name, phone = await answered_by(world, live, reference)
+        other = "ben" if name != "ben" else "anna"
+        colleague, desk = world.phones[other], await world.api(name)
+        await desk.post(f"contacts/{reference}/call/third", {"role": "transfer", "to": {"handler": other}})
+        await colleague.wait_for("ringing", 5)
+
+        # when the gateway dies before it could write down that they have the caller
+        with nothing_written(world):
+            await colleague.answer()
+            await phone.wait_for("idle", 5)
+            await hears(colleague, caller)
+            await world.kill_gateway()
+        assert (await kinds_written(world, reference)).count("CallPassed") == 0
+        await world.start_gateway()
+
+        # then the next one learns of it from the call itself
+        async def theirs() -> bool:
+            shown = await contact(sam, reference)
+            return (shown["handler"], shown["wrap_ups"]) == (other, [name])
+
+        await eventually(theirs)
+        await hears(caller, colleague)
+        await caller.hang_up()
+        await colleague.wait_for("idle", 5)
+    for who in (name, other):
+        await wrap_up(world, who, reference)
+    assert await stage(sam, reference) == "closed"
+
+
+async def test_the_gateway_is_killed_when_a_queue_has_just_led_its_caller_outside_and_no_phone_rings_for_them(
+    world: World,
+) -> None:
+    sam = await world.api("sam")
+    await nobody_answers(world)
+    world.behave(world.public, SILENT)
+    async with sam.live() as live, await world.caller("+447700900414", to=LOST) as caller:
+        reference = (await live.wait_for("CallQueued"))["contact"]
+        await world.public.wait_for("ringing", 20)
+
+        # when
+        with nothing_written(world):
+            await world.public.answer()
+            await hears(world.public, caller)
+            await world.kill_gateway()
+        assert (await kinds_written(world, reference)).count("LedOut") == 0
+        await world.start_gateway()
+
+        # then
+        async def passed() -> bool:
+            return await stage(sam, reference) == "passed"
+
+        await eventually(passed)
+        await hears(caller, world.public)
+        await world.public.hang_up()
+        await caller.wait_for("idle", 5)
+    await settle(world, reference)
 
 
 async def test_who_answered_while_the_gateway_was_away_for_longer_than_phones_ring_keeps_the_caller(

@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 
 from gateway.sandbox.world import World
-from tests.support.steps import answered_by, contact, eventually, everybody_away, hears, kinds, stage, wrap_up
+from tests.support.steps import (
+    answered_by,
+    contact,
+    does_not_hear,
+    eventually,
+    everybody_away,
+    hears,
+    kinds,
+    stage,
+    wrap_up,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -52,6 +62,24 @@ async def test_a_call_is_answered_queued_given_to_a_free_handler_recorded_and_cl
     happened = await kinds(sam, reference)
     story = ["CallArrived", "CallQueued", "MakeOffer", "OfferAccepted", "CallEnded", "WrapUpCompleted", "CloseContact"]
     assert [kind for kind in happened if kind in story] == story
+
+
+async def test_a_caller_by_a_trunk_that_encrypts_and_a_handler_hear_each_other(world: World) -> None:
+    sam = await world.api("sam")
+    async with sam.live() as live, await world.caller("+447700900112", srtp=True) as caller:
+        reference = (await live.wait_for("CallArrived"))["contact"]
+        name, phone = await answered_by(world, live, reference)
+        await hears(phone, caller)
+        await hears(caller, phone)
+
+        # also after a hold, at their own telephone
+        await caller.hold()
+        await does_not_hear(phone, caller)
+        await caller.hold(False)
+        await hears(phone, caller)
+        await phone.hang_up()
+        await caller.wait_for("idle", 3)
+    await wrap_up(world, name, reference)
 
 
 async def test_a_caller_waits_with_music_and_position_until_a_handler_is_free(world: World) -> None:

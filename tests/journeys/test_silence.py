@@ -11,6 +11,7 @@ from tests.support.steps import answered_by, contact, everybody_away, hears, kin
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 CALLER = "+447700900461"
+EDGE_WAITS_SECONDS = 5.0  # for an answer within a call: fr_timer in kamailio.cfg
 
 
 async def test_a_silent_caller_is_raised_their_keys_are_shown_and_nothing_ends_the_call(world: World) -> None:
@@ -56,6 +57,32 @@ async def test_a_silent_caller_is_raised_also_after_the_gateway_was_killed(world
         await live.wait_for("CallerLeft", contact=reference)
     await wrap_up(world, name, reference)
     assert (await kinds(sam, reference)).count("CallerSilent") == 1
+
+
+async def test_a_caller_whose_sound_stops_stays_on_the_line_while_their_phone_answers(world: World) -> None:
+    sam = await world.api("sam")
+    async with sam.live() as live, await world.caller(CALLER) as caller:
+        reference = (await live.wait_for("CallArrived"))["contact"]
+        name, phone = await answered_by(world, live, reference)
+        await hears(phone, caller)
+
+        # when no packets come from them, and their phone answers that it is still there
+        await caller.sound(False)
+        await live.wait_for("SoundChanged", contact=reference)
+        await caller.wait_for_event("probe")
+        assert (await contact(sam, reference))["no_sound"] == ["caller"]
+
+        # then their call goes on, longer than a dead line would have been waited for
+        with pytest.raises(TimeoutError):
+            await live.wait_for("CallerLeft", EDGE_WAITS_SECONDS + 0.5, contact=reference)
+
+        # and they are heard when the sound comes back
+        await caller.sound(True)
+        await live.wait_for("SoundChanged", contact=reference)
+        await hears(phone, caller)
+        await caller.hang_up()
+        await live.wait_for("CallerLeft", contact=reference)
+    await wrap_up(world, name, reference)
 
 
 async def test_an_emergency_caller_whose_phone_dies_and_who_calls_again_gets_the_control_room(world: World) -> None:

@@ -228,6 +228,28 @@ class Peer(asyncio.DatagramProtocol):
             cseq=cseq if method == "ACK" else cseq + 10 + number,
         )
 
+    def in_called_dialog(
+        self,
+        method: str,
+        invite: Message,
+        *headers: str,
+        sender: str,
+        call_id: str = "",
+        tag: str = "t",
+        body: str = "",
+    ) -> None:
+        """As the one who was called by ``invite``, a further request; another ``call_id`` or ``tag`` is no dialog's."""
+        self.request(
+            method,
+            invite.contact_uri,
+            to=invite.header("From"),
+            sender=sender,
+            from_tag=tag,
+            call_id=call_id or invite.header("Call-ID"),
+            headers=(*(f"Route: {route}" for route in invite.all("Record-Route")), *headers),
+            body=body,
+        )
+
     async def call(self, uri: str, sender: str, password: str, *, body: str) -> None:
         """INVITE with digest, as the phone ``sender``; what comes then is not waited for."""
         call_id = self.request("INVITE", uri, sender=sender, body=body, cseq=1)

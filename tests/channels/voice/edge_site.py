@@ -28,6 +28,7 @@ class EdgeBoard(Board):
         await super().set_slot(port, open=open)
 
     async def release(self, call_id: str, local_tag: str, remote_tag: str) -> None:
+        await super().release(call_id, local_tag, remote_tag)
         await self._control.release(call_id, local_tag, remote_tag)
 
 

@@ -72,16 +72,7 @@ async def in_a_call(edge: Scene) -> tuple[Peer, Message]:
 
 def ask(phone: Peer, invite: Message, method: str = "REFER", *headers: str, body: str = "") -> None:
     """In its call, as the phone that was called."""
-    phone.request(
-        method,
-        invite.contact_uri,
-        to=invite.header("From"),
-        sender=ANNA,
-        from_tag="t",
-        call_id=invite.header("Call-ID"),
-        headers=(*(f"Route: {route}" for route in invite.all("Record-Route")), *headers),
-        body=body,
-    )
+    phone.in_called_dialog(method, invite, *headers, sender=ANNA, body=body)
 
 
 @pytest.mark.parametrize(("sent", "read"), KEYED.values(), ids=KEYED.keys())

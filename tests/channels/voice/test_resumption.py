@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
+import pytest
+
 from channels.voice import instructions as tell_to
 from channels.voice import messages as msg
 from channels.voice.call import Call
@@ -206,3 +208,83 @@ async def test_who_is_only_asked_first_waits_for_the_handler_to_pass_the_caller_
     async with picked_up("caller", "handler", "third", story=asked, handler="ben", guests=(CARA,)) as call:
         assert await call.told() == [ev.PartyAnswered(C1, "ext 204", "cara")]
         assert call.story.scene.handler == "ben"
+
+
+# --- what the last gateway had no time to write down -----------------------------------------------------
+
+SAM = Guest("Sam", "supervisor", 0.0, "sam")
+
+
+async def test_whom_the_caller_was_passed_to_outside_is_made_up_for() -> None:
+    passed = third("transfer", OUTSIDE) | {"third_passed": "yes"}
+    async with picked_up("caller", "third", story=passed, handler="ben") as call:
+        assert await call.told() == [ev.CallPassed(C1, "ben", OUTSIDE)]
+        assert call.story.third.passed and not call.story.scene.handler
+
+
+async def test_where_the_queue_led_the_caller_is_made_up_for() -> None:
+    led = third("transfer", OUTSIDE) | {"third_passed": "yes"}
+    async with picked_up("caller", "third", story=led) as call:
+        assert await call.told() == [ev.LedOut(C1, OUTSIDE)]
+    async with picked_up("caller", "third", story=led, passed_to=OUTSIDE) as call:
+        assert await call.told() == [], "it was written"
+
+
+async def test_the_colleague_who_has_the_caller_is_made_up_for() -> None:
+    story = {"handler": "cara"}
+    async with picked_up("caller", "handler", story=story, handler="ben", guests=(CARA,)) as call:
+        assert await call.told() == [ev.CallPassed(C1, "ben", "ext 204", "cara")]
+        assert call.story.scene.handler == "cara"
+    async with picked_up("caller", "handler", story=story, handler="cara") as call:
+        assert await call.told() == [], "it was written"
+
+
+async def test_a_colleague_whose_ringing_was_not_written_either_is_made_up_for() -> None:
+    async with picked_up("caller", "handler", story={"handler": "cara"}, handler="ben") as call:
+        rung = ev.PartyRung(C1, "handler:ben", "transfer", "cara", "cara")
+        assert await call.told() == [rung, ev.CallPassed(C1, "ben", "cara", "cara")]
+
+
+async def test_who_answered_a_menus_extension_keeps_the_caller() -> None:
+    async with picked_up("caller", "handler", story={"handler": "cara"}) as call:
+        rung = ev.PartyRung(C1, "system", "transfer", "cara", "cara")
+        assert await call.told() == [rung, ev.CallPassed(C1, "", "cara", "cara")]
+        assert not [c for c in call.process.done if isinstance(c, msg.Drop)]
+
+
+@pytest.mark.parametrize("legs", [("third",), ("handler",)], ids=["before their leg was renamed", "after it"])
+async def test_a_colleague_who_was_just_being_given_the_caller_has_them(legs: tuple[msg.LegName, ...]) -> None:
+    story = {"handler": "cara"} | third("transfer", "ext 204", "cara") | {"third_passed": "yes"}
+    async with picked_up("caller", *legs, story=story, handler="ben", guests=(CARA,)) as call:
+        assert await call.told() == [ev.CallPassed(C1, "ben", "ext 204", "cara")]
+        assert call.story.scene.handler == "cara"
+        assert call.story.scene.line.joined == {"caller", "handler"}
+        assert not call.story.third.busy
+
+
+async def test_the_supervisor_who_took_the_caller_over_is_made_up_for() -> None:
+    async with picked_up("caller", "handler", story={"handler": "sam"}, handler="ben", guests=(SAM,)) as call:
+        (told,) = await call.told()
+        assert isinstance(told, ev.CallTakenOver)
+        assert (told.supervisor, told.handler) == ("sam", "ben")
+
+
+async def test_the_voicemail_that_a_handler_passed_the_caller_to_is_made_up_for() -> None:
+    at_voicemail = {"stage_name": "voicemail", "stage_state": '{"part": "greeting", "extension": "202"}'}
+    async with picked_up("caller", story=at_voicemail, handler="ben") as call:
+        assert await call.told() == [ev.CallPassed(C1, "ben", "voicemail of 202")]
+        assert call.heard() == ["voicemail_greeting", "beep"]
+
+
+async def test_the_queue_that_a_handler_sent_the_caller_to_is_made_up_for() -> None:
+    sent = {"stage_name": "requeued", "stage_queue": "crime", "stage_why": "theft"}
+    async with picked_up("caller", story=sent, handler="ben") as call:
+        assert await call.told() == [ev.Requeued(C1, "ben", "crime", "theft"), ev.CallQueued(C1)]
+    async with picked_up("caller", story=sent, place=1) as call:
+        assert await call.told() == [], "it was written"
+
+
+async def test_a_handler_who_answered_an_offer_is_not_taken_for_one_who_was_passed_the_caller() -> None:
+    async with picked_up("caller", "handler", story={"handler": "cara"}, place=1) as call:
+        await call.told()
+        assert [c for c in call.process.done if isinstance(c, msg.Drop)] == [msg.Drop("handler")]

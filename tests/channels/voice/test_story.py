@@ -36,6 +36,7 @@ class CallProcess:
         self.snapshot = msg.Snapshot(0, 1, 5060, begun=True, legs=legs, **recording)  # type: ignore[arg-type]
         self.done: list[msg.Command] = []
         self.refuses: tuple[str, ...] = ()
+        self.caught_up = asyncio.Event()
 
     async def do(self, command: msg.Command) -> None:
         if command.type in self.refuses:
