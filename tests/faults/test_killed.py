@@ -287,7 +287,7 @@ async def test_the_gateway_is_killed_when_a_queue_has_just_led_its_caller_outsid
 async def test_who_answered_while_the_gateway_was_away_for_longer_than_phones_ring_keeps_the_caller(
     tmp_path: Path,
 ) -> None:
-    overlay = OVERLAY | {"routing": {"voice_offer_seconds": 3}}
+    overlay = OVERLAY | {"routing": {"voice_offer_seconds": 6}}
     async with World(tmp_path, overlay=overlay, slots=2) as world:
         sam = await world.api("sam")
         async with sam.live() as live, await world.caller("+447700900404") as caller:
@@ -302,7 +302,7 @@ async def test_who_answered_while_the_gateway_was_away_for_longer_than_phones_ri
             await hears(phone, caller)
 
             async def over() -> bool:
-                return time.time() > made_at + 3
+                return time.time() > made_at + 6
 
             await eventually(over)
             await world.start_gateway()
