@@ -128,7 +128,11 @@ async def test_the_gateway_and_the_edge_can_be_killed_and_started_on_the_command
         assert await part_is(page, "DELETE", part) == 200
         assert await part_is(page, "DELETE", part) == 409, "it is dead"
         assert await part_is(page, "PUT", part) == 200
-    assert await world.gateway.readiness() == ""
+
+    async def ready() -> bool:
+        return await world.gateway.readiness() == ""
+
+    await until(ready)  # the slots are announced to the new edge once more
     assert await part_is(page, "DELETE", "call") == 409, "no call is under way"
 
 
