@@ -5,16 +5,13 @@ It judges every request by Twilio's published description and remembers what bro
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 from uuid import NAMESPACE_OID, uuid5
 
-import aiohttp
 import structlog
 from aiohttp import web
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
@@ -25,8 +22,6 @@ from gateway.sandbox.twilio_rest import Fault, RestApi, new_sid
 
 log = structlog.get_logger()
 
-# Twilio gives a webhook 15 s, then counts it as failed (error 11200).
-WEBHOOK_SECONDS = 15.0
 NOT_FETCHED = 11200
 
 
@@ -52,10 +47,8 @@ class LocalCarrier(CarrierBook):
         self._signer = RequestValidator(auth_token)
         self._host, self._port, self._clock = host, port, clock
         self._rest = RestApi(account_sid, auth_token, messages=self._messages, accept=self._take_on, clock=clock)
-        self._to_deliver: asyncio.Queue[tuple[str, int | None]] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:
-        self._web = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=WEBHOOK_SECONDS))
         app = web.Application(middlewares=[self._rest.middleware])
         app.add_routes(self._rest.routes())
         app.router.add_get("/sandbox/messages", self._show_messages)
@@ -64,17 +57,14 @@ class LocalCarrier(CarrierBook):
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()
         self.url = f"http://{self._host}:{self._runner.addresses[0][1]}"
-        self._delivering = asyncio.create_task(self._deliver_all(), name="local-carrier-deliveries")
+        await self._begin_delivering()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._runner.cleanup()
-        self._delivering.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._delivering
-        await self._web.close()
+        await self._end_delivering()
 
     @property
     def violations(self) -> list[str]:
@@ -130,19 +120,9 @@ class LocalCarrier(CarrierBook):
         """Take the next message on, then drop the connection without an answer."""
         self._rest.hang_next()
 
-    async def _take_on(self, message: Message) -> None:
-        await self._keep(message)
-        error = self._failed_deliveries.pop(0) if self._failed_deliveries else None
-        self._to_deliver.put_nowait((message.sid, error))
-
-    async def _deliver_all(self) -> None:
-        async with asyncio.TaskGroup() as deliveries:
-            while True:
-                deliveries.create_task(self._deliver(*await self._to_deliver.get()))
-
     async def _deliver(self, sid: str, error: int | None) -> None:
         """Queued is told in the answer; every later status is told to the callback."""
-        if not await self._has_pictures(self._web, self._messages[sid]):
+        if not await self._has_pictures(self._messages[sid]):
             error = NOT_FETCHED
         await self._progress(sid, status="sent", sent=self._clock())
         await self._progress(sid, status="undelivered" if error else "delivered", error_code=error)
@@ -159,16 +139,7 @@ class LocalCarrier(CarrierBook):
             "X-Twilio-Signature": self._signer.compute_signature(url, form),
             "I-Twilio-Idempotency-Token": str(uuid5(NAMESPACE_OID, occasion)),
         }
-        try:
-            async with self._web.post(url, data=form, headers=headers, allow_redirects=False) as answer:
-                status = answer.status
-        except TimeoutError:
-            status = 504
-        except aiohttp.ClientError:
-            status = 502
-        if not 200 <= status < 300:
-            log.warning("webhook_failed", occasion=occasion, status=status)
-        return status
+        return await self._webhook(url, form, headers)
 
     async def _show_messages(self, request: web.Request) -> web.Response:
         return web.json_response([_row(message) for message in self.messages])

@@ -12,13 +12,11 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-import aiohttp
 import structlog
 from aiohttp import web
 
@@ -28,7 +26,6 @@ from gateway.sandbox.twilio_messages import Attachment, Message
 log = structlog.get_logger()
 
 SKEW_SECONDS = 300.0
-WEBHOOK_SECONDS = 15.0
 TELLS, TELL_AGAIN_SECONDS = 120, 0.5
 NOT_FETCHED = 30
 
@@ -52,22 +49,17 @@ class PlainCarrier(CarrierBook):
         self._answers: list[tuple[int, str, float | None]] = []
         self._hangs = 0
         self._late: asyncio.Event | None = None
-        self._to_deliver: asyncio.Queue[tuple[str, int | None]] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:
-        self._web = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=WEBHOOK_SECONDS))
         await self.come_back()
-        self._delivering = asyncio.create_task(self._deliver_all(), name="plain-carrier-deliveries")
+        await self._begin_delivering()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.go_away()
-        self._delivering.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._delivering
-        await self._web.close()
+        await self._end_delivering()
 
     async def come_back(self) -> None:
         """It listens, again at the same address."""
@@ -133,14 +125,7 @@ class PlainCarrier(CarrierBook):
         """A webhook, signed as of now, or as a test wants it."""
         body, now = json.dumps(content).encode(), str(int(at or self._clock().timestamp()))
         headers = {"X-Timestamp": now, "X-Signature": signature or self._signature(now, body)}
-        try:
-            async with self._web.post(url, data=body, headers=headers | {"Content-Type": "application/json"}) as answer:
-                return answer.status
-        except TimeoutError:
-            return 504
-        except aiohttp.ClientError as error:
-            log.warning("webhook_failed", why=repr(error))
-            return 502
+        return await self._webhook(url, body, headers | {"Content-Type": "application/json"})
 
     def _signature(self, timestamp: str, body: bytes) -> str:
         return hmac.new(self._secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
@@ -172,7 +157,7 @@ class PlainCarrier(CarrierBook):
     async def _accept(self, wanted: dict[str, Any]) -> str:
         name = secrets.token_hex(8)
         self._by_reference[wanted["reference"]] = name
-        await self._keep(
+        await self._take_on(
             Message(
                 sid=name,
                 account_sid="",
@@ -186,22 +171,15 @@ class PlainCarrier(CarrierBook):
                 status_callback=wanted["report_to"],
             )
         )
-        error = self._failed_deliveries.pop(0) if self._failed_deliveries else None
-        self._to_deliver.put_nowait((name, error))
         return name
 
-    async def _deliver_all(self) -> None:
-        async with asyncio.TaskGroup() as deliveries:
-            while True:
-                deliveries.create_task(self._deliver(*await self._to_deliver.get()))
-
-    async def _deliver(self, name: str, error: int | None) -> None:
-        message = self._messages[name]
-        if not await self._has_pictures(self._web, message):
+    async def _deliver(self, sid: str, error: int | None) -> None:
+        message = self._messages[sid]
+        if not await self._has_pictures(message):
             error = NOT_FETCHED
         state = "lost" if error else "delivered"
         await self._keep(replace(message, status=state, sent=self._clock(), error_code=error))
-        report = {"id": name, "state": state} | ({"code": f"E{error}"} if error else {})
+        report = {"id": sid, "state": state} | ({"code": f"E{error}"} if error else {})
         await self._tell(message.status_callback, {"reports": [report]})
 
     async def _tell(self, url: str, content: Any) -> None:
