@@ -79,7 +79,6 @@ class CallAgent:
         """Until the call is over; returns the exit code."""
         self._slot_file.write(self._to_release())
         self._timers.every(HOUSEKEEPING_SECONDS, self._keep_house)
-        self._timers.every(2 * HOUSEKEEPING_SECONDS, self._control.check_media)
         self._stay_linked()
         while not self._done:
             try:
@@ -114,6 +113,7 @@ class CallAgent:
 
     def _keep_house(self) -> None:
         self._stay_linked()
+        self._control.check_media()
         if self._begun and not self._ending:
             self._fallback.check()
 

@@ -168,7 +168,7 @@ class CallControl:
             self._change(leg, "ringing", note.code, note.reason)
 
     def check_media(self) -> None:
-        """Once a second: a caller whose line broke says nothing, only their RTP stops. That never ends a call; a line
+        """Now and then: a caller whose line broke says nothing, only their RTP stops. That never ends a call; a line
         that is dead for SIP too does."""
         for name, leg in self.legs.items():
             silent = leg.state == "answered" and leg.silent_for() > self._media_lost

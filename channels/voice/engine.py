@@ -6,12 +6,14 @@ process ends with ``os._exit``, because the stack's own teardown aborts while a 
 
 from __future__ import annotations
 
+import math
 import socket
 from collections import deque
 from typing import Any
 
 import pjsua2 as pj
 
+from channels.voice import media_thread
 from channels.voice.legs import Finished, Incoming, Leg, Note, StateSeen
 from channels.voice.messages import LegName
 from channels.voice.slot import Slot
@@ -37,7 +39,7 @@ class Engine:
 
     def pump(self, seconds: float) -> None:
         """Lets the stack work until something has come or the time is up."""
-        self._endpoint.libHandleEvents(int(seconds * 1000))
+        self._endpoint.libHandleEvents(math.ceil(seconds * 1000))
 
     def poke(self) -> None:
         """Wakes ``pump`` from any thread."""
@@ -48,8 +50,9 @@ class Engine:
         self._kept.append(thing)
 
     def start_media(self) -> None:
-        """Opens the clock that moves the audio; done late, because an idle process should not tick."""
+        """Starts what moves the audio and takes RTP in; done late, because an idle process should not tick."""
         if not self._media_started:
+            media_thread.start()
             self._endpoint.audDevManager().setNullDev()
             self._media_started = True
 
@@ -135,6 +138,7 @@ def _endpoint(slot: Slot) -> Any:
     media.threadCnt = 1
     media.jbInit = media.jbMinPre = 40
     endpoint.libInit(config)
+    media_thread.stop()
     for codec in endpoint.codecEnum2():
         endpoint.codecSetPriority(codec.codecId, CODECS.get(codec.codecId, 0))
     transport = pj.TransportConfig()
