@@ -158,7 +158,10 @@ class CallAgent:
         except Exception as error:  # noqa: BLE001 -- see _note_bug
             self._note_bug()
             why = repr(error)
-        self._tell(messages.Ack(envelope.number, ok=not why, why=why))
+        if envelope.number != messages.POSTED:
+            self._tell(messages.Ack(envelope.number, ok=not why, why=why))
+        elif why:
+            log.warning("posted_command_refused", command=envelope.command.type, why=why)
 
     def _obey(self, command: Command) -> None:
         if self._ending and not isinstance(command, messages.End):

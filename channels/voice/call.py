@@ -23,6 +23,7 @@ from channels.voice import framing
 from channels.voice.messages import (
     ENVELOPE,
     EVENT,
+    POSTED,
     Ack,
     Arrived,
     Command,
@@ -85,6 +86,7 @@ class Call:
         self._poke = poke
         self._numbers = itertools.count(1)
         self._unacknowledged: dict[int, asyncio.Future[Ack]] = {}
+        self._posted: list[Envelope] = []
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._writer: asyncio.StreamWriter | None = None
         self._reachable = asyncio.Event()
@@ -93,30 +95,35 @@ class Call:
         self._legs = {leg.name: leg.state for leg in snapshot.legs}
         self._look(snapshot)
 
-    async def do(self, command: Command, *, deadline: float | None = None) -> None:
-        """Sends a command and waits until the process has carried it out.
+    async def do(self, *commands: Command, deadline: float | None = None) -> None:
+        """Sends commands and waits until the process has carried them out, in one turn of its loop.
 
-        Raises CommandRefused, CallGone, or NotAcknowledged after ``deadline`` seconds (the configured command
-        deadline unless given).
+        Raises CommandRefused when one was refused (the others are carried out), CallGone, or NotAcknowledged after
+        ``deadline`` seconds (the configured command deadline unless given).
         """
-        number = next(self._numbers)
-        answer: asyncio.Future[Ack] = asyncio.get_running_loop().create_future()
-        self._unacknowledged[number] = answer
+        loop = asyncio.get_running_loop()
+        numbered = {next(self._numbers): command for command in commands}
+        answers: dict[int, asyncio.Future[Ack]] = {number: loop.create_future() for number in numbered}
+        self._unacknowledged |= answers
         try:
             async with asyncio.timeout(self._deadline if deadline is None else deadline):
                 await self._reachable.wait()
-                self._send(Envelope(number, command))
-                ack = await answer
+                self._send(*(Envelope(number, command) for number, command in numbered.items()))
+                acks = [await answer for answer in answers.values()]
         except TimeoutError:
-            raise NotAcknowledged(f"{command.type}: no acknowledgement from slot {self.slot}") from None
+            late = ", ".join(command.type for number, command in numbered.items() if not answers[number].done())
+            raise NotAcknowledged(f"{late}: no acknowledgement from slot {self.slot}") from None
         finally:
-            del self._unacknowledged[number]
-        if self.gone and not ack.ok:
-            raise CallGone(ack.why)
-        if not ack.ok:
-            raise CommandRefused(f"{command.type}: {ack.why}")
-        if isinstance(command, End):
-            self.ended = True
+            for number in numbered:
+                del self._unacknowledged[number]
+        for command, ack in zip(commands, acks, strict=True):
+            self._heed(command, ack)
+
+    def post(self, command: Command) -> None:
+        """Gives a command of which no answer is needed. The process is not woken: it reads it before whatever comes
+        next, also when what comes next is that we have died."""
+        self._posted.append(Envelope(POSTED, command))
+        self._send_posted()
 
     async def next(self, deadline: float | None = None) -> Event:
         """The next event, in order. Raises TimeoutError after ``deadline`` seconds (None: waits for ever), and
@@ -132,6 +139,7 @@ class Call:
         """Serves one connection of the process until it ends; the pool calls this, also after a reconnection."""
         self._look(snapshot)
         self._writer = writer
+        self._send_posted()
         self._reachable.set()
         try:
             async for payload in payloads:
@@ -171,11 +179,25 @@ class Call:
                     )
                 )
 
-    def _send(self, envelope: Envelope) -> None:
+    def _heed(self, command: Command, ack: Ack) -> None:
+        if self.gone and not ack.ok:
+            raise CallGone(ack.why)
+        if not ack.ok:
+            raise CommandRefused(f"{command.type}: {ack.why}")
+        if isinstance(command, End):
+            self.ended = True
+
+    def _send(self, *envelopes: Envelope) -> None:
         if self.gone or self._writer is None:
             raise CallGone(f"the process of slot {self.slot} has ended")
-        self._writer.write(framing.pack(ENVELOPE.dump_json(envelope)))
+        self._writer.write(b"".join(framing.pack(ENVELOPE.dump_json(envelope)) for envelope in envelopes))
         self._poke(self.port)
+
+    def _send_posted(self) -> None:
+        """What is posted while the process is out of reach follows when it is back."""
+        if self._writer is not None:
+            self._writer.write(b"".join(framing.pack(ENVELOPE.dump_json(envelope)) for envelope in self._posted))
+            self._posted.clear()
 
     def _take(self, event: Event) -> None:
         match event:

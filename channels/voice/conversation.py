@@ -79,7 +79,7 @@ class Conversation(Parts):
             if scene.calling_control_room:
                 scene.tell(ev.CallQueued(scene.reference))
             await scene.settle()
-            await scene.remember()
+            scene.remember()
         else:
             scene.tell(ev.CallEnded(scene.reference, f"handler:{scene.handler}"))
             scene.over = True
@@ -101,14 +101,14 @@ class Conversation(Parts):
         scene.line.held = wish.held
         scene.tell(ev.HeldChanged(scene.reference, wish.by, wish.held))
         await scene.settle()
-        await scene.remember()
+        scene.remember()
 
     async def _mute(self, wish: tell_to.Mute) -> None:
         scene = self.scene
         scene.line.muted = wish.muted
         scene.tell(ev.MutedChanged(scene.reference, wish.by, wish.muted))
         await scene.settle()
-        await scene.remember()
+        scene.remember()
 
     async def _send_digits(self, wish: tell_to.SendDigits) -> None:
         """To whoever the handler talks with: a menu at the other end of a transfer, or the caller's."""
@@ -122,7 +122,7 @@ class Conversation(Parts):
         scene = self.scene
         handler, scene.handler = scene.handler, ""
         scene.tell(ev.Requeued(scene.reference, handler, wish.queue, wish.why))
-        await scene.at(REQUEUED, queue=wish.queue, why=wish.why)  # should it not be written before we die
+        scene.at(REQUEUED, queue=wish.queue, why=wish.why)  # should it not be written before we die
         await scene.part("handler")
 
     async def _to_voicemail(self, of: str) -> None:

@@ -102,12 +102,11 @@ class Story:
         await self._run(self._picked_up)
 
     async def _new_caller(self, leads_to: Destination) -> None:
-        await self._plan_for_nobody()
-        await self._reception.expect(leads_to)
-        await self._do(msg.Answer())
+        self._reception.expect(leads_to)
+        await self._do(self._plan_for_nobody(), msg.Answer())
         self.scene.line.joined.add("caller")
         await self.keeping.begin()
-        await self.scene.remember()
+        self.scene.remember()
         view = self.scene.view()
         if view and view.handing_over:  # cut off before the control room had answered them
             self._control_room.get()
@@ -128,12 +127,12 @@ class Story:
             await self._leading.by_menu(reception.walk.led)
 
     async def _both_there(self) -> None:
-        await self._plan_for_nobody()
-        await self._do(msg.StopPlaying("background"))  # what the handler heard while the person was called
+        # The background is what the handler heard while the person was called.
+        await self._do(self._plan_for_nobody(), msg.StopPlaying("background"))
         await self.scene.settle()
         await self.scene.announce(self.scene.sounds.prompt("recording_notice"), to=("caller", "handler"))
         await self.keeping.begin()
-        await self.scene.remember()
+        self.scene.remember()
         await self._attend()
 
     async def _picked_up(self) -> None:
@@ -319,10 +318,10 @@ class Story:
     def _tell(self, event: ev.Event) -> None:
         self._reporter.tell(event)
 
-    async def _do(self, command: msg.Command) -> bool:
-        return await self.scene.do(command)
+    async def _do(self, *commands: msg.Command) -> bool:
+        return await self.scene.do(*commands)
 
-    async def _plan_for_nobody(self) -> None:
+    def _plan_for_nobody(self) -> msg.Plan:
         targets = tuple(msg.FallbackTarget(t.uri, t.ring_seconds) for t in self._settings.control_room.targets)
         voice = self._settings.voice
-        await self._do(msg.Plan(voice.fallback_seconds, targets, self.scene.from_uri(), voice.emergency_digits))
+        return msg.Plan(voice.fallback_seconds, targets, self.scene.from_uri(), voice.emergency_digits)

@@ -40,7 +40,7 @@ class HandlerLeg:
         uri = f"sip:{ring.extension}@{scene.settings.edge.domain}"
         seconds = offer.expires_at - offer.made_at + RING_GRACE_SECONDS
         if await scene.dial("handler", uri, seconds, *self._headers(offer.handler)):
-            await scene.remember()
+            scene.remember()
         else:
             self.ringing = None
             why = "the phone could not be rung"

@@ -68,7 +68,7 @@ class KeepPlace:
         """The number cannot be called, or somebody is answering just now."""
         if self.part == DONE:
             self.part = ""
-            await self._scene.at()
+            self._scene.at()
             await self._scene.announce(self._scene.sounds.prompt("invalid_choice"))
 
     def forget(self) -> None:
@@ -89,7 +89,7 @@ class KeepPlace:
     async def ask(self, *before: str) -> None:
         """Whether, and on what number, they want to be called back; these prompts are said before."""
         self.part, self._typed, self._asked_at = ASKED, "", self._now()
-        await self._scene.at(STAGE, typed="")
+        self._scene.at(STAGE, typed="")
         prompt = "keep_place_number" if self._own_number() else "key_number"
         await self._scene.announce(*map(self._scene.sounds.prompt, (*before, prompt)))
 
@@ -98,7 +98,7 @@ class KeepPlace:
             await self._keep(self._own_number())
         elif digit != "#":
             self._typed = (self._typed + digit)[:MOST_DIGITS]
-            await self._scene.at(STAGE, typed=self._typed)
+            self._scene.at(STAGE, typed=self._typed)
         elif can_be_called(self._typed):
             await self._keep(e164(self._typed))
         else:

@@ -17,7 +17,7 @@ class Leading(Parts):
         scene = self.scene
         scene.quiet = bool(led and led.voicemail)
         if not scene.quiet:
-            await scene.at()
+            scene.at()
         if scene.calling_control_room or (led and led.queue):
             scene.tell(ev.CallQueued(scene.reference, (led and led.queue) or "", scene.sounds.language))
         elif led and (led.extension or led.number):

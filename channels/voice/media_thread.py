@@ -1,4 +1,4 @@
-"""The media stack's thread that takes RTP in, only while there is a call: it looks a hundred times a second even when idle.
+"""The media stack's thread that takes RTP in, only while there is a call: even idle it looks a hundred times a second.
 
 pjsua2 starts it with the stack and has no word to stop it; PJMEDIA's C interface has (``pjmedia/endpoint.h``). A second
 media endpoint, made on the packet queue of the first, brings a thread that serves that queue.

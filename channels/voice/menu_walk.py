@@ -65,7 +65,7 @@ class MenuWalk:
             case Playing(state=state):
                 moved, self._state = state.at is not self._state.at, state
                 if moved and state.at:
-                    await self._scene.at(STAGE, to=state.at.model_dump_json(), language=state.language)
+                    self._scene.at(STAGE, to=state.at.model_dump_json(), language=state.language)
                 await self._play(step)
             case Leads(destination=destination, language=language):
                 self.over, self.led = True, destination

@@ -244,8 +244,13 @@ Command = (
 )
 
 
+POSTED = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
+    """``number``: the ``Ack`` tells it; of a command that is ``POSTED`` nothing is told."""
+
     number: int
     command: Annotated[Command, Field(discriminator="type")]
 

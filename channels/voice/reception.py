@@ -37,17 +37,17 @@ class Reception:
         """The caller is being welcomed, or in the menus: where they want to go is not known yet."""
         return self.greeting or not self.walk.over
 
-    async def expect(self, to: Destination) -> None:
+    def expect(self, to: Destination) -> None:
         """Before the caller is answered: should this gateway die at that moment, the next one greets them."""
         self._to = to
-        await self._remember()
+        self._remember()
 
     async def greet(self, to: Destination, early: str = "") -> None:
         """``to``: where the number leads; ``early``: keys that were pressed already."""
         scene = self._scene
         self._to, self._early = to, early
         scene.quiet = True
-        await self._remember()
+        self._remember()
         self.greeting = await scene.announce(*scene.sounds.welcome())
 
     async def lead(self) -> None:
@@ -103,7 +103,7 @@ class Reception:
             await self.voicemail.pressed(digit)
         elif self.greeting:
             self._early += digit
-            await self._remember()
+            self._remember()
         else:
             await self.walk.pressed(digit)
             await self.keep_place.pressed(digit)
@@ -122,13 +122,13 @@ class Reception:
         self.keep_place.forget()
         await self.voicemail.leave()
         if self._scene.stage:
-            await self._scene.at()
+            self._scene.at()
 
     def stop(self) -> None:
         """The call is over."""
         self.walk.stop()
         self.voicemail.stop()
 
-    async def _remember(self) -> None:
+    def _remember(self) -> None:
         if self._to:
-            await self._scene.at(STAGE, to=self._to.model_dump_json(), early=self._early)
+            self._scene.at(STAGE, to=self._to.model_dump_json(), early=self._early)

@@ -88,6 +88,7 @@ class Scene:
         self.watched = False
         self._desk = desk
         self._looping: dict[str, bool | None] = {}
+        self._remembered: dict[str, str] = {}
         self._parted: Counter[msg.LegName] = Counter()
 
     def view(self) -> ContactView | None:
@@ -109,14 +110,14 @@ class Scene:
     def refusal(self, event: Event) -> str:
         return self._desk.refusal(event)
 
-    async def do(self, command: msg.Command) -> bool:
-        """Whether the process carried it out. A leg may vanish at any time: its end is told as an event."""
+    async def do(self, *commands: msg.Command) -> bool:
+        """Whether the process carried them out. A leg may vanish at any time: its end is told as an event."""
         try:
-            await self.call.do(command)
+            await self.call.do(*commands)
         except VoiceError as error:
             if self.call.gone:
                 raise CallGone(str(error)) from error
-            log.warning("command_not_carried_out", contact=self.reference, command=command.type, why=str(error))
+            log.warning("command_not_carried_out", contact=self.reference, why=str(error))
             return False
         return True
 
@@ -138,7 +139,7 @@ class Scene:
     async def join(self, leg: msg.LegName) -> None:
         self.line.joined.add(leg)
         await self.settle()
-        await self.remember()
+        self.remember()
 
     async def part(self, leg: msg.LegName) -> None:
         """The leg is no longer of this call; it is hung up if it is still there."""
@@ -148,7 +149,7 @@ class Scene:
             self.line.legs[leg] = "ended"
             self._parted[leg] += 1
             await self.do(msg.Drop(leg))
-        await self.remember()
+        self.remember()
 
     def changed(self, leg: msg.LegChanged) -> bool:
         """Takes note; False when it is of a leg that was parted with: its name may be another's now. Its end is told
@@ -163,10 +164,12 @@ class Scene:
         """Those who are joined hear each other; a caller alone hears music, or that help is being fetched."""
         if self.over:
             return
-        await self.do(msg.Bridge(who_hears_whom(self.line)))
         alone = waits_alone(self.line) and not self.quiet
-        await self._loop(URGENT, (self.sounds.prompt("control_room"),), on=alone and self.calling_control_room)
-        await self._loop(MUSIC, self.sounds.music(), on=alone and not self.calling_control_room)
+        await self.do(
+            msg.Bridge(who_hears_whom(self.line)),
+            *self._loop(URGENT, (self.sounds.prompt("control_room"),), on=alone and self.calling_control_room),
+            *self._loop(MUSIC, self.sounds.music(), on=alone and not self.calling_control_room),
+        )
         await self._watch_silence()
 
     async def _watch_silence(self) -> None:
@@ -183,18 +186,21 @@ class Scene:
         """Nothing more is said."""
         await self.do(msg.StopPlaying(ANNOUNCEMENT))
 
-    async def remember(self) -> None:
+    def remember(self) -> None:
         line = self.line
         told = {"reference": self.reference, "handler": self.handler, "supervision": line.supervision, **self.place}
         flags = {name: "yes" for name in ("held", "muted", "aside") if getattr(line, name)}
         if self.watched:
             flags["watched"] = "yes"
-        await self.do(msg.Remember(told | flags | {STAGE + name: value for name, value in self.stage.items()}))
+        story = told | flags | {STAGE + name: value for name, value in self.stage.items()}
+        if story != self._remembered:
+            self._remembered = story
+            self.call.post(msg.Remember(story))
 
-    async def at(self, stage: str = "", **facts: str) -> None:
+    def at(self, stage: str = "", **facts: str) -> None:
         """The caller has come to this stage before the queue; '': they are past it."""
         self.stage = {"name": stage, **facts} if stage else {}
-        await self.remember()
+        self.remember()
 
     def recall(self, snapshot: msg.Snapshot) -> None:
         """Take the line as an earlier gateway left it."""
@@ -219,9 +225,9 @@ class Scene:
         user = view.party if view and view.party else "anonymous"
         return f"<sip:{user}@{self.settings.edge.domain}>"
 
-    async def _loop(self, name: str, files: tuple[str, ...], *, on: bool) -> None:
-        """A loop that is switched off keeps its place."""
+    def _loop(self, name: str, files: tuple[str, ...], *, on: bool) -> tuple[msg.Play, ...]:
+        """What there is to be done for it. A loop that is switched off keeps its place."""
         if self._looping.get(name, False) == on:
-            return
+            return ()
         self._looping[name] = on
-        await self.do(msg.Play(name, files, ("caller",) if on else (), loop=True))
+        return (msg.Play(name, files, ("caller",) if on else (), loop=True),)

@@ -21,7 +21,7 @@ class SupervisorLeg:
         scene.line.supervision = wish.mode
         if self.supervisor:
             await scene.settle()
-            await scene.remember()
+            scene.remember()
             if self._there:
                 self._tell_mode()
             return
@@ -55,7 +55,7 @@ class SupervisorLeg:
         scene.line.rename("supervisor", "handler")
         scene.tell(ev.CallTakenOver(scene.reference, supervisor, handler, why))
         await scene.settle()
-        await scene.remember()
+        scene.remember()
         return True
 
     async def give_back(self, refused: ev.CallTakenOver) -> bool:
@@ -68,7 +68,7 @@ class SupervisorLeg:
             self.supervisor = refused.supervisor
             scene.line.rename("handler", "supervisor")
             await scene.settle()
-            await scene.remember()
+            scene.remember()
         else:
             await scene.part("handler")
         return True

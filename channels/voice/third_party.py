@@ -65,7 +65,7 @@ class ThirdParty:
         await scene.settle()
         replaces = (("Replaces", target.replaces),) if target.replaces else ()
         if await scene.dial("third", target.uri, scene.settings.voice.transfer_ring_seconds, *replaces):
-            await scene.remember()
+            scene.remember()
         else:
             await self._back("could not be rung", UNREACHABLE)
 
@@ -126,7 +126,7 @@ class ThirdParty:
             scene.line.rename("third", "handler")
             self._forget()
         await scene.settle()
-        await scene.remember()
+        scene.remember()
 
     async def _tell_phone(self, code: int, why: str) -> None:
         """The handler's phone, if it asked for the transfer and is still there."""
@@ -179,7 +179,7 @@ class ThirdParty:
         elif "handler" not in scene.line.joined:
             scene.tell(ev.HandlerLeft(scene.reference, scene.handler))
             scene.handler = ""
-        await scene.remember()
+        scene.remember()
 
     def _forget(self) -> None:
         self.wish, self.passed = NOBODY, False

@@ -171,7 +171,7 @@ class Voicemail:
         scene, now, voice = self._scene, self._now, self._scene.settings.voice
         path = message_path(voice.recordings_dir, scene.reference, scene.call.id, now.takes + 1)
         began = asyncio.get_running_loop().time()
-        await self._become(replace(now, part="recording", path=str(path), began=began, takes=now.takes + 1))
+        self._become(replace(now, part="recording", path=str(path), began=began, takes=now.takes + 1))
         await scene.do(msg.RecordMessage(str(path), voice.voicemail_silence_seconds, voice.voicemail_seconds))
 
     async def _take(self, message: msg.Recorded) -> None:
@@ -190,7 +190,7 @@ class Voicemail:
             return
         self._cancel()
         if digit == "2":
-            await self._become(replace(self._now, part="listening"))
+            self._become(replace(self._now, part="listening"))
             await self._scene.announce(kept.path)
         elif digit == "3":
             await self._say("greeting", "beep")
@@ -199,12 +199,12 @@ class Voicemail:
             await self._say("saved", "voicemail_saved")
 
     async def _say(self, part: Part, *prompts: str) -> None:
-        await self._become(replace(self._now, part=part))
+        self._become(replace(self._now, part=part))
         await self._scene.announce(*map(self._scene.sounds.prompt, prompts))
 
-    async def _become(self, state: State) -> None:
+    def _become(self, state: State) -> None:
         self._now = state
-        await self._scene.at(STAGE, state=_STATE.dump_json(state).decode())
+        self._scene.at(STAGE, state=_STATE.dump_json(state).decode())
 
     def _made(self, message: msg.Recorded) -> None:
         self._left = ""

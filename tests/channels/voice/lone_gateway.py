@@ -31,7 +31,7 @@ async def main(settings: str, run_dir: str, proxy: str, music: str, plan: str) -
         await call.do(Plan(1.0, targets))
         await call.do(Answer())
         await call.do(Play("music", (music,), loop=True))
-        await call.do(Remember({"stage": "queued", "contact": "C-7"}))
+        call.post(Remember({"stage": "queued", "contact": "C-7"}))
         print("served", flush=True)
         await call.finished()
 

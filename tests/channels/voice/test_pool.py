@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from channels.voice.call import Call, CallGone, NoSlot, NotAcknowledged
+from channels.voice.call import Call, CallGone, CommandRefused, NoSlot, NotAcknowledged
 from channels.voice.messages import (
     Answer,
     Bridge,
     Dial,
+    Drop,
     End,
     FallbackStarted,
     FallbackTarget,
@@ -46,7 +47,7 @@ async def waiting_caller(site: Site, phone: Phone, music: Path) -> tuple[Call, D
     call = await site.calls.get()
     await call.do(Answer())
     await call.do(Play("music", (str(music),), loop=True))
-    await call.do(Remember({"stage": "queued"}))
+    call.post(Remember({"stage": "queued"}))
     await until(lambda: caller.hears(1000))
     return call, caller
 
@@ -349,6 +350,17 @@ async def test_with_every_process_taken_there_is_no_slot(site: Site) -> None:
         await site.pool.outbound()
     for call in calls:
         await call.do(End())
+
+
+async def test_of_commands_given_together_one_that_is_refused_does_not_hold_up_the_others(
+    site: Site, phone: Phone, music: Path
+) -> None:
+    caller = await phone.call(min(site.board.open))
+    call = await site.calls.get()
+    with pytest.raises(CommandRefused, match="there is no handler"):
+        await call.do(Answer(), Drop("handler"), Play("music", (str(music),), loop=True))
+    await until(lambda: caller.hears(1000))
+    await call.do(End())
 
 
 async def test_a_stopped_process_does_not_hold_up_a_command_beyond_its_deadline(site: Site) -> None:

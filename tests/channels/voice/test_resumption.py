@@ -37,7 +37,10 @@ class Process:
         self.caught_up = asyncio.Event()
         self.done: list[msg.Command] = []
 
-    async def do(self, command: msg.Command) -> None:
+    async def do(self, *commands: msg.Command) -> None:
+        self.done += commands
+
+    def post(self, command: msg.Command) -> None:
         self.done.append(command)
 
     async def next(self, deadline: float | None) -> msg.Event:

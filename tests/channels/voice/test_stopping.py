@@ -20,8 +20,11 @@ class CallerGone:
     id, slot, gone = "0-1-a", 0, False
     snapshot = Snapshot(slot=0, pid=1, port=5060, begun=True)
 
-    async def do(self, command: Command) -> None:
+    async def do(self, *commands: Command) -> None:
         """Everything is acknowledged."""
+
+    def post(self, command: Command) -> None:
+        """Everything is read."""
 
     async def next(self, deadline: float | None) -> Any:
         await asyncio.Event().wait()

@@ -38,9 +38,13 @@ class CallProcess:
         self.refuses: tuple[str, ...] = ()
         self.caught_up = asyncio.Event()
 
-    async def do(self, command: msg.Command) -> None:
-        if command.type in self.refuses:
-            raise CommandRefused(command.type)
+    async def do(self, *commands: msg.Command) -> None:
+        refused = [command.type for command in commands if command.type in self.refuses]
+        self.done += [command for command in commands if command.type not in self.refuses]
+        if refused:
+            raise CommandRefused(refused[0])
+
+    def post(self, command: msg.Command) -> None:
         self.done.append(command)
 
     async def next(self, deadline: float | None) -> Any:
