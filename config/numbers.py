@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 import phonenumbers
 
@@ -20,6 +21,7 @@ _WRITTEN = re.compile(r"[+\d\s()./-]+")
 BEFORE_A_NUMBER = f"(141|1470)?(00)?({COUNTRY_CODE})?0*"
 
 
+@lru_cache(4096)  # each call compares its number with every one of ours
 def e164(text: str) -> str:
     """``+442079460018`` for ``020 7946 0018``, ``0044 20...``, ``+44 (0)20...``; what is no number as it is."""
     parsed = _parsed(text)

@@ -69,7 +69,7 @@ class Archive:
     async def finish_all(self) -> None:
         """Everything that is not being recorded any more."""
         failed, why = 0, ""
-        for raw in await asyncio.to_thread(unfinished, self._voice.recordings_dir):
+        for raw in await asyncio.to_thread(_ended, self._voice.recordings_dir):
             try:
                 await self._finish(raw)
             except Exception as error:
@@ -83,6 +83,11 @@ class Archive:
         if made is not None:
             await self._report(RecordingMade(raw.reference, str(made.path), made.sha256, made.seconds))
             await asyncio.to_thread(raw.remove)
+
+
+def _ended(recordings_dir: Path) -> list[Raw]:
+    """All are looked at in one go: while many calls are under way most of them are still being recorded."""
+    return [raw for raw in unfinished(recordings_dir) if raw.ended()]
 
 
 def final(raw: Raw, recordings_dir: Path, kind: Format) -> Path:

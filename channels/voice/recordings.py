@@ -67,6 +67,11 @@ class Raw:
         finally:
             os.close(descriptor)
 
+    def ended(self) -> bool:
+        """Whether nobody records it any more."""
+        with self.locked() as free:
+            return free
+
     @property
     def has_sound(self) -> bool:
         """A process that was killed in its first quarter of a second leaves none."""
