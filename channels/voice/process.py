@@ -29,8 +29,9 @@ def main(slot: Slot) -> NoReturn:
 
 
 def _stand_alone(slot: Slot) -> None:
-    """Own session, own log, no signal of the gateway's terminal, no collector in the media stack's threads, and no share
-    in the priority that the gateway may have: deciding comes before every single call."""
+    """Own session, own log, no signal of the gateway's terminal, no collector in the media stack's threads.
+
+    No share in the priority that the gateway may have, either: deciding comes before every single call."""
     gc.disable()
     os.setpriority(os.PRIO_PROCESS, 0, max(0, os.getpriority(os.PRIO_PROCESS, 0)))
     os.setsid()
