@@ -49,6 +49,7 @@ class CallDesk:
             passed_to=contact.passed_to,
             recording_paused=contact.recording_paused,
             callback=contact.callback,
+            handed_over=handover is not None and handover.state is HandoverState.JOINED,
         )
 
     def extension(self, handler: str) -> str:

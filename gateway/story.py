@@ -71,10 +71,10 @@ SENTENCES: Mapping[str, str] = {
     "SafetyMarked": "marked reaching this person '{0.calling}'",
     "MarkSafety": "marked reaching this person '{0.calling}': {0.why}",
     "CallRequested": "dialled {0.address}",
-    "HeldChanged": "set hold {0.held} at the {0.where}",
+    "HeldChanged": "took the caller off hold at the {0.where}",
     "SoundChanged": "noted that the sound from the {0.leg} is {0.sound}",
     "TransferRefused": "was refused a transfer to {0.target} by the phone: {0.why}",
-    "MutedChanged": "set mute {0.muted}",
+    "MutedChanged": "opened the microphone again",
     "RecordingPaused": "paused the recording: {0.why}",
     "RecordingResumed": "resumed the recording",
     "DigitsSent": "sent {0.digits} digit(s)",
@@ -101,6 +101,12 @@ SENTENCES: Mapping[str, str] = {
     "ReopenContact": "opened the contact again: the person wrote once more",
     "CloseContact": "closed the contact",
 }
+# What is said instead where this attribute is true.
+IF_TRUE: Mapping[str, tuple[str, str]] = {
+    "CallerLeft": ("cut_off", "was cut off"),
+    "HeldChanged": ("held", "put the caller on hold at the {0.where}"),
+    "MutedChanged": ("muted", "muted the microphone"),
+}
 # What explains a sentence, where it is given.
 REASONS: Mapping[str, str] = {
     "Recorded": "why",
@@ -115,7 +121,9 @@ REASONS: Mapping[str, str] = {
 def sentence(row: Row) -> str:
     """For example ``ended the offer to amy: expired (no answer in time)``."""
     change = load_change(row.kind, row.document)
-    told = SENTENCES[row.kind].format(change)
+    attribute, instead = IF_TRUE.get(row.kind, ("", ""))
+    words = instead if attribute and getattr(change, attribute) else SENTENCES[row.kind]
+    told = words.format(change)
     reason = _attribute(change, REASONS[row.kind]) if row.kind in REASONS else ""
     return f"{told} ({reason})" if reason else told
 

@@ -125,6 +125,13 @@ class VoiceChannel:
 
         Raises Refused, in words for a person.
         """
+        self._possible(reference, wish, handler).inbox.put_nowait(wish)
+
+    def check(self, reference: str, wish: tell_to.Instruction, *, handler: str = "") -> None:
+        """Raises Refused when ``ask`` would."""
+        self._possible(reference, wish, handler)
+
+    def _possible(self, reference: str, wish: tell_to.Instruction, handler: str) -> Story:
         story = self._stories.get(reference)
         if story is None:
             raise Refused(f"{reference} has no call.")
@@ -132,7 +139,7 @@ class VoiceChannel:
             raise Refused(f"You are not on the call of {reference}.")
         if why := objection(story, wish):
             raise Refused(why)
-        story.inbox.put_nowait(wish)
+        return story
 
     def _instruct(self, reference: str, instruction: tell_to.Instruction) -> None:
         story = self._stories.get(reference)

@@ -92,6 +92,7 @@ class CallControl:
         if self.alive(command.leg):
             raise Refusal(f"there is a {command.leg} already")
         leg = self._engine.dial(command.leg, command.uri, command.from_uri, command.headers)
+        leg.helps = command.helps
         self.legs[command.leg] = leg
         unreachable = partial(self._give_up, leg, ("dialling",), "unreachable")
         unanswered = partial(self._give_up, leg, ("dialling", "ringing"), "no answer")

@@ -94,8 +94,9 @@ class ControlRoomLeg:
             return
         self._put(tell_to.ControlRoomAnswered(target.name))
 
-    async def resume(self, *, wanted: bool) -> None:
-        """After another gateway; what the process has begun to dial by itself is begun again, or not wanted."""
+    async def resume(self, *, wanted: bool, joined: bool) -> None:
+        """After another gateway; what the process has begun to dial by itself is begun again, or not wanted.
+        ``joined``: it was on the line."""
         if "control_room" in self._scene.line.joined:
             self._scene.tell(ControlRoomJoined(self._scene.reference, "control room"))
             return
@@ -103,6 +104,8 @@ class ControlRoomLeg:
             await self._scene.part("control_room")
         if wanted:
             self.get()
+        elif joined:
+            self._scene.tell(ControlRoomLeft(self._scene.reference, "control room"))
 
     async def changed(self, leg: LegChanged) -> None:
         scene = self._scene

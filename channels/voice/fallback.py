@@ -93,7 +93,7 @@ class Fallback:
         caller = self._control.legs.get("caller")
         if self.in_charge or caller is None or not caller.alive:
             return
-        if self._control.alive("control_room") or (self._control.talking(*COLLEAGUES) and not self._emergency):
+        if self._control.alive("control_room") or (self._in_company() and not self._emergency):
             return
         if self.alone_for() > GHOST_SECONDS and caller.silent_for() > GHOST_SECONDS:
             self._end(UNAVAILABLE)
@@ -102,6 +102,10 @@ class Fallback:
                 self._carry_out(self._plan)
         elif caller.state != "answered" and self.alone_for() > self._patience:
             self._end(UNAVAILABLE)  # before the answer, the edge can still find them another place
+
+    def _in_company(self) -> bool:
+        """Whether somebody talks with the caller who can help them; an interpreter alone cannot."""
+        return any(self._control.talking(name) and not self._control.legs[name].helps for name in COLLEAGUES)
 
     def join(self, name: LegName) -> None:
         """Somebody human has answered while nobody was in charge: the caller gets them now."""

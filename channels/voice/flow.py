@@ -72,6 +72,7 @@ class Story:
         self._emergency, self._leading = Emergency(*self._parts), Leading(*self._parts)
         self._reporter = Reporter(report, lambda event: self.inbox.put_nowait(tell_to.TooLate(event)))
         self._settings = settings
+        self._pressed = False
 
     @property
     def control_room_has_caller(self) -> bool:
@@ -296,7 +297,7 @@ class Story:
 
     def _fallback_started(self, *, pressed: bool) -> None:
         log.error("fallback_started", contact=self.reference, pressed=pressed)
-        if pressed:
+        if pressed and not self._pressed:  # else the process has told of the keys too
             how = "the caller pressed the emergency digits while no gateway was there"
             self._tell(ev.EmergencyRaised(self.reference, "caller", how))
 
@@ -309,6 +310,7 @@ class Story:
     async def _digit(self, digit: str) -> None:
         self._tell(ev.DigitPressed(self.reference, digit))
         if self._reception.is_emergency(digit):
+            self._pressed = True
             await self._emergency.pressed()
         else:
             await self._reception.pressed(digit)

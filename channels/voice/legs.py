@@ -105,6 +105,7 @@ class Leg(pj.Call):  # type: ignore[misc]
         self.packets = 0
         self.packets_at = time.monotonic()
         self.silent = False
+        self.helps = False
         self.probe_at = 0.0
 
     # --- callbacks ---

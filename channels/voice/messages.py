@@ -67,7 +67,8 @@ class StopPlaying:
 class Dial:
     """Ring a new leg; it is given up after ``ring_seconds`` as failed with code 408.
 
-    ``from_uri`` is what the other side sees, for example ``"Anna" <sip:101@gateway.example>``.
+    ``from_uri`` is what the other side sees, for example ``"Anna" <sip:101@gateway.example>``. ``helps``: they help
+    the others to talk, as an interpreter does: a caller who is left with them alone is alone.
     """
 
     leg: LegName
@@ -75,6 +76,7 @@ class Dial:
     ring_seconds: float
     from_uri: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    helps: bool = False
     type: Literal["dial"] = "dial"
 
 

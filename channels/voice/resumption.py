@@ -45,13 +45,13 @@ class Resumption(Parts):
         if not scene.handler:
             await self._offers(view)
         await self._guests(view)
-        await self.control_room.resume(wanted=view.handing_over)
+        await self.control_room.resume(wanted=view.handing_over, joined=view.handed_over)
         if scene.line.joined == {"caller"} and not scene.calling_control_room and not self.third.busy:
             await self.reception.resume()
         else:
             await self.reception.leave()
         in_reception = self.reception.receiving or self.reception.voicemail.part
-        led_out = self.third.busy
+        led_out = self.third.busy and not self.third.interprets
         if not (in_reception or led_out or scene.handler or view.offers or view.place or view.passed_to):
             scene.tell(ev.CallQueued(scene.reference))
         return True

@@ -30,7 +30,8 @@ class ContactView:
     """What a story needs to know of its contact. ``place``: 1 for the first in line, 0 when not waiting.
 
     ``expected_wait``: seconds, None where nothing true can be said of it; ``waited``: seconds in the queue.
-    ``callback``: the follow-up that keeps the caller's place, '' for none."""
+    ``callback``: the follow-up that keeps the caller's place, '' for none. ``handing_over``: the control room is
+    being called; ``handed_over``: it is on the line."""
 
     offers: tuple[Offer, ...]
     handler: str
@@ -43,6 +44,7 @@ class ContactView:
     passed_to: str = ""
     recording_paused: bool = False
     callback: str = ""
+    handed_over: bool = False
 
 
 class Desk(Protocol):
@@ -126,12 +128,14 @@ class Scene:
         """Nobody more can be rung, the control room aside."""
         return not self.line.has_room(kept_for_control_room=self.calling_control_room)
 
-    async def dial(self, leg: msg.LegName, uri: str, seconds: float, *more: tuple[str, str]) -> bool:
+    async def dial(
+        self, leg: msg.LegName, uri: str, seconds: float, *more: tuple[str, str], helps: bool = False
+    ) -> bool:
         """Ring somebody in the caller's name; False when they cannot be, also for want of room. ``more``: headers."""
         if self.full:
             return False
         headers = (("X-Contact-Reference", self.reference), *more)
-        dialled = await self.do(msg.Dial(leg, uri, seconds, self.from_uri(), headers))
+        dialled = await self.do(msg.Dial(leg, uri, seconds, self.from_uri(), headers, helps))
         if dialled:
             self.line.legs[leg] = "dialling"
         return dialled

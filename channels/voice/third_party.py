@@ -34,6 +34,11 @@ class ThirdParty:
         return self.wish is not NOBODY
 
     @property
+    def interprets(self) -> bool:
+        """They help the others to talk: a caller who is left with them alone is alone."""
+        return self.wish.role == "interpreter"
+
+    @property
     def wanted_by_caller(self) -> bool:
         """The handler may go: the caller is to be passed on, as soon as the third party answers or at once."""
         return self.busy and (self.wish.role in PRIVATE or (self._talks and self.wish.role == "conference"))
@@ -64,7 +69,8 @@ class ThirdParty:
         self._expect(wish)
         await scene.settle()
         replaces = (("Replaces", target.replaces),) if target.replaces else ()
-        if await scene.dial("third", target.uri, scene.settings.voice.transfer_ring_seconds, *replaces):
+        ring_seconds = scene.settings.voice.transfer_ring_seconds
+        if await scene.dial("third", target.uri, ring_seconds, *replaces, helps=self.interprets):
             scene.remember()
         else:
             await self._back("could not be rung", UNREACHABLE)

@@ -144,6 +144,9 @@ async def bring(request: Request[Nothing, ThirdBody]) -> ContactOut:
     contact, body = on_the_line(request), request.body
     target = _target(request.services, body.to)
     wish = tell_to.Bring(body.role, target)
+    calls_of(request).check(
+        contact.reference, wish, handler=assigned(contact)
+    )  # before it is written that they are rung
     await request.services.dispatcher.submit(
         PartyRung(contact.reference, request.who.by, body.role, target.words, target.handler)
     )
@@ -254,6 +257,8 @@ async def supervise(request: Request[Nothing, SuperviseBody]) -> None:
     supervisor = request.services.dispatcher.board.handlers[request.handler]
     if not supervisor.extension:
         raise Conflict("You have no phone: an extension is needed to listen.")
+    wish = tell_to.Supervise(supervisor.id, supervisor.extension, request.body.mode)
+    calls_of(request).check(contact.reference, wish)
     there = any(guest.role == "supervisor" and guest.handler == supervisor.id for guest in contact.guests)
     if not there:
         event = PartyRung(contact.reference, request.who.by, "supervisor", supervisor.id, supervisor.id)
@@ -262,7 +267,6 @@ async def supervise(request: Request[Nothing, SuperviseBody]) -> None:
     await request.services.dispatcher.submit(
         Recorded(what, request.who.by, why=request.body.reason, reference=contact.reference)
     )
-    wish = tell_to.Supervise(supervisor.id, supervisor.extension, request.body.mode)
     try:
         await calls_of(request).ask(contact.reference, wish)
     except ChannelError as error:

@@ -28,6 +28,9 @@ class CallControl(Protocol):
     async def ask(self, reference: str, wish: Instruction, *, handler: str = "") -> None:
         """``handler`` must be on the call; '' asks as a supervisor."""
 
+    def check(self, reference: str, wish: Instruction, *, handler: str = "") -> None:
+        """Raises what ``ask`` would; nothing is done."""
+
     async def drain(self) -> None:
         """No new calls; those under way go on."""
 

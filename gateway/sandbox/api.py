@@ -12,6 +12,7 @@ from typing import Literal, Self, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from channels.voice.prompts import PromptError
 from gateway.sandbox import demo, views
@@ -31,6 +32,15 @@ PAGE = Path(__file__).parent / "page"
 LOOK_SECONDS = 0.3
 MOST_BYTES = 8_000_000
 MANNERS = {BUSY.name: BUSY, SILENT.name: SILENT}
+CALLING, CALLED = r"^(anonymous|\+?[0-9]{3,15})$", r"^\+?[0-9]{2,15}$"
+KEYS = r"^[0-9*#]{0,20}$"
+REFERENCE = r"^[0-9A-Z]{4}-[0-9A-Z]{4}$"
+MEANT = {
+    CALLING: "a number is 3 to 15 digits, with or without a + before them; anonymous is a withheld one",
+    CALLED: "a number is 2 to 15 digits, with or without a + before them",
+    KEYS: "keys are 0 to 9, * and #, at most 20 of them",
+    REFERENCE: "a reference is written like K7M2-9QXR",
+}
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -46,17 +56,17 @@ class Body(BaseModel):
 
 
 class CallBody(Body):
-    number: str = Field(CALLER, pattern=r"^\+?[0-9]{3,15}$")
-    to: str = Field(LINE, pattern=r"^\+?[0-9]{2,15}$")
+    number: str = Field(CALLER, pattern=CALLING)
+    to: str = Field(LINE, pattern=CALLED)
     says: str = Field(demo.CALLER_SAYS, max_length=500)
-    digits: str = Field("", pattern=r"^[0-9*#]{0,20}$")
+    digits: str = Field("", pattern=KEYS)
     digits_after: float = Field(2.0, ge=0, le=600)
     seconds: float | None = Field(None, gt=0, le=3600)
     srtp: bool = False
 
 
 class DigitsBody(Body):
-    digits: str = Field(pattern=r"^[0-9*#]{1,20}$")
+    digits: str = Field(pattern=KEYS, min_length=1)
 
 
 class TextBody(Body):
@@ -73,18 +83,18 @@ class EmailBody(Body):
 
 
 class FollowUpBody(Body):
-    reference: str = Field(pattern=r"^[0-9A-Z]{4}-[0-9A-Z]{4}$")
+    reference: str = Field(pattern=REFERENCE)
     purpose: str = Field("tell them how it went on", min_length=1, max_length=200)
 
 
 class ReplyBody(Body):
-    reference: str = Field(pattern=r"^[0-9A-Z]{4}-[0-9A-Z]{4}$")
+    reference: str = Field(pattern=REFERENCE)
     body: str = Field("", max_length=20_000)
     pictures: tuple[dict[str, str], ...] = ()
 
 
 class DeskBody(Body):
-    reference: str = Field(pattern=r"^[0-9A-Z]{4}-[0-9A-Z]{4}$")
+    reference: str = Field(pattern=REFERENCE)
     act: str
     target: str = Field("", max_length=40)
 
@@ -256,7 +266,8 @@ class WorldServer:
     def _people(self, request: web.Request) -> list[Person]:
         """Raises NoSuchCall."""
         name, people = request.match_info["name"], self.world.people.values()
-        found = [p for p in people if p.phone.name == name or p.phone.name.startswith(f"{name}-")]
+        found = [p for p in people if p.phone.name == name]
+        found = found or [p for p in people if p.phone.name.startswith(f"{name}-")]
         if not found:
             names = ", ".join(sorted(person.phone.name for person in people))
             raise NoSuchCall(f"there is no telephone {name}; there are: {names}")
@@ -281,7 +292,11 @@ def _status(error: Exception) -> int:
     return 404 if isinstance(error, NoSuchCall) else getattr(error, "status", 400)
 
 
+def _meant(error: ErrorDetails) -> str:
+    return MEANT.get(error.get("ctx", {}).get("pattern", ""), error["msg"])
+
+
 def _in_words(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {e['msg']}" for e in error.errors())
+        return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {_meant(e)}" for e in error.errors())
     return error.detail if isinstance(error, ApiError) else str(error)

@@ -27,7 +27,7 @@ GREETING_SECONDS = 4.0
 PAGE_PORT = click.option(
     "--page-port", default=Ports().page, hidden=True, envvar="SANDBOX_PAGE_PORT", help="Where the page is served."
 )
-NUMBER = click.option("--number", default=CALLER, show_default=True, help="Who calls.")
+NUMBER = click.option("--number", default=CALLER, show_default=True, help="Who calls; anonymous withholds it.")
 TO = click.option("--to", default=LINE, show_default=True, help="Which of our numbers is called.")
 SECONDS = click.option("--seconds", type=float, help="Hang up after so long; otherwise stay until it is over.")
 

@@ -83,7 +83,10 @@ async def _whose(world: World, reference: str) -> Client:
 
 
 def _target(target: str) -> dict[str, str]:
-    """A handler's name, an extension or a telephone number, whichever it looks like."""
-    if target in {account.id for account in demo.ACCOUNTS}:
+    """A handler's name, an extension or a telephone number, whichever it looks like. Raises ApiError for no name."""
+    names = sorted(account.id for account in demo.ACCOUNTS)
+    if target in names:
         return {"handler": target}
+    if any(map(str.isalpha, target)):
+        raise ApiError(400, f"there is no handler {target}; there are: {', '.join(names)}")
     return {"extension": target} if re.fullmatch(r"[0-9]{2,6}", target) else {"number": target}

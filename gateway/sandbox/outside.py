@@ -23,6 +23,7 @@ log = structlog.get_logger()
 LONGEST_CALL_SECONDS = 3600.0
 MOST_CALLS_KEPT = 20
 READY_SECONDS = 1.0
+WITHHELD = "anonymous"
 
 
 class NoSuchCall(LookupError):
@@ -50,6 +51,7 @@ class OutsideCall:
         self.id, self.number, self.to, self.phone, self.script = name, number, to, phone, script
         self.begun_at = time.time()
         self.pressed: list[tuple[float, str]] = []
+        self.withheld = number == WITHHELD
         self._playing: asyncio.Task[None] | None = None
 
     @property

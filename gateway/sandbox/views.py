@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from channels.email import mime
+from config.numbers import e164
 from gateway.api.models import contact_out, handler_out
 from gateway.sandbox.mail import SentMail
 from gateway.sandbox.outside import Outside, OutsideCall
@@ -72,15 +73,25 @@ async def call_story(out: Outside, call: OutsideCall) -> Values:
     return _call(call) | {
         "contact": contact.reference if contact else "",
         "lines": sorted(lines, key=lambda line: line["at"]),
-        "pressed_at": call.pressed[0][0] if call.pressed else None,
+        "pressed_at": _emergency_at(out.world, call),
         "control_room_at": _control_room_at(out.world, call.begun_at),
     }
 
 
 async def _contact_of(world: World, call: OutsideCall) -> Contact | None:
     """The newest contact of this number that came since the call was begun."""
-    newest = await world.store().contacts(party=call.number, limit=1)
+    newest = await world.store().contacts(party="" if call.withheld else e164(call.number), limit=1)
     return next((c for c in newest if c.received_at >= call.begun_at), None)
+
+
+def _emergency_at(world: World, call: OutsideCall) -> float | None:
+    """When the caller had pressed the emergency digits."""
+    keys = ""
+    for at, digits in call.pressed:
+        keys += digits
+        if world.settings.voice.emergency_digits in keys:
+            return at
+    return None
 
 
 def _control_room_at(world: World, since: float) -> float | None:

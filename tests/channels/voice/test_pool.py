@@ -566,3 +566,24 @@ async def test_events_wait_their_deadline(site: Site) -> None:
     with pytest.raises(TimeoutError):
         await call.next(0.05)
     await call.do(End())
+
+
+async def test_a_caller_who_is_left_with_an_interpreter_alone_is_passed_on_too(
+    site: Site, phone: Phone, music: Path
+) -> None:
+    call, _ = await waiting_caller(site, phone, music)
+    await call.do(Plan(0.2, (FallbackTarget(f"sip:control-room@{HOST}", 5),)))
+    phone.on_invite = phone.answer
+    await call.do(Dial("third", f"sip:interpreter@{HOST}", 5, helps=True))
+    await next_leg(call, "third", "answered")
+    await call.do(Bridge(mesh("caller", "third")))
+
+    await site.stop()
+
+    def control_room() -> Dialog | None:
+        return next((d for d in phone.dialogs.values() if "control-room" in d.local), None)
+
+    await until(lambda: (room := control_room()) is not None and room.hears(440), 10)
+    await site.start()
+    call = await asyncio.wait_for(site.resumed.get(), 5)
+    await call.do(End())

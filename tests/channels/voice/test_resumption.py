@@ -291,3 +291,26 @@ async def test_a_handler_who_answered_an_offer_is_not_taken_for_one_who_was_pass
     async with picked_up("caller", "handler", story={"handler": "cara"}, place=1) as call:
         await call.told()
         assert [c for c in call.process.done if isinstance(c, msg.Drop)] == [msg.Drop("handler")]
+
+
+# --- emergencies ---------------------------------------------------------------------------------------
+
+
+async def test_a_control_room_that_left_while_no_gateway_was_there_is_missed() -> None:
+    helped = third("interpreter", "Polish")
+    async with picked_up("caller", "third", story=helped, handed_over=True) as call:
+        assert await call.told() == [ev.ControlRoomLeft(C1, "control room"), ev.CallQueued(C1)]
+
+
+async def test_emergency_digits_that_the_process_tells_of_are_one_emergency() -> None:
+    async with picked_up("caller", place=1) as call:
+        for item in (msg.Digit("caller", "5"), msg.Digit("caller", "5"), msg.FallbackStarted(pressed=True)):
+            call.story.inbox.put_nowait(item)
+        told = await call.told()
+        assert len([event for event in told if isinstance(event, ev.EmergencyRaised)]) == 1
+
+
+async def test_emergency_digits_of_which_only_the_process_knows_are_an_emergency() -> None:
+    async with picked_up("caller", place=1) as call:
+        call.story.inbox.put_nowait(msg.FallbackStarted(pressed=True))
+        assert [event for event in await call.told() if isinstance(event, ev.EmergencyRaised)]

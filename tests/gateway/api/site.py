@@ -48,6 +48,7 @@ class Calls:
 
     def __init__(self) -> None:
         self.asked: list[tuple[Instruction, str, str]] = []
+        self.objects: Exception | None = None
         self.refuses: Exception | None = None
         self.draining = False
 
@@ -60,7 +61,12 @@ class Calls:
     def stats(self) -> PoolStats:
         return PoolStats(slots=6, idle=0, busy=2, starting=0, left_alone=0)
 
+    def check(self, reference: str, wish: Instruction, *, handler: str = "") -> None:
+        if self.objects:
+            raise self.objects
+
     async def ask(self, reference: str, wish: Instruction, *, handler: str = "") -> None:
+        """``refuses``: what was possible a moment ago is not any more."""
         if self.refuses:
             raise self.refuses
         self.asked.append((wish, reference, handler))

@@ -181,6 +181,19 @@ async def test_a_call_that_cannot_do_it_frees_the_colleague_again(site: Site) ->
     assert site.dispatcher.board.doing("bob") == "nothing"
 
 
+async def test_nobody_is_said_to_have_been_rung_when_the_call_cannot_take_them(site: Site) -> None:
+    amy, _ = await amy_talking(site)
+    sue = await site.signed_in("sue", "supervisor", extension="301")
+    assert site.calls is not None
+    site.calls.objects = Refused("The line is full.")
+
+    third, _ = await amy.post(f"{CALL}/third", {"role": "consult", "to": {"handler": "bob"}})
+    listening, _ = await sue.send("PUT", f"{CALL}/supervision", {"mode": "listen", "reason": "new handler"})
+
+    assert (third, listening) == (409, 409)
+    assert await site.rows("PartyRung") == []
+
+
 async def test_a_supervisor_needs_a_reason_and_a_phone_and_is_journalled(site: Site) -> None:
     await amy_talking(site)
     sue = await site.signed_in("sue", "supervisor", extension="301")
