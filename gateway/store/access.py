@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 T = TypeVar("T")
@@ -37,8 +37,8 @@ class Access(Protocol):
 class Threads:
     """One thread that writes, some that read."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, url: URL) -> None:
+        self._written, self._looked_at = _opened(url, 1), _opened(url, READERS)
         self._writer = ThreadPoolExecutor(1, "store writer")
         self._readers = ThreadPoolExecutor(READERS, "store reader")
 
@@ -51,14 +51,15 @@ class Threads:
     async def close(self) -> None:
         for threads in (self._writer, self._readers):
             await asyncio.to_thread(threads.shutdown)
-        self._engine.dispose()
+        self._written.dispose()
+        self._looked_at.dispose()
 
     def _read(self, work: Work[T]) -> T:
-        with self._engine.connect() as connection:
+        with self._looked_at.connect() as connection:
             return work(connection)
 
     def _write(self, work: Work[T]) -> T:
-        with self._engine.begin() as connection:
+        with self._written.begin() as connection:
             return work(connection)
 
 
@@ -70,7 +71,7 @@ class OnTheLoop:
         self._writing = asyncio.Lock()
 
     async def read(self, work: Work[T]) -> T:
-        async with self._engine.connect() as connection:
+        async with self._looked_at.connect() as connection:
             return await connection.run_sync(work)
 
     async def write(self, work: Work[T]) -> T:
@@ -84,10 +85,13 @@ class OnTheLoop:
 def access(engine: AsyncEngine) -> Access:
     if engine.dialect.name != "sqlite":
         return OnTheLoop(engine)
-    url = engine.url.set(drivername="sqlite")
-    plain = create_engine(url, pool_size=READERS + 1, pool_use_lifo=True, hide_parameters=True)
-    event.listen(plain, "connect", durable)
-    return Threads(plain)
+    return Threads(engine.url.set(drivername="sqlite"))
+
+
+def _opened(url: URL, connections: int) -> Engine:
+    engine = create_engine(url, pool_size=connections, pool_use_lifo=True, hide_parameters=True)
+    event.listen(engine, "connect", durable)
+    return engine
 
 
 def durable(connection: object, _record: object) -> None:

@@ -478,7 +478,8 @@ def _status_statement() -> Any:
     columns = tables.messages.c
     said = {name: bindparam(f"new_{name}", type_=Text()) for name in ("provider_id", "problems", "status")}
     kept = {name: case((said[name] == "", columns[name]), else_=said[name]) for name in ("provider_id", "problems")}
-    status = case((columns.status.in_(FINAL_STATUSES), columns.status), else_=said["status"])
+    final = or_(*(columns.status == final for final in FINAL_STATUSES))
+    status = case((final, columns.status), else_=said["status"])
     return update(tables.messages).where(columns.id == bindparam("new_message")).values(**kept, status=status)
 
 

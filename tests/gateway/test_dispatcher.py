@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy import event as listen_to
 
 from config.settings import Settings
@@ -269,11 +269,17 @@ async def test_a_moment_that_breaks_something_is_not_tried_again_at_once(here: S
 # --- the database fails ------------------------------------------------------------------------------
 
 
+def most_pages(connection: Connection, pages: int) -> None:
+    connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+
+
+def _pages(connection: Connection) -> int:
+    return int(connection.execute(text("PRAGMA page_count")).scalar_one())
+
+
 async def fill_up(writer: Writer) -> int:
     """Let the database grow no further; the number of the text that found no room."""
-    async with writer.engine.connect() as connection:
-        pages = (await connection.execute(text("PRAGMA page_count"))).scalar()
-        await connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+    await writer.store.write(lambda connection: most_pages(connection, _pages(connection)))
     for n in range(1_000, 2_000):
         try:
             await writer.text(n)
@@ -291,8 +297,7 @@ async def test_a_full_disk_means_nothing_has_happened_and_it_goes_on_when_there_
         refused = await fill_up(writer)
         assert f"T{refused}" not in writer.dispatcher.board.contacts
         await assert_sound(writer.store, writer.rules, writer.dispatcher.board)
-        async with writer.engine.connect() as connection:
-            await connection.execute(text("PRAGMA max_page_count = 1000000"))
+        await writer.store.write(lambda connection: most_pages(connection, 1_000_000))
         outcome = await writer.text(refused, insist=True)
         assert not outcome.duplicate
         await assert_sound(writer.store, writer.rules, writer.dispatcher.board)
