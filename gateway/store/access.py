@@ -71,7 +71,7 @@ class OnTheLoop:
         self._writing = asyncio.Lock()
 
     async def read(self, work: Work[T]) -> T:
-        async with self._looked_at.connect() as connection:
+        async with self._engine.connect() as connection:
             return await connection.run_sync(work)
 
     async def write(self, work: Work[T]) -> T:

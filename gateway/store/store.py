@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.store import tables
+from gateway.store import queries, tables
 from gateway.store.access import Work, access
 from gateway.store.documents import CONTACT, FOLLOW_UP, HANDLER, PERSON, dump, storable
 from gateway.store.history import calls_by_half_hour
@@ -232,6 +232,11 @@ class Store:
             query = query.where(columns.received_at < before)
         return [CONTACT.validate_json(d) for d in await self._column(query)]
 
+    async def latest_of(self, persons: Collection[str]) -> Contact | None:
+        """The newest contact of any of these addresses."""
+        rows = await self.rows(queries.LATEST_OF, {"persons": list(persons)}) if persons else []
+        return CONTACT.validate_json(rows[0].document) if rows else None
+
     async def handlers(self) -> list[Handler]:
         return [HANDLER.validate_json(d) for d in await self._column(select(tables.handlers.c.document))]
 
@@ -246,7 +251,8 @@ class Store:
         return [Message(**row._mapping) for row in await self.rows(query)]
 
     async def message(self, message: str) -> Message | None:
-        return await self._one(Message, tables.messages.c.id == message)
+        rows = await self.rows(queries.MESSAGE, {"id": message})
+        return Message(**rows[0]._mapping) if rows else None
 
     async def message_by(self, **columns: str) -> Message | None:
         """The message with this ``provider_key``, ``provider_id`` or ``header_id``."""
@@ -256,7 +262,8 @@ class Store:
     async def messages_called(self, header_ids: Iterable[str]) -> list[Message]:
         """The emails with these Message-IDs: strangers may use one again, so there can be several of each."""
         wanted = list(header_ids)
-        return await self._all(Message, tables.messages.c.header_id.in_(wanted)) if wanted else []
+        rows = await self.rows(queries.MESSAGES_CALLED, {"header_ids": wanted}) if wanted else []
+        return [Message(**row._mapping) for row in rows]
 
     async def set_aside(self, limit: int) -> list[Message]:
         """Mail that was kept and given to nobody, the newest first."""
@@ -267,34 +274,28 @@ class Store:
 
     async def automatic_answers(self, address: str, since: Time) -> int:
         """How many automatic emails went to this address since then."""
-        columns = tables.messages.c
-        automatic = (columns.channel == "email", columns.direction == "out", columns.automatic)
-        return await self._count(func.lower(columns.recipient) == address.lower(), columns.at >= since, *automatic)
+        return await self._count(queries.AUTOMATIC_ANSWERS, address, since)
 
     async def emails_from(self, address: str, since: Time) -> int:
         """How many emails came from this address since then."""
-        columns = tables.messages.c
-        inbound = (columns.channel == "email", columns.direction == "in")
-        return await self._count(func.lower(columns.sender) == address.lower(), columns.at >= since, *inbound)
+        return await self._count(queries.EMAILS_FROM, address, since)
 
-    async def _count(self, *conditions: Any) -> int:
-        rows = await self.rows(select(func.count()).select_from(tables.messages).where(*conditions))
-        return int(rows[0][0])
+    async def _count(self, query: Any, address: str, since: Time) -> int:
+        return int((await self.rows(query, {"address": address.lower(), "since": since}))[0][0])
 
     async def blocks(self) -> list[Block]:
         return await self._all(Block)
 
     async def block_of(self, address: str, now: Time) -> Block | None:
         """What this address, or its whole domain, is blocked by now."""
-        columns, lower = tables.blocks.c, address.lower()
-        names = (lower, f"@{lower.rpartition('@')[2]}")
-        lasting = (columns.expires_at.is_(None)) | (columns.expires_at > now)
-        return await self._one(Block, columns.address.in_(names), lasting)
+        lower = address.lower()
+        names = [lower, f"@{lower.rpartition('@')[2]}"]
+        rows = await self.rows(queries.BLOCK_OF, {"names": names, "now": now})
+        return Block(**rows[0]._mapping) if rows else None
 
     async def known_keys(self, keys: Iterable[str]) -> dict[str, str]:
         """Which of these provider keys we have, each with its contact's reference."""
-        query = select(tables.messages.c.provider_key, tables.messages.c.reference)
-        rows = await self.rows(query.where(tables.messages.c.provider_key.in_(list(keys))))
+        rows = await self.rows(queries.KNOWN_KEYS, {"keys": list(keys)})
         return {row.provider_key: row.reference for row in rows}
 
     async def known_calls(self, call_ids: Iterable[str]) -> dict[str, str]:
@@ -413,10 +414,10 @@ class Store:
     async def _column(self, query: Any) -> list[Any]:
         return [row[0] for row in await self.rows(query)]
 
-    async def rows(self, query: Any) -> Sequence[Any]:
-        """Raises StoreError."""
+    async def rows(self, query: Any, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
+        """``values``: of the query's parameters. Raises StoreError."""
         try:
-            return await self._access.read(lambda connection: connection.execute(query).all())
+            return await self._access.read(lambda connection: connection.execute(query, values).all())
         except DATABASE_ERRORS as error:
             raise failure(error) from None
 
