@@ -26,6 +26,7 @@ from gateway.discretion import Discretion
 from gateway.dispatcher import Committed, Dispatcher
 from gateway.emails import EmailChannel
 from gateway.explain import started_with
+from gateway.interpreter import settle
 from gateway.lag import watch_lag
 from gateway.letters import Letters
 from gateway.live import LiveHub
@@ -218,4 +219,5 @@ async def serve(settings: Settings) -> None:
 
 async def _run(gateway: Gateway) -> None:
     async with gateway.running():
+        settle()
         await asyncio.Event().wait()

@@ -58,8 +58,8 @@ class MailThreads:
         return Belonging(f"email:{mail.sha256}", await self._latest_of(sender))
 
     async def _latest_of(self, sender: str) -> str:
-        earlier = await self._store.contacts(persons=same_person(sender), limit=1) if sender else []
-        return earlier[0].reference if earlier else ""
+        earlier = await self._store.latest_of(same_person(sender)) if sender else None
+        return earlier.reference if earlier else ""
 
     async def answered(self, mail: Mail, sender: str) -> Contact | None:
         """The contact of this person that the mail answers, open or closed."""

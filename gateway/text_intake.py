@@ -95,9 +95,8 @@ class TextIntake:
 
     async def _earlier(self, sender: str) -> str:
         """The latest contact of the same person, for a text that opens a new one."""
-        persons = same_person(sender)
-        earlier = await self._store.contacts(persons=persons, limit=1) if persons else []
-        return earlier[0].reference if earlier else ""
+        earlier = await self._store.latest_of(same_person(sender))
+        return earlier.reference if earlier else ""
 
 
 def _set_aside(message: Message, files: list[Attachment], why: str) -> Understood:

@@ -15,7 +15,7 @@ from channels.base import ChannelError, NotGenuine
 from channels.text.port import Carrier, IncomingText, Malformed, StatusReport, Webhook
 from config.settings import Settings
 from gateway.api.routes import read_bytes
-from gateway.dispatcher import Clock, Dispatcher, NotWritten
+from gateway.dispatcher import Clock, Dispatcher, NotWritten, Outcome
 from gateway.pictures import Pictures
 from gateway.store.records import FINAL_STATUSES, Attachment, Message, MessageStatus, SentAt
 from gateway.store.store import Store, StoreError
@@ -85,15 +85,18 @@ class TextChannel:
         if isinstance(text, Malformed):
             return await self._refuse(text)
         try:
-            earlier = await self._store.message_by(provider_key=f"{KEY}{text.message_sid}")
-            if earlier and self._clock() - earlier.at > self._settings.text.replay_window_seconds:
+            outcome = await self._take(text)
+            if outcome.duplicate and await self._had_for_long(text):
                 return await self._refuse(NotGenuine("a text that we have had for a long time was brought again"))
-            await self._take(text)
         except (NotWritten, StoreError) as error:
             raise web.HTTPServiceUnavailable(text=str(error)) from error
         return None
 
-    async def _take(self, text: IncomingText) -> None:
+    async def _had_for_long(self, text: IncomingText) -> bool:
+        earlier = await self._store.message_by(provider_key=f"{KEY}{text.message_sid}")
+        return earlier is not None and self._clock() - earlier.at > self._settings.text.replay_window_seconds
+
+    async def _take(self, text: IncomingText) -> Outcome:
         event, records = await self._intake.understood(text)
         outcome = await self._dispatcher.submit(event, *records)
         attachments = [record for record in records if isinstance(record, Attachment)]
@@ -102,6 +105,7 @@ class TextChannel:
             if text.sent_at is None and outcome.reference != getattr(event, "reference", ""):
                 self._to_order.put_nowait(outcome.reference)
         log.info("text_taken", contact=outcome.reference, duplicate=outcome.duplicate, attachments=len(attachments))
+        return outcome
 
     # --- what became of ours ---------------------------------------------------------------------------------
 

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Delete, Table, delete, insert, or_, select, update
+from sqlalchemy import Connection, Delete, Table, delete, insert, or_, select, update
 
 from gateway.statistics.facts import Colleague, Fact, Handling, Matter, Spell, Wait
 from gateway.statistics.ledger import Changes, Ledger
 from gateway.store import tables
-from gateway.store.store import Store, StoreError
+from gateway.store.store import Store, StoreError, upsert
 from routing.model import Time
 
 MATTER: TypeAdapter[Matter] = TypeAdapter(Matter)
@@ -51,40 +51,32 @@ class Shelf:
 
         Raises Overtaken, StoreError.
         """
-        async with self._store.transaction() as connection:
-            await self._moved_on(connection, before, seq)
-            for kind, table in TABLES.items():
-                rows = [_row(fact) for fact in changes.facts.values() if type(fact) is kind]
-                await self._store.upsert(connection, table, rows)
-            kept, gone = _documents(changes)
-            await self._store.upsert(connection, tables.ledger, kept)
-            if gone:
-                await connection.execute(delete(tables.ledger).where(tables.ledger.c.key.in_(gone)))
+        kept, gone = _documents(changes)
+        facts = {kind: [_row(fact) for fact in changes.facts.values() if type(fact) is kind] for kind in TABLES}
 
-    async def _moved_on(self, connection: Any, before: int, seq: int) -> None:
-        mark = tables.ledger.c
-        if before == 0:
-            await connection.execute(insert(tables.ledger).values(key=JOURNAL, document=str(seq)))
-            return
-        moved = update(tables.ledger).where(mark.key == JOURNAL, mark.document == str(before))
-        if (await connection.execute(moved.values(document=str(seq)))).rowcount != 1:
-            raise Overtaken("another process draws the statistics as well")
+        def written(connection: Connection) -> None:
+            _move_on(connection, before, seq)
+            for kind, rows in facts.items():
+                upsert(connection, TABLES[kind], rows)
+            upsert(connection, tables.ledger, kept)
+            if gone:
+                connection.execute(delete(tables.ledger).where(tables.ledger.c.key.in_(gone)))
+
+        await self._store.write(written)
 
     async def clear(self) -> None:
         """Nothing is left: everything is drawn from the journal's first row again. Raises StoreError.
 
         In small steps, between which calls and messages are written down.
         """
-        async with self._store.transaction() as connection:
-            await connection.execute(delete(tables.ledger))
+        await self._removed(delete(tables.ledger))
         for table in TABLES.values():
             some = delete(table).where(table.c.id.in_(select(table.c.id).limit(CLEARED_AT_ONCE)))
             while await self._removed(some):
                 pass
 
     async def _removed(self, statement: Delete) -> int:
-        async with self._store.transaction() as connection:
-            return int((await connection.execute(statement)).rowcount)
+        return await self._store.write(lambda connection: int(connection.execute(statement).rowcount))
 
     # --- reading -------------------------------------------------------------------------------------
 
@@ -119,6 +111,17 @@ class Shelf:
         for since, until in _slices(begins, ends):
             for row in await self._store.rows(query.where(columns.began_at >= since, columns.began_at < until)):
                 yield dict(row._mapping)
+
+
+def _move_on(connection: Connection, before: int, seq: int) -> None:
+    """Raises Overtaken."""
+    mark = tables.ledger.c
+    if before == 0:
+        connection.execute(insert(tables.ledger).values(key=JOURNAL, document=str(seq)))
+        return
+    moved = update(tables.ledger).where(mark.key == JOURNAL, mark.document == str(before))
+    if connection.execute(moved.values(document=str(seq))).rowcount != 1:
+        raise Overtaken("another process draws the statistics as well")
 
 
 def _row(fact: Fact) -> dict[str, Any]:

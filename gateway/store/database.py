@@ -12,13 +12,12 @@ from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from config.settings import Store as StoreSettings
+from gateway.store.access import durable
 from gateway.store.store import DATABASE_ERRORS, failure
 from gateway.store.tables import metadata
 
 # A database that does not answer within these counts as down (PostgreSQL; SQLite has its busy_timeout).
 CONNECT_SECONDS = 5.0
-# Opened when they are needed, and kept: to open one, a thread and four pragmas, costs more than most queries.
-SQLITE_CONNECTIONS = 24
 COMMAND_SECONDS = 30.0
 # Two gateways that start at once must not both migrate; both locks end with the transaction.
 LOCKS = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(734001)"}
@@ -26,12 +25,11 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def open_engine(settings: StoreSettings) -> AsyncEngine:
-    """SQLite in WAL mode with every commit synced to disk, or PostgreSQL with a pool."""
+    """SQLite (of its connections only migrations and the reading of the whole past are made here), or PostgreSQL with
+    a pool."""
     if settings.url.startswith("sqlite"):
-        engine = create_async_engine(
-            settings.url, pool_size=SQLITE_CONNECTIONS, pool_use_lifo=True, hide_parameters=True
-        )
-        event.listen(engine.sync_engine, "connect", _durable)
+        engine = create_async_engine(settings.url, hide_parameters=True)
+        event.listen(engine.sync_engine, "connect", durable)
         return engine
     deadlines = {"timeout": CONNECT_SECONDS, "command_timeout": COMMAND_SECONDS}
     return create_async_engine(
@@ -41,13 +39,6 @@ def open_engine(settings: StoreSettings) -> AsyncEngine:
         connect_args=deadlines,
         hide_parameters=True,
     )
-
-
-def _durable(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
 
 
 async def migrate(engine: AsyncEngine) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]
-from sqlalchemy import Table, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Float, Table, Text, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.store import tables
+from gateway.store import queries, tables
+from gateway.store.access import Work, access
 from gateway.store.documents import CONTACT, FOLLOW_UP, HANDLER, PERSON, dump, storable
 from gateway.store.history import calls_by_half_hour
 from gateway.store.journal import Head, Row
@@ -68,6 +68,7 @@ REFUSED_STATES = ("22", "23", "54")
 DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 
 class StoreError(Exception):
@@ -90,25 +91,22 @@ class Batch:
 class Store:
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
-        self._writing = asyncio.Lock()
-        self._insert: Any = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
+        self._access = access(engine)
 
     async def close(self) -> None:
+        await self._access.close()
         await self.engine.dispose()
 
     # --- writing -------------------------------------------------------------------------------------
 
     async def commit(self, batch: Batch) -> None:
         """Write the whole batch or nothing. Raises StoreError."""
-        async with self.transaction() as connection:
-            await self._write(connection, batch)
+        await self.write(lambda connection: _write(connection, batch))
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """All or nothing, for what is no part of a batch. Raises StoreError."""
+    async def write(self, work: Work[T]) -> T:
+        """All or nothing, for what is no part of a batch; ``work`` runs in a thread. Raises StoreError."""
         try:
-            async with self._writing, self.engine.begin() as connection:
-                yield connection
+            return await self._access.write(work)
         except DATABASE_ERRORS as error:
             raise failure(error) from None
 
@@ -157,68 +155,10 @@ class Store:
 
     async def _changed(self, statement: Any) -> int:
         """How many rows it changed."""
-        async with self.transaction() as connection:
-            return int((await connection.execute(statement)).rowcount)
+        return await self.write(lambda connection: int(connection.execute(statement).rowcount))
 
     async def _delete(self, table: Table, condition: Any) -> None:
-        async with self.transaction() as connection:
-            await connection.execute(delete(table).where(condition))
-
-    async def _write(self, connection: AsyncConnection, batch: Batch) -> None:
-        touched = batch.touched
-        contacts = [_contact_row(c) for c in touched.contacts.values()]
-        await self.upsert(connection, tables.contacts, contacts)
-        follow_ups = [
-            {"id": f.id, "reference": f.reference, "state": f.state, "document": dump(f)}
-            for f in touched.follow_ups.values()
-        ]
-        await self.upsert(connection, tables.follow_ups, follow_ups)
-        handlers = [{"id": h.id, "document": dump(h)} for h in touched.handlers.values() if h]
-        await self.upsert(connection, tables.handlers, handlers)
-        for gone in [name for name, handler in touched.handlers.items() if handler is None]:
-            await connection.execute(delete(tables.handlers).where(tables.handlers.c.id == gone))
-        for cleared in [r for r in batch.records if isinstance(r, ShiftsCleared)]:
-            await self._clear_shifts(connection, cleared)
-        people = [{"address": storable(p.address), "document": dump(p)} for p in touched.people.values()]
-        await self.upsert(connection, tables.people, people)
-        for kind, table in TABLE_OF.items():
-            rows = [_plain(r) for r in batch.records if type(r) is kind]
-            await self.upsert(connection, table, rows)
-        for status in [r for r in batch.records if isinstance(r, MessageStatus)]:
-            message = update(tables.messages).where(tables.messages.c.id == status.message)
-            if status.provider_id:
-                await connection.execute(message.values(provider_id=status.provider_id))
-            if status.problems:
-                await connection.execute(message.values(problems=status.problems))
-            # Reports overtake each other: "sent" may come after "delivered".
-            not_known_better = tables.messages.c.status.not_in(FINAL_STATUSES)
-            await connection.execute(message.where(not_known_better).values(status=status.status))
-        for sent in [r for r in batch.records if isinstance(r, SentAt)]:
-            message = update(tables.messages).where(tables.messages.c.id == sent.message)
-            await connection.execute(message.values(sent_at=sent.at))
-        if batch.rows:
-            await connection.execute(insert(tables.journal), [_plain(row) for row in batch.rows])
-
-    async def _clear_shifts(self, connection: AsyncConnection, cleared: ShiftsCleared) -> None:
-        columns = tables.shifts.c
-        theirs = columns.centre.in_(cleared.centres) | columns.handler.in_(cleared.handlers)
-        period = (columns.begins >= cleared.begins) & (columns.begins < cleared.ends)
-        await connection.execute(delete(tables.shifts).where(period & theirs))
-        latest = select(tables.rosters.c.id).order_by(tables.rosters.c.at.desc()).limit(cleared.kept - 1)
-        await connection.execute(delete(tables.rosters).where(tables.rosters.c.id.not_in(latest)))
-
-    async def upsert(self, connection: AsyncConnection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-        """Put in, or put in the place of what has the same key."""
-        if not rows:
-            return
-        keys = [column.name for column in table.primary_key]
-        statement = self._insert(table)
-        changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
-        if changed:
-            statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
-        else:
-            statement = statement.on_conflict_do_nothing()
-        await connection.execute(statement, list(rows))
+        await self._changed(delete(table).where(condition))
 
     # --- reading -------------------------------------------------------------------------------------
 
@@ -292,6 +232,11 @@ class Store:
             query = query.where(columns.received_at < before)
         return [CONTACT.validate_json(d) for d in await self._column(query)]
 
+    async def latest_of(self, persons: Collection[str]) -> Contact | None:
+        """The newest contact of any of these addresses."""
+        rows = await self.rows(queries.LATEST_OF, {"persons": list(persons)}) if persons else []
+        return CONTACT.validate_json(rows[0].document) if rows else None
+
     async def handlers(self) -> list[Handler]:
         return [HANDLER.validate_json(d) for d in await self._column(select(tables.handlers.c.document))]
 
@@ -306,7 +251,8 @@ class Store:
         return [Message(**row._mapping) for row in await self.rows(query)]
 
     async def message(self, message: str) -> Message | None:
-        return await self._one(Message, tables.messages.c.id == message)
+        rows = await self.rows(queries.MESSAGE, {"id": message})
+        return Message(**rows[0]._mapping) if rows else None
 
     async def message_by(self, **columns: str) -> Message | None:
         """The message with this ``provider_key``, ``provider_id`` or ``header_id``."""
@@ -316,7 +262,8 @@ class Store:
     async def messages_called(self, header_ids: Iterable[str]) -> list[Message]:
         """The emails with these Message-IDs: strangers may use one again, so there can be several of each."""
         wanted = list(header_ids)
-        return await self._all(Message, tables.messages.c.header_id.in_(wanted)) if wanted else []
+        rows = await self.rows(queries.MESSAGES_CALLED, {"header_ids": wanted}) if wanted else []
+        return [Message(**row._mapping) for row in rows]
 
     async def set_aside(self, limit: int) -> list[Message]:
         """Mail that was kept and given to nobody, the newest first."""
@@ -327,34 +274,28 @@ class Store:
 
     async def automatic_answers(self, address: str, since: Time) -> int:
         """How many automatic emails went to this address since then."""
-        columns = tables.messages.c
-        automatic = (columns.channel == "email", columns.direction == "out", columns.automatic)
-        return await self._count(func.lower(columns.recipient) == address.lower(), columns.at >= since, *automatic)
+        return await self._count(queries.AUTOMATIC_ANSWERS, address, since)
 
     async def emails_from(self, address: str, since: Time) -> int:
         """How many emails came from this address since then."""
-        columns = tables.messages.c
-        inbound = (columns.channel == "email", columns.direction == "in")
-        return await self._count(func.lower(columns.sender) == address.lower(), columns.at >= since, *inbound)
+        return await self._count(queries.EMAILS_FROM, address, since)
 
-    async def _count(self, *conditions: Any) -> int:
-        rows = await self.rows(select(func.count()).select_from(tables.messages).where(*conditions))
-        return int(rows[0][0])
+    async def _count(self, query: Any, address: str, since: Time) -> int:
+        return int((await self.rows(query, {"address": address.lower(), "since": since}))[0][0])
 
     async def blocks(self) -> list[Block]:
         return await self._all(Block)
 
     async def block_of(self, address: str, now: Time) -> Block | None:
         """What this address, or its whole domain, is blocked by now."""
-        columns, lower = tables.blocks.c, address.lower()
-        names = (lower, f"@{lower.rpartition('@')[2]}")
-        lasting = (columns.expires_at.is_(None)) | (columns.expires_at > now)
-        return await self._one(Block, columns.address.in_(names), lasting)
+        lower = address.lower()
+        names = [lower, f"@{lower.rpartition('@')[2]}"]
+        rows = await self.rows(queries.BLOCK_OF, {"names": names, "now": now})
+        return Block(**rows[0]._mapping) if rows else None
 
     async def known_keys(self, keys: Iterable[str]) -> dict[str, str]:
         """Which of these provider keys we have, each with its contact's reference."""
-        query = select(tables.messages.c.provider_key, tables.messages.c.reference)
-        rows = await self.rows(query.where(tables.messages.c.provider_key.in_(list(keys))))
+        rows = await self.rows(queries.KNOWN_KEYS, {"keys": list(keys)})
         return {row.provider_key: row.reference for row in rows}
 
     async def known_calls(self, call_ids: Iterable[str]) -> dict[str, str]:
@@ -473,13 +414,83 @@ class Store:
     async def _column(self, query: Any) -> list[Any]:
         return [row[0] for row in await self.rows(query)]
 
-    async def rows(self, query: Any) -> Sequence[Any]:
-        """Raises StoreError."""
+    async def rows(self, query: Any, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
+        """``values``: of the query's parameters. Raises StoreError."""
         try:
-            async with self.engine.connect() as connection:
-                return (await connection.execute(query)).all()
+            return await self._access.read(lambda connection: connection.execute(query, values).all())
         except DATABASE_ERRORS as error:
             raise failure(error) from None
+
+
+def _write(connection: Connection, batch: Batch) -> None:
+    """Everything of a batch; what is referred to before what refers to it."""
+    touched, records = batch.touched, batch.records
+    upsert(connection, tables.contacts, [_contact_row(c) for c in touched.contacts.values()])
+    upsert(connection, tables.follow_ups, [_follow_up_row(f) for f in touched.follow_ups.values()])
+    handlers = [{"id": h.id, "document": dump(h)} for h in touched.handlers.values() if h]
+    upsert(connection, tables.handlers, handlers)
+    for gone in [name for name, handler in touched.handlers.items() if handler is None]:
+        connection.execute(delete(tables.handlers).where(tables.handlers.c.id == gone))
+    for cleared in [r for r in records if isinstance(r, ShiftsCleared)]:
+        _clear_shifts(connection, cleared)
+    people = [{"address": storable(p.address), "document": dump(p)} for p in touched.people.values()]
+    upsert(connection, tables.people, people)
+    for kind, table in TABLE_OF.items():
+        upsert(connection, table, [_plain(r) for r in records if type(r) is kind])
+    statuses = [r for r in records if isinstance(r, MessageStatus)]
+    if statuses:
+        connection.execute(MESSAGE_STATUS, [_named("new_", status) for status in statuses])
+    sent = [r for r in records if isinstance(r, SentAt)]
+    if sent:
+        connection.execute(MESSAGE_SENT_AT, [_named("new_", one) for one in sent])
+    if batch.rows:
+        connection.execute(JOURNAL_ROW, [_plain(row) for row in batch.rows])
+
+
+def _clear_shifts(connection: Connection, cleared: ShiftsCleared) -> None:
+    columns = tables.shifts.c
+    theirs = columns.centre.in_(cleared.centres) | columns.handler.in_(cleared.handlers)
+    period = (columns.begins >= cleared.begins) & (columns.begins < cleared.ends)
+    connection.execute(delete(tables.shifts).where(period & theirs))
+    latest = select(tables.rosters.c.id).order_by(tables.rosters.c.at.desc()).limit(cleared.kept - 1)
+    connection.execute(delete(tables.rosters).where(tables.rosters.c.id.not_in(latest)))
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Put in, or put in the place of what has the same key."""
+    if rows:
+        connection.execute(_upserting(table, connection.dialect.name), rows)
+
+
+@cache
+def _upserting(table: Table, dialect: str) -> Any:
+    """To build a statement costs far more than to execute it."""
+    keys = [column.name for column in table.primary_key]
+    statement: Any = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table)
+    excluded = statement.excluded
+    changed = {c.name: excluded[c.name] for c in table.columns if c.name not in keys}
+    if changed:
+        return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    return statement.on_conflict_do_nothing()
+
+
+def _status_statement() -> Any:
+    """What is not said ('') stays. Reports overtake each other: "sent" may come after "delivered"."""
+    columns = tables.messages.c
+    said = {name: bindparam(f"new_{name}", type_=Text()) for name in ("provider_id", "problems", "status")}
+    kept = {name: case((said[name] == "", columns[name]), else_=said[name]) for name in ("provider_id", "problems")}
+    final = or_(*(columns.status == final for final in FINAL_STATUSES))
+    status = case((final, columns.status), else_=said["status"])
+    return update(tables.messages).where(columns.id == bindparam("new_message")).values(**kept, status=status)
+
+
+MESSAGE_STATUS = _status_statement()
+MESSAGE_SENT_AT = (
+    update(tables.messages)
+    .where(tables.messages.c.id == bindparam("new_message"))
+    .values(sent_at=bindparam("new_at", type_=Float()))
+)
+JOURNAL_ROW = insert(tables.journal)
 
 
 def _written_at() -> Any:
@@ -509,9 +520,28 @@ def _contact_row(contact: Contact) -> dict[str, Any]:
     }
 
 
+def _follow_up_row(follow_up: FollowUp) -> dict[str, Any]:
+    return {
+        "id": follow_up.id,
+        "reference": follow_up.reference,
+        "state": follow_up.state,
+        "document": dump(follow_up),
+    }
+
+
 def _plain(record: Any) -> dict[str, Any]:
-    values = {f.name: getattr(record, f.name) for f in fields(record)}
-    return {name: storable(value) if isinstance(value, str) else value for name, value in values.items()}
+    kind: Any = type(record)
+    values = ((name, getattr(record, name)) for name in _names(kind))
+    return {name: storable(value) if isinstance(value, str) else value for name, value in values}
+
+
+def _named(prefix: str, record: Any) -> dict[str, Any]:
+    return {f"{prefix}{name}": value for name, value in _plain(record).items()}
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def failure(error: Exception) -> StoreError:

@@ -29,7 +29,7 @@ ADDRESS, PASSWORD = "contact@police.example", "open sesame"
 DELIVER = """
 import smtplib, sys, time
 socket, address, count, rate = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
-body = "There is a car parked across my drive again and I cannot get out. " * 10
+body = "A car is parked across my drive again, please ask its owner to move it. " * 10
 with smtplib.LMTP(socket) as lmtp:
     began = time.monotonic()
     for n in range(count):

@@ -144,7 +144,7 @@ async def _post(session: aiohttp.ClientSession, url: str, signer: Any, sender: s
         "AccountSid": ACCOUNT,
         "From": sender,
         "To": OURS,
-        "Body": "There is a car parked across my drive again and I cannot get out.",
+        "Body": "A car is parked across my drive again, please ask its owner to move it.",
         "NumMedia": "0",
     }
     headers = {"X-Twilio-Signature": signer.compute_signature(url, form)}

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy import event as listen_to
-from sqlalchemy import text
 
 from config.settings import Settings
 from gateway.dispatcher import Committed, NotWritten, Refused
@@ -41,10 +41,10 @@ def url(here: Settings) -> str:
     return here.store.url
 
 
-def transactions(writer: Writer) -> Callable[[], int]:
+def transactions() -> Callable[[], int]:
     """Counts commits from now on."""
     commits: list[object] = []
-    listen_to.listen(writer.engine.sync_engine, "commit", commits.append)
+    listen_to.listen(Engine, "commit", commits.append)
     return lambda: len(commits)
 
 
@@ -101,7 +101,7 @@ async def test_it_is_carried_out_only_after_it_is_on_disk(here: Settings, url: s
 
 async def test_many_at_once_share_a_few_transactions(here: Settings, url: str) -> None:
     async with Writer(url, here) as writer:
-        count = transactions(writer)
+        count = transactions()
         await asyncio.gather(*(writer.text(n) for n in range(500)))
         assert count() <= 10
         assert len(writer.dispatcher.board.contacts) == 500
@@ -110,7 +110,7 @@ async def test_many_at_once_share_a_few_transactions(here: Settings, url: str) -
 
 async def test_an_acknowledgement_is_written_with_what_it_answers(here: Settings, url: str) -> None:
     async with Writer(url, here) as writer:
-        count = transactions(writer)
+        count = transactions()
         await writer.text(1)
         assert count() == 1
         (item,) = await writer.store.outbox_open()
@@ -144,7 +144,7 @@ async def test_the_same_text_after_a_restart_is_one_text(here: Settings, url: st
     async with Writer(url, here) as writer:
         await writer.text(1)
     async with Writer(url, here) as writer:
-        count = transactions(writer)
+        count = transactions()
         outcome = await writer.dispatcher.submit(*arrival(1))
         assert (outcome.reference, outcome.duplicate, outcome.commands) == ("T1", True, ())
         assert count() == 0
@@ -269,11 +269,17 @@ async def test_a_moment_that_breaks_something_is_not_tried_again_at_once(here: S
 # --- the database fails ------------------------------------------------------------------------------
 
 
+def most_pages(connection: Connection, pages: int) -> None:
+    connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+
+
+def _pages(connection: Connection) -> int:
+    return int(connection.execute(text("PRAGMA page_count")).scalar_one())
+
+
 async def fill_up(writer: Writer) -> int:
     """Let the database grow no further; the number of the text that found no room."""
-    async with writer.engine.connect() as connection:
-        pages = (await connection.execute(text("PRAGMA page_count"))).scalar()
-        await connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+    await writer.store.write(lambda connection: most_pages(connection, _pages(connection)))
     for n in range(1_000, 2_000):
         try:
             await writer.text(n)
@@ -291,8 +297,7 @@ async def test_a_full_disk_means_nothing_has_happened_and_it_goes_on_when_there_
         refused = await fill_up(writer)
         assert f"T{refused}" not in writer.dispatcher.board.contacts
         await assert_sound(writer.store, writer.rules, writer.dispatcher.board)
-        async with writer.engine.connect() as connection:
-            await connection.execute(text("PRAGMA max_page_count = 1000000"))
+        await writer.store.write(lambda connection: most_pages(connection, 1_000_000))
         outcome = await writer.text(refused, insist=True)
         assert not outcome.duplicate
         await assert_sound(writer.store, writer.rules, writer.dispatcher.board)

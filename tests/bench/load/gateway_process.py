@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from config.load import load
 from gateway.app import Gateway
+from gateway.interpreter import settle
 from gateway.lag import watch_lag
 from gateway.telemetry import configure_logs
 from tests.bench.lib import percentile
@@ -59,6 +60,7 @@ async def serve(site: Path, output: TextIO) -> None:
     orders = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
     async with gateway.running():
+        settle()
         metering = asyncio.create_task(watch_lag(late.append, LAG_SECONDS))
         say({"ready": True})
         while order := (await orders.readline()).strip():

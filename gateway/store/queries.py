@@ -1,0 +1,51 @@
+"""What is asked for every message that comes or goes, built once: to build a query costs more than to answer it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Text, bindparam, func, select
+
+from gateway.store.tables import blocks, contacts, messages
+
+
+def _one_of(name: str) -> Any:
+    return bindparam(name, expanding=True, type_=Text())
+
+
+MESSAGE = select(messages).where(messages.c.id == bindparam("id"))
+
+MESSAGES_CALLED = select(messages).where(messages.c.header_id.in_(_one_of("header_ids")))
+
+KNOWN_KEYS = select(messages.c.provider_key, messages.c.reference).where(messages.c.provider_key.in_(_one_of("keys")))
+
+LATEST_OF = (
+    select(contacts.c.document)
+    .where(contacts.c.party.in_(_one_of("persons")))
+    .order_by(contacts.c.received_at.desc())
+    .limit(1)
+)
+
+BLOCK_OF = (
+    select(blocks)
+    .where(
+        blocks.c.address.in_(_one_of("names")),
+        blocks.c.expires_at.is_(None) | (blocks.c.expires_at > bindparam("now")),
+    )
+    .limit(1)
+)
+
+EMAILS_FROM = select(func.count()).where(
+    func.lower(messages.c.sender) == bindparam("address"),
+    messages.c.at >= bindparam("since"),
+    messages.c.channel == "email",
+    messages.c.direction == "in",
+)
+
+AUTOMATIC_ANSWERS = select(func.count()).where(
+    func.lower(messages.c.recipient) == bindparam("address"),
+    messages.c.at >= bindparam("since"),
+    messages.c.channel == "email",
+    messages.c.direction == "out",
+    messages.c.automatic,
+)
