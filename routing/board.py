@@ -330,7 +330,8 @@ class Board:
             self.closed.note(contact)
         self._put_in_line(contact, was)
         self._put_to_handlers(contact, was)
-        self._put_on_offer(contact, was)
+        if contact.emergency and self.rules.routing.broadcast_emergencies:
+            self._put_on_offer(contact, was)
         self._put_names(contact, was)
         for wake in wakes(contact, was, self.rules):
             heapq.heappush(self._wakes, wake)
@@ -462,8 +463,6 @@ class Board:
 
     def _put_on_offer(self, contact: Contact, was: Contact) -> None:
         """An emergency that is being offered is shown to all who could take it; not to others once one has asked."""
-        if not contact.emergency or not self.rules.routing.broadcast_emergencies:
-            return
         reference = contact.reference
         shown = contact.offers and not any(offer.claimed for offer in contact.offers)
         if not shown:
@@ -528,5 +527,7 @@ def _duty(handler: Handler) -> tuple[object, ...]:
 
 def _differences(was: tuple[Offer, ...], now: tuple[Offer, ...]) -> tuple[list[Offer], list[Offer]]:
     """What is only in the one and only in the other. An offer that stays is the same object."""
+    if not was or not now:
+        return list(was), list(now)
     kept = {id(offer) for offer in was} & {id(offer) for offer in now}
     return [o for o in was if id(o) not in kept], [o for o in now if id(o) not in kept]
