@@ -119,6 +119,7 @@ class Board:
         self._leading_on = {queue.id for queue in rules.queues.values() if queue.overflow != Overflow()}
         self._settled: dict[str, None] = {}
         self.lines = Lines()
+        self._able: dict[str, frozenset[str]] = {}
         self._free = FreeHandlers()
         self._loads: dict[str, Load] = {}
         self._threads: dict[str, str] = {}
@@ -243,8 +244,7 @@ class Board:
 
     def able(self, handler: str) -> frozenset[str]:
         """Everything that this handler can be asked for."""
-        known = self.handlers[handler]
-        return abilities(known.skills, known.centre, reserved=known.reserved)
+        return self._able[handler]
 
     def can_take(self, handler: str, contact: Contact) -> bool:
         """Whether they are free for it now and can do what it needs."""
@@ -339,11 +339,13 @@ class Board:
     def put_handler(self, handler: Handler) -> None:
         self._duty_changes(self.handlers.get(handler.id), handler)
         self.handlers[handler.id] = handler
+        self._able[handler.id] = abilities(handler.skills, handler.centre, reserved=handler.reserved)
         self.touched.handlers[handler.id] = handler
         self._moved[handler.id] = None
 
     def remove_handler(self, handler: str) -> None:
         self._duty_changes(self.handlers.pop(handler, None), None)
+        self._able.pop(handler, None)
         self.touched.handlers[handler] = None
         self._moved[handler] = None
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hypothesis import HealthCheck, settings
+from hypothesis import event as counted
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -117,6 +118,7 @@ class People(RuleBasedStateMachine):
         decision = decide(self.board, event, self.now)
         self.known |= self.board.touched.contacts
         self.story.append((event, self.now, decision))
+        counted(f"{type(event).__name__} {'refused' if decision.refused else 'applied'}")
         if isinstance(event, ev.CallArrived) and (arrived := self.board.of_call(event.call_id)):
             self.greeted.add(arrived.reference)
         if isinstance(event, ev.CallQueued):
