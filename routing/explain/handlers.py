@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from routing.abilities import ORDINARY, centre
-from routing.board import FIRST_MINUTE, Board
+from routing.board import Board
 from routing.explain.facts import Judged, Needed, Reason, When
 from routing.matching import kept_for_a_call
 from routing.model import Channel, Contact, Handler, PresenceState, Time
+from routing.turns import FIRST_MINUTE
 
 FREE = Reason("free", "is free and can take it")
 UNABLE = frozenset({"no_capacity", "lacks_skill", "other_centre", "reserved"})  # whatever they are doing
