@@ -8,14 +8,15 @@ written to disk.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from config.overflow import Overflow
 from routing.abilities import Step, abilities
 from routing.closed import LatelyClosed
-from routing.free import NO_CHANNELS, FreeHandlers, Spot, Turn
+from routing.free import NO_CHANNELS, ROOM, FreeHandlers, Spot, Turn
 from routing.lines import Lines, Place, Waiting
+from routing.loads import Loads
 from routing.model import (
     BLANK,
     Channel,
@@ -25,69 +26,20 @@ from routing.model import (
     FollowUpState,
     Handler,
     Need,
-    Offer,
     Person,
     PresenceState,
     Rank,
     Time,
     rank_of,
 )
+from routing.names import Names
 from routing.recent import Acknowledged, Recent
 from routing.rules import Rules
+from routing.turns import TURNS
 from routing.waits import Answers
 from routing.wakes import Wake, is_idle, wakes
 
 ACKNOWLEDGED_SECONDS = 3_600.0  # a person who sends text after text is told once in so long that they were heard
-# Before that much of a shift is over, the share of it in which somebody was busy says little.
-FIRST_MINUTE = 60.0
-# By whether there is room for a call, a text, an email.
-ROOM = {
-    (voice, text, email): frozenset(c for c, room in zip(Channel, (voice, text, email), strict=True) if room)
-    for voice in (True, False)
-    for text in (True, False)
-    for email in (True, False)
-}
-
-
-@dataclass(slots=True)
-class Load:
-    """What a handler has: how much of each channel, how many contacts and wrap-ups in hand, and in which contacts, how
-    many times, they are offered, assigned, a guest or in wrap-up."""
-
-    voice: int = 0
-    text: int = 0
-    email: int = 0
-    in_hand: int = 0
-    contacts: dict[str, int] = field(default_factory=dict)
-
-    def take(self, reference: str, channel: Channel | None, number: int, *, in_hand: bool = False) -> None:
-        """``number``: 1 more or, with -1, 1 less; ``channel``: None for what takes no room."""
-        if channel is Channel.VOICE:
-            self.voice += number
-        elif channel is Channel.TEXT:
-            self.text += number
-        elif channel is Channel.EMAIL:
-            self.email += number
-        if in_hand:
-            self.in_hand += number
-        times = self.contacts.get(reference, 0) + number
-        if times:
-            self.contacts[reference] = times
-        else:
-            del self.contacts[reference]
-
-
-NO_LOAD = Load()
-
-
-# Whose turn it is, by how the site chooses: who has the least is next.
-TURNS: dict[str, Callable[[Handler], float]] = {
-    "longest_idle": lambda handler: handler.idle_since,
-    "round_robin": lambda handler: handler.offered_at,
-    "least_occupied": lambda handler: (
-        handler.busy_seconds / max(FIRST_MINUTE, handler.idle_since - handler.signed_in_at)
-    ),
-}
 
 
 @dataclass(slots=True)
@@ -119,11 +71,10 @@ class Board:
         self._leading_on = {queue.id for queue in rules.queues.values() if queue.overflow != Overflow()}
         self._settled: dict[str, None] = {}
         self.lines = Lines()
+        self._able: dict[str, frozenset[str]] = {}
         self._free = FreeHandlers()
-        self._loads: dict[str, Load] = {}
-        self._threads: dict[str, str] = {}
-        self._expected: dict[str, set[str]] = {}
-        self._calls: dict[str, str] = {}
+        self.loads = Loads(self._moved)
+        self.names = Names()
         self.answers = Answers()
         self.recent = Recent(rules.remembered_seconds)
         self.acknowledged = Acknowledged(ACKNOWLEDGED_SECONDS)
@@ -170,7 +121,7 @@ class Board:
 
     def in_thread(self, thread: str) -> Contact | None:
         """The open contact that this conversation belongs to."""
-        return self.contacts.get(self._threads.get(thread, "")) if thread else None
+        return self.contacts.get(self.names.in_thread(thread)) if thread else None
 
     def thread_of(self, thread: str, now: Time) -> Contact | None:
         """The contact that takes what is said in this conversation now: the open one, or one closed lately."""
@@ -178,14 +129,14 @@ class Board:
 
     def of_call(self, call_id: str) -> Contact | None:
         """The open contact whose latest call from outside this is."""
-        return self.contacts.get(self._calls.get(call_id, ""))
+        return self.contacts.get(self.names.of_call(call_id))
 
     def expected(self, thread: str, now: Time) -> Contact | None:
         """The contact of a caller who was cut off a moment ago and may have their place back.
 
         One whom a handler is dealing with meanwhile is left to them.
         """
-        known = [self.contacts[reference] for reference in self._expected.get(thread, ())]
+        known = [self.contacts[reference] for reference in self.names.expected(thread)]
         back = [c for c in known if (c.expected_until or now) > now and not c.assignment]
         return max(back, key=lambda c: (c.ended_at or c.received_at, c.reference), default=None)
 
@@ -204,8 +155,8 @@ class Board:
 
     def engaged_in(self, handler: str) -> list[Contact]:
         """The contacts in which this handler is offered, assigned, a guest or in wrap-up, oldest first."""
-        references = self._loads.get(handler, NO_LOAD).contacts
-        return sorted((self.contacts[r] for r in references), key=lambda c: (c.received_at, c.reference))
+        engaged = [self.contacts[reference] for reference in self.loads.of(handler).contacts]
+        return sorted(engaged, key=lambda c: (c.received_at, c.reference))
 
     def doing(self, handler: str) -> Doing:
         contacts = self.engaged_in(handler)
@@ -222,7 +173,7 @@ class Board:
         """The channels of which this handler can be offered one contact more: no call, or fewer than N messages."""
         if handler.presence.state is not PresenceState.AVAILABLE:
             return NO_CHANNELS
-        load = self._loads.get(handler.id, NO_LOAD)
+        load = self.loads.of(handler.id)
         if load.voice:
             return NO_CHANNELS
         text, email = load.text < handler.text_capacity, load.email < handler.email_capacity
@@ -243,8 +194,7 @@ class Board:
 
     def able(self, handler: str) -> frozenset[str]:
         """Everything that this handler can be asked for."""
-        known = self.handlers[handler]
-        return abilities(known.skills, known.centre, reserved=known.reserved)
+        return self._able[handler]
 
     def can_take(self, handler: str, contact: Contact) -> bool:
         """Whether they are free for it now and can do what it needs."""
@@ -253,7 +203,7 @@ class Board:
 
     def occupied(self, handler: str) -> bool:
         """Whether they have a contact or a wrap-up in hand."""
-        return self._loads.get(handler, NO_LOAD).in_hand > 0
+        return self.loads.of(handler).in_hand > 0
 
     def waiting_for(self, handler: str) -> Iterator[Waiting]:
         """Those who wait and whom this handler could serve: by need, first in line first."""
@@ -329,20 +279,23 @@ class Board:
             self.fresh_contacts.pop(reference, None)
             self.closed.note(contact)
         self._put_in_line(contact, was)
-        self._put_to_handlers(contact, was)
-        self._put_on_offer(contact, was)
-        self._put_names(contact, was)
+        self.loads.put(contact, was)
+        if contact.emergency and self.rules.routing.broadcast_emergencies:
+            self._put_on_offer(contact, was)
+        self.names.put(contact, was)
         for wake in wakes(contact, was, self.rules):
             heapq.heappush(self._wakes, wake)
 
     def put_handler(self, handler: Handler) -> None:
         self._duty_changes(self.handlers.get(handler.id), handler)
         self.handlers[handler.id] = handler
+        self._able[handler.id] = abilities(handler.skills, handler.centre, reserved=handler.reserved)
         self.touched.handlers[handler.id] = handler
         self._moved[handler.id] = None
 
     def remove_handler(self, handler: str) -> None:
         self._duty_changes(self.handlers.pop(handler, None), None)
+        self._able.pop(handler, None)
         self.touched.handlers[handler] = None
         self._moved[handler] = None
 
@@ -421,49 +374,8 @@ class Board:
             return None
         return Place(self.need_of(contact), rank_of(contact), (contact.queue, contact.load))
 
-    def _put_to_handlers(self, contact: Contact, was: Contact) -> None:
-        if contact.closed_at is not None:
-            contact = BLANK  # it takes nothing of anybody any more
-        if contact.offers is not was.offers:
-            gone, new = _differences(was.offers, contact.offers)
-            self._take_offers(was, gone, -1)
-            self._take_offers(contact, new, 1)
-        if contact.assignment is not was.assignment or contact.work_channel is not was.work_channel:
-            if was.assignment:
-                self._take(was.assignment.handler, was, was.load, -1, in_hand=True)
-            if contact.assignment:
-                self._take(contact.assignment.handler, contact, contact.load, 1, in_hand=True)
-        if contact.wrap_ups is not was.wrap_ups:
-            for wrap_up in was.wrap_ups:
-                self._take(wrap_up.handler, was, Channel.VOICE, -1, in_hand=True)
-            for wrap_up in contact.wrap_ups:
-                self._take(wrap_up.handler, contact, Channel.VOICE, 1, in_hand=True)
-        if contact.guests is not was.guests:
-            for guest in was.guests:
-                self._take(guest.handler, was, Channel.VOICE, -1)
-            for guest in contact.guests:
-                self._take(guest.handler, contact, Channel.VOICE, 1)
-
-    def _take_offers(self, contact: Contact, offers: Iterable[Offer], number: int) -> None:
-        for offer in offers:
-            self._take(offer.handler, contact, None if offer.broadcast else offer.channel, number)
-
-    def _take(
-        self, handler: str, contact: Contact, channel: Channel | None, number: int, *, in_hand: bool = False
-    ) -> None:
-        if not handler:
-            return
-        load = self._loads.get(handler)
-        if load is None:
-            load = self._loads[handler] = Load()
-        load.take(contact.reference, channel, number, in_hand=in_hand)
-        if channel is not None:
-            self._moved[handler] = None
-
     def _put_on_offer(self, contact: Contact, was: Contact) -> None:
         """An emergency that is being offered is shown to all who could take it; not to others once one has asked."""
-        if not contact.emergency or not self.rules.routing.broadcast_emergencies:
-            return
         reference = contact.reference
         shown = contact.offers and not any(offer.claimed for offer in contact.offers)
         if not shown:
@@ -473,26 +385,6 @@ class Board:
         if reference not in self.on_offer or contact.declined != was.declined or need != self.need_of(was):
             self.on_offer[reference] = None
             self.unshown[reference] = None
-
-    def _put_names(self, contact: Contact, was: Contact) -> None:
-        """By what a contact is found when somebody calls or writes again."""
-        reference, is_open, was_open = contact.reference, contact.closed_at is None, was is not BLANK
-        if contact.thread and is_open:
-            self._threads[contact.thread] = reference
-        elif contact.thread and self._threads.get(contact.thread) == reference:
-            del self._threads[contact.thread]
-        if was.call_id != contact.call_id or not is_open:
-            if was_open and was.call_id and self._calls.get(was.call_id) == reference:
-                del self._calls[was.call_id]
-            if contact.call_id and is_open:
-                self._calls[contact.call_id] = reference
-        if was_open and was.expected_until is not None:
-            known = self._expected[was.call_thread]
-            known.discard(reference)
-            if not known:
-                del self._expected[was.call_thread]
-        if is_open and contact.expected_until is not None:
-            self._expected.setdefault(contact.call_thread, set()).add(reference)
 
     def _place_moved(self) -> None:
         """One change touches a handler several times: they are placed when somebody looks."""
@@ -524,9 +416,3 @@ def _duty(handler: Handler) -> tuple[object, ...]:
     offline = handler.presence.state is PresenceState.OFFLINE
     room = (handler.extension, handler.text_capacity, handler.email_capacity)
     return offline, handler.skills, handler.centre, handler.reserved, room
-
-
-def _differences(was: tuple[Offer, ...], now: tuple[Offer, ...]) -> tuple[list[Offer], list[Offer]]:
-    """What is only in the one and only in the other. An offer that stays is the same object."""
-    kept = {id(offer) for offer in was} & {id(offer) for offer in now}
-    return [o for o in was if id(o) not in kept], [o for o in now if id(o) not in kept]

@@ -21,6 +21,8 @@ def shown_to_more(board: Board, now: Time) -> tuple[MakeOffer, ...]:
     if not (board.unshown or board.onlookers):
         return ()
     unshown, freed = board.take_unshown()
+    if not board.on_offer:
+        return ()
     onlookers = [handler for handler in sorted(freed) if board.room_of(handler)]
     shown: list[MakeOffer] = []
     for reference in board.on_offer if onlookers else unshown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -38,19 +39,20 @@ def decide(board: Board, event: Event, now: Time) -> Decision:
     refused = objecting(kind)(event, board)
     if refused:
         return Decision(refused=refused)
-    commands: list[Command] = []
-
-    def decided(command: Command) -> None:
-        kind: type = type(command)
-        applying(kind)(command, board, now)
-        commands.append(command)
-
     applying(kind)(event, board, now)
-    for command in reacting(kind)(event, board, now):
-        decided(command)
-    while steps := next_offers(board, now) or shown_to_more(board, now) or next_step(board, now):
-        for step in steps:
-            decided(step)
-    for reference in board.take_settled():
-        decided(CloseContact(reference))
+    commands: list[Command] = []
+    for command in _following(event, board, now):
+        of_this_kind: type = type(command)
+        applying(of_this_kind)(command, board, now)
+        commands.append(command)
     return Decision(tuple(commands))
+
+
+def _following(event: Event, board: Board, now: Time) -> Iterator[Command]:
+    """What follows, one after the other: each is on the board before the next is sought."""
+    kind: type = type(event)
+    yield from reacting(kind)(event, board, now)
+    while steps := next_offers(board, now) or shown_to_more(board, now) or next_step(board, now):
+        yield from steps
+    for reference in board.take_settled():
+        yield CloseContact(reference)

@@ -11,6 +11,13 @@ from routing.model import Channel
 Able = frozenset[str]
 Turn = tuple[float, str]
 NO_CHANNELS: frozenset[Channel] = frozenset()
+# By whether there is room for a call, a text, an email.
+ROOM = {
+    (voice, text, email): frozenset(c for c, room in zip(Channel, (voice, text, email), strict=True) if room)
+    for voice in (True, False)
+    for text in (True, False)
+    for email in (True, False)
+}
 
 
 class Spot(NamedTuple):

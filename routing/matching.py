@@ -45,7 +45,8 @@ def _first_for_the_freed(board: Board, now: Time) -> Contact | None:
 def _first_of_the_fresh(board: Board, now: Time) -> tuple[Contact, Handler] | None:
     """The first in line of the contacts that began to wait and that somebody is free for."""
     while board.fresh_contacts:
-        contact = min((board.contacts[reference] for reference in board.fresh_contacts), key=rank_of)
+        fresh = [board.contacts[reference] for reference in board.fresh_contacts]
+        contact = fresh[0] if len(fresh) == 1 else min(fresh, key=rank_of)
         handler = best_handler(board, contact, now) if contact.waiting else None
         if handler is not None:
             return contact, handler
@@ -61,9 +62,8 @@ def best_contact(board: Board, handler: Handler, now: Time) -> Contact | None:
     for need, ranks in board.waiting_for(handler.id):
         if need.load in room:
             best = _first(board, ranks, handler.id, best, now)
-    if best is None or kept_for_a_call(board, handler.id, best, now):
-        return None
-    return board.contacts[best.reference]
+    contact = None if best is None else board.contacts[best.reference]
+    return None if contact is None or kept_for_a_call(board, handler.id, contact, now) else contact
 
 
 def _first(board: Board, ranks: Iterable[Rank], handler: str, best: Rank | None, now: Time) -> Rank | None:
@@ -95,7 +95,7 @@ def best_handler(board: Board, contact: Contact, now: Time) -> Handler | None:
         for turn, handler in turns:
             if best is not None and best < (liked, turn, handler):
                 break
-            if not is_declined(contact, handler, now) and not kept_for_a_call(board, handler, rank_of(contact), now):
+            if not is_declined(contact, handler, now) and not kept_for_a_call(board, handler, contact, now):
                 best = (liked, turn, handler)
                 break
     return board.handlers[best[2]] if best else None
@@ -104,13 +104,13 @@ def best_handler(board: Board, contact: Contact, now: Time) -> Handler | None:
 def _suits(board: Board, need: Need, handler: str, contact: Contact, now: Time) -> bool:
     if is_declined(contact, handler, now) or not board.is_free(handler, need.load):
         return False
-    return need.able <= board.able(handler) and not kept_for_a_call(board, handler, rank_of(contact), now)
+    return need.able <= board.able(handler) and not kept_for_a_call(board, handler, contact, now)
 
 
-def kept_for_a_call(board: Board, handler: str, rank: Rank, now: Time) -> bool:
+def kept_for_a_call(board: Board, handler: str, contact: Contact, now: Time) -> bool:
     """Where calls do not interrupt messages: no further message while a call, first in line, waits for their last
     one to be finished. Otherwise whoever answers texts would never be free for a call."""
-    if board.rules.routing.calls_interrupt_messages or board.contacts[rank.reference].load is Channel.VOICE:
+    if board.rules.routing.calls_interrupt_messages or contact.load is Channel.VOICE:
         return False
     if board.is_free(handler, Channel.VOICE) or not board.handlers[handler].capacity(Channel.VOICE):
         return False
@@ -118,7 +118,7 @@ def kept_for_a_call(board: Board, handler: str, rank: Rank, now: Time) -> bool:
     for need, ranks in board.waiting_for(handler):
         if need.load is Channel.VOICE:
             call = _first(board, ranks, handler, call, now)
-    kept = call is not None and call < rank
+    kept = call is not None and call < rank_of(contact)
     if kept:
         board.held_back[handler] = None
     return kept

@@ -20,7 +20,8 @@ from routing.wakes import CALLBACK_ANSWER_SECONDS
 
 def next_step(board: Board, now: Time) -> tuple[LeadOn, ...]:
     """The next step of those whose chance has changed; who needs none is looked at no more."""
-    for reference in list(board.unserved):
+    while board.unserved:
+        reference = next(iter(board.unserved))
         contact = board.open_contact(reference)
         step = _lead_on(contact, board, now) if contact else None
         if step is not None:

@@ -10,14 +10,18 @@ from random import Random
 from gateway.simulate.scenario import HOURS, WEEKDAYS, Demand, Scenario
 
 STEP = 900.0  # clocks differ from UTC by quarters of an hour, so within a step the rate stays
+Piece = tuple[float, float, float]  # since, until, so many times as many as usual
 
 
 def arrivals(demand: Demand, scenario: Scenario, chance: Random) -> Iterator[float]:
     """The times of arrival, in order: a Poisson process whose rate is constant within each step."""
-    begin = scenario.begins
-    while begin < scenario.ends:
-        end = min(begin + STEP, scenario.ends)
-        for since, until, rate in _pieces(demand, scenario, begin, end):
+    begin, ends, zone = scenario.begins, scenario.ends, scenario.zone
+    bursts = _bursts(demand, scenario)
+    while begin < ends:
+        end = min(begin + STEP, ends)
+        usual = rate_at(demand, datetime.fromtimestamp(begin, zone))
+        for since, until, times in _pieces(bursts, begin, end):
+            rate = usual * times
             if rate <= 0:
                 continue
             at = since + chance.expovariate(rate)
@@ -27,14 +31,16 @@ def arrivals(demand: Demand, scenario: Scenario, chance: Random) -> Iterator[flo
         begin = end
 
 
-def _pieces(demand: Demand, scenario: Scenario, begin: float, end: float) -> Iterator[tuple[float, float, float]]:
-    """(since, until, arrivals a second), cut where a burst begins or ends."""
-    rate = rate_at(demand, datetime.fromtimestamp(begin, scenario.zone))
-    bursts = [(scenario.at(b.begins), b.minutes * 60, b.times) for b in scenario.bursts if b.demand == demand.id]
-    cuts = sorted({begin, end, *(t for b, long, _ in bursts for t in (b, b + long) if begin < t < end)})
-    for since, until in pairwise(cuts):
-        times = [times for b, long, times in bursts if b <= since < b + long]
-        yield since, until, rate * max(times, default=1.0)
+def _bursts(demand: Demand, scenario: Scenario) -> list[Piece]:
+    begun = ((scenario.at(burst.begins), burst) for burst in scenario.bursts if burst.demand == demand.id)
+    return [(begins, begins + burst.minutes * 60, burst.times) for begins, burst in begun]
+
+
+def _pieces(bursts: list[Piece], begin: float, end: float) -> Iterator[Piece]:
+    """All from ``begin`` to ``end``, cut where a burst begins or ends."""
+    cuts = sorted({begin, end, *(t for since, until, _ in bursts for t in (since, until) if begin < t < end)})
+    for piece, following in pairwise(cuts):
+        yield piece, following, max((times for b, until, times in bursts if b <= piece < until), default=1.0)
 
 
 def rate_at(demand: Demand, local: datetime) -> float:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from routing.abilities import ORDINARY, centre
-from routing.board import FIRST_MINUTE, Board
+from routing.board import Board
 from routing.explain.facts import Judged, Needed, Reason, When
 from routing.matching import kept_for_a_call
-from routing.model import Channel, Contact, Handler, PresenceState, Time, rank_of
+from routing.model import Channel, Contact, Handler, PresenceState, Time
+from routing.turns import FIRST_MINUTE
 
 FREE = Reason("free", "is free and can take it")
 UNABLE = frozenset({"no_capacity", "lacks_skill", "other_centre", "reserved"})  # whatever they are doing
@@ -177,7 +178,7 @@ def _held(contact: Contact, handler: str) -> Channel | None:
 
 
 def _kept(board: Board, contact: Contact, handler: Handler, now: Time) -> Reason | None:
-    if not kept_for_a_call(board, handler.id, rank_of(contact), now):
+    if not kept_for_a_call(board, handler.id, contact, now):
         return None
     return Reason("kept_for_call", "is kept free for a call that waits and comes first")
 

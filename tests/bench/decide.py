@@ -69,7 +69,7 @@ class BusyDay:
                 ev.HandlerSaved(Handler(f"h{n}", f"H {n}", "fcc", skills, extension=f"{2000 + n}"), "program:bench")
             )
             self._do(ev.PresenceChanged(f"h{n}", Presence(PresenceState.AVAILABLE), f"handler:h{n}"))
-        while len(self.world.board.waiting()) < waiting:
+        while len(self.world.board.lines) < waiting:
             for _ in range(max(10, waiting // 10)):
                 self._arrive()
             self._answer_all()
@@ -91,7 +91,7 @@ class BusyDay:
                 self._do(ev.TimePassed())
 
     def _keep_waiting(self) -> None:
-        for _ in range(self.waiting - len(self.world.board.waiting())):
+        for _ in range(self.waiting - len(self.world.board.lines)):
             self._arrive()
 
     def _arrive(self) -> None:
@@ -176,7 +176,7 @@ def measured(waiting: int) -> tuple[float, float, float]:
     gc.freeze()
     day.run(EVENTS)
     gc.unfreeze()
-    left = len(day.world.board.waiting())
+    left = len(day.world.board.lines)
     median, p95, p99 = percentiles(day.timings)
     print(f"{waiting:>7} waiting (at the end {left}): median {median:.1f}  p95 {p95:.1f}  p99 {p99:.1f}", flush=True)
     if waiting == AT:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hypothesis import HealthCheck, settings
+from hypothesis import event as counted
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -117,6 +118,7 @@ class People(RuleBasedStateMachine):
         decision = decide(self.board, event, self.now)
         self.known |= self.board.touched.contacts
         self.story.append((event, self.now, decision))
+        counted(f"{type(event).__name__} {'refused' if decision.refused else 'applied'}")
         if isinstance(event, ev.CallArrived) and (arrived := self.board.of_call(event.call_id)):
             self.greeted.add(arrived.reference)
         if isinstance(event, ev.CallQueued):
@@ -433,7 +435,7 @@ class Desk(People):
             others += [g.handler for g in contact.guests if g.handler]
             for handler in [*assigned, *others]:
                 engaged.setdefault(handler, set()).add(contact.reference)
-        assert {h: set(load.contacts) for h, load in self.board._loads.items() if load.contacts} == engaged
+        assert self.board.loads.engaged() == engaged
         for channel in Channel:
             free = {(self.board._turn(h), h.id) for h in self.board.handlers.values() if channel in self.room(h)}
             groups = list(self.board.free_for(channel))
@@ -441,7 +443,7 @@ class Desk(People):
             for able, turns in groups:
                 assert turns == sorted(turns) and all(self.board.able(name) == able for _, name in turns)
         threads = {c.thread: c.reference for c in self.board.contacts.values() if c.thread}
-        assert self.board._threads == threads
+        assert self.board.names.threads == threads
 
     def room(self, handler: Handler) -> set[Channel]:
         """The channels of which this handler may be offered one more, worked out from nothing but the contacts."""

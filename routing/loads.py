@@ -1,0 +1,102 @@
+"""What each handler has in hand, and so for what they have room. Kept as the contacts change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from routing.model import BLANK, Channel, Contact, Offer
+
+
+@dataclass(slots=True)
+class Load:
+    """What a handler has: how much of each channel, how many contacts and wrap-ups in hand, and in which contacts, how
+    many times, they are offered, assigned, a guest or in wrap-up."""
+
+    voice: int = 0
+    text: int = 0
+    email: int = 0
+    in_hand: int = 0
+    contacts: dict[str, int] = field(default_factory=dict)
+
+    def take(self, reference: str, channel: Channel | None, number: int, *, in_hand: bool = False) -> None:
+        """``number``: 1 more or, with -1, 1 less; ``channel``: None for what takes no room."""
+        if channel is Channel.VOICE:
+            self.voice += number
+        elif channel is Channel.TEXT:
+            self.text += number
+        elif channel is Channel.EMAIL:
+            self.email += number
+        if in_hand:
+            self.in_hand += number
+        times = self.contacts.get(reference, 0) + number
+        if times:
+            self.contacts[reference] = times
+        else:
+            del self.contacts[reference]
+
+
+NO_LOAD = Load()
+
+
+class Loads:
+    """``moved``: where the handlers are noted whose room has changed."""
+
+    def __init__(self, moved: dict[str, None]) -> None:
+        self._moved = moved
+        self._loads: dict[str, Load] = {}
+
+    def of(self, handler: str) -> Load:
+        return self._loads.get(handler, NO_LOAD)
+
+    def engaged(self) -> dict[str, set[str]]:
+        """The references of the contacts of each handler who has any. For checking."""
+        return {handler: set(load.contacts) for handler, load in self._loads.items() if load.contacts}
+
+    def put(self, contact: Contact, was: Contact) -> None:
+        """The contact, and as it was before."""
+        if contact.closed_at is not None:
+            contact = BLANK  # it takes nothing of anybody any more
+        if contact.offers is not was.offers:
+            gone, new = _differences(was.offers, contact.offers)
+            self._take_offers(was, gone, -1)
+            self._take_offers(contact, new, 1)
+        if contact.assignment is not was.assignment or contact.work_channel is not was.work_channel:
+            if was.assignment:
+                self._take(was.assignment.handler, was, was.load, -1, in_hand=True)
+            if contact.assignment:
+                self._take(contact.assignment.handler, contact, contact.load, 1, in_hand=True)
+        if contact.wrap_ups is not was.wrap_ups:
+            for wrap_up in was.wrap_ups:
+                self._take(wrap_up.handler, was, Channel.VOICE, -1, in_hand=True)
+            for wrap_up in contact.wrap_ups:
+                self._take(wrap_up.handler, contact, Channel.VOICE, 1, in_hand=True)
+        if contact.guests is not was.guests:
+            for guest in was.guests:
+                self._take(guest.handler, was, Channel.VOICE, -1)
+            for guest in contact.guests:
+                self._take(guest.handler, contact, Channel.VOICE, 1)
+
+    def _take_offers(self, contact: Contact, offers: Iterable[Offer], number: int) -> None:
+        for offer in offers:
+            self._take(offer.handler, contact, None if offer.broadcast else offer.channel, number)
+
+    def _take(
+        self, handler: str, contact: Contact, channel: Channel | None, number: int, *, in_hand: bool = False
+    ) -> None:
+        if not handler:
+            return
+        load = self._loads.get(handler)
+        if load is None:
+            load = self._loads[handler] = Load()
+        load.take(contact.reference, channel, number, in_hand=in_hand)
+        if channel is not None:
+            self._moved[handler] = None
+
+
+def _differences(was: tuple[Offer, ...], now: tuple[Offer, ...]) -> tuple[Iterable[Offer], Iterable[Offer]]:
+    """What is only in the one and only in the other. An offer that stays is the same object."""
+    if not was or not now:
+        return was, now
+    kept = {id(offer) for offer in was} & {id(offer) for offer in now}
+    return [o for o in was if id(o) not in kept], [o for o in now if id(o) not in kept]
