@@ -113,8 +113,8 @@ class Triage:
             first.setdefault(hit.label, reason)
         if first:
             return tuple(first.values())
-        first, after = weighed.most()
-        start, end = words[first].start, words[after - 1].end
+        begin, after = weighed.most()
+        start, end = words[begin].start, words[after - 1].end
         return (Reason(BY_WEIGHT, text[start:end], start, end),)
 
     def _kinds(self, text: str, read: Read) -> tuple[Found, ...]:
