@@ -9,8 +9,8 @@ weigh as well. The weights were learnt (``tests/bench/triage_weights.py``); a po
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from math import sqrt
+from dataclasses import dataclass, replace
+from math import log, sqrt
 from typing import TypeVar
 
 from routing.triage.reading import Word
@@ -20,6 +20,7 @@ START = "^"
 GRAMS = (3, 4, 5)  # letters
 FAR = (2, 3)  # words
 PIECE = 24  # words: an emergency in one sentence must not drown in a long email
+MANY, MOST_PIECES = 0.8, 4  # of the logarithm of the pieces: of many some sounds like an emergency by chance
 LENGTHS = 6  # steps of four words: a plea is short, and what is told at leisure is not
 SHOWN = 4  # words
 MOST_KEPT = 50_000
@@ -99,9 +100,12 @@ class Scales:
         self._apart: dict[tuple[str, str], float] = {}
 
     def weigh(self, words: Sequence[Word]) -> Weighed:
-        """The piece of the message that sounds most like an emergency."""
+        """The piece of the message that sounds most like an emergency; the more pieces, the more it must."""
         pieces = [self._piece(words, start, end) for start, end in pieces_of(words)]
-        return max(pieces, key=lambda weighed: weighed.score, default=Weighed(self._weights[BIAS], 0, ()))
+        if not pieces:
+            return Weighed(self._weights[BIAS], 0, ())
+        most = max(pieces, key=lambda weighed: weighed.score)
+        return replace(most, score=most.score - of_many(len(pieces)))
 
     def weigh_signs(self, signs: Iterable[str]) -> float:
         """What the signs and contexts of a message add, by the names that ``Triage`` gives them."""
@@ -162,6 +166,11 @@ def grams_of(text: str) -> list[str]:
     """Its runs of letters, with its beginning and its end."""
     marked = f"{START}{text}$"
     return [f"~{marked[n : n + size]}" for size in GRAMS for n in range(len(marked) - size + 1)]
+
+
+def of_many(pieces: int) -> float:
+    """What the highest score of so many pieces is lowered by; a sign in the longest email still stands."""
+    return MANY * log(min(pieces, MOST_PIECES))
 
 
 def pieces_of(words: Sequence[Word]) -> Iterator[tuple[int, int]]:
