@@ -74,10 +74,14 @@ class Contexts(Section):
 
 
 class Lexicon(Section):
-    """Everything triage goes by. ``shorthand``: how people type, and what it is read as."""
+    """Everything triage goes by. ``shorthand``: how people type, and what it is read as.
+
+    ``words``: lists that phrases name; ``topics``: lists that are only weighed.
+    """
 
     shorthand: dict[Plain, str]
     words: dict[str, tuple[str, ...]]
+    topics: dict[str, tuple[str, ...]]
     contexts: Contexts
     rules: tuple[Rule, ...]
 
@@ -99,9 +103,15 @@ class Lexicon(Section):
         return Lexicon.model_construct(
             shorthand={**self.shorthand, **more.shorthand},
             words=self.words,
+            topics=self.topics,
             contexts=self.contexts.model_copy(update={name: added(name, below) for name, below in self.contexts}),
             rules=tuple(rule.model_copy(update={"says": added(rule.name, rule.says)}) for rule in self.rules),
         )
+
+    @property
+    def weighed(self) -> dict[str, tuple[str, ...]]:
+        """Every list whose words weigh as one."""
+        return self.words | self.topics
 
     @property
     def names(self) -> list[str]:

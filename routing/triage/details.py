@@ -57,6 +57,20 @@ PATTERNS = {
 STREET_WORD = re.compile(rf"\s(?:{STREET})\b", re.IGNORECASE)
 READY = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in PATTERNS.items()}
 WITHOUT_STREETS = READY | {"place": re.compile(PATTERNS["place"].replace(STREETS, ""), re.IGNORECASE)}
+# Without such a word, or a digit for what has one, a pattern need not be tried.
+NEEDS_A_WORD = {
+    "service": frozenset({"train", "service", "bus", "tram"}),
+    "time": frozenset[str](),
+    "direction": frozenset(
+        {"northbound", "southbound", "eastbound", "westbound", "toward", "towards", "heading", "way"}
+    ),
+    "carriage": frozenset(
+        {"coach", "carriage", "car", "carrage", "front", "rear", "back", "middle", "first", "last", "second"}
+    ),
+    "place": frozenset({"at", "near", "outside", "behind", "opposite", "passing", "leaving", "by"}),
+}
+OR_A_DIGIT = frozenset({"service", "time", "place"})
+DIGIT = re.compile(r"\d")
 MOST_OF_A_KIND = 3
 MOST_READ = 2_000
 
@@ -64,7 +78,10 @@ MOST_READ = 2_000
 def found(text: str, words: list[Word]) -> Iterator[Found]:
     """Each as written, with where it stands; at most three of a kind, from the first 2,000 characters."""
     start = text[:MOST_READ]
-    patterns = READY if STREET_WORD.search(start) else WITHOUT_STREETS
-    for kind, pattern in patterns.items():
-        for match, _ in zip(pattern.finditer(start), range(MOST_OF_A_KIND), strict=False):
-            yield Found(kind, match.group().strip(), match.start(), match.end())
+    has_street, has_digit = bool(STREET_WORD.search(start)), bool(DIGIT.search(start))
+    said = {word.text for word in words}
+    for kind, pattern in (READY if has_street else WITHOUT_STREETS).items():
+        by_street, by_digit = has_street and kind == "place", has_digit and kind in OR_A_DIGIT
+        if by_street or by_digit or not NEEDS_A_WORD[kind].isdisjoint(said):
+            for match, _ in zip(pattern.finditer(start), range(MOST_OF_A_KIND), strict=False):
+                yield Found(kind, match.group().strip(), match.start(), match.end())

@@ -18,6 +18,7 @@ from routing.triage.spelling import Speller
 from routing.triage.weighing import Features, Scales, Weighed, pieces_of
 
 SIGN = 2.0  # what a standing sign adds to the weight of the words
+ASKED = "asked"  # beside the contexts: a question mark
 BY_WEIGHT = "sounds like others"
 MOST_CHARACTERS = 50_000
 SHOWN_BEFORE = 3
@@ -49,7 +50,7 @@ class Triage:
         plain = {word for written in lexicon.shorthand.values() for word in written.split()}
         every = [phrase for among in phrases.values() for phrase in among]
         self._speller = Speller(lexicon.shorthand, vocabulary(every, lexicon.words) | plain, english)
-        self._scales = Scales(weights, Features(lexicon.words))
+        self._scales = Scales(weights, Features(lexicon.weighed))
 
     def judge(self, text: str) -> Finding:
         """What this message sounds like. Of a very long one the first 50,000 characters count."""
@@ -87,7 +88,7 @@ class Triage:
                 aside.append((hit, why))
             else:
                 standing.append(hit)
-        said = frozenset(h.label for h in hits if h.label not in self._rules)
+        said = frozenset(h.label for h in hits if h.label not in self._rules) | ({ASKED} if "?" in text else set())
         return Read(words, contexts, standing, aside, said)
 
     def _signs(self, read: Read) -> frozenset[str]:
@@ -112,7 +113,8 @@ class Triage:
             first.setdefault(hit.label, reason)
         if first:
             return tuple(first.values())
-        start, end = words[weighed.start].start, words[weighed.end - 1].end
+        begin, after = weighed.most()
+        start, end = words[begin].start, words[after - 1].end
         return (Reason(BY_WEIGHT, text[start:end], start, end),)
 
     def _kinds(self, text: str, read: Read) -> tuple[Found, ...]:

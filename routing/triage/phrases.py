@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 from routing.triage.reading import Word
 
@@ -22,8 +23,7 @@ Step = tuple[Keys, int]
 Ending = tuple[str, bool, tuple[Step, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """Words ``start`` to ``end`` (exclusive) of a message say what ``label`` stands for.
 
     ``denies``: a "not" belongs to it.
@@ -55,7 +55,7 @@ class Phrases:
         self._stems: set[str] = set()
         # A message's words lead straight to the phrases that begin with two of them; few are tried in vain.
         self._begun: dict[str, Begun] = {}
-        self._begun_by: dict[Keys, tuple[Begun, ...]] = {}
+        self._begun_by: dict[Keys, Begun] = {}
         for label, written in phrases.items():
             for steps in {s for phrase in written for s in _steps(phrase)}:
                 self._stems |= {key for keys, _ in steps for key in keys if "*" in key}
@@ -73,18 +73,19 @@ class Phrases:
         ends = _sentence_ends(words)
         for start, mine in enumerate(keys):
             limit = ends[start]
-            for begun in self._all_begun(mine):
-                for label, denies, _ in begun.whole:
-                    yield Hit(label, start, start + 1, denies)
-                if begun.next:
-                    yield from _going_on(begun.next, keys, start, min(start + 2, limit), limit)
-                if begun.later:
-                    yield from _going_on(begun.later, keys, start, min(start + 2 + GAP, limit), limit)
+            begun = self._all_begun(mine)
+            for label, denies, _ in begun.whole:
+                yield Hit(label, start, start + 1, denies)
+            if begun.next:
+                yield from _going_on(begun.next, keys, start, min(start + 2, limit), limit)
+            if begun.later:
+                yield from _going_on(begun.later, keys, start, min(start + 2 + GAP, limit), limit)
 
-    def _all_begun(self, mine: Keys) -> tuple[Begun, ...]:
+    def _all_begun(self, mine: Keys) -> Begun:
+        """What begins with any of these, as one: the same words come again, and are then looked up once."""
         kept = self._begun_by.get(mine)
         if kept is None:
-            kept = tuple(self._begun[key] for key in mine if key in self._begun)
+            kept = _together([self._begun[key] for key in mine if key in self._begun])
             if len(self._begun_by) < MOST_KEPT:
                 self._begun_by[mine] = kept
         return kept
@@ -131,12 +132,27 @@ def _steps(phrase: str) -> Iterator[tuple[Step, ...]]:
         yield tuple(steps)
 
 
+def _together(several: Sequence[Begun]) -> Begun:
+    if len(several) == 1:
+        return several[0]
+    all_of = Begun([], {}, {})
+    for begun in several:
+        all_of.whole.extend(begun.whole)
+        for target, source in ((all_of.next, begun.next), (all_of.later, begun.later)):
+            for second, endings in source.items():
+                target.setdefault(second, []).extend(endings)
+    return all_of
+
+
 def _going_on(
     index: Mapping[str, Sequence[Ending]], keys: Sequence[Keys], start: int, until: int, limit: int
 ) -> Iterator[Hit]:
     """Each phrase whose second word stands after ``start`` and before ``until``: once, from the first such place."""
     found: set[int] = set()
+    seconds = index.keys()
     for here in range(start + 1, until):
+        if seconds.isdisjoint(keys[here]):
+            continue
         for key in keys[here]:
             for ending in index.get(key, ()):
                 label, denies, rest = ending

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 # Accents and invisible signs within a word belong to it: they must not hide it.
 INSIDE = r"\u0300-\u036f\u00ad\u200b-\u200d\u2060\ufe0f\ufeff"
-TOKEN = re.compile(rf"(?P<word>[^\W_](?:[^\W_]|[{INSIDE}]|['’‘`´](?=[^\W_]))*)|(?P<end>[.!?;\n]+)|(?P<sign>[😂🤣😆😜])")
+SIGNS = "😂🤣😆😜🆘🔪🔫🩸"
+TOKEN = re.compile(rf"(?P<word>[^\W_](?:[^\W_]|[{INSIDE}]|['’‘`´](?=[^\W_]))*)|(?P<end>[.!?;\n]+)|(?P<sign>[{SIGNS}])")
 NUMBER_GOES_ON = re.compile(r"[.:](?=\d)")
 MOST_LETTERS = 40
 SPACED_OUT = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """One word in its plain spelling, from ``start`` to ``end`` of the message. ``sentence`` counts from 0."""
 
     text: str

@@ -1,16 +1,16 @@
 """How much the words of a message sound like the emergencies among the labelled messages: a sum, word by word.
 
 A word weighs by itself, by the lists of words it stands in, by its letters, by the word before it, and by the words
-two and three before it. Lists and letters count for a word that no labelled message has, and letters for one that is
-misspelt. The signs of danger that stand, those set aside and the contexts weigh as well. The weights were learnt
-(``tests/bench/triage_weights.py``); a positive one speaks for an emergency.
+two and three before it; the length of the message weighs too. Lists and letters count for a word that no labelled
+message has, and letters for one that is misspelt. The signs of danger that stand, those set aside and the contexts
+weigh as well. The weights were learnt (``tests/bench/triage_weights.py``); a positive one speaks for an emergency.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from math import sqrt
+from dataclasses import dataclass, replace
+from math import log, sqrt
 from typing import TypeVar
 
 from routing.triage.reading import Word
@@ -19,7 +19,9 @@ BIAS = "*"
 START = "^"
 GRAMS = (3, 4, 5)  # letters
 FAR = (2, 3)  # words
-PIECE = 40  # words: an emergency in one sentence must not drown in a long email
+PIECE = 24  # words: an emergency in one sentence must not drown in a long email
+MANY, MOST_PIECES = 0.8, 4  # of the logarithm of the pieces: of many some sounds like an emergency by chance
+LENGTHS = 6  # steps of four words: a plea is short, and what is told at leisure is not
 SHOWN = 4  # words
 MOST_KEPT = 50_000
 HALF = 0.5  # what is learnt of lists in pairs and of words apart counts less: it is right less often
@@ -31,11 +33,16 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """``score`` above 0 sounds like an emergency; words ``start`` to ``end`` (exclusive) speak for it most."""
+    """``score`` above 0 sounds like an emergency. ``each``: what the words from ``start`` on add to it."""
 
     score: float
     start: int
-    end: int
+    each: Sequence[float]
+
+    def most(self) -> tuple[int, int]:
+        """The words that speak for it most: from, to (exclusive)."""
+        first = max(range(len(self.each)), key=lambda n: sum(self.each[n : n + SHOWN]), default=0)
+        return self.start + first, self.start + min(first + SHOWN, len(self.each))
 
 
 class Features:
@@ -66,9 +73,14 @@ class Features:
     def apart(self, before: str, text: str) -> Iterator[Share]:
         yield f"{stem(before)}..{stem(text)}", HALF
 
+    def length(self, words: int) -> Share:
+        """It weighs the same however many words share the sum."""
+        return f"#{min(LENGTHS, words // 4)}", HALF
+
     def of(self, texts: Sequence[str]) -> Iterator[Share]:
         """Everything that ``Scales`` sums for the words of one piece: this is what the weights are learnt for."""
         share = 1 / sqrt(max(1, len(texts)))
+        yield self.length(len(texts))
         for n, text in enumerate(texts):
             each = [*self.alone(text), *self.pair(texts[n - 1] if n else START, text)]
             for far in FAR:
@@ -88,9 +100,12 @@ class Scales:
         self._apart: dict[tuple[str, str], float] = {}
 
     def weigh(self, words: Sequence[Word]) -> Weighed:
-        """The piece of the message that sounds most like an emergency."""
+        """The piece of the message that sounds most like an emergency; the more pieces, the more it must."""
         pieces = [self._piece(words, start, end) for start, end in pieces_of(words)]
-        return max(pieces, key=lambda weighed: weighed.score, default=Weighed(self._weights[BIAS], 0, 0))
+        if not pieces:
+            return Weighed(self._weights[BIAS], 0, ())
+        most = max(pieces, key=lambda weighed: weighed.score)
+        return replace(most, score=most.score - of_many(len(pieces)))
 
     def weigh_signs(self, signs: Iterable[str]) -> float:
         """What the signs and contexts of a message add, by the names that ``Triage`` gives them."""
@@ -108,9 +123,9 @@ class Scales:
                 here += self._apart_of(third, text)
             each.append(here)
             third, second, first = second, first if first != START else "", text
-        score = self._weights[BIAS] + sum(each) / sqrt(len(each))
-        most = max(range(len(each)), key=lambda n: sum(each[n : n + SHOWN]))
-        return Weighed(score, start + most, start + min(most + SHOWN, len(each)))
+        name, part = self._features.length(len(each))
+        score = self._weights[BIAS] + self._weights.get(name, 0.0) * part + sum(each) / sqrt(len(each))
+        return Weighed(score, start, each)
 
     def _alone_of(self, text: str) -> float:
         kept = self._alone.get(text)
@@ -151,6 +166,11 @@ def grams_of(text: str) -> list[str]:
     """Its runs of letters, with its beginning and its end."""
     marked = f"{START}{text}$"
     return [f"~{marked[n : n + size]}" for size in GRAMS for n in range(len(marked) - size + 1)]
+
+
+def of_many(pieces: int) -> float:
+    """What the highest score of so many pieces is lowered by; a sign in the longest email still stands."""
+    return MANY * log(min(pieces, MOST_PIECES))
 
 
 def pieces_of(words: Sequence[Word]) -> Iterator[tuple[int, int]]:
