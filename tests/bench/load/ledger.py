@@ -19,7 +19,8 @@ AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """``without_contact``: answered calls that are nowhere; ``open``: contacts that are not closed, by stage."""
+    """``without_contact``: answered calls that are nowhere; ``open``: contacts that are not closed, by stage;
+    ``uneven``: the journal's kinds of the contacts that do not have one call each."""
 
     without_contact: int
     without_recording: int
@@ -29,6 +30,7 @@ class Ledger:
     open: Counter[str]
     follow_ups_due: int
     journal_rows: int
+    uneven: dict[str, list[str]]
 
     @classmethod
     async def read(cls, store: Store, answered: Sequence[str], cancelled: Sequence[str]) -> Self:
@@ -45,6 +47,16 @@ class Ledger:
                 recorded = set((await connection.execute(select(tables.recordings.c.reference))).scalars())
                 pending = tables.follow_ups.c.state.in_(("scheduled", "due"))
                 by_stage: Counter[str] = Counter(dict(stages.tuples().all()))
+                joined = tables.contacts.outerjoin(
+                    tables.calls, tables.calls.c.reference == tables.contacts.c.reference
+                )
+                uneven = await connection.execute(
+                    select(tables.contacts.c.reference)
+                    .select_from(joined)
+                    .group_by(tables.contacts.c.reference)
+                    .having(func.count(tables.calls.c.call_id) != 1)
+                )
+                references = list(uneven.scalars())
                 return cls(
                     without_contact=len(answered) - len(known),
                     without_recording=len([reference for reference in known.values() if reference not in recorded]),
@@ -54,6 +66,7 @@ class Ledger:
                     open=by_stage - Counter({Stage.CLOSED: by_stage[Stage.CLOSED]}),
                     follow_ups_due=await count(select(func.count()).select_from(tables.follow_ups).where(pending)),
                     journal_rows=await count(select(func.count()).select_from(tables.journal)),
+                    uneven={r: [row.kind async for row in store.journal(reference=r)] for r in references},
                 )
         finally:
             await store.close()
@@ -61,6 +74,8 @@ class Ledger:
     def report(self, report: Report) -> None:
         for stage, number in self.open.items():
             print(f"  {number} contacts are left in {stage}")
+        for reference, kinds in self.uneven.items():
+            print(f"  {reference} has not one call: {', '.join(kinds)}")
         report.value("answered callers without a contact", self.without_contact, "calls", target=0)
         report.value("answered callers without a recording", self.without_recording, "calls", target=0)
         report.value("callers who left before the answer, with a contact", self.cancelled_with_contact, "calls")
