@@ -10,12 +10,15 @@ import pytest
 
 from config.load import load
 from config.settings import Settings
+from gateway.sandbox import ports
 from tests.support.clock import FakeClock
+from tests.support.ports import WORLDS, share_of
 from tests.support.postgres import Postgres
 from tests.support.shared_world import shared_world, world
 
 __all__ = ["clock", "postgres", "settings", "shared_world", "world"]
 
+ports.LOWEST, ports.HIGHEST = share_of(WORLDS)
 MakeSettings = Callable[..., Settings]
 
 

@@ -19,6 +19,7 @@ from channels.voice.edge import EdgeControl, phone_password
 from channels.voice.edge_files import Limits
 from config.settings import Edge, Routing, Settings, Voice
 from gateway.sandbox.kamailio import Kamailio
+from tests.support.ports import SINGLE, any_of
 
 HOST = "127.0.0.1"
 DOMAIN = "gateway.example"
@@ -34,7 +35,7 @@ SDP = (
 def free_ports(count: int = 1) -> int:
     """The first of ``count`` neighbouring ports that are free for UDP and TCP now."""
     for _ in range(100):
-        first = secrets.randbelow(20000) + 10000  # below those the system hands out by itself
+        first = any_of(SINGLE)
         if all(_is_free(port) for port in range(first, first + count)):
             return first
     raise RuntimeError("no free ports")

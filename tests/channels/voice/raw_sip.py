@@ -18,6 +18,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tests.support.ports import ROWS, any_of
+
 RATE = 8000
 FRAME = 160
 SILENCE = b"\xd5" * FRAME  # of A-law
@@ -348,7 +350,7 @@ class Phone:
 def free_port_range(count: int, step: int = 1) -> int:
     """The first of ``count * step`` UDP ports that are all free now, even-numbered."""
     for _ in range(200):
-        base = 20000 + 2 * secrets.randbelow(20000)
+        base = any_of(ROWS)
         try:
             sockets = []
             for port in range(base, base + count * step):
