@@ -6,7 +6,7 @@ import os
 import secrets
 
 # Below those that the system hands out by itself (32768 and up on Linux).
-SINGLE, ROWS, WORLDS = (10_000, 14_000), (14_000, 20_000), (20_000, 32_000)
+SINGLE, ROWS, WORLDS = (10_000, 22_000), (22_000, 25_000), (25_000, 32_600)
 
 
 def share_of(ports: tuple[int, int]) -> tuple[int, int]:
@@ -18,7 +18,7 @@ def share_of(ports: tuple[int, int]) -> tuple[int, int]:
     return first + number * size, first + (number + 1) * size
 
 
-def any_of(ports: tuple[int, int]) -> int:
-    """Any even port of this process's share."""
+def any_of(ports: tuple[int, int], count: int) -> int:
+    """The first, an even one, of any ``count`` neighbours in this process's share."""
     first, end = share_of(ports)
-    return first + 2 * secrets.randbelow((end - first) // 2)
+    return first + 2 * secrets.randbelow((end - first - count) // 2)

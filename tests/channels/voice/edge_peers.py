@@ -35,7 +35,7 @@ SDP = (
 def free_ports(count: int = 1) -> int:
     """The first of ``count`` neighbouring ports that are free for UDP and TCP now."""
     for _ in range(100):
-        first = any_of(SINGLE)
+        first = any_of(SINGLE, count)
         if all(_is_free(port) for port in range(first, first + count)):
             return first
     raise RuntimeError("no free ports")

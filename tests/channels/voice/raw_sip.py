@@ -350,7 +350,7 @@ class Phone:
 def free_port_range(count: int, step: int = 1) -> int:
     """The first of ``count * step`` UDP ports that are all free now, even-numbered."""
     for _ in range(200):
-        base = any_of(ROWS)
+        base = any_of(ROWS, count * step)
         try:
             sockets = []
             for port in range(base, base + count * step):
