@@ -69,12 +69,17 @@ async def answered_by(world: World, live: Live, reference: str) -> tuple[str, Ph
 async def hears(phone: Phone, *others: Phone, seconds: float = 0.6, deadline: float = 5.0) -> None:
     """This phone hears the tones of exactly these others among all who could be heard. It may take a moment."""
     wanted = {other.tone for other in others if other.tone}
+    heard: dict[int, float] = {}
 
     async def now() -> bool:
-        heard = await phone.hears(sorted(wanted), seconds)
+        heard.update(await phone.hears(sorted(wanted), seconds))
         return all(heard[tone] > LOUD for tone in wanted)
 
-    await eventually(now, deadline)
+    try:
+        await eventually(now, deadline)
+    except TimeoutError:
+        states = ", ".join(f"{other.name} is {other.state}" for other in (phone, *others))
+        raise TimeoutError(f"{phone.name} does not hear them ({states}); heard of their tones: {heard}") from None
 
 
 async def does_not_hear(phone: Phone, other: Phone, seconds: float = 0.6) -> None:
