@@ -13,7 +13,7 @@ import asyncio
 import itertools
 import secrets
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 from pydantic import ValidationError
@@ -190,13 +190,13 @@ class Call:
     def _send(self, *envelopes: Envelope) -> None:
         if self.gone or self._writer is None:
             raise CallGone(f"the process of slot {self.slot} has ended")
-        self._writer.write(b"".join(framing.pack(ENVELOPE.dump_json(envelope)) for envelope in envelopes))
+        self._writer.write(_packed(envelopes))
         self._poke(self.port)
 
     def _send_posted(self) -> None:
         """What is posted while the process is out of reach follows when it is back."""
         if self._writer is not None:
-            self._writer.write(b"".join(framing.pack(ENVELOPE.dump_json(envelope)) for envelope in self._posted))
+            self._writer.write(_packed(self._posted))
             self._posted.clear()
 
     def _take(self, event: Event) -> None:
@@ -238,3 +238,7 @@ class Call:
         self._events.put_nowait(None)
         self._finished.set()
         self.taken.set()
+
+
+def _packed(envelopes: Iterable[Envelope]) -> bytes:
+    return b"".join(framing.pack(ENVELOPE.dump_json(envelope)) for envelope in envelopes)
