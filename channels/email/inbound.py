@@ -91,27 +91,31 @@ class MailboxReader:
             await self._pause()
 
     async def _follow(self, imap: Imap) -> None:
-        snapshot = await self._look(imap)
-        position = await self._receiver.cursor() or await self._first_position(imap, snapshot)
-        self._unlisted = await self._still_unlisted(imap, position, snapshot)
+        """Nothing is asked between the look that finds nothing new and IDLE: an announcement would be dropped there."""
+        position = await self._where_we_are(imap)
         looked_below = 0
         while True:
+            await self._file(imap)
+            snapshot = await self._look(imap)
             if snapshot.uid_validity != position.uid_validity:
                 log.info("mailbox_read_from_start", mailbox=self._mailbox.id, validity=snapshot.uid_validity)
                 position = Cursor(snapshot.uid_validity, 0, reread_to=snapshot.uid_next - 1)
                 self._unlisted, looked_below = [], 0
             if snapshot.uid_next > max(position.last_uid + 1, looked_below):
                 position = await self._catch_up(imap, position)
-                await self._file(imap)
                 looked_below = snapshot.uid_next
             elif self._unlisted:
                 position = await self._list_some(imap, position)
             else:
                 self._well()
-                await self._file(imap)
                 await imap.idle(min(self._email.poll_seconds, self._patience.idle))
                 looked_below = 0
-            snapshot = await self._look(imap)
+
+    async def _where_we_are(self, imap: Imap) -> Cursor:
+        snapshot = await self._look(imap)
+        position = await self._receiver.cursor() or await self._first_position(imap, snapshot)
+        self._unlisted = await self._still_unlisted(imap, position, snapshot)
+        return position
 
     async def _look(self, imap: Imap) -> Snapshot:
         return await imap.open_folder(self._mailbox.folder, to_change=self._mailbox.files)

@@ -201,7 +201,7 @@ class Dovecot:
 
         Raises ``smtplib.SMTPException`` when Dovecot refuses it.
         """
-        await asyncio.to_thread(self._deliver, raw, recipient, sender)
+        await asyncio.to_thread(self.deliver_now, raw, recipient, sender)
 
     @property
     def process_group(self) -> int:
@@ -219,7 +219,8 @@ class Dovecot:
         for path in self.mail_dir(address).glob("dovecot*"):
             path.unlink()
 
-    def _deliver(self, raw: bytes, recipient: str, sender: str) -> None:
+    def deliver_now(self, raw: bytes, recipient: str, sender: str = "") -> None:
+        """As ``deliver``, while the event loop stands still."""
         with smtplib.LMTP(str(self.home / "run" / "lmtp"), timeout=DELIVER_SECONDS) as lmtp:
             lmtp.sendmail(sender, [recipient], raw)
 

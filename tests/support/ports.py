@@ -14,11 +14,18 @@ def share_of(ports: tuple[int, int]) -> tuple[int, int]:
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     first, end = ports
-    size = (end - first) // workers
+    size = (end - first) // workers // 2 * 2
     return first + number * size, first + (number + 1) * size
 
 
+_given: dict[tuple[int, int], int] = {}
+
+
 def any_of(ports: tuple[int, int], count: int) -> int:
-    """The first, an even one, of any ``count`` neighbours in this process's share."""
+    """The first, an even one, of ``count`` neighbours in this process's share; none is given again until all were."""
     first, end = share_of(ports)
-    return first + 2 * secrets.randbelow((end - first - count) // 2)
+    start = _given.get(ports, first + 2 * secrets.randbelow((end - first) // 2))
+    if start + count > end:
+        start = first
+    _given[ports] = start + count + count % 2
+    return start

@@ -7,7 +7,7 @@ import imaplib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -114,7 +114,11 @@ def mailbox_on(server: Dovecot, security: str = "none", host: str = "") -> Mailb
 
 @asynccontextmanager
 async def following(
-    mailbox: Mailbox, ledger: Ledger, limit: int = 1_000_000, poll_seconds: float = 20
+    mailbox: Mailbox,
+    ledger: Ledger,
+    limit: int = 1_000_000,
+    poll_seconds: float = 20,
+    today: Callable[[], date] = lambda: TODAY,
 ) -> AsyncIterator[MailboxReader]:
     email = Email(
         enabled=True,
@@ -130,7 +134,7 @@ async def following(
         poll_seconds=poll_seconds,
     )
     tokens = Tokens(mailbox.oauth2) if mailbox.oauth2 else None
-    reader = MailboxReader(mailbox, email, ledger, random.Random(1), lambda: TODAY, QUICK, tokens)
+    reader = MailboxReader(mailbox, email, ledger, random.Random(1), today, QUICK, tokens)
     running = asyncio.create_task(reader.run())
     try:
         yield reader

@@ -5,7 +5,7 @@ from __future__ import annotations
 import imaplib
 import shutil
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from gateway.sandbox.mail import Certificate, Dovecot
 from tests.channels.email.reading import (
     ADDRESS,
     PASSWORD,
+    TODAY,
     Ledger,
     another_client,
     following,
@@ -46,6 +47,19 @@ async def test_the_backlog_comes_in_order_and_then_a_new_mail_within_two_seconds
     assert len({mail.cursor.uid_validity for mail in ledger.mails}) == 1
     assert ledger.mails[0].internal_date is not None
     assert ledger.mails[0].raw.endswith(note("one"))
+
+
+async def test_mail_that_comes_while_a_mailbox_is_first_looked_through_does_not_wait_for_the_next_poll(
+    dovecot: Dovecot, ledger: Ledger
+) -> None:
+    """The server announces it between two commands, and not again in IDLE."""
+
+    def today() -> date:
+        dovecot.deliver_now(note("one"), ADDRESS)
+        return TODAY
+
+    async with following(mailbox_on(dovecot), ledger, today=today):
+        await ledger.until(lambda it: it.subjects() == ["one"], 5)
 
 
 async def test_years_of_old_mail_in_a_mailbox_that_is_first_opened_stay_where_they_are(
