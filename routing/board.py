@@ -8,6 +8,7 @@ written to disk.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -173,12 +174,12 @@ class Board:
         """The channels of which this handler can be offered one contact more: no call, or fewer than N messages."""
         if handler.presence.state is not PresenceState.AVAILABLE:
             return NO_CHANNELS
-        load = self.loads.of(handler.id)
-        if load.voice:
+        calls, texts, emails = self.loads.of(handler.id).taken.values()
+        if calls:
             return NO_CHANNELS
-        text, email = load.text < handler.text_capacity, load.email < handler.email_capacity
-        busy = (load.text or load.email) and not self.rules.routing.calls_interrupt_messages
-        return ROOM[bool(handler.extension) and not busy, text, email]
+        busy = (texts or emails) and not self.rules.routing.calls_interrupt_messages
+        voice, text, email = bool(handler.extension), texts < handler.text_capacity, emails < handler.email_capacity
+        return ROOM[voice and not busy, text, email]
 
     def need_of(self, contact: Contact) -> Need:
         """What it needs of a handler now."""
@@ -257,10 +258,17 @@ class Board:
 
     @property
     def next_wake(self) -> Time | None:
-        """When ``TimePassed`` is next wanted. What has become of no interest meanwhile is forgotten."""
-        while self._wakes and is_idle(self._wakes[0], self.contacts.get(self._wakes[0].reference)):
-            heapq.heappop(self._wakes)
-        return self._wakes[0].at if self._wakes else None
+        """When ``TimePassed`` is next wanted."""
+        return self.wake_until(math.inf)
+
+    def wake_until(self, latest: Time) -> Time | None:
+        """When ``TimePassed`` is next wanted, if by then. What has become of no interest meanwhile is forgotten."""
+        pending = self._wakes
+        while pending and pending[0].at <= latest:
+            if not is_idle(pending[0], self.contacts.get(pending[0].reference)):
+                return pending[0].at
+            heapq.heappop(pending)
+        return None
 
     # --- changing ------------------------------------------------------------------------------------
 
@@ -352,6 +360,8 @@ class Board:
     # --- indexes -------------------------------------------------------------------------------------
 
     def _put_in_line(self, contact: Contact, was: Contact) -> None:
+        if not (contact.wanted or was.wanted):
+            return
         reference = contact.reference
         old, new = self.lines.place_of(reference), self._place_of(contact)
         if old is None and new is None:

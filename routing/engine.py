@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from functools import cache
+from typing import Any, NamedTuple
 
 from routing.apply import apply
 from routing.board import Board
@@ -17,16 +17,26 @@ from routing.objections import objection
 from routing.overflow import next_step
 from routing.reactions import react
 
-# By type, remembered: singledispatch's own look-up takes longer than many a change.
-applying, objecting, reacting = cache(apply.dispatch), cache(objection.dispatch), cache(react.dispatch)
 
-
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """``refused`` is '' or says why the event was not applied; then there are no commands."""
 
     commands: tuple[Command, ...] = ()
     refused: str = ""
+
+
+class Ways(NamedTuple):
+    """What is done with one kind of event or command."""
+
+    objection: Callable[[Any, Board], str]
+    apply: Callable[[Any, Board, Time], None]
+    react: Callable[[Any, Board, Time], Iterable[Command]]
+
+
+@cache
+def ways_of(kind: type) -> Ways:
+    """Remembered: singledispatch's own look-up takes longer than many a change."""
+    return Ways(objection.dispatch(kind), apply.dispatch(kind), react.dispatch(kind))
 
 
 def decide(board: Board, event: Event, now: Time) -> Decision:
@@ -36,23 +46,22 @@ def decide(board: Board, event: Event, now: Time) -> Decision:
     already happened on the board, and only needs to be written down and carried out.
     """
     kind: type = type(event)
-    refused = objecting(kind)(event, board)
+    ways = ways_of(kind)
+    refused = ways.objection(event, board)
     if refused:
         return Decision(refused=refused)
-    applying(kind)(event, board, now)
-    commands: list[Command] = []
-    for command in _following(event, board, now):
-        of_this_kind: type = type(command)
-        applying(of_this_kind)(command, board, now)
-        commands.append(command)
-    return Decision(tuple(commands))
-
-
-def _following(event: Event, board: Board, now: Time) -> Iterator[Command]:
-    """What follows, one after the other: each is on the board before the next is sought."""
-    kind: type = type(event)
-    yield from reacting(kind)(event, board, now)
+    ways.apply(event, board, now)
+    done: list[Command] = []
+    _do(ways.react(event, board, now), done, board, now)
     while steps := next_offers(board, now) or shown_to_more(board, now) or next_step(board, now):
-        yield from steps
-    for reference in board.take_settled():
-        yield CloseContact(reference)
+        _do(steps, done, board, now)
+    _do(map(CloseContact, board.take_settled()), done, board, now)
+    return Decision(tuple(done))
+
+
+def _do(commands: Iterable[Command], done: list[Command], board: Board, now: Time) -> None:
+    """One after the other: each is on the board before the next is sought."""
+    for command in commands:
+        kind: type = type(command)
+        ways_of(kind).apply(command, board, now)
+        done.append(command)

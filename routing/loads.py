@@ -10,30 +10,12 @@ from routing.model import BLANK, Channel, Contact, Offer
 
 @dataclass(slots=True)
 class Load:
-    """What a handler has: how much of each channel, how many contacts and wrap-ups in hand, and in which contacts, how
-    many times, they are offered, assigned, a guest or in wrap-up."""
+    """What a handler has: how much of each channel (``taken``), how many contacts and wrap-ups in hand, and in which
+    contacts, how many times, they are offered, assigned, a guest or in wrap-up."""
 
-    voice: int = 0
-    text: int = 0
-    email: int = 0
+    taken: dict[Channel, int] = field(default_factory=lambda: dict.fromkeys(Channel, 0))
     in_hand: int = 0
     contacts: dict[str, int] = field(default_factory=dict)
-
-    def take(self, reference: str, channel: Channel | None, number: int, *, in_hand: bool = False) -> None:
-        """``number``: 1 more or, with -1, 1 less; ``channel``: None for what takes no room."""
-        if channel is Channel.VOICE:
-            self.voice += number
-        elif channel is Channel.TEXT:
-            self.text += number
-        elif channel is Channel.EMAIL:
-            self.email += number
-        if in_hand:
-            self.in_hand += number
-        times = self.contacts.get(reference, 0) + number
-        if times:
-            self.contacts[reference] = times
-        else:
-            del self.contacts[reference]
 
 
 NO_LOAD = Load()
@@ -63,14 +45,14 @@ class Loads:
             self._take_offers(contact, new, 1)
         if contact.assignment is not was.assignment or contact.work_channel is not was.work_channel:
             if was.assignment:
-                self._take(was.assignment.handler, was, was.load, -1, in_hand=True)
+                self._take(was.assignment.handler, was, was.load, -1, -1)
             if contact.assignment:
-                self._take(contact.assignment.handler, contact, contact.load, 1, in_hand=True)
+                self._take(contact.assignment.handler, contact, contact.load, 1, 1)
         if contact.wrap_ups is not was.wrap_ups:
             for wrap_up in was.wrap_ups:
-                self._take(wrap_up.handler, was, Channel.VOICE, -1, in_hand=True)
+                self._take(wrap_up.handler, was, Channel.VOICE, -1, -1)
             for wrap_up in contact.wrap_ups:
-                self._take(wrap_up.handler, contact, Channel.VOICE, 1, in_hand=True)
+                self._take(wrap_up.handler, contact, Channel.VOICE, 1, 1)
         if contact.guests is not was.guests:
             for guest in was.guests:
                 self._take(guest.handler, was, Channel.VOICE, -1)
@@ -81,17 +63,22 @@ class Loads:
         for offer in offers:
             self._take(offer.handler, contact, None if offer.broadcast else offer.channel, number)
 
-    def _take(
-        self, handler: str, contact: Contact, channel: Channel | None, number: int, *, in_hand: bool = False
-    ) -> None:
+    def _take(self, handler: str, contact: Contact, channel: Channel | None, number: int, in_hand: int = 0) -> None:
+        """``number``: 1 more or, with -1, 1 less; ``channel``: None for what takes no room."""
         if not handler:
             return
         load = self._loads.get(handler)
         if load is None:
             load = self._loads[handler] = Load()
-        load.take(contact.reference, channel, number, in_hand=in_hand)
         if channel is not None:
+            load.taken[channel] += number
             self._moved[handler] = None
+        load.in_hand += in_hand
+        times = load.contacts.get(contact.reference, 0) + number
+        if times:
+            load.contacts[contact.reference] = times
+        else:
+            del load.contacts[contact.reference]
 
 
 def _differences(was: tuple[Offer, ...], now: tuple[Offer, ...]) -> tuple[Iterable[Offer], Iterable[Offer]]:

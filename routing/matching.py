@@ -32,10 +32,11 @@ def next_offers(board: Board, now: Time) -> tuple[MakeOffer, ...]:
 def _first_for_the_freed(board: Board, now: Time) -> Contact | None:
     """The first in line of all that the freed handlers can take; who can take nothing is fresh no more."""
     best: Contact | None = None
-    for name in list(board.fresh_handlers):
+    freed = board.fresh_handlers
+    for name in list(freed):
         contact = best_contact(board, board.handlers[name], now) if name in board.handlers else None
         if contact is None:
-            del board.fresh_handlers[name]
+            del freed[name]
             board.onlookers[name] = None
         elif best is None or rank_of(contact) < rank_of(best):
             best = contact

@@ -33,20 +33,29 @@ class Names:
 
     def put(self, contact: Contact, was: Contact) -> None:
         """The contact, and as it was before."""
-        reference, is_open, was_open = contact.reference, contact.closed_at is None, was is not BLANK
-        if contact.thread and is_open:
-            self._threads[contact.thread] = reference
-        elif contact.thread and self._threads.get(contact.thread) == reference:
-            del self._threads[contact.thread]
-        if was.call_id != contact.call_id or not is_open:
-            if was_open and was.call_id and self._calls.get(was.call_id) == reference:
-                del self._calls[was.call_id]
-            if contact.call_id and is_open:
-                self._calls[contact.call_id] = reference
-        if was_open and was.expected_until is not None:
-            known = self._expected[was.call_thread]
-            known.discard(reference)
-            if not known:
-                del self._expected[was.call_thread]
-        if is_open and contact.expected_until is not None:
-            self._expected.setdefault(contact.call_thread, set()).add(reference)
+        is_open = contact.closed_at is None
+        if was is not BLANK:
+            if is_open and contact.call_id == was.call_id and contact.expected_until == was.expected_until:
+                return  # most changes: it keeps its conversation for life
+            self._forget(was)
+        if is_open:
+            self._learn(contact)
+
+    def _learn(self, contact: Contact) -> None:
+        if contact.thread:
+            self._threads[contact.thread] = contact.reference
+        if contact.call_id:
+            self._calls[contact.call_id] = contact.reference
+        if contact.expected_until is not None:
+            self._expected.setdefault(contact.call_thread, set()).add(contact.reference)
+
+    def _forget(self, contact: Contact) -> None:
+        reference = contact.reference
+        for known, name in ((self._threads, contact.thread), (self._calls, contact.call_id)):
+            if known.get(name) == reference:
+                del known[name]
+        if contact.expected_until is not None:
+            expected = self._expected[contact.call_thread]
+            expected.discard(reference)
+            if not expected:
+                del self._expected[contact.call_thread]

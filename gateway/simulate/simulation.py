@@ -94,7 +94,7 @@ class Simulation:
         told = begins
         while agenda and agenda[0][0] <= ends:
             at, _, act, what = heappop(agenda)
-            while (wake := board.next_wake) is not None and wake <= at:
+            while (wake := board.wake_until(at)) is not None:
                 self.now = max(self.now, wake)
                 self._did(ev.TimePassed())
             self.now = at
