@@ -218,6 +218,16 @@ def _window_over(follow_up: FollowUp) -> do.GiveUpFollowUp:
 
 
 @react.register
+def _(e: ev.HandlerSaved, board: Board, now: Time) -> Iterator[Command]:
+    """What is being offered to them and they take no more, or not so many of, goes to somebody else."""
+    handler = board.handlers[e.handler.id]
+    offers = [o for c in board.engaged_in(handler.id) for o in c.offers if o.handler == handler.id and not o.broadcast]
+    for channel in Channel:
+        for offer in [o for o in offers if o.channel is channel][handler.capacity(channel) :]:
+            yield from _end_offer(board, offer.id, offer.reference, "withdrawn", "the handler takes no more of these")
+
+
+@react.register
 def _(e: ev.PresenceChanged, board: Board, now: Time) -> Iterator[Command]:
     if e.presence.state is PresenceState.AVAILABLE:
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from routing import events as ev
@@ -179,3 +181,14 @@ def test_nobody_is_woken_for_an_offer_that_was_answered(world: World) -> None:
     world.accept("T1")
 
     assert world.board.next_wake is None
+
+
+def test_an_offer_of_what_its_handler_takes_no_more_goes_to_somebody_else(world: World) -> None:
+    world.text("T1")
+    world.handler("ben")
+    anna = replace(world.board.handlers["anna"], text_capacity=0)
+
+    commands = world.did(ev.HandlerSaved(anna, "handler:boss"))
+
+    assert ends(commands) == [("anna", "withdrawn")]
+    assert offers(commands) == [("T1", "ben")]

@@ -13,8 +13,8 @@ from gateway.statistics.ledger import Ledger
 from routing import events as ev
 from routing.engine import decide
 from routing.model import Channel, PresenceState, Work
-from tests.routing.test_machine import People
 from tests.support.journalled import Journal
+from tests.support.people import People
 
 
 class Journalled(People):
