@@ -47,7 +47,7 @@ class EmailChannel:
     ) -> None:
         self._settings, self._store, self._dispatcher, self._clock = settings, store, dispatcher, clock
         self._files = MailFiles(settings.email.raw_dir, settings.text.media_dir)
-        self._intake = MailIntake(settings, store, clock, new_reference, new_id, judge, self._files)
+        self._intake = MailIntake(settings, clock, new_reference, new_id, judge, self._files)
         self._signer = Signer(settings.email.reference_secret.get_secret_value())
         self._trusted = frozenset(name.lower() for name in settings.email.trusted_authentication)
         self._mailboxes = {mailbox.id: mailbox for mailbox in settings.email.mailboxes}
@@ -84,7 +84,7 @@ class EmailChannel:
 
     async def _take(self, fetched: FetchedMail, arrival: Arrival) -> None:
         """Returns when the mail and the cursor are on disk."""
-        event, records = await self._intake.understood(arrival)
+        event, records = await self._store.look(lambda looks: self._intake.understood(arrival, looks))
         outcome = await self._dispatcher.submit(event, *records, *written_with(fetched, arrival.mailbox, records))
         if fetched.file is not None:
             fetched.file.unlink(missing_ok=True)

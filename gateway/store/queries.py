@@ -6,18 +6,22 @@ from typing import Any
 
 from sqlalchemy import Text, bindparam, func, select
 
-from gateway.store.tables import blocks, contacts, messages
+from gateway.store.tables import blocks, calls, contacts, messages
 
 
 def _one_of(name: str) -> Any:
     return bindparam(name, expanding=True, type_=Text())
 
 
+CONTACT = select(contacts.c.document).where(contacts.c.reference == bindparam("reference"))
+
 MESSAGE = select(messages).where(messages.c.id == bindparam("id"))
 
 MESSAGES_CALLED = select(messages).where(messages.c.header_id.in_(_one_of("header_ids")))
 
 KNOWN_KEYS = select(messages.c.provider_key, messages.c.reference).where(messages.c.provider_key.in_(_one_of("keys")))
+
+KNOWN_CALLS = select(calls.c.call_id, calls.c.reference).where(calls.c.call_id.in_(_one_of("call_ids")))
 
 LATEST_OF = (
     select(contacts.c.document)

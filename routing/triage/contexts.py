@@ -134,7 +134,7 @@ class Contexts:
         for start, end in pairwise([*starts, len(self._words)]):
             here = range(start, end)
             clause = Clause(
-                start, end, any(n in now for n in here), any(n in present for n in here), any(n in past for n in here)
+                start, end, not now.isdisjoint(here), not present.isdisjoint(here), not past.isdisjoint(here)
             )
             clauses += [clause] * (end - start)
         return clauses
