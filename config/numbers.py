@@ -15,6 +15,8 @@ COUNTRY, COUNTRY_CODE = "GB", 44
 LONGEST = 80
 WHATSAPP = "whatsapp:"
 _WRITTEN = re.compile(r"[+\d\s()./-]+")
+# British, with ten digits that begin with no 0: as every carrier writes it, and as the library would.
+_AS_STORED = re.compile(r"\+44[1-9][0-9]{9}")
 
 # What can stand before a number dialled from Britain and still reach it: withhold (141) or show (1470) one's
 # own number, the way abroad, the country, the trunk digit.
@@ -24,6 +26,8 @@ BEFORE_A_NUMBER = f"(141|1470)?(00)?({COUNTRY_CODE})?0*"
 @lru_cache(4096)  # each call compares its number with every one of ours
 def e164(text: str) -> str:
     """``+442079460018`` for ``020 7946 0018``, ``0044 20...``, ``+44 (0)20...``; what is no number as it is."""
+    if _AS_STORED.fullmatch(text):
+        return text
     parsed = _parsed(text)
     return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)) if parsed else text[:LONGEST]
 

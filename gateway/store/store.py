@@ -327,7 +327,7 @@ class Store:
                 query = query.where(columns.handler == handler)
             if kind:
                 query = query.where(columns.kind == kind)
-            rows = [Row(**row._mapping) for row in await self.rows(query)]
+            rows = [Row(*row) for row in await self.rows(query)]
             for row in rows:
                 yield row
             if len(rows) < size:

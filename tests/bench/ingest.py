@@ -53,12 +53,12 @@ async def emails(options: Options, report: Report) -> None:
                 administrator = await stack.enter_async_context(here.client())
                 everything = await stack.enter_async_context(administrator.live())
                 async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(read(everything, tally, count))
                     screens = [tasks.create_task(watch(desk, tally)) for desk in desks]
+                    screens.append(tasks.create_task(read(everything, tally)))
                     await here.gateway.status("reset")
                     used = proc.cpu_seconds(here.gateway.pid)
                     took = await _deliver_all(dovecot, count, rate, tally)
-                    await until(lambda: len(tally.offered) >= count)
+                    await until(lambda: len(tally.waits()) >= count)
                     used = proc.cpu_seconds(here.gateway.pid) - used
                     status = await here.gateway.status()
                     for screen in screens:
