@@ -88,7 +88,7 @@ class EmailChannel:
         outcome = await self._dispatcher.submit(event, *records, *written_with(fetched, arrival.mailbox, records))
         if fetched.file is not None:
             fetched.file.unlink(missing_ok=True)
-        log.info("email_taken", contact=outcome.reference, mailbox=arrival.mailbox.id, duplicate=outcome.duplicate)
+        log.debug("email_taken", contact=outcome.reference, mailbox=arrival.mailbox.id, duplicate=outcome.duplicate)
 
     # --- out: what the outbox asks -------------------------------------------------------------------
 

@@ -17,12 +17,12 @@ from aiohttp import web
 
 from gateway.discretion import Discretion
 from gateway.dispatcher import Committed
-from gateway.store.journal import Row
+from gateway.store.journal import ENCODE, Row
 from gateway.store.store import Store, StoreError
 
 log = structlog.get_logger()
 
-ROOM = 2000
+ROOM, AT_ONCE = 2000, 100
 HEARTBEAT_SECONDS = 20.0
 SEND_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
@@ -62,8 +62,12 @@ class Subscription:
         if not self.ended.done():
             self.ended.set_result(over)
 
-    async def next(self) -> Row:
-        return await self._rows.get()
+    async def next(self) -> list[Row]:
+        """What has come since, some rows at a time."""
+        rows = [await self._rows.get()]
+        while len(rows) < AT_ONCE and not self._rows.empty():
+            rows.append(self._rows.get_nowait())
+        return rows
 
 
 class LiveHub:
@@ -125,11 +129,12 @@ class LiveHub:
         return socket
 
 
-async def _send(socket: web.WebSocketResponse, texts: AsyncIterator[str]) -> None:
+async def _send(socket: web.WebSocketResponse, texts: AsyncIterator[list[str]]) -> None:
     try:
-        async for text in texts:
+        async for several in texts:
             async with asyncio.timeout(SEND_SECONDS):
-                await socket.send_str(text)
+                for text in several:
+                    await socket.send_str(text)
     except TimeoutError:
         raise Over(TOO_SLOW, "too slow: connect again with after=") from None
     except StoreError as error:
@@ -138,23 +143,21 @@ async def _send(socket: web.WebSocketResponse, texts: AsyncIterator[str]) -> Non
         raise Over(GOING_AWAY, "the connection broke") from error
 
 
-async def follow(subscription: Subscription, store: Store, after: int | None) -> AsyncIterator[str]:
-    """The hello, what was missed since row ``after``, then everything as it happens; as JSON texts.
+async def follow(subscription: Subscription, store: Store, after: int | None) -> AsyncIterator[list[str]]:
+    """The hello, what was missed since row ``after``, then everything as it happens; as JSON texts, some at a time.
 
     The subscription began before the head is read, so a row is on one side of the head or on the other.
     """
     head = (await store.head()).seq
-    yield json.dumps({"type": "hello", "seq": head})
+    yield [json.dumps({"type": "hello", "seq": head})]
     if after is not None:
         async for row in store.journal(handler=subscription.handler or "", after=after):
             if row.seq > head:
                 break
             if subscription.wants(row):
-                yield as_json(row)
+                yield [as_json(row)]
     while True:
-        row = await subscription.next()
-        if row.seq > head:
-            yield as_json(row)
+        yield [as_json(row) for row in await subscription.next() if row.seq > head]
 
 
 async def _receive(socket: web.WebSocketResponse) -> None:
@@ -201,4 +204,4 @@ def as_json(row: Row) -> str:
         "contact": row.reference,
         "handler": row.handler,
     }
-    return f'{json.dumps(head, ensure_ascii=False, separators=(",", ":"))[:-1]},"data":{row.document}}}'
+    return f'{ENCODE(head)[:-1]},"data":{row.document}}}'

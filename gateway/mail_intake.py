@@ -66,7 +66,7 @@ class MailIntake:
     def understood(self, arrival: Arrival, looks: Looks) -> Understood:
         """What happened, and what is to be written with it. It waits for the database: for a thread."""
         mail = arrival.mail
-        ours = _our_message(mail.message_id, looks)
+        ours = looks.sent_by_us(mail.message_id)
         if ours is not None and mail.from_address.lower() in self._ours:
             return Recorded("our own mail came back to us", "system", reference=ours.reference), ()
         reported = self._delivery(arrival, looks) or self._receipt(arrival, looks)
@@ -113,7 +113,7 @@ class MailIntake:
         """A delivery report on a message of ours stands beside it; its failure is told to the handler."""
         report = arrival.mail.delivery_report
         status = STATUSES.get(report.action) if report else None
-        sent = _our_message(report.original_message_id, looks) if report else None
+        sent = looks.sent_by_us(report.original_message_id) if report else None
         if report is None or status is None or sent is None:
             return None
         why = " ".join(filter(None, (report.status, report.diagnostic)))[:DIAGNOSTIC_LIMIT]
@@ -121,7 +121,7 @@ class MailIntake:
         return event, (MessageStatus(sent.id, status), *arrival.beside(sent.reference))
 
     def _receipt(self, arrival: Arrival, looks: Looks) -> Understood | None:
-        read = _our_message(arrival.mail.receipt_for, looks)
+        read = looks.sent_by_us(arrival.mail.receipt_for)
         if read is None:
             return None
         event = Recorded("a read receipt came", "system", reference=read.reference)
@@ -196,11 +196,6 @@ class MailIntake:
     def _answered_enough(self, sender: str, looks: Looks) -> bool:
         today = looks.automatic_answers(sender, self._clock() - DAY_SECONDS)
         return today >= self._email.automatic_answers_a_day
-
-
-def _our_message(header_id: str, looks: Looks) -> Message | None:
-    called = looks.messages_called([header_id]) if header_id else []
-    return next((message for message in called if message.direction == "out"), None)
 
 
 def sender_of(mail: Mail) -> str:

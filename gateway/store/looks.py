@@ -5,7 +5,7 @@ Whoever must ask several things to know what a message means asks them in one ho
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -24,13 +24,21 @@ class Looks:
         document = self._first(queries.CONTACT, {"reference": reference})
         return CONTACT.validate_json(document) if document else None
 
-    def latest_of(self, persons: Collection[str]) -> Contact | None:
-        """The newest contact of any of these addresses."""
-        document = self._first(queries.LATEST_OF, {"persons": list(persons)}) if persons else None
+    def latest_of(self, persons: Sequence[str]) -> Contact | None:
+        """The newest contact of any of these addresses, at most three of them."""
+        if not persons:
+            return None
+        three = dict(zip(("first", "second", "third"), (*persons, persons[0], persons[0]), strict=False))
+        document = self._first(queries.LATEST_OF, three)
         return CONTACT.validate_json(document) if document else None
 
     def message(self, message: str) -> Message | None:
         return next((Message(**row._mapping) for row in self._rows(queries.MESSAGE, {"id": message})), None)
+
+    def sent_by_us(self, header_id: str) -> Message | None:
+        """Our own email with this Message-ID."""
+        rows = self._rows(queries.SENT_BY_US, {"header_id": header_id}) if header_id else []
+        return next((Message(**row._mapping) for row in rows), None)
 
     def messages_called(self, header_ids: Iterable[str]) -> list[Message]:
         """The emails with these Message-IDs: strangers may use one again, so there can be several of each."""
@@ -49,8 +57,8 @@ class Looks:
     def block_of(self, address: str, now: Time) -> Block | None:
         """What this address, or its whole domain, is blocked by now."""
         lower = address.lower()
-        names = [lower, f"@{lower.rpartition('@')[2]}"]
-        return next((Block(**row._mapping) for row in self._rows(queries.BLOCK_OF, {"names": names, "now": now})), None)
+        asked = {"address": lower, "domain": f"@{lower.rpartition('@')[2]}", "now": now}
+        return next((Block(**row._mapping) for row in self._rows(queries.BLOCK_OF, asked)), None)
 
     def known_keys(self, keys: Iterable[str]) -> dict[str, str]:
         """Which of these provider keys we have, each with its contact's reference."""

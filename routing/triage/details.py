@@ -35,8 +35,8 @@ STREET = (
 )
 
 STREETS = (
-    rf"|\b\d{{1,4}}[a-d]?\s+{NAME_WORD}(?:\s{NAME_WORD})?\s(?:{STREET})\b"
-    rf"|\b{NAME_WORD}(?:\s{NAME_WORD})?\s(?:{STREET})\b"
+    rf"|\d{{1,4}}[a-d]?\s+{NAME_WORD}(?:\s{NAME_WORD})?\s(?:{STREET})\b"
+    rf"|{NAME_WORD}(?:\s{NAME_WORD})?\s(?:{STREET})\b"
 )
 
 # Of small letters: to make the text small once is far cheaper than to ignore case at every letter.
@@ -51,14 +51,14 @@ PATTERNS = {
         rf"|\b(?:towards?|heading (?:to|for)|on (?:its|the) way to)\s+(?:the\s+)?{NAME}"
     ),
     "carriage": (
-        r"\b(?:coach|carriage|car|carrage)\s+(?:\d{1,2}|[a-m])\b"
-        r"|\b(?:front|rear|back|middle|first|last|second) (?:coach|carriage|of (?:the )?train)\b"
+        r"\b(?:(?:coach|carriage|car|carrage)\s+(?:\d{1,2}|[a-m])\b"
+        r"|(?:front|rear|back|middle|first|last|second) (?:coach|carriage|of (?:the )?train)\b)"
     ),
     "place": (
-        rf"\bplatform\s+\d{{1,2}}[a-d]?\b|\b[amb]\d{{1,4}}(?:\(m\))?\b|\bj(?:unction|ct)?\s?\d{{1,2}}\b"
+        rf"\b(?:platform\s+\d{{1,2}}[a-d]?\b|[amb]\d{{1,4}}(?:\(m\))?\b|j(?:unction|ct)?\s?\d{{1,2}}\b"
         rf"{STREETS}"
-        rf"|\b(?:flat|no|number)\s+\d{{1,4}}[a-d]?\b|\b[a-z]{{1,2}}\d[a-z\d]?\s?\d[a-z]{{2}}\b"
-        rf"|\b(?:at|near|outside|behind|opposite|passing|leaving|by)\s+(?:the\s+)?{NAME}"
+        rf"|(?:flat|no|number)\s+\d{{1,4}}[a-d]?\b|[a-z]{{1,2}}\d[a-z\d]?\s?\d[a-z]{{2}}\b"
+        rf"|(?:at|near|outside|behind|opposite|passing|leaving|by)\s+(?:the\s+)?{NAME})"
     ),
 }
 # Only a message that has such a word is searched for streets, which begin with any word at all.
