@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import phonenumbers
 import pytest
+from hypothesis import given
+from hypothesis.strategies import from_regex
 
 from config.numbers import can_be_called, e164, for_people, is_emergency
 
@@ -65,3 +68,9 @@ def test_an_emergency_number_is_known_however_it_is_written(written: str) -> Non
 @pytest.mark.parametrize("written", ["", "101", "+441129990000", "9991", "1999", "07700900999", "+33112", "+1999"])
 def test_what_only_contains_one_is_another_number(written: str) -> None:
     assert not is_emergency(written, NEVER)
+
+
+@given(national=from_regex(r"[1-9][0-9]{9}", fullmatch=True))
+def test_a_british_number_in_e164_is_what_the_library_makes_of_it(national: str) -> None:
+    parsed = phonenumbers.parse(f"+44{national}", None)
+    assert e164(f"+44{national}") == phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
