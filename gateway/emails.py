@@ -30,6 +30,10 @@ from routing.triage import Finding
 
 log = structlog.get_logger()
 
+# Threads that read mails take turns at the interpreter with the event loop, which then comes late to each next step of
+# storing the one before.
+READ_AT_ONCE = 2
+
 
 class EmailChannel:
     name = "email"
@@ -53,6 +57,7 @@ class EmailChannel:
         self._mailboxes = {mailbox.id: mailbox for mailbox in settings.email.mailboxes}
         self._alarms = Alarms(dispatcher, clock)
         self._tokens = tokens_of(settings.email.mailboxes)
+        self._reading = asyncio.Semaphore(READ_AT_ONCE)
         self._not_sending: dict[str, str] = {}
         self._readers = [self._reader(mailbox, chance) for mailbox in settings.email.mailboxes]
 
@@ -75,7 +80,8 @@ class EmailChannel:
     # --- in ------------------------------------------------------------------------------------------
 
     async def _read(self, fetched: FetchedMail) -> Arrival:
-        return await asyncio.to_thread(self._arrival, fetched)
+        async with self._reading:
+            return await asyncio.to_thread(self._arrival, fetched)
 
     def _arrival(self, fetched: FetchedMail) -> Arrival:
         mail, raw_path = self._files.read(fetched, self._trusted)

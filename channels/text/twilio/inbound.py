@@ -114,10 +114,10 @@ def _proven(url: str, form: Mapping[str, str], signature: str, settings: Text) -
 
 
 @lru_cache(16)  # there are few addresses
-def _as_signed(url: str) -> tuple[str, str]:
-    """Without and with its port: the carrier signs either."""
+def _as_signed(url: str) -> tuple[str, ...]:
+    """As it stands, without and with its port: the carrier signs any."""
     parsed = urlparse(url)
-    return remove_port(parsed), add_port(parsed)
+    return tuple(dict.fromkeys((url, remove_port(parsed), add_port(parsed))))
 
 
 def _values(form: Mapping[str, str]) -> Values:
