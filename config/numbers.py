@@ -14,6 +14,7 @@ import phonenumbers
 COUNTRY, COUNTRY_CODE = "GB", 44
 LONGEST = 80
 WHATSAPP = "whatsapp:"
+EARNING = (phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.PERSONAL_NUMBER)
 _WRITTEN = re.compile(r"[+\d\s()./-]+")
 
 # What can stand before a number dialled from Britain and still reach it: withhold (141) or show (1470) one's
@@ -28,10 +29,18 @@ def e164(text: str) -> str:
     return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)) if parsed else text[:LONGEST]
 
 
+def is_whole(text: str) -> bool:
+    """Whether it can be dialled from here: with its area code, and no short code such as 111."""
+    return _parsed(text) is not None
+
+
 def can_be_called(text: str) -> bool:
-    """Whether it is a number that can exist, by the numbering plan of its country."""
+    """Whether a caller may ask to be called there: a number that can exist, by the numbering plan of its country,
+    and at which nobody earns by being called."""
     parsed = _parsed(text)
-    return parsed is not None and phonenumbers.is_valid_number(parsed)
+    if parsed is None or not phonenumbers.is_valid_number(parsed):
+        return False
+    return phonenumbers.number_type(parsed) not in EARNING
 
 
 def for_people(text: str) -> str:

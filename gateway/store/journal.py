@@ -133,4 +133,4 @@ def actor_of(change: Any) -> str:
         | events.CallPassed
         | events.Requeued
     )
-    return f"handler:{change.handler}" if isinstance(change, by_handler) else "system"
+    return f"handler:{change.handler}" if isinstance(change, by_handler) and change.handler else "system"

@@ -88,7 +88,13 @@ async def test_what_the_desk_may_not_the_phone_may_not_either_and_both_are_told_
         other = other_than(talk)
         await (await world.api(other)).put("me/presence", {"state": "away", "reason": "break"})
 
-        for keyed, why in (("999", "emergency number"), ("0044999", "emergency number"), (EXTENSIONS[other], "away")):
+        refusals = {
+            "999": "emergency number",
+            "0044999": "emergency number",
+            "299": "Nobody has extension 299; there are: 201 (Anna Ashworth), ",
+            EXTENSIONS[other]: "away",
+        }
+        for keyed, why in refusals.items():
             since = time.time()
             await talk.phone.transfer(at(talk, keyed))
             final = await told(talk.phone, since)
