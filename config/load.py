@@ -185,7 +185,9 @@ def _named(location: Location, values: Any) -> Location:
     named: list[str] = []
     for part in location:
         is_entry, values = isinstance(values, list), _at(values, (part,))
-        name = next((values[n] for n in NAMES if isinstance(values.get(n), str)), "") if isinstance(values, dict) else ""
+        name = (
+            next((values[n] for n in NAMES if isinstance(values.get(n), str)), "") if isinstance(values, dict) else ""
+        )
         if is_entry and name:
             named[-1] += f"[{name}]"
         else:

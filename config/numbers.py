@@ -84,6 +84,13 @@ def never_dialled(key: str, number: str, never: Collection[str]) -> Iterator[str
         yield f"{key}: {number} is never dialled; the control room has its own targets"
 
 
+def dialling_mistakes(key: str, number: str, never: Collection[str]) -> Iterator[str]:
+    """The same for an outside number, which a carrier must know."""
+    yield from never_dialled(key, number, never)
+    if not is_emergency(number, never) and not is_whole(number):
+        yield f"{key}: {number} is not a whole telephone number, for example +441632960200"
+
+
 def _parsed(text: str) -> phonenumbers.PhoneNumber | None:
     if not _WRITTEN.fullmatch(text):  # the library finds numbers in names and email addresses, too
         return None

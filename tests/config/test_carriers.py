@@ -59,7 +59,11 @@ def test_the_sandboxs_own_is_sound() -> None:
         ({"send__fields": {"a": "{body"}}, "text.carriers[second].send.fields", "expected '}'"),
         ({"send__fields": {"a": "see {media}"}}, "text.carriers[second].send.fields", "stands alone"),
         ({"send__accepted": ["0"], "send__error": ""}, "text.carriers[second].send", "accepted needs error"),
-        ({"send__format": "form", "send__fields": {"a": {"b": "{recipient}{body}"}}}, "text.carriers[second].send", "a form"),
+        (
+            {"send__format": "form", "send__fields": {"a": {"b": "{recipient}{body}"}}},
+            "text.carriers[second].send",
+            "a form",
+        ),
         ({"send__auth": {}}, "text.carriers[second].send.auth", "exactly one of"),
         ({"webhooks__basic": {"user": "u", "password": "p"}}, "text.carriers[second].webhooks", "exactly one of"),
         ({"webhooks__hmac__signed": "{timestamp}"}, "text.carriers[second].webhooks.hmac", "signed must have {body}"),

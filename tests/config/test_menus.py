@@ -90,6 +90,17 @@ def test_nobody_is_led_to_an_emergency_number(site: Path, kind: str, number: str
     assert found == f"menus[sub].options[1].to.{kind}: {told}"
 
 
+@pytest.mark.parametrize("number", ["116123", "111", "960200"])
+def test_nobody_is_led_to_a_number_that_no_carrier_knows(site: Path, number: str) -> None:
+    [found] = mistakes(site, SOUND.replace("+441632960200", number))
+    told = f"{number} is not a whole telephone number, for example +441632960200"
+    assert found == f"menus[sub].options[1].to.number: {told}"
+    [found] = mistakes(
+        site, f'[[voice.interpreters]]\nlanguage = "polish"\nname = "Language line"\nnumber = "{number}"\n'
+    )
+    assert found == f"voice.interpreters[polish].number: {told}"
+
+
 def test_no_interpreter_has_an_emergency_number(site: Path) -> None:
     interpreter = '[[voice.interpreters]]\nlanguage = "polish"\nname = "Language line"\nnumber = "+44999"\n'
     [found] = mistakes(site, interpreter)

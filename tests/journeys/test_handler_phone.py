@@ -69,7 +69,7 @@ async def test_a_target_of_the_phone_that_is_busy_gives_the_caller_back_and_anot
         await talk.phone.transfer(at(talk, "+441632960555"))
 
         final = await told(talk.phone, since)
-        assert (final["code"], final["reason"]) == (486, "did not answer (SIP 486)")
+        assert (final["code"], final["reason"]) == (486, "was busy (SIP 486)")
         await hears(talk.caller, talk.phone)
         await hears(talk.phone, talk.caller)
         assert await talk.handler() == talk.name

@@ -176,7 +176,7 @@ async def test_the_phone_of_a_handler_who_is_not_free_does_not_ring_for_a_caller
     async with picked_up("caller", place=1, busy="Ben is being rung.") as call:
         await call.told()
         call.story.inbox.put_nowait(tell_to.LeadOn("number", "203"))
-        assert await call.told() == [ev.PartyLeft(C1, "203", "Ben is being rung.", "ben"), ev.CallQueued(C1)]
+        assert await call.told() == [ev.PartyLeft(C1, "extension 203", "Ben is being rung.", "ben"), ev.CallQueued(C1)]
         assert not [c for c in call.process.done if isinstance(c, msg.Dial)]
 
 
