@@ -111,6 +111,7 @@ IF_TRUE: Mapping[str, tuple[str, str]] = {
         "withheld",
         "calls {0.address} for {0.handler}, whose phone rings first; our number is not shown",
     ),
+    "VoicemailLeft": ("silent", "left a voicemail of {0.seconds:.0f} s in which nothing was heard"),
     "HeldChanged": ("held", "put the caller on hold at the {0.where}"),
     "MutedChanged": ("muted", "muted the microphone"),
 }

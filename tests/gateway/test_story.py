@@ -31,6 +31,11 @@ def told(change: ev.Event | do.Command, reference: str = REF) -> str:
             ev.ControlRoomTried(REF, "Control room", "no_answer", 408),
             "system tried Control room for the control room: no answer (SIP 408)",
         ),
+        (ev.VoicemailLeft(REF, "general", "", "v.wav", 6.2), "caller left a voicemail of 6 s"),
+        (
+            ev.VoicemailLeft(REF, "general", "", "v.wav", 6.2, silent=True),
+            "caller left a voicemail of 6 s in which nothing was heard",
+        ),
         (ev.FollowUpTried(REF, "f", "busy"), "system called, and reached nobody: busy"),
         (
             do.PlaceFollowUpCall(REF, "", "anna", "+447700900123", withheld=True),

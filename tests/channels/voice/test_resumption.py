@@ -296,6 +296,13 @@ async def test_a_handler_who_answered_an_offer_is_not_taken_for_one_who_was_pass
 # --- emergencies ---------------------------------------------------------------------------------------
 
 
+async def test_a_control_room_that_came_while_no_gateway_was_there_is_told_with_the_reason() -> None:
+    async with picked_up("caller", "control_room", place=1) as call:
+        by_itself = "no gateway was there: the call fetched the control room by itself"
+        fetched = ev.Recorded(by_itself, "system", reference=C1)
+        assert await call.told() == [fetched, ev.ControlRoomJoined(C1, "control room")]
+
+
 async def test_a_control_room_that_left_while_no_gateway_was_there_is_missed() -> None:
     helped = third("interpreter", "Polish")
     async with picked_up("caller", "third", story=helped, handed_over=True) as call:

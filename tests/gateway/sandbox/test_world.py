@@ -108,7 +108,7 @@ async def test_a_caller_who_is_cut_off_and_calls_again_is_seen_in_the_same_conta
     second = await post(page, "/world/calls", caller)
 
     async def is_back() -> bool:
-        return (await get(page, f"/world/calls/{second['id']}"))["contact"] != ""
+        return bool((await get(page, f"/world/calls/{second['id']}"))["contact"])
 
     await until(is_back)
     reference = (await get(page, f"/world/calls/{first['id']}"))["contact"]
