@@ -235,6 +235,7 @@ def _at(values: Any, location: Location) -> Any:
 def _with_paths(settings: Settings) -> Settings:
     """Relative paths start at the data directory."""
     root = settings.gateway.data_dir.expanduser().absolute()
+    places = {"data_dir": root, "run_dir": root / settings.gateway.run_dir}
     voice = settings.voice.model_copy(
         update={name: root / getattr(settings.voice, name) for name in ("prompts_dir", "music", "recordings_dir")}
     )
@@ -244,7 +245,7 @@ def _with_paths(settings: Settings) -> Settings:
         url = prefix + str(root / url.removeprefix(prefix))
     return settings.model_copy(
         update={
-            "gateway": settings.gateway.model_copy(update={"data_dir": root}),
+            "gateway": settings.gateway.model_copy(update=places),
             "store": settings.store.model_copy(update={"url": url}),
             "edge": settings.edge.model_copy(update={"rpc_socket": root / settings.edge.rpc_socket}),
             "voice": voice,

@@ -35,6 +35,7 @@ KeepDays = Annotated[int, Field(ge=1, le=36_500)]
 class Gateway(Section):
     name: str
     data_dir: Path
+    run_dir: Path
     log_level: Literal["debug", "info", "warning", "error"]
     shutdown_seconds: Seconds
 

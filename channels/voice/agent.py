@@ -258,6 +258,7 @@ class CallAgent:
                 self._control.on_state(note)
             case DigitSeen(leg=leg, digit=digit):
                 if leg.alive:
+                    leg.after_digit()
                     self._tell(messages.Digit(leg.name, digit))
                     self._pressed(leg.name, digit)
             case TransferSeen():

@@ -68,7 +68,7 @@ def _in_words(problem: Any) -> str:
 @asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[Client]:
     """Raises StoreError, OSError."""
-    path = control_path(settings.gateway.data_dir)
+    path = control_path(settings.gateway.run_dir)
     if await asyncio.to_thread(is_served, path):
         async with _client(path, running=True) as client:
             yield client

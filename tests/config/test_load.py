@@ -208,7 +208,9 @@ def test_an_overlay_is_laid_over_both(site: Path) -> None:
 
 
 def test_relative_paths_begin_at_the_data_directory(site: Path, tmp_path: Path) -> None:
-    settings = loaded(site, WITH_PHONES + f'[gateway]\ndata_dir = "{tmp_path}"\n[text]\nmedia_dir = "/elsewhere"\n')
+    settings = loaded(
+        site, WITH_PHONES + f'[gateway]\ndata_dir = "{tmp_path}"\nrun_dir = "run"\n[text]\nmedia_dir = "/elsewhere"\n'
+    )
     assert settings.store.url == f"sqlite+aiosqlite:///{tmp_path}/gateway.db"
     assert settings.voice.music == tmp_path / "prompts/music.wav"
     assert settings.edge.rpc_socket == tmp_path / "run/kamailio.sock"
