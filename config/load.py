@@ -26,6 +26,7 @@ SECRETS = frozenset(
 )
 
 Location = tuple[str, ...]
+NAMES = ("id", "name", "number", "digits", "calendar", "language")  # what an entry of a list is known by
 
 
 class ConfigurationError(Exception):
@@ -171,11 +172,27 @@ def _explain(error: Any, merged: Mapping[str, Any], sources: list[Source]) -> li
     if not location:
         mistakes = [line.partition(": ") for line in what.splitlines()]
         return [_in_words(tuple(key.split(".")), text, sources) for key, _, text in mistakes]
+    named = _named(location, merged)
     if error["type"] == "extra_forbidden":
-        return [_in_words(location, f"there is no such setting; {DEFAULT} lists them all", sources)]
+        return [_in_words(named, f"there is no such setting; {DEFAULT} lists them all", sources)]
     if error["type"] == "missing":
         what = "is missing"
-    return [_in_words(location, what + _standing(location, merged), sources)]
+    return [_in_words(named, what + _standing(location, merged), sources)]
+
+
+def _named(location: Location, values: Any) -> Location:
+    """``menus[main].options[4].to`` for ``menus.0.options.3.to``; an entry without a name keeps its place."""
+    named: list[str] = []
+    for part in location:
+        is_entry, values = isinstance(values, list), _at(values, (part,))
+        name = (
+            next((values[n] for n in NAMES if isinstance(values.get(n), str)), "") if isinstance(values, dict) else ""
+        )
+        if is_entry and name:
+            named[-1] += f"[{name}]"
+        else:
+            named.append(part)
+    return tuple(named)
 
 
 def _in_words(location: Location, what: str, sources: list[Source]) -> str:

@@ -14,6 +14,7 @@ import phonenumbers
 COUNTRY, COUNTRY_CODE = "GB", 44
 LONGEST = 80
 WHATSAPP = "whatsapp:"
+EARNING = (phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.PERSONAL_NUMBER)
 _WRITTEN = re.compile(r"[+\d\s()./-]+")
 # British, with ten digits that begin with no 0: as every carrier writes it, and as the library would.
 _AS_STORED = re.compile(r"\+44[1-9][0-9]{9}")
@@ -32,10 +33,18 @@ def e164(text: str) -> str:
     return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)) if parsed else text[:LONGEST]
 
 
+def is_whole(text: str) -> bool:
+    """Whether it can be dialled from here: with its area code, and no short code such as 111."""
+    return _parsed(text) is not None
+
+
 def can_be_called(text: str) -> bool:
-    """Whether it is a number that can exist, by the numbering plan of its country."""
+    """Whether a caller may ask to be called there: a number that can exist, by the numbering plan of its country,
+    and at which nobody earns by being called."""
     parsed = _parsed(text)
-    return parsed is not None and phonenumbers.is_valid_number(parsed)
+    if parsed is None or not phonenumbers.is_valid_number(parsed):
+        return False
+    return phonenumbers.number_type(parsed) not in EARNING
 
 
 def for_people(text: str) -> str:
@@ -77,6 +86,13 @@ def never_dialled(key: str, number: str, never: Collection[str]) -> Iterator[str
     """What is wrong with a setting under ``key`` that has ``number`` dialled: it is one of the numbers ``never``."""
     if is_emergency(number, never):
         yield f"{key}: {number} is never dialled; the control room has its own targets"
+
+
+def dialling_mistakes(key: str, number: str, never: Collection[str]) -> Iterator[str]:
+    """The same for an outside number, which a carrier must know."""
+    yield from never_dialled(key, number, never)
+    if not is_emergency(number, never) and not is_whole(number):
+        yield f"{key}: {number} is not a whole telephone number, for example +441632960200"
 
 
 def _parsed(text: str) -> phonenumbers.PhoneNumber | None:

@@ -133,4 +133,4 @@ def actor_of(change: Any) -> str:
         return "caller"
     if isinstance(change, events.CallTakenOver):
         return f"handler:{change.supervisor}"
-    return f"handler:{change.handler}" if type(change) in BY_HANDLER else "system"
+    return f"handler:{change.handler}" if type(change) in BY_HANDLER and change.handler else "system"

@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.store import tables
 from gateway.store.access import Work, access
 from gateway.store.documents import CONTACT, FOLLOW_UP, HANDLER, PERSON
+from gateway.store.errors import NotStorable as NotStorable
+from gateway.store.errors import StoreError as StoreError
 from gateway.store.history import calls_by_half_hour
 from gateway.store.journal import Head, Row
 from gateway.store.looks import Looks
@@ -46,14 +48,6 @@ DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceErro
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
-
-
-class StoreError(Exception):
-    """The database could not do it: it is down, full, or locked. Trying again later can help."""
-
-
-class NotStorable(StoreError):
-    """The database refuses these values: trying again cannot help."""
 
 
 @dataclass(slots=True)

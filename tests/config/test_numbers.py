@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import from_regex
 
-from config.numbers import can_be_called, e164, for_people, is_emergency
+from config.numbers import can_be_called, e164, for_people, is_emergency, is_whole
 
 NEVER = ("999", "112", "18000")
 
@@ -52,6 +52,7 @@ def test_a_short_number_is_not_made_longer(short: str) -> None:
 def test_a_number_that_cannot_exist_cannot_be_called() -> None:
     assert can_be_called("07911 123456")
     assert not any(map(can_be_called, ("999", "0123", "", "hello", "+44 000 000 0000")))
+    assert not any(map(can_be_called, ("0909 879 0123", "070 1234 5678"))), "whoever owns it earns by each call"
 
 
 @pytest.mark.parametrize(
@@ -74,3 +75,8 @@ def test_what_only_contains_one_is_another_number(written: str) -> None:
 def test_a_british_number_in_e164_is_what_the_library_makes_of_it(national: str) -> None:
     parsed = phonenumbers.parse(f"+44{national}", None)
     assert e164(f"+44{national}") == phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def test_a_number_that_is_not_whole_cannot_be_dialled_from_here() -> None:
+    assert is_whole("01632 960200") and is_whole("+33 1 99 00 12 34")
+    assert not any(map(is_whole, ("111", "00", "116 123", "960200", "")))
