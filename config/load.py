@@ -26,6 +26,7 @@ SECRETS = frozenset(
 )
 
 Location = tuple[str, ...]
+NAMES = ("id", "name", "number", "digits", "calendar", "language")  # what an entry of a list is known by
 
 
 class ConfigurationError(Exception):
@@ -171,11 +172,27 @@ def _explain(error: Any, merged: Mapping[str, Any], sources: list[Source]) -> li
     if not location:
         mistakes = [line.partition(": ") for line in what.splitlines()]
         return [_in_words(tuple(key.split(".")), text, sources) for key, _, text in mistakes]
+    named = _named(location, merged)
     if error["type"] == "extra_forbidden":
-        return [_in_words(location, f"there is no such setting; {DEFAULT} lists them all", sources)]
+        return [_in_words(named, f"there is no such setting; {DEFAULT} lists them all", sources)]
     if error["type"] == "missing":
         what = "is missing"
-    return [_in_words(location, what + _standing(location, merged), sources)]
+    return [_in_words(named, what + _standing(location, merged), sources)]
+
+
+def _named(location: Location, values: Any) -> Location:
+    """``menus[main].options[4].to`` for ``menus.0.options.3.to``; an entry without a name keeps its place."""
+    named: list[str] = []
+    for part in location:
+        is_entry, values = isinstance(values, list), _at(values, (part,))
+        name = (
+            next((values[n] for n in NAMES if isinstance(values.get(n), str)), "") if isinstance(values, dict) else ""
+        )
+        if is_entry and name:
+            named[-1] += f"[{name}]"
+        else:
+            named.append(part)
+    return tuple(named)
 
 
 def _in_words(location: Location, what: str, sources: list[Source]) -> str:
@@ -218,6 +235,7 @@ def _at(values: Any, location: Location) -> Any:
 def _with_paths(settings: Settings) -> Settings:
     """Relative paths start at the data directory."""
     root = settings.gateway.data_dir.expanduser().absolute()
+    places = {"data_dir": root, "run_dir": root / settings.gateway.run_dir}
     voice = settings.voice.model_copy(
         update={name: root / getattr(settings.voice, name) for name in ("prompts_dir", "music", "recordings_dir")}
     )
@@ -227,7 +245,7 @@ def _with_paths(settings: Settings) -> Settings:
         url = prefix + str(root / url.removeprefix(prefix))
     return settings.model_copy(
         update={
-            "gateway": settings.gateway.model_copy(update={"data_dir": root}),
+            "gateway": settings.gateway.model_copy(update=places),
             "store": settings.store.model_copy(update={"url": url}),
             "edge": settings.edge.model_copy(update={"rpc_socket": root / settings.edge.rpc_socket}),
             "voice": voice,

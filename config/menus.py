@@ -9,11 +9,11 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from config.numbers import never_dialled
+from config.numbers import dialling_mistakes, never_dialled
 from config.section import Identifier, Language, Number, Section
 
 Digits = Annotated[str, Field(pattern=r"^[0-9*#]{1,4}$")]
-Extension = Annotated[str, Field(pattern=r"^[0-9]{1,10}$")]
+Extension = Annotated[str, Field(pattern=r"^[0-9]{2,6}$")]  # as the edge knows a telephone
 # A queue's id begins with a letter, so the two cannot be taken for each other.
 VoicemailOf = Annotated[str, Field(pattern=r"^([a-z][a-z0-9_-]{0,40}|[0-9]{1,10})$")]
 KINDS = ("queue", "menu", "extension", "voicemail", "message", "number")
@@ -116,8 +116,10 @@ def destination_mistakes(key: str, destination: Destination, known: Known) -> It
     if names is not None and name not in names and not name.isdigit():
         sort = "menu" if kind == "menu" else "queue"
         yield f"{key}.{kind}: no {sort} '{name}'; there are: {', '.join(sorted(names)) or 'none'}"
-    if kind in ("extension", "number"):
+    if kind == "extension":
         yield from never_dialled(f"{key}.{kind}", name, known.never_dial)
+    if kind == "number":
+        yield from dialling_mistakes(f"{key}.{kind}", name, known.never_dial)
     if destination.then:
         yield from destination_mistakes(f"{key}.then", destination.then, known)
 

@@ -14,7 +14,10 @@ import phonenumbers
 COUNTRY, COUNTRY_CODE = "GB", 44
 LONGEST = 80
 WHATSAPP = "whatsapp:"
+EARNING = (phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.PERSONAL_NUMBER)
 _WRITTEN = re.compile(r"[+\d\s()./-]+")
+# British, with ten digits that begin with no 0: as every carrier writes it, and as the library would.
+_AS_STORED = re.compile(r"\+44[1-9][0-9]{9}")
 
 # What can stand before a number dialled from Britain and still reach it: withhold (141) or show (1470) one's
 # own number, the way abroad, the country, the trunk digit.
@@ -24,14 +27,24 @@ BEFORE_A_NUMBER = f"(141|1470)?(00)?({COUNTRY_CODE})?0*"
 @lru_cache(4096)  # each call compares its number with every one of ours
 def e164(text: str) -> str:
     """``+442079460018`` for ``020 7946 0018``, ``0044 20...``, ``+44 (0)20...``; what is no number as it is."""
+    if _AS_STORED.fullmatch(text):
+        return text
     parsed = _parsed(text)
     return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)) if parsed else text[:LONGEST]
 
 
+def is_whole(text: str) -> bool:
+    """Whether it can be dialled from here: with its area code, and no short code such as 111."""
+    return _parsed(text) is not None
+
+
 def can_be_called(text: str) -> bool:
-    """Whether it is a number that can exist, by the numbering plan of its country."""
+    """Whether a caller may ask to be called there: a number that can exist, by the numbering plan of its country,
+    and at which nobody earns by being called."""
     parsed = _parsed(text)
-    return parsed is not None and phonenumbers.is_valid_number(parsed)
+    if parsed is None or not phonenumbers.is_valid_number(parsed):
+        return False
+    return phonenumbers.number_type(parsed) not in EARNING
 
 
 def for_people(text: str) -> str:
@@ -73,6 +86,13 @@ def never_dialled(key: str, number: str, never: Collection[str]) -> Iterator[str
     """What is wrong with a setting under ``key`` that has ``number`` dialled: it is one of the numbers ``never``."""
     if is_emergency(number, never):
         yield f"{key}: {number} is never dialled; the control room has its own targets"
+
+
+def dialling_mistakes(key: str, number: str, never: Collection[str]) -> Iterator[str]:
+    """The same for an outside number, which a carrier must know."""
+    yield from never_dialled(key, number, never)
+    if not is_emergency(number, never) and not is_whole(number):
+        yield f"{key}: {number} is not a whole telephone number, for example +441632960200"
 
 
 def _parsed(text: str) -> phonenumbers.PhoneNumber | None:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from config.menus import VoicemailOf
-from config.numbers import never_dialled
+from config.numbers import dialling_mistakes
 from config.section import Identifier, Number, Seconds, Section
 
 Cause = Literal["closed", "nobody_on_duty", "full", "longest_wait"]
@@ -118,7 +118,7 @@ def _step_mistakes(
         if step.kind == "stay" and step.target not in prompts:
             yield f"{at}: no words for '{step.target}'; add them to prompts.texts"
         if step.kind == "number":
-            yield from never_dialled(at, step.target, never_dial)
+            yield from dialling_mistakes(at, step.target, never_dial)
         if step.kind in LAST and place < len(steps) - 1:
             yield f"{at}: is always possible, so what stands behind it is never reached; put it last"
 

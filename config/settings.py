@@ -17,7 +17,7 @@ from config.calendars import Calendar, TimeZone
 from config.carriers import HttpCarrier
 from config.menus import Known, Menu, menu_mistakes, number_mistakes
 from config.menus import VoiceNumber as VoiceNumber
-from config.numbers import never_dialled, person_of
+from config.numbers import dialling_mistakes, person_of
 from config.ordering import Bumps, ChooseBy, LanguageSkill, Skill, Wanted
 from config.overflow import Limits, overflow_mistakes
 from config.prompts import SPOKEN as SPOKEN
@@ -35,6 +35,7 @@ KeepDays = Annotated[int, Field(ge=1, le=36_500)]
 class Gateway(Section):
     name: str
     data_dir: Path
+    run_dir: Path
     log_level: Literal["debug", "info", "warning", "error"]
     shutdown_seconds: Seconds
 
@@ -630,7 +631,7 @@ class Settings(Section):
     def _interpreters_wrong(self) -> Iterator[str]:
         for one in self.voice.interpreters:
             key = f"voice.interpreters[{one.language}].number"
-            yield from never_dialled(key, one.number, self.routing.never_dial)
+            yield from dialling_mistakes(key, one.number, self.routing.never_dial)
 
     def _templates_wrong(self) -> Iterator[str]:
         known = {

@@ -115,7 +115,7 @@ class Gateway:
         await self._open_store()
         runner = web.AppRunner(self.http, access_log=None, shutdown_timeout=settings.gateway.shutdown_seconds)
         await runner.setup()
-        control = await open_control(runner, control_path(settings.gateway.data_dir))
+        control = await open_control(runner, control_path(settings.gateway.run_dir))
         try:
             async with asyncio.TaskGroup() as tasks:
                 background = [tasks.create_task(work, name=name) for name, work in self._work().items()]
@@ -171,8 +171,9 @@ class Gateway:
 
     def _voice(self, clock: Clock) -> VoiceChannel:
         desk = CallDesk(self.dispatcher, self.store, clock, self.settings)
-        run_dir = self.settings.gateway.data_dir / "run"
-        return VoiceChannel(self.settings, run_dir, desk, desk.announce, desk.report, new_reference)
+        return VoiceChannel(
+            self.settings, self.settings.gateway.run_dir, desk, desk.announce, desk.report, new_reference
+        )
 
     def _retention(self) -> Retention:
         return Retention(self.settings.voice.recordings_dir, self.store, self.dispatcher, self._clock)

@@ -18,11 +18,11 @@ PEER = struct.Struct("3i")
 
 
 class AlreadyRunning(Exception):
-    """Another gateway serves this data directory."""
+    """Another gateway runs here."""
 
 
-def control_path(data_dir: Path) -> Path:
-    return data_dir / "run" / "control.sock"
+def control_path(run_dir: Path) -> Path:
+    return run_dir / "control.sock"
 
 
 async def open_control(runner: web.AppRunner, path: Path) -> web.SockSite:
@@ -59,7 +59,7 @@ def is_served(path: Path) -> bool:
 
 def _listen(path: Path) -> socket.socket:
     if len(os.fsencode(path)) > LONGEST_PATH:
-        raise OSError(f"{path} is too long for a socket; set gateway.data_dir to a shorter path")
+        raise OSError(f"{path} is too long for a socket; set gateway.run_dir to a shorter path")
     path.parent.mkdir(parents=True, exist_ok=True)
     if is_served(path):
         raise AlreadyRunning(f"another gateway is running: it answers at {path}")

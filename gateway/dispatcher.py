@@ -15,6 +15,7 @@ from typing import TypeVar
 import structlog
 
 from gateway.store.journal import Head, Row, reference_of, write_row
+from gateway.store.looks import Looks
 from gateway.store.records import CallRecord, KnownMail, MailCursor, MailToFile, Message, Record
 from gateway.store.store import Batch, NotStorable, Store, StoreError
 from routing.board import Board
@@ -249,9 +250,13 @@ class Dispatcher:
         """The inbound keys in this batch that we had before, with their contacts."""
         keys = {key for submitted in batch for key in _inbound_keys(submitted.records)}
         calls = {r.call_id for s in batch for r in s.records if isinstance(r, CallRecord)}
-        known = await self._store.known_keys(keys) if keys else {}
-        known_calls = await self._store.known_calls(calls) if calls else {}
-        return known | {f"call:{call_id}": reference for call_id, reference in known_calls.items()}
+
+        def look(looks: Looks) -> dict[str, str]:
+            known = looks.known_keys(keys) if keys else {}
+            known_calls = looks.known_calls(calls) if calls else {}
+            return known | {f"call:{call_id}": reference for call_id, reference in known_calls.items()}
+
+        return await self._store.look(look) if keys or calls else {}
 
     def _decide(self, submitted: Submitted, known: dict[str, str], work: Work) -> None:
         keys = [*_inbound_keys(submitted.records), *_call_ids(submitted.records)]

@@ -30,6 +30,10 @@ from routing.triage import Finding
 
 log = structlog.get_logger()
 
+# Threads that read mails take turns at the interpreter with the event loop, which then comes late to each next step of
+# storing the one before.
+READ_AT_ONCE = 2
+
 
 class EmailChannel:
     name = "email"
@@ -47,12 +51,13 @@ class EmailChannel:
     ) -> None:
         self._settings, self._store, self._dispatcher, self._clock = settings, store, dispatcher, clock
         self._files = MailFiles(settings.email.raw_dir, settings.text.media_dir)
-        self._intake = MailIntake(settings, store, clock, new_reference, new_id, judge, self._files)
+        self._intake = MailIntake(settings, clock, new_reference, new_id, judge, self._files)
         self._signer = Signer(settings.email.reference_secret.get_secret_value())
         self._trusted = frozenset(name.lower() for name in settings.email.trusted_authentication)
         self._mailboxes = {mailbox.id: mailbox for mailbox in settings.email.mailboxes}
         self._alarms = Alarms(dispatcher, clock)
         self._tokens = tokens_of(settings.email.mailboxes)
+        self._reading = asyncio.Semaphore(READ_AT_ONCE)
         self._not_sending: dict[str, str] = {}
         self._readers = [self._reader(mailbox, chance) for mailbox in settings.email.mailboxes]
 
@@ -75,7 +80,8 @@ class EmailChannel:
     # --- in ------------------------------------------------------------------------------------------
 
     async def _read(self, fetched: FetchedMail) -> Arrival:
-        return await asyncio.to_thread(self._arrival, fetched)
+        async with self._reading:
+            return await asyncio.to_thread(self._arrival, fetched)
 
     def _arrival(self, fetched: FetchedMail) -> Arrival:
         mail, raw_path = self._files.read(fetched, self._trusted)
@@ -84,11 +90,11 @@ class EmailChannel:
 
     async def _take(self, fetched: FetchedMail, arrival: Arrival) -> None:
         """Returns when the mail and the cursor are on disk."""
-        event, records = await self._intake.understood(arrival)
+        event, records = await self._store.look(lambda looks: self._intake.understood(arrival, looks))
         outcome = await self._dispatcher.submit(event, *records, *written_with(fetched, arrival.mailbox, records))
         if fetched.file is not None:
             fetched.file.unlink(missing_ok=True)
-        log.info("email_taken", contact=outcome.reference, mailbox=arrival.mailbox.id, duplicate=outcome.duplicate)
+        log.debug("email_taken", contact=outcome.reference, mailbox=arrival.mailbox.id, duplicate=outcome.duplicate)
 
     # --- out: what the outbox asks -------------------------------------------------------------------
 

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 
 import structlog
 from aiohttp import web
 
 from gateway.discretion import Discretion
 from gateway.dispatcher import Committed
-from gateway.store.journal import Row
+from gateway.store.journal import ENCODE, Row
 from gateway.store.store import Store, StoreError
 
 log = structlog.get_logger()
 
-ROOM = 2000
+ROOM, AT_ONCE = 2000, 100
 HEARTBEAT_SECONDS = 20.0
 SEND_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
@@ -47,14 +49,15 @@ class Subscription:
         self.handler = handler
         self._discretion = discretion
         self.ended: asyncio.Future[Over] = asyncio.get_running_loop().create_future()
-        self._rows: asyncio.Queue[Row] = asyncio.Queue(room)
+        self._rows: asyncio.Queue[tuple[int, str]] = asyncio.Queue(room)
 
     def wants(self, row: Row) -> bool:
         return self.handler is None or (row.handler == self.handler and self._discretion.shows(row))
 
-    def put(self, row: Row) -> None:
+    def put(self, seq: int, text: str) -> None:
+        """A row that it wants, by its number, as it is sent."""
         try:
-            self._rows.put_nowait(row)
+            self._rows.put_nowait((seq, text))
         except asyncio.QueueFull:
             self.end(Over(TOO_SLOW, "too slow: connect again with after="))
 
@@ -62,8 +65,12 @@ class Subscription:
         if not self.ended.done():
             self.ended.set_result(over)
 
-    async def next(self) -> Row:
-        return await self._rows.get()
+    async def next(self) -> list[tuple[int, str]]:
+        """What has come since, some rows at a time."""
+        rows = [await self._rows.get()]
+        while len(rows) < AT_ONCE and not self._rows.empty():
+            rows.append(self._rows.get_nowait())
+        return rows
 
 
 class LiveHub:
@@ -71,32 +78,39 @@ class LiveHub:
 
     def __init__(self, discretion: Discretion, room: int = ROOM) -> None:
         self._discretion, self._room = discretion, room
-        self._subscriptions: set[Subscription] = set()
+        self._subscriptions: defaultdict[str | None, set[Subscription]] = defaultdict(set)
 
     def committed(self, committed: Committed) -> None:
         """Called after each commit; does not block."""
-        for subscription in self._subscriptions:
-            for row in committed.rows:
-                if not subscription.ended.done() and subscription.wants(row):
-                    subscription.put(row)
+        for row in committed.rows:
+            self._spread(row)
+
+    def _spread(self, row: Row) -> None:
+        """To everybody whom it concerns; it is made into text once."""
+        concerned = (*self._subscriptions.get(None, ()), *self._subscriptions.get(row.handler, ()))
+        wanting = [s for s in concerned if not s.ended.done() and s.wants(row)]
+        if wanting:
+            text = as_json(row)
+            for subscription in wanting:
+                subscription.put(row.seq, text)
 
     @contextmanager
     def subscribed(self, handler: str | None) -> Iterator[Subscription]:
         subscription = Subscription(handler, self._room, self._discretion)
-        self._subscriptions.add(subscription)
+        self._subscriptions[handler].add(subscription)
         try:
             yield subscription
         finally:
-            self._subscriptions.discard(subscription)
+            self._subscriptions[handler].discard(subscription)
 
     def close(self) -> None:
         """The gateway stops: desks are sent away and find the next one."""
-        for subscription in self._subscriptions:
+        for subscription in chain.from_iterable(self._subscriptions.values()):
             subscription.end(Over(GOING_AWAY, "the gateway stops"))
 
     @property
     def desks(self) -> int:
-        return len(self._subscriptions)
+        return sum(map(len, self._subscriptions.values()))
 
     async def serve(
         self,
@@ -125,11 +139,12 @@ class LiveHub:
         return socket
 
 
-async def _send(socket: web.WebSocketResponse, texts: AsyncIterator[str]) -> None:
+async def _send(socket: web.WebSocketResponse, texts: AsyncIterator[list[str]]) -> None:
     try:
-        async for text in texts:
+        async for several in texts:
             async with asyncio.timeout(SEND_SECONDS):
-                await socket.send_str(text)
+                for text in several:
+                    await socket.send_str(text)
     except TimeoutError:
         raise Over(TOO_SLOW, "too slow: connect again with after=") from None
     except StoreError as error:
@@ -138,23 +153,21 @@ async def _send(socket: web.WebSocketResponse, texts: AsyncIterator[str]) -> Non
         raise Over(GOING_AWAY, "the connection broke") from error
 
 
-async def follow(subscription: Subscription, store: Store, after: int | None) -> AsyncIterator[str]:
-    """The hello, what was missed since row ``after``, then everything as it happens; as JSON texts.
+async def follow(subscription: Subscription, store: Store, after: int | None) -> AsyncIterator[list[str]]:
+    """The hello, what was missed since row ``after``, then everything as it happens; as JSON texts, some at a time.
 
     The subscription began before the head is read, so a row is on one side of the head or on the other.
     """
     head = (await store.head()).seq
-    yield json.dumps({"type": "hello", "seq": head})
+    yield [json.dumps({"type": "hello", "seq": head})]
     if after is not None:
         async for row in store.journal(handler=subscription.handler or "", after=after):
             if row.seq > head:
                 break
             if subscription.wants(row):
-                yield as_json(row)
+                yield [as_json(row)]
     while True:
-        row = await subscription.next()
-        if row.seq > head:
-            yield as_json(row)
+        yield [text for seq, text in await subscription.next() if seq > head]
 
 
 async def _receive(socket: web.WebSocketResponse) -> None:
@@ -201,4 +214,4 @@ def as_json(row: Row) -> str:
         "contact": row.reference,
         "handler": row.handler,
     }
-    return f'{json.dumps(head, ensure_ascii=False, separators=(",", ":"))[:-1]},"data":{row.document}}}'
+    return f'{ENCODE(head)[:-1]},"data":{row.document}}}'

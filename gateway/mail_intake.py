@@ -17,8 +17,8 @@ from config.settings import Mailbox, Settings
 from gateway.dispatcher import Clock
 from gateway.mail_files import MailFiles
 from gateway.mail_threads import Belonging, MailThreads
+from gateway.store.looks import Looks
 from gateway.store.records import Attachment, Message, MessageStatus, Record
-from gateway.store.store import Store
 from routing.events import DeliveryReported, Event, MessageArrived, Recorded
 from routing.model import Channel, Party
 from routing.triage import Finding
@@ -52,32 +52,31 @@ class MailIntake:
     def __init__(
         self,
         settings: Settings,
-        store: Store,
         clock: Clock,
         new_reference: Callable[[], str],
         new_id: Callable[[], str],
         judge: Callable[[str], Finding],
         files: MailFiles,
     ) -> None:
-        self._email, self._store, self._clock = settings.email, store, clock
+        self._email, self._clock = settings.email, clock
         self._new_reference, self._new_id, self._judge, self._files = new_reference, new_id, judge, files
         self._ours = {mailbox.address.lower() for mailbox in settings.email.mailboxes}
-        self._threads = MailThreads(store, Signer(settings.email.reference_secret.get_secret_value()))
+        self._threads = MailThreads(Signer(settings.email.reference_secret.get_secret_value()))
 
-    async def understood(self, arrival: Arrival) -> Understood:
-        """What happened, and what is to be written with it."""
+    def understood(self, arrival: Arrival, looks: Looks) -> Understood:
+        """What happened, and what is to be written with it. It waits for the database: for a thread."""
         mail = arrival.mail
-        ours = await self._our_message(mail.message_id)
+        ours = looks.sent_by_us(mail.message_id)
         if ours is not None and mail.from_address.lower() in self._ours:
             return Recorded("our own mail came back to us", "system", reference=ours.reference), ()
-        reported = await self._delivery(arrival) or await self._receipt(arrival)
+        reported = self._delivery(arrival, looks) or self._receipt(arrival, looks)
         if reported is not None:
             return reported
         if not arrival.finding.sounds_like_emergency:
-            beside = await self._answer_to_closed(arrival) or await self._set_aside(arrival)
+            beside = self._answer_to_closed(arrival, looks) or self._set_aside(arrival, looks)
             if beside is not None:
                 return beside
-        return await self._taken(arrival)
+        return self._taken(arrival, looks)
 
     def arrival(self, mail: Mail, mailbox: Mailbox, raw_path: str, *, too_large: bool) -> Arrival:
         """What can be said of it by itself, whatever else has come. It takes its time: for a thread."""
@@ -108,35 +107,31 @@ class MailIntake:
         files = tuple(self._files.keep_attachments(message_id, mail))
         return Arrival(mail, mailbox, message, files, self._judge(f"{mail.subject}\n{said}"))
 
-    async def _our_message(self, header_id: str) -> Message | None:
-        called = await self._store.messages_called([header_id]) if header_id else []
-        return next((message for message in called if message.direction == "out"), None)
-
     # --- what became of a message of ours ----------------------------------------------------------------
 
-    async def _delivery(self, arrival: Arrival) -> Understood | None:
+    def _delivery(self, arrival: Arrival, looks: Looks) -> Understood | None:
         """A delivery report on a message of ours stands beside it; its failure is told to the handler."""
         report = arrival.mail.delivery_report
         status = STATUSES.get(report.action) if report else None
-        sent = await self._our_message(report.original_message_id) if report else None
+        sent = looks.sent_by_us(report.original_message_id) if report else None
         if report is None or status is None or sent is None:
             return None
         why = " ".join(filter(None, (report.status, report.diagnostic)))[:DIAGNOSTIC_LIMIT]
         event = DeliveryReported(sent.reference, sent.id, status, why)
         return event, (MessageStatus(sent.id, status), *arrival.beside(sent.reference))
 
-    async def _receipt(self, arrival: Arrival) -> Understood | None:
-        read = await self._our_message(arrival.mail.receipt_for)
+    def _receipt(self, arrival: Arrival, looks: Looks) -> Understood | None:
+        read = looks.sent_by_us(arrival.mail.receipt_for)
         if read is None:
             return None
         event = Recorded("a read receipt came", "system", reference=read.reference)
         return event, (MessageStatus(read.id, "read"), *arrival.beside(read.reference))
 
-    async def _answer_to_closed(self, arrival: Arrival) -> Understood | None:
+    def _answer_to_closed(self, arrival: Arrival, looks: Looks) -> Understood | None:
         """An absence note in answer to our last words opens nothing anew."""
         if not arrival.mail.automatic_answer:
             return None
-        contact = await self._threads.answered(arrival.mail, arrival.message.sender)
+        contact = self._threads.answered(arrival.mail, arrival.message.sender, looks)
         if contact is None or contact.closed_at is None:
             return None
         event = Recorded("an automatic answer came after closing", "system", reference=contact.reference)
@@ -144,33 +139,33 @@ class MailIntake:
 
     # --- set aside ---------------------------------------------------------------------------------------
 
-    async def _set_aside(self, arrival: Arrival) -> Understood | None:
-        why = await self._why_aside(arrival)
+    def _set_aside(self, arrival: Arrival, looks: Looks) -> Understood | None:
+        why = self._why_aside(arrival, looks)
         if not why:
             return None
         event = Recorded("mail set aside", "system", f"message {arrival.message.id}: {why}")
         return event, arrival.beside("", "set_aside", why)
 
-    async def _why_aside(self, arrival: Arrival) -> str:
+    def _why_aside(self, arrival: Arrival, looks: Looks) -> str:
         sender = arrival.message.sender
         if sender.lower() in self._ours:
             return "it comes from our own address, and it is none that we sent"
-        block = await self._store.block_of(sender, self._clock()) if sender else None
-        if block is None or await self._in_open_contact(arrival):
+        block = looks.block_of(sender, self._clock()) if sender else None
+        if block is None or self._in_open_contact(arrival, looks):
             return ""
         return f"{block.address} is blocked: {block.reason}"
 
-    async def _in_open_contact(self, arrival: Arrival) -> bool:
+    def _in_open_contact(self, arrival: Arrival, looks: Looks) -> bool:
         """Somebody is dealing with it already; after an emergency the next mail may be only a place."""
-        contact = await self._threads.answered(arrival.mail, arrival.message.sender)
+        contact = self._threads.answered(arrival.mail, arrival.message.sender, looks)
         return contact is not None and contact.closed_at is None
 
     # --- taken -------------------------------------------------------------------------------------------
 
-    async def _taken(self, arrival: Arrival) -> Understood:
+    def _taken(self, arrival: Arrival, looks: Looks) -> Understood:
         """It opens a contact or joins one."""
         mail, message, finding = arrival.mail, arrival.message, arrival.finding
-        belonging = await self._belonging(mail, message.sender, finding)
+        belonging = self._belonging(mail, message.sender, finding, looks)
         event = MessageArrived(
             reference=self._new_reference(),
             message=message.id,
@@ -183,23 +178,23 @@ class MailIntake:
             linked_to=belonging.linked_to,
             automatic=mail.automatic or not message.sender or message.sender.lower() in self._ours,
             language=message.language,
-            answered_enough=await self._answered_enough(message.sender),
+            answered_enough=self._answered_enough(message.sender, looks),
             finding=finding,
         )
         return event, (message, *arrival.files)
 
-    async def _belonging(self, mail: Mail, sender: str, finding: Finding) -> Belonging:
+    def _belonging(self, mail: Mail, sender: str, finding: Finding, looks: Looks) -> Belonging:
         """A flood of new matters from one address is one contact, but never an emergency's."""
-        belonging = await self._threads.belonging(mail, sender)
+        belonging = self._threads.belonging(mail, sender, looks)
         if belonging.known or not sender or finding.sounds_like_emergency:
             return belonging
-        lately = await self._store.emails_from(sender, self._clock() - 60 * self._email.flood_minutes)
+        lately = looks.emails_from(sender, self._clock() - 60 * self._email.flood_minutes)
         if lately < self._email.flood_messages:
             return belonging
         return replace(belonging, thread=f"email-flood:{sender.lower()}")
 
-    async def _answered_enough(self, sender: str) -> bool:
-        today = await self._store.automatic_answers(sender, self._clock() - DAY_SECONDS)
+    def _answered_enough(self, sender: str, looks: Looks) -> bool:
+        today = looks.automatic_answers(sender, self._clock() - DAY_SECONDS)
         return today >= self._email.automatic_answers_a_day
 
 

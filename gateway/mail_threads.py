@@ -9,13 +9,13 @@ the latest contact that they have had.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from channels.email.mime import Mail
 from channels.email.signature import Signer
 from config.numbers import same_person
-from gateway.store.store import Store
+from gateway.store.looks import Looks
 from routing.model import Contact
 
 IDENTIFIERS_LOOKED_UP = 30
@@ -40,11 +40,11 @@ class Quoted:
 
 
 class MailThreads:
-    def __init__(self, store: Store, signer: Signer) -> None:
-        self._store, self._signer = store, signer
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
 
-    async def belonging(self, mail: Mail, sender: str) -> Belonging:
-        quoted = [found async for found in self._quoted(mail, sender)]
+    def belonging(self, mail: Mail, sender: str, looks: Looks) -> Belonging:
+        quoted = list(self._quoted(mail, sender, looks))
         theirs = [f.contact for f in quoted if f.proven and _same_person(f.contact, sender)]
         if theirs:
             # An open one of several first: a mail can refer to an earlier matter that is over.
@@ -55,40 +55,36 @@ class MailThreads:
             reference = quoted[0].contact.reference
             return Belonging(f"email:{reference}:{sender.lower()}", reference, known=True)
         # Not by its Message-ID: a stranger could use another person's.
-        return Belonging(f"email:{mail.sha256}", await self._latest_of(sender))
+        earlier = looks.latest_of(same_person(sender)) if sender else None
+        return Belonging(f"email:{mail.sha256}", earlier.reference if earlier else "")
 
-    async def _latest_of(self, sender: str) -> str:
-        earlier = await self._store.latest_of(same_person(sender)) if sender else None
-        return earlier.reference if earlier else ""
-
-    async def answered(self, mail: Mail, sender: str) -> Contact | None:
+    def answered(self, mail: Mail, sender: str, looks: Looks) -> Contact | None:
         """The contact of this person that the mail answers, open or closed."""
-        async for found in self._quoted(mail, sender):
-            if found.proven and _same_person(found.contact, sender):
-                return found.contact
-        return None
+        found = self._quoted(mail, sender, looks)
+        return next((f.contact for f in found if f.proven and _same_person(f.contact, sender)), None)
 
-    async def _quoted(self, mail: Mail, sender: str) -> AsyncIterator[Quoted]:
+    def _quoted(self, mail: Mail, sender: str, looks: Looks) -> Iterator[Quoted]:
         """Each contact once, the surest first: what it answers, what it refers to, what its subject or address says."""
         found: dict[str, bool] = {}
-        for reference, proven in [*await self._by_identifiers(mail), *self._by_reference(mail, sender)]:
+        for reference, proven in [*_by_identifiers(mail, looks), *self._by_reference(mail, sender)]:
             found[reference] = found.get(reference, False) or proven
         for reference, proven in found.items():
-            contact = await self._store.contact(reference)
+            contact = looks.contact(reference)
             if contact is not None:
                 yield Quoted(contact, proven)
-
-    async def _by_identifiers(self, mail: Mail) -> list[tuple[str, bool]]:
-        wanted = list(dict.fromkeys(i for i in (mail.in_reply_to, *reversed(mail.references)) if i))
-        wanted = wanted[:IDENTIFIERS_LOOKED_UP]
-        messages = await self._store.messages_called(wanted)
-        # Anybody can use an identifier of ours for a mail of theirs: what we sent ourselves comes first.
-        messages.sort(key=lambda m: (wanted.index(m.header_id), m.direction == "in"))
-        return [(m.reference, True) for m in messages if m.reference]
 
     def _by_reference(self, mail: Mail, sender: str) -> list[tuple[str, bool]]:
         places = (mail.subject, *mail.delivered_to, *mail.to, *mail.cc)
         return [(quoted.reference, quoted.signed) for quoted in self._signer.quoted(places, sender)]
+
+
+def _by_identifiers(mail: Mail, looks: Looks) -> list[tuple[str, bool]]:
+    wanted = list(dict.fromkeys(i for i in (mail.in_reply_to, *reversed(mail.references)) if i))
+    wanted = wanted[:IDENTIFIERS_LOOKED_UP]
+    messages = looks.messages_called(wanted)
+    # Anybody can use an identifier of ours for a mail of theirs: what we sent ourselves comes first.
+    messages.sort(key=lambda m: (wanted.index(m.header_id), m.direction == "in"))
+    return [(m.reference, True) for m in messages if m.reference]
 
 
 def _same_person(contact: Contact, sender: str) -> bool:

@@ -10,7 +10,10 @@ ALPHABET = "2346789CFGHJKMNQRSWXYZ"
 
 def new_reference() -> str:
     """For example ``K7M2-9QXR``: 22^8, about 5 * 10^10 of them."""
-    letters = "".join(secrets.choice(ALPHABET) for _ in range(8))
+    number, letters = secrets.randbelow(len(ALPHABET) ** 8), ""
+    for _ in range(8):
+        number, letter = divmod(number, len(ALPHABET))
+        letters += ALPHABET[letter]
     return f"{letters[:4]}-{letters[4:]}"
 
 

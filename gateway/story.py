@@ -7,8 +7,10 @@ from typing import Any
 
 from gateway.store.documents import load_change
 from gateway.store.journal import Row
+from routing.events import CallArrived
 
-# Each follows its actor: "handler:amy accepted the offer". ``{0}`` is the event or command.
+# Each follows its actor: "handler:amy accepted the offer". ``{0}`` is the event or command, ``{outcome}`` its outcome
+# in words.
 SENTENCES: Mapping[str, str] = {
     "CallArrived": "called {0.our_address}; the contact was opened in queue {0.queue}",
     "CallQueued": "put the caller in the queue",
@@ -29,7 +31,7 @@ SENTENCES: Mapping[str, str] = {
     "NoteAdded": "wrote a note: {0.text}",
     "GradeGiven": "gave the grade '{0.grade}'",
     "EmergencyRaised": "raised an emergency: {0.how}",
-    "ControlRoomTried": "tried {0.target} for the control room: {0.outcome} ({0.code})",
+    "ControlRoomTried": "tried {0.target} for the control room: {outcome} (SIP {0.code})",
     "ControlRoomExhausted": "found no control room target that answers, round {0.round}",
     "ControlRoomJoined": "joined {0.target}: a person in the control room hears the caller",
     "ControlRoomLeft": "saw {0.target} leave the call",
@@ -40,8 +42,8 @@ SENTENCES: Mapping[str, str] = {
     "SendingFailed": "could not send a message: {0.why}",
     "DeliveryReported": "was told that a message is '{0.status}'",
     "FollowUpRequested": "asked for a follow-up ({0.follow_up.channel.value}): {0.follow_up.purpose}",
-    "FollowUpAnswered": "reached the person for the follow-up",
-    "FollowUpTried": "tried the follow-up: {0.outcome}",
+    "FollowUpAnswered": "reached the person",
+    "FollowUpTried": "called, and reached nobody: {outcome}",
     "FollowUpCancelled": "cancelled a follow-up: {0.why}",
     "HandlerSaved": "saved handler {0.handler.id}",
     "HandlerRemoved": "removed handler {0.handler}",
@@ -54,9 +56,9 @@ SENTENCES: Mapping[str, str] = {
     "Recorded": "{0.what}",
     "PartyRung": "rang {0.target} ({0.role})",
     "PartyAnswered": "has {0.target} in the call",
-    "PartyLeft": "saw {0.target} leave the call: {0.why}",
+    "PartyLeft": "let go of {0.target}: {0.why}",
     "Supervised": "has supervisor {0.supervisor} in the call: {0.mode}",
-    "CallPassed": "passed the caller from {0.handler} to {0.target}",
+    "CallPassed": "connected the caller to {0.target}",
     "CallTakenOver": "took the call over from {0.taken_from}: {0.why}",
     "LedOut": "connected the caller to {0.target}",
     "LeadOn": "{0.why}",
@@ -92,7 +94,7 @@ SENTENCES: Mapping[str, str] = {
     "ScheduleFollowUp": "scheduled a follow-up ({0.follow_up.channel.value}): {0.follow_up.purpose}",
     "QueueFollowUp": "put the follow-up in the queue",
     "GiveUpFollowUp": "gave up the follow-up: {0.why}",
-    "PlaceFollowUpCall": "places the follow-up call through {0.handler}",
+    "PlaceFollowUpCall": "calls {0.address} for {0.handler}, whose phone rings first",
     "CancelFollowUp": "cancelled the follow-up: {0.why}",
     "StopExpecting": "waits no longer for the caller to call again",
     "WrapUpDue": "told {0.handler} that the time for the wrap-up is over",
@@ -104,8 +106,20 @@ SENTENCES: Mapping[str, str] = {
 # What is said instead where this attribute is true.
 IF_TRUE: Mapping[str, tuple[str, str]] = {
     "CallerLeft": ("cut_off", "was cut off"),
+    "CallPassed": ("handler", "passed the caller from {0.handler} to {0.target}"),
+    "PlaceFollowUpCall": (
+        "withheld",
+        "calls {0.address} for {0.handler}, whose phone rings first; our number is not shown",
+    ),
+    "VoicemailLeft": ("silent", "left a voicemail of {0.seconds:.0f} s in which nothing was heard"),
     "HeldChanged": ("held", "put the caller on hold at the {0.where}"),
     "MutedChanged": ("muted", "muted the microphone"),
+}
+OUTCOMES: Mapping[str, str] = {
+    "busy": "busy",
+    "no_answer": "no answer",
+    "unreachable": "unreachable",
+    "handler_unreachable": "the handler's own phone did not answer",
 }
 # What explains a sentence, where it is given.
 REASONS: Mapping[str, str] = {
@@ -121,9 +135,11 @@ REASONS: Mapping[str, str] = {
 def sentence(row: Row) -> str:
     """For example ``ended the offer to amy: expired (no answer in time)``."""
     change = load_change(row.kind, row.document)
+    if isinstance(change, CallArrived) and row.reference != change.reference:
+        return f"called {change.our_address} again, and is back in this contact"
     attribute, instead = IF_TRUE.get(row.kind, ("", ""))
     words = instead if attribute and getattr(change, attribute) else SENTENCES[row.kind]
-    told = words.format(change)
+    told = words.format(change, outcome=OUTCOMES.get(getattr(change, "outcome", ""), ""))
     reason = _attribute(change, REASONS[row.kind]) if row.kind in REASONS else ""
     return f"{told} ({reason})" if reason else told
 

@@ -7,24 +7,29 @@ from dataclasses import replace
 
 from channels.base import Refused
 from channels.voice.instructions import Target
-from config.numbers import e164, is_emergency
+from config.numbers import e164
 from config.settings import Settings
 from routing.board import Board
+from routing.objections.calls import is_an_emergency_number, is_not_whole
 
 EXTENSION = re.compile(r"[0-9]{2,6}")
+MOST_LISTED = 20
 
 
 def at_extension(extension: str, board: Board, settings: Settings) -> Target:
-    """A phone of ours; one of our handlers is called by their name. Raises Refused for an emergency number."""
+    """The phone of one of our handlers. Raises Refused for an emergency number, and for an extension nobody has."""
     _refuse_emergency(extension, settings)
     owner = board.with_extension(extension)
-    uri = f"sip:{extension}@{settings.edge.domain}"
-    return Target(owner.name, uri, owner.id) if owner else Target(f"extension {extension}", uri)
+    if owner is None:
+        raise Refused(f"Nobody has extension {extension}; there are: {_extensions(board)}.")
+    return Target(owner.name, f"sip:{extension}@{settings.edge.domain}", owner.id)
 
 
 def at_number(address: str, settings: Settings) -> Target:
-    """An outside number. Raises Refused for an emergency number."""
+    """An outside number. Raises Refused for an emergency number, and for one that is not whole."""
     _refuse_emergency(address, settings)
+    if why := is_not_whole(address):
+        raise Refused(why)
     number = e164(address)
     return Target(number, f"sip:{number}@{settings.edge.domain}")
 
@@ -32,14 +37,22 @@ def at_number(address: str, settings: Settings) -> Target:
 def keyed(text: str, board: Board, settings: Settings, replaces: str = "") -> Target:
     """What was keyed at a phone; ``replaces`` is only for phones of ours, a carrier would refuse it.
 
-    Raises Refused for an emergency number and for nothing."""
+    Raises Refused as the two above, and for nothing."""
     if not text:
         raise Refused("No extension or number was keyed.")
-    number = at_number(text, settings)
-    ours = EXTENSION.fullmatch(text)
-    return replace(at_extension(text, board, settings), replaces=replaces) if ours else number
+    if EXTENSION.fullmatch(text):
+        return replace(at_extension(text, board, settings), replaces=replaces)
+    return at_number(text, settings)
+
+
+def _extensions(board: Board) -> str:
+    """Those that there are, each with its handler; of very many the first."""
+    having = sorted((h.extension, h.name) for h in board.handlers.values() if h.extension)
+    listed = [f"{extension} ({name})" for extension, name in having[:MOST_LISTED]]
+    more = len(having) - len(listed)
+    return ", ".join([*listed, *([f"and {more} more"] if more else [])]) or "none"
 
 
 def _refuse_emergency(dialled: str, settings: Settings) -> None:
-    if is_emergency(dialled, settings.routing.never_dial):
-        raise Refused(f"{dialled} is an emergency number: raise the emergency instead.")
+    if why := is_an_emergency_number(dialled, settings.routing.never_dial):
+        raise Refused(why)

@@ -14,12 +14,13 @@ from channels.text.port import IncomingText
 from config.numbers import person_of, same_person
 from config.settings import Settings
 from gateway.dispatcher import Clock, Dispatcher
-from gateway.store.records import Attachment, Message, Record
+from gateway.store.looks import Looks
+from gateway.store.records import Attachment, Block, Message, Record
 from gateway.store.store import Store
 from gateway.text_carriers import KEY
 from gateway.text_files import pending
 from routing.events import Event, MessageArrived, Recorded
-from routing.model import Channel, Party, Wish
+from routing.model import Channel, Contact, Party, Wish
 from routing.triage import Finding
 
 Understood = tuple[Event, tuple[Record, ...]]
@@ -50,10 +51,9 @@ class TextIntake:
         files = [pending(message.id, number, item) for number, item in enumerate(text.media)]
         thread, wish = thread_of(text.recipient, text.sender), self._wish(text)
         known = self._dispatcher.board.in_thread(thread) is not None
-        if not (known or wish or finding.sounds_like_emergency):
-            block = await self._store.block_of(person_of(text.sender), self._clock())
-            if block is not None:
-                return _set_aside(message, files, f"{block.address} is blocked: {block.reason}")
+        block, earlier = (None, None) if known else await self._store.look(lambda looks: self._seen(text.sender, looks))
+        if block is not None and not (wish or finding.sounds_like_emergency):
+            return _set_aside(message, files, f"{block.address} is blocked: {block.reason}")
         event = MessageArrived(
             reference=self._new_reference(),
             message=message.id,
@@ -63,7 +63,7 @@ class TextIntake:
             our_address=text.recipient,
             thread=thread,
             automatic=not text.can_reply,
-            linked_to="" if known else await self._earlier(text.sender),
+            linked_to=earlier.reference if earlier else "",
             finding=finding,
             wish=wish,
         )
@@ -93,10 +93,9 @@ class TextIntake:
         obeyed = any(number.number == ours and number.opt_out == "obey" for number in self._text.numbers)
         return asked(text.body) if obeyed else ""
 
-    async def _earlier(self, sender: str) -> str:
-        """The latest contact of the same person, for a text that opens a new one."""
-        earlier = await self._store.latest_of(same_person(sender))
-        return earlier.reference if earlier else ""
+    def _seen(self, sender: str, looks: Looks) -> tuple[Block | None, Contact | None]:
+        """What this person is blocked by, and their latest contact, for a text that opens a new one."""
+        return looks.block_of(person_of(sender), self._clock()), looks.latest_of(same_person(sender))
 
 
 def _set_aside(message: Message, files: list[Attachment], why: str) -> Understood:

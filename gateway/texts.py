@@ -104,7 +104,7 @@ class TextChannel:
             self._files.fetch(attachments)
             if text.sent_at is None and outcome.reference != getattr(event, "reference", ""):
                 self._to_order.put_nowait(outcome.reference)
-        log.info("text_taken", contact=outcome.reference, duplicate=outcome.duplicate, attachments=len(attachments))
+        log.debug("text_taken", contact=outcome.reference, duplicate=outcome.duplicate, attachments=len(attachments))
         return outcome
 
     # --- what became of ours ---------------------------------------------------------------------------------

@@ -164,13 +164,15 @@ class MenuChosen:
 
 @dataclass(frozen=True, slots=True)
 class VoicemailLeft:
-    """Told before the end of the call. ``extension``: whose voicemail it is, '' for the queue's."""
+    """Told before the end of the call. ``extension``: whose voicemail it is, '' for the queue's. ``silent``: nothing
+    was heard in it."""
 
     reference: str
     queue: str
     extension: str
     path: str
     seconds: float
+    silent: bool = False
 
 
 # --- outbound ----------------------------------------------------------------------------------------

@@ -200,10 +200,11 @@ class Contact:
     or was offered the contact with. ``passed_to``: the outside party who has the caller. ``safety``: whether
     it is safe to reach this person. ``held``: at the desk. ``no_sound``: the legs of the call from which no sound
     packets come. ``callback``: the follow-up that keeps the caller's place. ``voicemail``: the
-    recording that no handler was given yet. ``sounds_like``: why its words sound like an emergency, ``found`` what
-    they say of place, service and so on. ``expected_until``: the caller was cut off and gets their place
-    back until then. ``language``: what the person speaks, '' for ours. ``relaxed``: how many steps of what it
-    needs are over. ``bumps``: why it is served sooner, by ``ahead`` seconds and at most ``due_within`` seconds
+    recording that no handler was given yet; ``voicemail_silent``: nothing was heard in it.
+    ``sounds_like``: why its words sound like an emergency, ``found`` what they say of place, service and so on.
+    ``expected_until``: the caller was cut off and gets their place back until then.
+    ``language``: what the person speaks, '' for ours. ``relaxed``: how many steps of what it needs are over.
+    ``bumps``: why it is served sooner, by ``ahead`` seconds and at most ``due_within`` seconds
     after it began to wait. ``entered_queue_at``, ``wait_over_at`` and ``ended_in`` are of the person's own call and
     no later one. ``waiting_since``: when they began to wait in this queue, for its longest wait. ``overflow``:
     the step they are at; ``overflowed``: the causes that have no more steps for them in this queue;
@@ -257,6 +258,7 @@ class Contact:
     callback: str = ""
     calls_made: int = 0
     voicemail: str = ""
+    voicemail_silent: bool = False
     expected_until: Time | None = None
     entered_queue_at: Time | None = None
     wait_over_at: Time | None = None

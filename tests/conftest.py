@@ -27,7 +27,10 @@ def settings(tmp_path: Path) -> MakeSettings:
     """``settings(voice={"slots": 2})``: the defaults in a temporary directory, with this laid over them."""
 
     def make(**overlay: Any) -> Settings:
-        base: dict[str, Any] = {"gateway": {"data_dir": str(tmp_path)}, "edge": {"phone_secret": "phones"}}
+        base: dict[str, Any] = {
+            "gateway": {"data_dir": str(tmp_path), "run_dir": "run"},
+            "edge": {"phone_secret": "phones"},
+        }
         base["text"] = {"auth_token": "texts"}
         base["email"] = {"reference_secret": "references"}
         for section, values in overlay.items():

@@ -145,12 +145,16 @@ class MailboxReader:
         return (await imap.uids(position.listed_to + 1, position.last_uid))[::-1]
 
     async def _list_some(self, imap: Imap, position: Cursor) -> Cursor:
-        """Keep the fingerprints of old mail, some at a time: new mail does not wait long for it."""
-        some = self._unlisted[: -LISTED_AT_ONCE - 1 : -1]
-        found = [h.fingerprint for page in _pages(some) for h in await self._headlines(imap, page)]
-        del self._unlisted[-len(some) :]
-        position = replace(position, listed_to=some[-1] if self._unlisted else position.last_uid)
-        await self._receiver.keep(position, [fingerprint for fingerprint in found if fingerprint])
+        """Keep the fingerprints of old mail until all are kept or new mail is there: that does not wait long. To look
+        at a large folder by opening it again would take a server as long as to list a thousand of its messages."""
+        new: list[int] = []
+        while self._unlisted and not new:
+            some = self._unlisted[: -LISTED_AT_ONCE - 1 : -1]
+            found = [h.fingerprint for page in _pages(some) for h in await self._headlines(imap, page)]
+            del self._unlisted[-len(some) :]
+            position = replace(position, listed_to=some[-1] if self._unlisted else position.last_uid)
+            await self._receiver.keep(position, [fingerprint for fingerprint in found if fingerprint])
+            new = await imap.uids(position.last_uid + 1)
         return position
 
     async def _headlines(self, imap: Imap, page: Sequence[int]) -> list[Headline]:

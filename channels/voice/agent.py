@@ -46,6 +46,7 @@ KEPT = (
     messages.MediaBack,
     messages.Silent,
     messages.Heard,
+    messages.MessageHeard,
 )
 
 
@@ -62,7 +63,7 @@ class CallAgent:
         self._mixer = Mixer(self._engine, self._timers, self._control.legs, self._on_went_on)
         ear = Ear(self._engine, self._mixer, self._control.legs)
         self._watch = SilenceWatch(ear, self._timers, self._tell)
-        self._message = MessageRecorder(self._engine, self._timers, self._mixer, ear, self._on_recorded)
+        self._message = MessageRecorder(self._engine, self._timers, self._mixer, ear, self._on_recorded, self._tell)
         self._link = Link(socket_path(slot.run_dir))
         self._fallback = Fallback(self._control, self._mixer, slot.start_deadline, self._tell, self._end)
         self._linked = False
@@ -257,6 +258,7 @@ class CallAgent:
                 self._control.on_state(note)
             case DigitSeen(leg=leg, digit=digit):
                 if leg.alive:
+                    leg.after_digit()
                     self._tell(messages.Digit(leg.name, digit))
                     self._pressed(leg.name, digit)
             case TransferSeen():

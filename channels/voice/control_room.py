@@ -13,7 +13,7 @@ from channels.voice.call import Call, CallGone, VoiceError
 from channels.voice.messages import Dial, Drop, LegChanged
 from channels.voice.scene import Scene
 from config.settings import ControlRoom, Target
-from routing.events import ControlRoomExhausted, ControlRoomJoined, ControlRoomLeft, ControlRoomTried, Event
+from routing.events import ControlRoomExhausted, ControlRoomJoined, ControlRoomLeft, ControlRoomTried, Event, Recorded
 
 NO_ANSWER = (408, 487)
 BUSY = (486, 600, 603)
@@ -98,6 +98,9 @@ class ControlRoomLeg:
         """After another gateway; what the process has begun to dial by itself is begun again, or not wanted.
         ``joined``: it was on the line."""
         if "control_room" in self._scene.line.joined:
+            if not (wanted or joined):
+                by_itself = "no gateway was there: the call fetched the control room by itself"
+                self._scene.tell(Recorded(by_itself, "system", reference=self._scene.reference))
             self._scene.tell(ControlRoomJoined(self._scene.reference, "control room"))
             return
         if self._scene.line.under_way("control_room"):

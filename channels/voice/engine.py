@@ -13,7 +13,7 @@ from typing import Any
 
 import pjsua2 as pj
 
-from channels.voice import media_thread
+from channels.voice import pjmedia
 from channels.voice.legs import Finished, Incoming, Leg, Note, StateSeen
 from channels.voice.messages import LegName
 from channels.voice.slot import Slot
@@ -52,7 +52,7 @@ class Engine:
     def start_media(self) -> None:
         """Starts what moves the audio and takes RTP in; done late, because an idle process should not tick."""
         if not self._media_started:
-            media_thread.start()
+            pjmedia.start_thread()
             self._endpoint.audDevManager().setNullDev()
             self._media_started = True
 
@@ -138,7 +138,7 @@ def _endpoint(slot: Slot) -> Any:
     media.threadCnt = 1
     media.jbInit = media.jbMinPre = 40
     endpoint.libInit(config)
-    media_thread.stop()
+    pjmedia.stop_thread()
     for codec in endpoint.codecEnum2():
         endpoint.codecSetPriority(codec.codecId, CODECS.get(codec.codecId, 0))
     transport = pj.TransportConfig()

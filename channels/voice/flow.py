@@ -243,6 +243,8 @@ class Story:
                 self._tell(ev.CallerSilent(self.reference, seconds))
             case msg.Heard():
                 self._tell(ev.CallerHeard(self.reference))
+            case msg.MessageHeard():
+                self._reception.voicemail.heard(item)
             case msg.Recorded():
                 await self._reception.voicemail.recorded(item)
             case msg.RecordingWentOn():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from channels.voice import instructions as tell_to
 from channels.voice import messages as msg
+from channels.voice.reasons import unanswered
 from channels.voice.scene import Scene
 from routing import events as ev
 from routing.model import Offer
@@ -106,7 +107,7 @@ class HandlerLeg:
         elif leg.code in RANG_OUT_CODES:
             self._scene.tell(ev.OfferMissed(*about))
         else:
-            self._scene.tell(ev.OfferFailed(*about, f"the phone could not be rung (SIP {leg.code})"))
+            self._scene.tell(ev.OfferFailed(*about, unanswered(leg.code)))
 
     async def ring_next(self) -> None:
         """The offer that came while the leg before it was still there."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import pjsua2 as pj
 
-from channels.voice import messages, sip
+from channels.voice import messages, pjmedia, sip
 from channels.voice.messages import LegName, LegState
 
 # The edge makes a 202 of this answer to a REFER (config/kamailio/kamailio.cfg). It must not be a 2xx here: then the
@@ -101,6 +101,7 @@ class Leg(pj.Call):  # type: ignore[misc]
         self.media: Any = None
         self.slot: int | None = None
         self.media_changed = False
+        self.stream = 0
         self.held = self.told_held = False
         self.packets = 0
         self.packets_at = time.monotonic()
@@ -118,6 +119,12 @@ class Leg(pj.Call):  # type: ignore[misc]
 
     def onCallMediaState(self, prm: Any) -> None:
         self.media_changed = True
+
+    def onStreamCreated(self, prm: Any) -> None:
+        self.stream = int(prm.stream)
+
+    def onStreamDestroyed(self, prm: Any) -> None:
+        self.stream = 0
 
     def onDtmfDigit(self, prm: Any) -> None:
         """Runs in the media thread: a note and a wake-up, nothing else."""
@@ -212,6 +219,13 @@ class Leg(pj.Call):  # type: ignore[misc]
             if media.status in AUDIBLE and media.audioConfSlot >= 0:
                 self.slot = int(media.audioConfSlot)
                 self.media = self.getAudioMedia(int(media.index))
+
+    def after_digit(self) -> None:
+        """While a key is down no sound comes, and the stack takes the missing packets for lost ones: what little it had
+        kept back for the next packet would wait for them all, and whatever is said after that would come half a second
+        late and in pieces. So that little is dropped."""
+        if self.stream:
+            pjmedia.empty_jitter_buffer(self.stream)
 
     def tell_transfer(self, code: int, reason: str, *, final: bool) -> None:
         """Tells the phone how its REFER goes (RFC 3515 section 2.4.4). Raises pj.Error when the dialog is over."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ import pjsua2 as pj
 from channels.voice.closing import Closing
 from channels.voice.control import Refusal
 from channels.voice.engine import Engine
-from channels.voice.hearing import CALLER, LOOK_SECONDS, Ear
-from channels.voice.messages import Recorded, RecordMessage
+from channels.voice.hearing import CALLER, LOOK_SECONDS, LOUD_LOOKS, Ear
+from channels.voice.messages import Event, MessageHeard, Recorded, RecordMessage
 from channels.voice.mixer import Mixer
 from channels.voice.timers import Timers
 
@@ -25,10 +26,17 @@ class MessageRecorder:
     there."""
 
     def __init__(
-        self, engine: Engine, timers: Timers, mixer: Mixer, ear: Ear, on_recorded: Callable[[Recorded], None]
+        self,
+        engine: Engine,
+        timers: Timers,
+        mixer: Mixer,
+        ear: Ear,
+        on_recorded: Callable[[Recorded], None],
+        tell: Callable[[Event], None],
     ) -> None:
         self.path = ""
-        self._on_recorded = on_recorded
+        self._on_recorded, self._tell = on_recorded, tell
+        self._loud = 0
         self._engine, self._timers, self._mixer, self._ear = engine, timers, mixer, ear
         self._closing = Closing(timers, self._closed)
         self._recorder: Any = None
@@ -48,6 +56,7 @@ class MessageRecorder:
         self._recorder, self.path = recorder, command.path
         self._silence, self._longest = command.silence_seconds, command.longest_seconds
         self._began = self._heard_at = time.monotonic()
+        self._loud = 0
         self._mixer.tap(CALLER, MESSAGE, recorder)
         self._timers.after(LOOK_SECONDS, lambda: self._look(command.path))
 
@@ -61,7 +70,7 @@ class MessageRecorder:
 
     def _closed(self, recorded: Recorded) -> None:
         self.path = ""
-        self._on_recorded(recorded)
+        self._on_recorded(replace(recorded, heard=self._loud >= LOUD_LOOKS))
 
     def _look(self, path: str) -> None:
         if self._recorder is None or self.path != path:
@@ -69,6 +78,9 @@ class MessageRecorder:
         now = time.monotonic()
         if self._ear.hears():
             self._heard_at = now
+            self._loud += 1
+            if self._loud == LOUD_LOOKS:
+                self._tell(MessageHeard(path))
         if now - self._heard_at >= self._silence or now - self._began >= self._longest:
             self.stop()
         else:

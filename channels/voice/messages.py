@@ -367,12 +367,21 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageHeard:
+    """Something is heard in the message that is being left."""
+
+    path: str
+    type: Literal["message_heard"] = "message_heard"
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
-    """A message was closed: its length in seconds and the SHA-256 of the file, in hex."""
+    """A message was closed: its length in seconds and the SHA-256 of the file, in hex. ``heard``: something was."""
 
     path: str
     sha256: str
     seconds: float
+    heard: bool = False
     type: Literal["recorded"] = "recorded"
 
 
@@ -441,6 +450,7 @@ Event = (
     | MediaBack
     | Silent
     | Heard
+    | MessageHeard
     | Recorded
     | RecordingWentOn
     | FallbackStarted

@@ -72,7 +72,7 @@ class CallPool:
         self._on_resumed = on_resumed
         self._outbound_proxy = outbound_proxy
         self._group = asyncio.TaskGroup()
-        self.draining = False
+        self.draining = self._stopping = False
         self._keepers: dict[int, SlotKeeper] = {}
         self._kept: dict[int, asyncio.Task[None]] = {}
         self._left_alone: dict[str, Call] = {}
@@ -90,12 +90,15 @@ class CallPool:
             server = await asyncio.start_unix_server(self._on_connection, socket_path(self._run_dir))
             try:
                 async with self._group:
-                    self._started.set()
-                    for number in self._keepers:
-                        self._keep(number)
-                    await asyncio.Event().wait()
+                    try:
+                        self._started.set()
+                        for number in self._keepers:
+                            self._keep(number)
+                        await asyncio.Event().wait()
+                    finally:  # before the group ends: whoever connects now is the next gateway's
+                        self._stopping = True
+                        server.close()
             finally:
-                server.close()
                 await self._stop()
 
     async def outbound(self) -> Call:
@@ -168,6 +171,9 @@ class CallPool:
     # --- connections ---
 
     def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._stopping:  # accepted before the door was shut
+            writer.close()
+            return
         self._group.create_task(self._welcome(reader, writer), name="call-connection")
 
     async def _welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

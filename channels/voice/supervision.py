@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from channels.voice import instructions as tell_to
 from channels.voice import messages as msg
+from channels.voice.reasons import unanswered
 from channels.voice.scene import Scene
 from routing import events as ev
 
@@ -37,7 +38,7 @@ class SupervisorLeg:
             await self._scene.join("supervisor")
             self._tell_mode()
         elif leg.state in ("failed", "ended"):
-            await self._leave("hung up" if leg.state == "ended" else f"did not answer (SIP {leg.code})")
+            await self._leave("hung up" if leg.state == "ended" else unanswered(leg.code))
 
     async def stop(self, why: str) -> None:
         if self.supervisor:

@@ -10,7 +10,9 @@ from dataclasses import replace
 
 from channels.voice import instructions as tell_to
 from channels.voice import messages as msg
+from channels.voice.reasons import unanswered
 from channels.voice.scene import Scene
+from config.numbers import e164
 from routing import events as ev
 
 PRIVATE = ("transfer", "consult")
@@ -79,8 +81,10 @@ class ThirdParty:
         """A menu or a queue's overflow leads the caller outside the queues; who does not answer leaves them there.
 
         One of our own handlers is busy from the first ring."""
+        number = e164(number)  # an extension stays as it is
         scene, handler = self._scene, self._scene.handler_at(number)
-        target = tell_to.Target(number, f"sip:{number}@{scene.settings.edge.domain}", handler)
+        words = number if number.startswith("+") else f"extension {number}"
+        target = tell_to.Target(words, f"sip:{number}@{scene.settings.edge.domain}", handler)
         if handler:
             rung = ev.PartyRung(scene.reference, "system", "transfer", target.words, handler)
             if why := scene.refusal(rung):  # asked before their phone rings
@@ -155,7 +159,7 @@ class ThirdParty:
         if leg.code == NO_SUCH_CALL and wish.target.replaces:
             await self._ring_anew(wish)
             return
-        await self._back("hung up" if ended else f"did not answer (SIP {leg.code})", leg.code)
+        await self._back("hung up" if ended else unanswered(leg.code), leg.code)
         if ended and wish.role == "interpreter" and self._redials < INTERPRETER_REDIALS:
             await self._redial(wish)
 

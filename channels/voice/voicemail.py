@@ -33,7 +33,7 @@ Part = Literal["", "greeting", "recording", "review", "listening", "saved"]
 @dataclass(frozen=True, slots=True)
 class State:
     """``path``: the newest message; ``began``: when it did, on this machine's monotonic clock; ``kept``: the last one
-    that is complete."""
+    that is complete; ``heard``: something was, in the newest."""
 
     part: Part = ""
     queue: str = ""
@@ -42,6 +42,7 @@ class State:
     began: float = 0.0
     takes: int = 0
     kept: msg.Recorded | None = None
+    heard: bool = False
 
 
 _STATE: TypeAdapter[State] = TypeAdapter(State)
@@ -116,6 +117,11 @@ class Voicemail:
         elif self.part in ("review", "listening"):
             await self._choose(digit)
 
+    def heard(self, message: msg.MessageHeard) -> None:
+        """They say something."""
+        if self.part == "recording" and message.path == self._now.path:
+            self._become(replace(self._now, heard=True))
+
     async def recorded(self, message: msg.Recorded) -> None:
         """The file of a message was closed."""
         if self.part == "recording" and message.path == self._now.path:
@@ -134,10 +140,10 @@ class Voicemail:
         now, seconds = self._now, self._seconds()
         if now.part == "recording" and seconds >= SHORTEST_SECONDS:
             self._left = now.path
-            self._tell(now.path, seconds)
+            self._tell(now.path, seconds, heard=now.heard)
         elif now.part not in ("", "saved") and now.kept:
             self._made(now.kept)
-            self._tell(now.kept.path, now.kept.seconds)
+            self._tell(now.kept.path, now.kept.seconds, heard=now.kept.heard)
         self._now = replace(now, part="")
 
     async def leave(self) -> None:
@@ -171,7 +177,7 @@ class Voicemail:
         scene, now, voice = self._scene, self._now, self._scene.settings.voice
         path = message_path(voice.recordings_dir, scene.reference, scene.call.id, now.takes + 1)
         began = asyncio.get_running_loop().time()
-        self._become(replace(now, part="recording", path=str(path), began=began, takes=now.takes + 1))
+        self._become(replace(now, part="recording", path=str(path), began=began, takes=now.takes + 1, heard=False))
         await scene.do(msg.RecordMessage(str(path), voice.voicemail_silence_seconds, voice.voicemail_seconds))
 
     async def _take(self, message: msg.Recorded) -> None:
@@ -211,9 +217,10 @@ class Voicemail:
         made = RecordingMade(self._scene.reference, message.path, message.sha256, message.seconds)
         self._scene.tell(made)
 
-    def _tell(self, path: str, seconds: float) -> None:
+    def _tell(self, path: str, seconds: float, *, heard: bool) -> None:
         now = self._now
-        self._scene.tell(VoicemailLeft(self._scene.reference, now.queue, now.extension, path, seconds))
+        left = VoicemailLeft(self._scene.reference, now.queue, now.extension, path, seconds, silent=not heard)
+        self._scene.tell(left)
 
     def _end(self) -> None:
         self._scene.tell(CallEnded(self._scene.reference, "system"))

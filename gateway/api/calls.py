@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from channels.base import ChannelError, Refused
 from channels.voice import instructions as tell_to
 from channels.voice.line import Supervision
-from config.numbers import person_of
+from config.numbers import e164, person_of
 from config.safety import Mark
 from gateway.api.casework import assigned, calls_of, on_the_line, open_contact
 from gateway.api.consultation import contact_for
@@ -202,7 +202,7 @@ def _interpreter(services: Services, language: str) -> tell_to.Target:
     interpreters = services.settings.voice.interpreters
     for interpreter in interpreters:
         if interpreter.language == language:
-            uri = f"sip:{interpreter.number}@{services.settings.edge.domain}"
+            uri = f"sip:{e164(interpreter.number)}@{services.settings.edge.domain}"
             return tell_to.Target(f"{interpreter.name} (interpreter)", uri)
     known = ", ".join(sorted(i.language for i in interpreters)) or "none"
     raise _mistake("to.language", f"there is no interpreter for '{language}'; there are: {known}")

@@ -19,7 +19,7 @@ from gateway.store.records import Account
 from routing.events import HandlerRemoved, HandlerSaved
 from routing.model import Handler
 
-Extension = Annotated[str, StringConstraints(pattern=r"^[0-9]{0,10}$")]
+Extension = Annotated[str, StringConstraints(pattern=r"^([0-9]{2,6})?$")]  # as the edge knows a telephone
 Skill = Annotated[str, StringConstraints(pattern=SKILL)]
 Capacity = Annotated[int, Field(ge=0, le=20)]
 

@@ -88,7 +88,8 @@ class FoundOut(BaseModel):
 
 class ContactOut(BaseModel):
     """``guests`` are in the call as well; ``passed_to`` has the caller alone; ``safety`` says whether the person may
-    be called; ``silent``: nothing was heard of them yet. ``bumps``: why it is served sooner (vulnerable, repeat,
+    be called; ``silent``: nothing was heard of them yet;
+    ``voicemail_silent``: nor in their voicemail. ``bumps``: why it is served sooner (vulnerable, repeat,
     cut_off). ``handler`` has it now, ``owner`` had it last; ``wrap_ups`` are the handlers who still write it up.
     ``sounds_like`` says why its words sound like an emergency, '' when they do not; ``found`` is what they name."""
 
@@ -121,6 +122,7 @@ class ContactOut(BaseModel):
     no_sound: list[str]
     recording_paused: bool
     silent: bool
+    voicemail_silent: bool
     safety: str
     offers: list[OfferOut]
     handover: HandoverOut | None
@@ -261,7 +263,8 @@ def contact_out(contact: Contact) -> ContactOut:
         grades=[GradedOut(grade=g.grade, by=g.by, at=moment(g.at)) for g in contact.grades],
         **_same(
             contact, "reference channel queue stage work emergency language live our_address subject linked_to owner "
-            "passed_to held held_at_phone recording_paused silent safety disposition follow_ups_open sounds_like",
+            "passed_to held held_at_phone recording_paused silent voicemail_silent safety disposition follow_ups_open "
+            "sounds_like",
         ),
     )  # fmt: skip
 

@@ -163,6 +163,11 @@ async def _read(route: Route, body: type[BaseModel], raw: web.Request) -> BaseMo
 
 async def read_bytes(raw: web.Request, limit: int) -> bytes:
     """Raises TooLarge; BadRequest when the body does not come to its end in time."""
+    if raw.content.is_eof():  # all of it has come already, as that of most requests has
+        content = bytearray(raw.content.read_nowait())
+        if len(content) > limit:
+            raise TooLarge(f"The body is larger than {limit:,} bytes.")
+        return bytes(content)
     content = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):

@@ -11,16 +11,36 @@ import click
 
 from config.settings import Settings
 from gateway.cli.common import CONFIG, Failure, Misconfigured, load_settings
-from gateway.cli.drain import drain
-from gateway.cli.explain import explain
-from gateway.cli.handlers import handlers
-from gateway.cli.journal import journal
-from gateway.cli.shifts import duty, forecast, shifts
-from gateway.cli.simulate import simulate
-from gateway.cli.site import edge_files, prompts
-from gateway.cli.statistics import statistics
-from gateway.cli.status import status
-from gateway.cli.tokens import tokens
+
+# The commands that stand in files of their own: each is loaded when it is used.
+ELSEWHERE = {
+    "drain": "drain",
+    "duty": "shifts",
+    "edge-files": "site",
+    "explain": "explain",
+    "forecast": "shifts",
+    "handlers": "handlers",
+    "journal": "journal",
+    "prompts": "site",
+    "shifts": "shifts",
+    "simulate": "simulate",
+    "statistics": "statistics",
+    "status": "status",
+    "tokens": "tokens",
+}
+
+
+class Commands(click.Group):
+    """Those of this file and those of ``ELSEWHERE``."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted({*self.commands, *ELSEWHERE})
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in ELSEWHERE:
+            return super().get_command(context, name)
+        command: click.Command = getattr(import_module(f"gateway.cli.{ELSEWHERE[name]}"), name.replace("-", "_"))
+        return command
 
 
 class Lazy(click.Group):
@@ -41,7 +61,7 @@ class Lazy(click.Group):
         return group
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="contact-gateway")
 def main() -> None:
     """The front door of a police contact centre: calls, texts and emails.
@@ -131,19 +151,6 @@ def _texts(settings: Settings) -> str:
     return f"{len(settings.text.numbers)} numbers, by {' and '.join(carriers)}"
 
 
-main.add_command(handlers)
-main.add_command(shifts)
-main.add_command(duty)
-main.add_command(forecast)
-main.add_command(status)
-main.add_command(journal)
-main.add_command(explain)
-main.add_command(drain)
-main.add_command(tokens)
-main.add_command(prompts)
-main.add_command(edge_files)
-main.add_command(simulate)
-main.add_command(statistics)
 main.add_command(Lazy("sandbox", help="Run a whole site on this machine, to try things out."))
 
 if __name__ == "__main__":

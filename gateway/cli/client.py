@@ -14,7 +14,6 @@ import aiohttp
 import click
 
 from config.settings import Settings
-from gateway.cli.clerk import open_office
 from gateway.control import control_path, is_served
 
 ANSWER_SECONDS = 60.0
@@ -68,11 +67,13 @@ def _in_words(problem: Any) -> str:
 @asynccontextmanager
 async def connected(settings: Settings) -> AsyncIterator[Client]:
     """Raises StoreError, OSError."""
-    path = control_path(settings.gateway.data_dir)
+    path = control_path(settings.gateway.run_dir)
     if await asyncio.to_thread(is_served, path):
         async with _client(path, running=True) as client:
             yield client
         return
+    from gateway.cli.clerk import open_office  # the whole API, which a running gateway spares us
+
     with TemporaryDirectory(prefix="contact-gateway-") as folder:
         own = Path(folder) / "control.sock"
         async with open_office(settings, own), _client(own, running=False) as client:

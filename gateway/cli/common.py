@@ -12,7 +12,7 @@ import click
 from config.load import ConfigurationError, load
 from config.settings import Settings
 from gateway.cli.client import Client, connected
-from gateway.store.store import StoreError
+from gateway.store.errors import StoreError
 
 T = TypeVar("T")
 

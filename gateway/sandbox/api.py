@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 from channels.voice.prompts import PromptError
 from gateway.sandbox import demo, views
 from gateway.sandbox.client import ApiError
-from gateway.sandbox.desk import ACTS, at_the_desk, reply
+from gateway.sandbox.desk import ACTS, at_the_desk, reply, set_presence
 from gateway.sandbox.follow_up import ask_for_follow_up
 from gateway.sandbox.outside import NoSuchCall, Outside, Script
 from gateway.sandbox.parts import KILLS, STARTS
@@ -99,6 +99,13 @@ class DeskBody(Body):
     target: str = Field("", max_length=40)
 
 
+class PresenceBody(Body):
+    """``names``: everybody who takes contacts, if none is given."""
+
+    state: Literal["available", "away", "offline"]
+    names: tuple[str, ...] = ()
+
+
 class MannerBody(Body):
     manner: Literal["normal", "busy", "silent"]
 
@@ -143,6 +150,7 @@ class WorldServer:
             web.post("/world/follow-ups", self._follow_up),
             web.post("/world/replies", self._reply),
             web.post("/world/desk", self._desk),
+            web.put("/world/presence", self._presence),
             web.delete(f"/world/parts/{{part:{'|'.join(KILLS)}}}", self._kill),
             web.put(f"/world/parts/{{part:{'|'.join(STARTS)}}}", self._start),
             web.put("/world/phones/{name}", self._behave),
@@ -237,6 +245,11 @@ class WorldServer:
         if body.act not in ACTS:
             raise NoSuchCall(f"nobody can {body.act}; there are: {', '.join(ACTS)}")
         await at_the_desk(self.world, body.reference, body.act, body.target)
+        return web.Response(status=204)
+
+    async def _presence(self, request: web.Request) -> web.Response:
+        body = await _read(request, PresenceBody)
+        await set_presence(self.world, body.state, body.names)
         return web.Response(status=204)
 
     # --- what breaks, and what is mended ------------------------------------------------------------------------

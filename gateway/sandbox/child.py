@@ -106,7 +106,7 @@ class GatewayProcess:
 
     def call_processes(self) -> dict[int, Occupant]:
         """Those that live, by slot; one that has a caller has ``legs``."""
-        run_dir = self._settings.gateway.data_dir / "run"
+        run_dir = self._settings.gateway.run_dir
         files = {slot: run_dir / "slots" / f"{slot}.pid" for slot in occupied_slots(run_dir)}
         found = {slot: read_occupant(file) for slot, file in files.items()}
         return {slot: occupant for slot, occupant in found.items() if occupant and occupant.lives()}

@@ -191,7 +191,7 @@ def desk(reference: str, act: str, target: str, page_port: int) -> None:
     """Do what the handler who has the call, or the supervisor, can do with it.
 
     TARGET is a handler (ben), an extension (202), a telephone number, a queue, an interpreter's language, keys,
-    or the reason for a pause of the recording.
+    the reason for a pause of the recording, or the disposition of a wrap-up.
 
     \b
     Examples:
@@ -202,6 +202,7 @@ def desk(reference: str, act: str, target: str, page_port: int) -> None:
       contact-gateway sandbox desk K7M2-9QXR interpreter polish
       contact-gateway sandbox desk K7M2-9QXR whisper
       contact-gateway sandbox desk K7M2-9QXR pause-recording "card number"
+      contact-gateway sandbox desk K7M2-9QXR wrap-up
     """
     Remote(page_port).post("desk", {"reference": reference, "act": act, "target": target})
     click.echo(f"Done: {act} {target}".rstrip())
@@ -228,6 +229,22 @@ def phone(name: str, act: str, target: str, page_port: int) -> None:
     """
     Remote(page_port).post(f"phones/{quote(name)}/{act}?target={quote(target)}", {})
     click.echo(f"Done: {name} {act} {target}".rstrip())
+
+
+@sandbox.command()
+@click.argument("state", type=click.Choice(["available", "away", "offline"]))
+@click.argument("names", nargs=-1)
+@PAGE_PORT
+def presence(state: str, names: tuple[str, ...], page_port: int) -> None:
+    """Have the handlers NAMES, or all of them, be available, away or offline.
+
+    \b
+    Examples:
+      contact-gateway sandbox presence away
+      contact-gateway sandbox presence offline chloe
+    """
+    Remote(page_port).put("presence", {"state": state, "names": names})
+    click.echo(f"{', '.join(names) or 'All handlers'}: {state}")
 
 
 @sandbox.command("control-room")
@@ -294,9 +311,13 @@ def status(page_port: int) -> None:
 def _follow(remote: Remote, story: Any) -> None:
     """Print each line once, as it comes; Ctrl-C hangs up."""
     printed: set[tuple[float, str]] = set()
+    told = False
     try:
         while True:
             _print_new(story, printed)
+            if story["contact"] and not told:
+                told = True
+                click.echo(f"The contact's reference is {story['contact']}")
             if story["over"]:
                 break
             time.sleep(LOOK_SECONDS)

@@ -41,6 +41,11 @@ class Live:
         self.rows.append(row)
         return row
 
+    async def texts(self) -> AsyncIterator[str]:
+        """The rows as they came, none kept, until the gateway closes: for those who read very many."""
+        async for message in self._socket:
+            yield message.data
+
     async def wait_for(self, kind: str, deadline: float = ROW_SECONDS, **fields: Any) -> dict[str, Any]:
         """The next row of this kind with these fields (``contact``, ``handler``); TimeoutError with what came."""
         try:

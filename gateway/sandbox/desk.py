@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gateway.sandbox import demo
-from gateway.sandbox.client import ApiError, Client
+from gateway.sandbox.client import ApiError
 from gateway.sandbox.world import World
+from routing.model import Contact, Offer
 
 SUPERVISOR = "sam"
 Method = Literal["PUT", "POST", "DELETE"]
@@ -17,12 +18,14 @@ Method = Literal["PUT", "POST", "DELETE"]
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One request to the API below ``contacts/REFERENCE/``. ``body`` is made from the command's TARGET."""
+    """One request to the API below ``contacts/REFERENCE/``. ``body`` is made from the command's TARGET.
+
+    ``by``: the supervisor, the handler to whom it is offered (``path`` is then below that offer), or who has it."""
 
     method: Method
     path: str
     body: Callable[[str], dict[str, Any] | None] = lambda target: None
-    by_supervisor: bool = False
+    by: Literal["handler", "offered", "supervisor"] = "handler"
 
 
 def _third(role: str) -> Act:
@@ -31,10 +34,12 @@ def _third(role: str) -> Act:
 
 def _supervision(mode: str) -> Act:
     body = {"mode": mode, "reason": "shown in the sandbox"}
-    return Act("PUT", "call/supervision", lambda target: body, by_supervisor=True)
+    return Act("PUT", "call/supervision", lambda target: body, by="supervisor")
 
 
 ACTS: Mapping[str, Act] = {
+    "accept": Act("POST", "accept", by="offered"),
+    "decline": Act("POST", "decline", by="offered"),
     "hold": Act("PUT", "call/hold", lambda target: {"held": True}),
     "resume": Act("PUT", "call/hold", lambda target: {"held": False}),
     "mute": Act("PUT", "call/mute", lambda target: {"muted": True}),
@@ -55,7 +60,11 @@ ACTS: Mapping[str, Act] = {
     "listen": _supervision("listen"),
     "whisper": _supervision("whisper"),
     "barge": _supervision("barge"),
-    "take-over": Act("POST", "call/take-over", lambda target: {"reason": "shown in the sandbox"}, by_supervisor=True),
+    "take-over": Act("POST", "call/take-over", lambda target: {"reason": "shown in the sandbox"}, by="supervisor"),
+    "emergency": Act("POST", "emergency", lambda target: {"how": target or "raised in the sandbox"}),
+    "leave": Act("POST", "leave"),
+    "end": Act("POST", "end"),
+    "wrap-up": Act("POST", "wrap-up", lambda target: {"disposition": target or "resolved"}),
 }
 NEED_TARGET = ("pause-recording", "digits", "transfer", "consult", "conference", "interpreter", "queue", "voicemail")
 
@@ -65,21 +74,45 @@ async def at_the_desk(world: World, reference: str, act: str, target: str) -> No
     wanted = ACTS[act]
     if act in NEED_TARGET and not target:
         raise ApiError(400, f"{act} needs a TARGET; see contact-gateway sandbox desk --help")
-    client = await (world.api(SUPERVISOR) if wanted.by_supervisor else _whose(world, reference))
-    await client.request(wanted.method, f"contacts/{reference}/{wanted.path}", wanted.body(target))
+    contact = await world.store().contact(reference)  # looked at here, so that the journal holds no reading of ours
+    name, path = _whose(contact), f"contacts/{reference}/{wanted.path}"
+    if wanted.by == "supervisor":
+        name = SUPERVISOR
+    elif wanted.by == "offered":
+        offer = _offer(contact)
+        name, path = offer.handler, f"offers/{offer.id}/{wanted.path}"
+    client = await world.api(name)
+    await client.request(wanted.method, path, wanted.body(target))
 
 
 async def reply(world: World, reference: str, body: str, pictures: Sequence[Mapping[str, str]]) -> None:
     """Raises ApiError with what the gateway says against it."""
-    client = await _whose(world, reference)
+    client = await world.api(_whose(await world.store().contact(reference)))
     await client.post(f"contacts/{reference}/replies", {"body": body, "pictures": list(pictures)})
 
 
-async def _whose(world: World, reference: str) -> Client:
-    """Signed in as the handler who has the contact, or had it last."""
-    supervisor = await world.api(SUPERVISOR)
-    contact = (await supervisor.get(f"contacts/{reference}", reason="sandbox"))["contact"]
-    return await world.api(contact["handler"] or contact["owner"] or SUPERVISOR)
+async def set_presence(world: World, state: str, names: Sequence[str]) -> None:
+    """Of all handlers, if none is named. Raises ApiError, also for a name that there is not."""
+    known = sorted(account.id for account in demo.ACCOUNTS)
+    if unknown := [name for name in names if name not in known]:
+        raise ApiError(400, f"there is no handler {unknown[0]}; there are: {', '.join(known)}")
+    reason = {"reason": "break"} if state == "away" else {}
+    for name in names or [account.id for account in demo.HANDLERS]:
+        await (await world.api(name)).put("me/presence", {"state": state, **reason})
+
+
+def _whose(contact: Contact | None) -> str:
+    """The handler who has the contact, writes it up, or had it last; of nobody's the supervisor is told so."""
+    if contact is None:
+        return SUPERVISOR
+    writing = contact.wrap_ups[0].handler if contact.wrap_ups else ""
+    return (contact.assignment.handler if contact.assignment else "") or writing or contact.owner or SUPERVISOR
+
+
+def _offer(contact: Contact | None) -> Offer:
+    if contact is None or not contact.offers:
+        raise ApiError(409, "It is offered to nobody at the moment.")
+    return contact.offers[0]
 
 
 def _target(target: str) -> dict[str, str]:

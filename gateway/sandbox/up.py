@@ -18,18 +18,14 @@ from gateway.sandbox import demo
 from gateway.sandbox.api import WorldServer
 from gateway.sandbox.automatic import Automatic
 from gateway.sandbox.child import GatewayError
-from gateway.sandbox.kamailio import KamailioError
+from gateway.sandbox.daemon import DaemonError
 from gateway.sandbox.mail import MailServerError
 from gateway.sandbox.phone import PhoneError
 from gateway.sandbox.ports import NoFreePorts, Ports
-from gateway.sandbox.rtpengine import RtpengineError
 from gateway.sandbox.site import SITE_FILE
 from gateway.sandbox.world import World
 
-FAILURES = (
-    *(PromptError, ConfigurationError, GatewayError, KamailioError, RtpengineError, MailServerError, PhoneError),
-    NoFreePorts,
-)
+FAILURES = (*(PromptError, ConfigurationError, GatewayError, DaemonError, MailServerError, PhoneError, NoFreePorts),)
 
 WHAT_NOW = """
 The sandbox runs. Ctrl-C stops all of it.

@@ -79,9 +79,17 @@ async def call_story(out: Outside, call: OutsideCall) -> Values:
 
 
 async def _contact_of(world: World, call: OutsideCall) -> Contact | None:
-    """The newest contact of this number that came since the call was begun."""
+    """The newest contact of this number that was opened since the call was begun, or that the call came back to."""
     newest = await world.store().contacts(party="" if call.withheld else e164(call.number), limit=1)
-    return next((c for c in newest if c.received_at >= call.begun_at), None)
+    for contact in newest:
+        if contact.received_at >= call.begun_at or (not call.withheld and await _came_back(world, contact, call)):
+            return contact
+    return None
+
+
+async def _came_back(world: World, contact: Contact, call: OutsideCall) -> bool:
+    rows = world.store().journal(reference=contact.reference)
+    return any([row.kind == "CallArrived" and row.at >= call.begun_at async for row in rows])
 
 
 def _emergency_at(world: World, call: OutsideCall) -> float | None:

@@ -212,8 +212,8 @@ class World:
 
     async def _start_edge(self) -> None:
         self._say(f"SIP edge (Kamailio, and rtpengine for its encrypted trunk) at {LOOPBACK}:{self.ports.sip}")
-        self.kamailio = await self._stack.enter_async_context(Kamailio(self.settings, self.directory / "run"))
-        await self._stack.enter_async_context(Rtpengine(self.ports.relay_control, self.directory / "run"))
+        self.kamailio = await self._stack.enter_async_context(Kamailio(self.settings, self.settings.gateway.run_dir))
+        await self._stack.enter_async_context(Rtpengine(self.ports.relay_control, self.settings.gateway.run_dir))
 
     async def _start_mail(self) -> None:
         self._say(f"mail server (Dovecot) at {LOOPBACK}:{self.ports.imap}, mail out at {LOOPBACK}:{self.ports.smtp}")
@@ -263,7 +263,7 @@ class World:
     async def _sign_in_handlers(self) -> None:
         """The handlers have accounts, their phones are registered, and they are available."""
         self._say("handlers " + ", ".join(account.id for account in demo.HANDLERS))
-        async with Client.local(control_path(self.settings.gateway.data_dir)) as administrator:
+        async with Client.local(control_path(self.settings.gateway.run_dir)) as administrator:
             await together(*(demo.save_account(administrator, a, self.password) for a in demo.ACCOUNTS))
         await together(*(self.api(account.id) for account in demo.HANDLERS))
         for account in demo.WITH_PHONE:

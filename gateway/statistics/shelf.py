@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Delete, Table, delete, insert, or_, select, u
 from gateway.statistics.facts import Colleague, Fact, Handling, Matter, Spell, Wait
 from gateway.statistics.ledger import Changes, Ledger
 from gateway.store import tables
-from gateway.store.store import Store, StoreError, upsert
+from gateway.store.store import Store, StoreError
+from gateway.store.writing import upsert
 from routing.model import Time
 
 MATTER: TypeAdapter[Matter] = TypeAdapter(Matter)

@@ -17,14 +17,15 @@ HANDLER: TypeAdapter[Handler] = TypeAdapter(Handler)
 FOLLOW_UP: TypeAdapter[FollowUp] = TypeAdapter(FollowUp)
 PERSON: TypeAdapter[Person] = TypeAdapter(Person)
 
+ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=sorted).encode
+
 KINDS: Mapping[str, type] = {kind.__name__: kind for kind in (*get_args(events.Event), *get_args(commands.Command))}
 
 
 def dump(value: Any) -> str:
     """Canonical JSON: sorted keys, sets as sorted lists, no spaces."""
     kind: Any = type(value)
-    plain = _adapter(kind).dump_python(value)
-    return storable(json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=sorted))
+    return storable(ENCODE(_adapter(kind).dump_python(value)))
 
 
 def storable(text: str) -> str:

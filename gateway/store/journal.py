@@ -14,8 +14,8 @@ from routing import commands, events
 from routing.model import Time
 
 START = "0" * 64
-COMMANDS = get_args(commands.Command)
-BY_CALLER = (
+COMMANDS = frozenset(get_args(commands.Command))
+BY_CALLER = {
     events.CallArrived,
     events.CallerLeft,
     events.DigitPressed,
@@ -23,7 +23,18 @@ BY_CALLER = (
     events.CallbackAsked,
     events.VoicemailLeft,
     events.MessageArrived,
-)
+}
+BY_HANDLER = {
+    events.OfferAccepted,
+    events.OfferClaimed,
+    events.OfferDeclined,
+    events.WrapUpCompleted,
+    events.WrapUpExtended,
+    events.HandlerLeft,
+    events.CallPassed,
+    events.Requeued,
+}
+ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +75,7 @@ class Verdict:
 
 def write_row(head: Head, change: events.Event | commands.Command, at: Time, concerns: str, reference: str) -> Row:
     """The row behind ``head`` that records ``change`` to contact ``reference``; ``concerns`` is its handler."""
-    entry: Literal["event", "command"] = "command" if isinstance(change, COMMANDS) else "event"
+    entry: Literal["event", "command"] = "command" if type(change) in COMMANDS else "event"
     handler = str(getattr(change, "handler", "") or "") if not isinstance(change, events.HandlerSaved) else ""
     offer = getattr(change, "offer", None)
     if isinstance(change, commands.MakeOffer):
@@ -86,8 +97,7 @@ def write_row(head: Head, change: events.Event | commands.Command, at: Time, con
 
 def row_hash(previous: str, fields: tuple[Any, ...]) -> str:
     """SHA-256 over the previous hash and the row's fields in order."""
-    text = json.dumps([previous, *fields], ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(ENCODE([previous, *fields]).encode()).hexdigest()
 
 
 async def verify(rows: AsyncIterable[Row]) -> Verdict:
@@ -119,18 +129,8 @@ def actor_of(change: Any) -> str:
     by = getattr(change, "by", "")
     if by:
         return str(by)
-    if isinstance(change, BY_CALLER):
+    if type(change) in BY_CALLER:
         return "caller"
     if isinstance(change, events.CallTakenOver):
         return f"handler:{change.supervisor}"
-    by_handler = (
-        events.OfferAccepted
-        | events.OfferClaimed
-        | events.OfferDeclined
-        | events.WrapUpCompleted
-        | events.WrapUpExtended
-        | events.HandlerLeft
-        | events.CallPassed
-        | events.Requeued
-    )
-    return f"handler:{change.handler}" if isinstance(change, by_handler) else "system"
+    return f"handler:{change.handler}" if type(change) in BY_HANDLER and change.handler else "system"

@@ -1,4 +1,7 @@
-"""What is asked for every message that comes or goes, built once: to build a query costs more than to answer it."""
+"""What is asked for every message that comes or goes, built once: to build a query costs more than to answer it.
+
+A list of values of any length costs as much again as the query; where there are few, each has a name of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,28 @@ from typing import Any
 
 from sqlalchemy import Text, bindparam, func, select
 
-from gateway.store.tables import blocks, contacts, messages
+from gateway.store.tables import blocks, calls, contacts, messages
 
 
 def _one_of(name: str) -> Any:
     return bindparam(name, expanding=True, type_=Text())
 
 
+CONTACT = select(contacts.c.document).where(contacts.c.reference == bindparam("reference"))
+
 MESSAGE = select(messages).where(messages.c.id == bindparam("id"))
+
+SENT_BY_US = select(messages).where(messages.c.header_id == bindparam("header_id"), messages.c.direction == "out")
 
 MESSAGES_CALLED = select(messages).where(messages.c.header_id.in_(_one_of("header_ids")))
 
 KNOWN_KEYS = select(messages.c.provider_key, messages.c.reference).where(messages.c.provider_key.in_(_one_of("keys")))
 
+KNOWN_CALLS = select(calls.c.call_id, calls.c.reference).where(calls.c.call_id.in_(_one_of("call_ids")))
+
 LATEST_OF = (
     select(contacts.c.document)
-    .where(contacts.c.party.in_(_one_of("persons")))
+    .where(contacts.c.party.in_([bindparam(name, type_=Text()) for name in ("first", "second", "third")]))
     .order_by(contacts.c.received_at.desc())
     .limit(1)
 )
@@ -29,7 +38,7 @@ LATEST_OF = (
 BLOCK_OF = (
     select(blocks)
     .where(
-        blocks.c.address.in_(_one_of("names")),
+        blocks.c.address.in_([bindparam("address", type_=Text()), bindparam("domain", type_=Text())]),
         blocks.c.expires_at.is_(None) | (blocks.c.expires_at > bindparam("now")),
     )
     .limit(1)

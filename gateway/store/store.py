@@ -2,64 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from functools import cache
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]
-from sqlalchemy import Connection, Float, Table, Text, bindparam, case, delete, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Table, case, delete, func, or_, select, update
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from gateway.store import queries, tables
+from gateway.store import tables
 from gateway.store.access import Work, access
-from gateway.store.documents import CONTACT, FOLLOW_UP, HANDLER, PERSON, dump, storable
+from gateway.store.documents import CONTACT, FOLLOW_UP, HANDLER, PERSON
+from gateway.store.errors import NotStorable as NotStorable
+from gateway.store.errors import StoreError as StoreError
 from gateway.store.history import calls_by_half_hour
 from gateway.store.journal import Head, Row
+from gateway.store.looks import Looks
 from gateway.store.records import (
-    FINAL_STATUSES,
     Account,
     Attachment,
     Block,
-    CallRecord,
     ImportedRoster,
-    KnownMail,
     MailCursor,
     MailToFile,
     Message,
-    MessageStatus,
     OutboxItem,
     PlannedShift,
     Record,
     Recording,
-    SentAt,
     Session,
-    ShiftsCleared,
     Token,
 )
+from gateway.store.writing import TABLE_OF, write_all
 from routing.board import ACKNOWLEDGED_SECONDS, Board, Touched
 from routing.forecast import Past
 from routing.model import Contact, FollowUp, Handler, Stage, Time
 from routing.rules import Rules
-
-TABLE_OF: dict[type, Table] = {
-    Message: tables.messages,
-    Attachment: tables.attachments,
-    OutboxItem: tables.outbox,
-    Block: tables.blocks,
-    CallRecord: tables.calls,
-    Recording: tables.recordings,
-    MailCursor: tables.cursors,
-    KnownMail: tables.known_mail,
-    MailToFile: tables.mail_to_file,
-    ImportedRoster: tables.rosters,
-    PlannedShift: tables.shifts,
-    Account: tables.accounts,
-    Session: tables.sessions,
-    Token: tables.tokens,
-}
 
 LONGEST_LOOK_BACK_SECONDS = 7200.0
 
@@ -69,14 +48,6 @@ DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceErro
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
-
-
-class StoreError(Exception):
-    """The database could not do it: it is down, full, or locked. Trying again later can help."""
-
-
-class NotStorable(StoreError):
-    """The database refuses these values: trying again cannot help."""
 
 
 @dataclass(slots=True)
@@ -101,7 +72,7 @@ class Store:
 
     async def commit(self, batch: Batch) -> None:
         """Write the whole batch or nothing. Raises StoreError."""
-        await self.write(lambda connection: _write(connection, batch))
+        await self.write(lambda connection: write_all(connection, batch.rows, batch.touched, batch.records))
 
     async def write(self, work: Work[T]) -> T:
         """All or nothing, for what is no part of a batch; ``work`` runs in a thread. Raises StoreError."""
@@ -206,8 +177,7 @@ class Store:
         return Head(rows[0].seq, rows[0].hash) if rows else Head()
 
     async def contact(self, reference: str) -> Contact | None:
-        found = await self._column(select(tables.contacts.c.document).where(tables.contacts.c.reference == reference))
-        return CONTACT.validate_json(found[0]) if found else None
+        return await self.look(lambda looks: looks.contact(reference))
 
     async def contacts(
         self,
@@ -232,11 +202,6 @@ class Store:
             query = query.where(columns.received_at < before)
         return [CONTACT.validate_json(d) for d in await self._column(query)]
 
-    async def latest_of(self, persons: Collection[str]) -> Contact | None:
-        """The newest contact of any of these addresses."""
-        rows = await self.rows(queries.LATEST_OF, {"persons": list(persons)}) if persons else []
-        return CONTACT.validate_json(rows[0].document) if rows else None
-
     async def handlers(self) -> list[Handler]:
         return [HANDLER.validate_json(d) for d in await self._column(select(tables.handlers.c.document))]
 
@@ -251,19 +216,12 @@ class Store:
         return [Message(**row._mapping) for row in await self.rows(query)]
 
     async def message(self, message: str) -> Message | None:
-        rows = await self.rows(queries.MESSAGE, {"id": message})
-        return Message(**rows[0]._mapping) if rows else None
+        return await self.look(lambda looks: looks.message(message))
 
     async def message_by(self, **columns: str) -> Message | None:
         """The message with this ``provider_key``, ``provider_id`` or ``header_id``."""
         conditions = [tables.messages.c[name] == value for name, value in columns.items()]
         return await self._one(Message, *conditions)
-
-    async def messages_called(self, header_ids: Iterable[str]) -> list[Message]:
-        """The emails with these Message-IDs: strangers may use one again, so there can be several of each."""
-        wanted = list(header_ids)
-        rows = await self.rows(queries.MESSAGES_CALLED, {"header_ids": wanted}) if wanted else []
-        return [Message(**row._mapping) for row in rows]
 
     async def set_aside(self, limit: int) -> list[Message]:
         """Mail that was kept and given to nobody, the newest first."""
@@ -272,37 +230,8 @@ class Store:
         rows = await self.rows(query.order_by(columns.at.desc()).limit(limit))
         return [Message(**row._mapping) for row in rows]
 
-    async def automatic_answers(self, address: str, since: Time) -> int:
-        """How many automatic emails went to this address since then."""
-        return await self._count(queries.AUTOMATIC_ANSWERS, address, since)
-
-    async def emails_from(self, address: str, since: Time) -> int:
-        """How many emails came from this address since then."""
-        return await self._count(queries.EMAILS_FROM, address, since)
-
-    async def _count(self, query: Any, address: str, since: Time) -> int:
-        return int((await self.rows(query, {"address": address.lower(), "since": since}))[0][0])
-
     async def blocks(self) -> list[Block]:
         return await self._all(Block)
-
-    async def block_of(self, address: str, now: Time) -> Block | None:
-        """What this address, or its whole domain, is blocked by now."""
-        lower = address.lower()
-        names = [lower, f"@{lower.rpartition('@')[2]}"]
-        rows = await self.rows(queries.BLOCK_OF, {"names": names, "now": now})
-        return Block(**rows[0]._mapping) if rows else None
-
-    async def known_keys(self, keys: Iterable[str]) -> dict[str, str]:
-        """Which of these provider keys we have, each with its contact's reference."""
-        rows = await self.rows(queries.KNOWN_KEYS, {"keys": list(keys)})
-        return {row.provider_key: row.reference for row in rows}
-
-    async def known_calls(self, call_ids: Iterable[str]) -> dict[str, str]:
-        """Which of these SIP Call-IDs we have, each with its contact's reference."""
-        query = select(tables.calls.c.call_id, tables.calls.c.reference)
-        rows = await self.rows(query.where(tables.calls.c.call_id.in_(list(call_ids))))
-        return {row.call_id: row.reference for row in rows}
 
     async def attachments(self, *messages: str) -> list[Attachment]:
         return await self._all(Attachment, tables.attachments.c.message.in_(messages))
@@ -392,7 +321,7 @@ class Store:
                 query = query.where(columns.handler == handler)
             if kind:
                 query = query.where(columns.kind == kind)
-            rows = [Row(**row._mapping) for row in await self.rows(query)]
+            rows = [Row(*row) for row in await self.rows(query)]
             for row in rows:
                 yield row
             if len(rows) < size:
@@ -414,83 +343,19 @@ class Store:
     async def _column(self, query: Any) -> list[Any]:
         return [row[0] for row in await self.rows(query)]
 
-    async def rows(self, query: Any, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
-        """``values``: of the query's parameters. Raises StoreError."""
+    async def look(self, ask: Callable[[Looks], T]) -> T:
+        """What ``ask`` makes of some short looks, in one hop. It runs in a thread. Raises StoreError."""
         try:
-            return await self._access.read(lambda connection: connection.execute(query, values).all())
+            return await self._access.look(lambda connection: ask(Looks(connection)))
         except DATABASE_ERRORS as error:
             raise failure(error) from None
 
-
-def _write(connection: Connection, batch: Batch) -> None:
-    """Everything of a batch; what is referred to before what refers to it."""
-    touched, records = batch.touched, batch.records
-    upsert(connection, tables.contacts, [_contact_row(c) for c in touched.contacts.values()])
-    upsert(connection, tables.follow_ups, [_follow_up_row(f) for f in touched.follow_ups.values()])
-    handlers = [{"id": h.id, "document": dump(h)} for h in touched.handlers.values() if h]
-    upsert(connection, tables.handlers, handlers)
-    for gone in [name for name, handler in touched.handlers.items() if handler is None]:
-        connection.execute(delete(tables.handlers).where(tables.handlers.c.id == gone))
-    for cleared in [r for r in records if isinstance(r, ShiftsCleared)]:
-        _clear_shifts(connection, cleared)
-    people = [{"address": storable(p.address), "document": dump(p)} for p in touched.people.values()]
-    upsert(connection, tables.people, people)
-    for kind, table in TABLE_OF.items():
-        upsert(connection, table, [_plain(r) for r in records if type(r) is kind])
-    statuses = [r for r in records if isinstance(r, MessageStatus)]
-    if statuses:
-        connection.execute(MESSAGE_STATUS, [_named("new_", status) for status in statuses])
-    sent = [r for r in records if isinstance(r, SentAt)]
-    if sent:
-        connection.execute(MESSAGE_SENT_AT, [_named("new_", one) for one in sent])
-    if batch.rows:
-        connection.execute(JOURNAL_ROW, [_plain(row) for row in batch.rows])
-
-
-def _clear_shifts(connection: Connection, cleared: ShiftsCleared) -> None:
-    columns = tables.shifts.c
-    theirs = columns.centre.in_(cleared.centres) | columns.handler.in_(cleared.handlers)
-    period = (columns.begins >= cleared.begins) & (columns.begins < cleared.ends)
-    connection.execute(delete(tables.shifts).where(period & theirs))
-    latest = select(tables.rosters.c.id).order_by(tables.rosters.c.at.desc()).limit(cleared.kept - 1)
-    connection.execute(delete(tables.rosters).where(tables.rosters.c.id.not_in(latest)))
-
-
-def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Put in, or put in the place of what has the same key."""
-    if rows:
-        connection.execute(_upserting(table, connection.dialect.name), rows)
-
-
-@cache
-def _upserting(table: Table, dialect: str) -> Any:
-    """To build a statement costs far more than to execute it."""
-    keys = [column.name for column in table.primary_key]
-    statement: Any = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table)
-    excluded = statement.excluded
-    changed = {c.name: excluded[c.name] for c in table.columns if c.name not in keys}
-    if changed:
-        return statement.on_conflict_do_update(index_elements=keys, set_=changed)
-    return statement.on_conflict_do_nothing()
-
-
-def _status_statement() -> Any:
-    """What is not said ('') stays. Reports overtake each other: "sent" may come after "delivered"."""
-    columns = tables.messages.c
-    said = {name: bindparam(f"new_{name}", type_=Text()) for name in ("provider_id", "problems", "status")}
-    kept = {name: case((said[name] == "", columns[name]), else_=said[name]) for name in ("provider_id", "problems")}
-    final = or_(*(columns.status == final for final in FINAL_STATUSES))
-    status = case((final, columns.status), else_=said["status"])
-    return update(tables.messages).where(columns.id == bindparam("new_message")).values(**kept, status=status)
-
-
-MESSAGE_STATUS = _status_statement()
-MESSAGE_SENT_AT = (
-    update(tables.messages)
-    .where(tables.messages.c.id == bindparam("new_message"))
-    .values(sent_at=bindparam("new_at", type_=Float()))
-)
-JOURNAL_ROW = insert(tables.journal)
+    async def rows(self, query: Any) -> Sequence[Any]:
+        """Raises StoreError."""
+        try:
+            return await self._access.read(lambda connection: connection.execute(query).all())
+        except DATABASE_ERRORS as error:
+            raise failure(error) from None
 
 
 def _written_at() -> Any:
@@ -503,45 +368,6 @@ def _was_waiting(contact: Contact, since: Time) -> bool:
     """Answered since then out of a queue, and not called back."""
     answered = contact.answered_at is not None and contact.answered_at >= since
     return answered and contact.answered_at == contact.wait_over_at
-
-
-def _contact_row(contact: Contact) -> dict[str, Any]:
-    return {
-        "reference": contact.reference,
-        "stage": contact.stage,
-        "channel": contact.channel,
-        "queue": contact.queue,
-        "party": storable(contact.party.address),
-        "thread": storable(contact.thread),
-        "owner": contact.owner,
-        "received_at": contact.received_at,
-        "closed_at": contact.closed_at,
-        "document": dump(contact),
-    }
-
-
-def _follow_up_row(follow_up: FollowUp) -> dict[str, Any]:
-    return {
-        "id": follow_up.id,
-        "reference": follow_up.reference,
-        "state": follow_up.state,
-        "document": dump(follow_up),
-    }
-
-
-def _plain(record: Any) -> dict[str, Any]:
-    kind: Any = type(record)
-    values = ((name, getattr(record, name)) for name in _names(kind))
-    return {name: storable(value) if isinstance(value, str) else value for name, value in values}
-
-
-def _named(prefix: str, record: Any) -> dict[str, Any]:
-    return {f"{prefix}{name}": value for name, value in _plain(record).items()}
-
-
-@cache
-def _names(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
 
 
 def failure(error: Exception) -> StoreError:

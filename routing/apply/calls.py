@@ -164,7 +164,8 @@ def _(e: ev.VoicemailLeft, board: Board, now: Time) -> None:
     contact = moved_to(contact, queue, now + board.rules.queues[queue].target_seconds)
     whose = board.with_extension(e.extension)
     kept = contact.wanted and (contact.emergency or not contact.live)
-    board.put_contact(replace(contact, voicemail=e.path, owner=whose.id if whose else contact.owner, wanted=kept))
+    owner = whose.id if whose else contact.owner
+    board.put_contact(replace(contact, voicemail=e.path, voicemail_silent=e.silent, owner=owner, wanted=kept))
 
 
 @apply.register

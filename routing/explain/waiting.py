@@ -88,6 +88,8 @@ def _later(board: Board, contact: Contact, now: Time) -> Iterator[Later]:
 
 def _overflow(board: Board, contact: Contact, now: Time) -> Iterator[Later]:
     queue, at = board.rules.queues[contact.queue], contact.overflow
+    if contact.callback:
+        return  # they asked for it, and are led nowhere else
     if at is not None and at.kind == "callback":
         following = queue.overflow.steps(at.cause)[at.step + 1 :]
         said = f"unless they ask to be called back: {_steps(following)}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from config.numbers import digits, is_emergency
+from collections.abc import Collection
+
+from config.numbers import digits, is_emergency, is_whole
 from routing import events as ev
 from routing.board import Board
 from routing.model import Channel, Contact, PresenceState
@@ -150,9 +152,19 @@ def not_to_be_dialled(board: Board, contact: Contact, address: str) -> str:
         return why
     if not digits(address):
         return "There is no number to call."
-    if is_emergency(address, board.rules.routing.never_dial):
-        return f"{address} is an emergency number: raise the emergency instead."
-    return ""
+    return is_an_emergency_number(address, board.rules.routing.never_dial) or is_not_whole(address)
+
+
+def is_an_emergency_number(dialled: str, never: Collection[str]) -> str:
+    """Why this is not dialled, '' when it may be. ``never``: digits of numbers that nobody may call."""
+    if not is_emergency(dialled, never):
+        return ""
+    return f"{dialled} is an emergency number: raise the emergency instead."
+
+
+def is_not_whole(dialled: str) -> str:
+    """Why this cannot be dialled, '' when it can."""
+    return "" if is_whole(dialled) else f"{dialled} is not a whole telephone number: dial it with its area code."
 
 
 def not_free(board: Board, handler: str, apart_from: str = "") -> str:

@@ -60,11 +60,16 @@ def _left_to_do(contact: Contact, board: Board, now: Time) -> Iterator[Command]:
         yield do.RaiseAlarm("emergency_abandoned", why, contact.reference)
         yield from _call_back(contact, board, now, "emergency, hung up before an answer")
     elif contact.voicemail:
-        yield do.AskForReview(contact.reference, "The caller left a voicemail.")
+        yield _voicemail_to_be_heard(contact)
     elif contact.abandoned and _to_be_called_back(contact, board):
         yield from _call_back(contact, board, now, "hung up while waiting")
     elif heard and not contact.wrap_ups and not contact.disposition:
         yield do.AskForReview(contact.reference, "The call is over and no handler has recorded it.")
+
+
+def _voicemail_to_be_heard(contact: Contact) -> Command:
+    nothing = " Nothing was heard in it: they may be unable to speak." if contact.voicemail_silent else ""
+    return do.AskForReview(contact.reference, f"The caller left a voicemail.{nothing}")
 
 
 def _to_be_called_back(contact: Contact, board: Board) -> bool:
@@ -138,7 +143,7 @@ def _(e: ev.VoicemailLeft, board: Board, now: Time) -> Iterator[Command]:
     if contact.live and not contact.wanted:
         yield from withdraw(contact, "the caller left a voicemail")
     if not (contact.live or contact.wanted or contact.assignment):
-        yield do.AskForReview(contact.reference, "The caller left a voicemail.")
+        yield _voicemail_to_be_heard(contact)
 
 
 @react.register

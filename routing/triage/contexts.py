@@ -6,8 +6,8 @@ A sign is set aside only as far as such words reach; what goes on now stands aga
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from routing.triage.phrases import Hit
 from routing.triage.reading import Word
@@ -21,8 +21,7 @@ JOINS = frozenset({"if", "when", "who", "that", "whether", "what", "where", "how
 BETWEEN = frozenset({"a", "an", "the", "any", "in", "of", "been", "being", "was", "were", "is", "there", "or", "my"})
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(NamedTuple):
     """Words ``start`` to ``end`` (exclusive), and what they say of their time."""
 
     start: int
@@ -134,7 +133,7 @@ class Contexts:
         for start, end in pairwise([*starts, len(self._words)]):
             here = range(start, end)
             clause = Clause(
-                start, end, any(n in now for n in here), any(n in present for n in here), any(n in past for n in here)
+                start, end, not now.isdisjoint(here), not present.isdisjoint(here), not past.isdisjoint(here)
             )
             clauses += [clause] * (end - start)
         return clauses

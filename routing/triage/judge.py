@@ -22,6 +22,7 @@ ASKED = "asked"  # beside the contexts: a question mark
 BY_WEIGHT = "sounds like others"
 MOST_CHARACTERS = 50_000
 SHOWN_BEFORE = 3
+NO_CONTEXTS = Contexts((), ())  # most messages have no sign that could be set aside
 COURTESIES = frozenset({"please", "now", "me", "hi", "hello", "can", "you", "i", "need", "am", "is", "this"})
 
 
@@ -75,11 +76,10 @@ class Triage:
     def _read(self, text: str) -> Read:
         words = read(text, self._speller.spell)
         hits = list(self._phrases.find(words))
-        contexts = Contexts(words, hits)
+        signs = [h for h in hits if h.label in self._rules]
+        contexts = Contexts(words, hits) if signs else NO_CONTEXTS
         standing, aside = [], []
-        for hit in sorted(hits, key=lambda h: (h.start, h.end, h.label)):  # the phrases come in no order of their own
-            if hit.label not in self._rules:
-                continue
+        for hit in sorted(signs, key=lambda h: (h.start, h.end, h.label)):  # the phrases come in no order of their own
             rule = self._rules[hit.label]
             why = "" if rule.alone else contexts.set_aside(hit, pleads=rule.pleads)
             if rule.alone and _says_more(words, hit):

@@ -76,10 +76,11 @@ class Phrases:
             begun = self._all_begun(mine)
             for label, denies, _ in begun.whole:
                 yield Hit(label, start, start + 1, denies)
-            if begun.next:
-                yield from _going_on(begun.next, keys, start, min(start + 2, limit), limit)
+            after = start + 1
+            if begun.next and after < limit and not begun.next.keys().isdisjoint(keys[after]):
+                yield from _going_on(begun.next, keys, after, after + 1, limit)
             if begun.later:
-                yield from _going_on(begun.later, keys, start, min(start + 2 + GAP, limit), limit)
+                yield from _going_on(begun.later, keys, after, min(after + 1 + GAP, limit), limit)
 
     def _all_begun(self, mine: Keys) -> Begun:
         """What begins with any of these, as one: the same words come again, and are then looked up once."""
@@ -145,12 +146,12 @@ def _together(several: Sequence[Begun]) -> Begun:
 
 
 def _going_on(
-    index: Mapping[str, Sequence[Ending]], keys: Sequence[Keys], start: int, until: int, limit: int
+    index: Mapping[str, Sequence[Ending]], keys: Sequence[Keys], after: int, until: int, limit: int
 ) -> Iterator[Hit]:
-    """Each phrase whose second word stands after ``start`` and before ``until``: once, from the first such place."""
+    """Each phrase whose second word stands from ``after`` until before ``until``: once, from the first such place."""
     found: set[int] = set()
     seconds = index.keys()
-    for here in range(start + 1, until):
+    for here in range(after, until):
         if seconds.isdisjoint(keys[here]):
             continue
         for key in keys[here]:
@@ -159,7 +160,7 @@ def _going_on(
                 end = _end(rest, keys, here + 1, limit)
                 if end and id(ending) not in found:
                     found.add(id(ending))
-                    yield Hit(label, start, end, denies)
+                    yield Hit(label, after - 1, end, denies)
 
 
 def _end(steps: tuple[Step, ...], keys: Sequence[Keys], at: int, limit: int) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from itertools import chain, groupby
 from typing import NamedTuple
 
 # Accents and invisible signs within a word belong to it: they must not hide it.
@@ -15,6 +16,7 @@ TOKEN = re.compile(rf"(?P<word>[^\W_](?:[^\W_]|[{INSIDE}]|['’‘`´](?=[^\W_])
 NUMBER_GOES_ON = re.compile(r"[.:](?=\d)")
 MOST_LETTERS = 40
 SPACED_OUT = 4
+MOST_KEPT = 50_000
 
 
 class Word(NamedTuple):
@@ -28,16 +30,28 @@ class Word(NamedTuple):
 
 def read(text: str, spell: Callable[[str], tuple[str, ...]]) -> list[Word]:
     """The words of a message. ``spell`` gives the plain words for one as it was typed."""
-    typed = list(_typed(text))
-    words: list[Word] = []
-    for spaced, run in groupby(typed, key=lambda w: len(w.text) == 1 and w.text.isalpha()):
-        together = list(run)
-        if spaced and len(together) >= SPACED_OUT:
-            letters = "".join(w.text for w in together)
-            together = [Word(letters, together[0].start, together[-1].end, together[0].sentence)]
-        for word in together:
-            words += [Word(plain, word.start, word.end, word.sentence) for plain in spell(word.text)]
-    return words
+    return [
+        word if plain == word.text else Word(plain, word.start, word.end, word.sentence)
+        for word in _together(list(_typed(text)))
+        for plain in spell(word.text)
+    ]
+
+
+def _together(typed: list[Word]) -> Iterable[Word]:
+    """Letters that were set apart are one word."""
+    if sum(_is_letter(word) for word in typed) < SPACED_OUT:
+        return typed
+    runs = ((spaced, list(run)) for spaced, run in groupby(typed, key=_is_letter))
+    return chain.from_iterable([_joined(run)] if spaced and len(run) >= SPACED_OUT else run for spaced, run in runs)
+
+
+def _is_letter(word: Word) -> bool:
+    return len(word.text) == 1 and word.text.isalpha()
+
+
+def _joined(letters: list[Word]) -> Word:
+    first = letters[0]
+    return Word("".join(word.text for word in letters), first.start, letters[-1].end, first.sentence)
 
 
 def _typed(text: str) -> Iterator[Word]:
@@ -51,6 +65,7 @@ def _typed(text: str) -> Iterator[Word]:
         yield Word(fold(token.group()), token.start(), token.end(), sentence)
 
 
+@lru_cache(MOST_KEPT)
 def fold(word: str) -> str:
     """Without case, accents, invisible signs and apostrophes; of a very long word the beginning."""
     if word.isascii():

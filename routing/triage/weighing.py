@@ -9,7 +9,7 @@ weigh as well. The weights were learnt (``tests/bench/triage_weights.py``); a po
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import log, sqrt
 from typing import TypeVar
 
@@ -105,7 +105,7 @@ class Scales:
         if not pieces:
             return Weighed(self._weights[BIAS], 0, ())
         most = max(pieces, key=lambda weighed: weighed.score)
-        return replace(most, score=most.score - of_many(len(pieces)))
+        return Weighed(most.score - of_many(len(pieces)), most.start, most.each)
 
     def weigh_signs(self, signs: Iterable[str]) -> float:
         """What the signs and contexts of a message add, by the names that ``Triage`` gives them."""

@@ -57,7 +57,7 @@ async def rate(options: Options, report: Report) -> None:
 
 
 async def killed(options: Options, report: Report) -> None:
-    count, kills, chance = options.size(1000, 100), options.size(50, 5), random.Random(7)
+    count, kills, chance = options.size(5000, 500), options.size(50, 5), random.Random(7)
     with TemporaryDirectory(prefix="outbox") as folder:
         settings, provider = settings_for(Path(folder)), Provider(Path(folder) / "provider")
         async with Writer(settings.store.url, settings) as writer:

@@ -48,32 +48,36 @@ def test_the_sandboxs_own_is_sound() -> None:
 @pytest.mark.parametrize(
     ("changes", "key", "says"),
     [
-        ({"send__url": "carrier.example"}, "text.carriers.0.send.url", "should match"),
-        ({"send__fields": {"to": "{recipient}"}}, "text.carriers.0.send", "fields must have {body}"),
-        ({"send__fields": {"text": "{body}"}}, "text.carriers.0.send", "fields must have {recipient}"),
+        ({"send__url": "carrier.example"}, "text.carriers[second].send.url", "should match"),
+        ({"send__fields": {"to": "{recipient}"}}, "text.carriers[second].send", "fields must have {body}"),
+        ({"send__fields": {"text": "{body}"}}, "text.carriers[second].send", "fields must have {recipient}"),
         (
             {"send__fields": {"to": "{recipient}", "text": "{words}"}},
-            "text.carriers.0.send.fields",
+            "text.carriers[second].send.fields",
             "there is no {words}; there are: {sender}, {recipient}, {body}, {id}, {media}, {status_url}",
         ),
-        ({"send__fields": {"a": "{body"}}, "text.carriers.0.send.fields", "expected '}'"),
-        ({"send__fields": {"a": "see {media}"}}, "text.carriers.0.send.fields", "stands alone"),
-        ({"send__accepted": ["0"], "send__error": ""}, "text.carriers.0.send", "accepted needs error"),
-        ({"send__format": "form", "send__fields": {"a": {"b": "{recipient}{body}"}}}, "text.carriers.0.send", "a form"),
-        ({"send__auth": {}}, "text.carriers.0.send.auth", "exactly one of"),
-        ({"webhooks__basic": {"user": "u", "password": "p"}}, "text.carriers.0.webhooks", "exactly one of"),
-        ({"webhooks__hmac__signed": "{timestamp}"}, "text.carriers.0.webhooks.hmac", "signed must have {body}"),
-        ({"webhooks__hmac__signed": "{body}"}, "text.carriers.0.webhooks.hmac", "belong together"),
-        ({"texts__sender": "results..from"}, "text.carriers.0.texts.sender", "should match"),
-        ({"texts__id": None}, "text.carriers.0.texts.id", "is missing"),
-        ({"reports__statuses": {"DLV": "arrived"}}, "text.carriers.0.reports.statuses.DLV", "'delivered'"),
+        ({"send__fields": {"a": "{body"}}, "text.carriers[second].send.fields", "expected '}'"),
+        ({"send__fields": {"a": "see {media}"}}, "text.carriers[second].send.fields", "stands alone"),
+        ({"send__accepted": ["0"], "send__error": ""}, "text.carriers[second].send", "accepted needs error"),
+        (
+            {"send__format": "form", "send__fields": {"a": {"b": "{recipient}{body}"}}},
+            "text.carriers[second].send",
+            "a form",
+        ),
+        ({"send__auth": {}}, "text.carriers[second].send.auth", "exactly one of"),
+        ({"webhooks__basic": {"user": "u", "password": "p"}}, "text.carriers[second].webhooks", "exactly one of"),
+        ({"webhooks__hmac__signed": "{timestamp}"}, "text.carriers[second].webhooks.hmac", "signed must have {body}"),
+        ({"webhooks__hmac__signed": "{body}"}, "text.carriers[second].webhooks.hmac", "belong together"),
+        ({"texts__sender": "results..from"}, "text.carriers[second].texts.sender", "should match"),
+        ({"texts__id": None}, "text.carriers[second].texts.id", "is missing"),
+        ({"reports__statuses": {"DLV": "arrived"}}, "text.carriers[second].reports.statuses.DLV", "'delivered'"),
         (
             {"send__sent_id": "", "send__headers": {}, "send__fields": {"a": "{recipient}{body}"}},
-            "text.carriers.0",
+            "text.carriers[second]",
             "reports need send.sent_id",
         ),
         ({"id": "twilio"}, "text.carriers", "'twilio' stands there twice"),
-        ({"retries": 3}, "text.carriers.0.retries", "there is no such setting"),
+        ({"retries": 3}, "text.carriers[second].retries", "there is no such setting"),
     ],
 )
 def test_what_is_wrong_with_a_description_is_said(changes: dict[str, Any], key: str, says: str) -> None:
@@ -102,4 +106,4 @@ def test_the_check_of_the_command_line_says_it(tmp_path: Path) -> None:
 
     assert result.exit_code == 2
     for missing in ("send.fields", "send.auth", "webhooks", "texts"):
-        assert f"text.carriers.0.{missing}: is missing" in result.output
+        assert f"text.carriers[third].{missing}: is missing" in result.output

@@ -90,6 +90,17 @@ def test_nobody_is_led_to_an_emergency_number(site: Path, kind: str, number: str
     assert found == f"menus[sub].options[1].to.{kind}: {told}"
 
 
+@pytest.mark.parametrize("number", ["116123", "111", "960200"])
+def test_nobody_is_led_to_a_number_that_no_carrier_knows(site: Path, number: str) -> None:
+    [found] = mistakes(site, SOUND.replace("+441632960200", number))
+    told = f"{number} is not a whole telephone number, for example +441632960200"
+    assert found == f"menus[sub].options[1].to.number: {told}"
+    [found] = mistakes(
+        site, f'[[voice.interpreters]]\nlanguage = "polish"\nname = "Language line"\nnumber = "{number}"\n'
+    )
+    assert found == f"voice.interpreters[polish].number: {told}"
+
+
 def test_no_interpreter_has_an_emergency_number(site: Path) -> None:
     interpreter = '[[voice.interpreters]]\nlanguage = "polish"\nname = "Language line"\nnumber = "+44999"\n'
     [found] = mistakes(site, interpreter)
@@ -137,7 +148,7 @@ def test_an_option_that_another_one_hides_is_refused(site: Path) -> None:
 )
 def test_a_destination_is_one_place(site: Path, wrong: str, said: str) -> None:
     [found] = mistakes(site, SOUND.replace('{ queue = "general" }', wrong, 1))
-    assert found.startswith(f"menus.0.on_nothing: {said}")
+    assert found.startswith(f"menus[main].on_nothing: {said}")
 
 
 def test_a_calendar_says_what_is_wrong_with_it(site: Path) -> None:
@@ -145,9 +156,9 @@ def test_a_calendar_says_what_is_wrong_with_it(site: Path) -> None:
         site, '[[calendars]]\nid = "day"\ntime_zone = "Europe/Lodnon"\nmonday = ["9-17"]\nbank_holidays = "wales"\n'
     )
     assert [line.partition(":")[0] for line in found] == [
-        "calendars.0.time_zone",
-        "calendars.0.monday.0",
-        "calendars.0.bank_holidays",
+        "calendars[day].time_zone",
+        "calendars[day].monday.0",
+        "calendars[day].bank_holidays",
     ]
 
 
@@ -169,3 +180,29 @@ def test_the_sandboxs_own_menu_speaks_welsh_and_comes_out(tmp_path: Path) -> Non
     assert line.hours[0].open == Destination(menu=menu.id)
     assert {option.language for option in menu.options} == {None, "en", "cy"}
     assert menu.prompt in settings.prompts.languages["cy"].texts
+
+
+def test_a_mistake_within_a_menu_is_told_with_the_names_of_menu_and_option(site: Path) -> None:
+    found = mistakes(
+        site,
+        """
+        [[voice.numbers]]
+        number = "101"
+        queue = "general"
+        hours = [{ calendar = "office" }]
+        [[menus]]
+        id = "main"
+        prompt = "greeting"
+        repeats = 9
+        on_nothing = { queue = "general", number = "+441632960200" }
+        options = [{ digits = "1", to = { queue = "general" } }, { digits = "2" }, { to = { queue = "general" } }]
+        """,
+    )
+    assert sorted(line.partition(": ")[0] for line in found) == [
+        "menus[main].on_nothing",
+        "menus[main].on_wrong",
+        "menus[main].options.2.digits",
+        "menus[main].options[2]",
+        "menus[main].repeats",
+        "voice.numbers[101].hours[office]",
+    ]

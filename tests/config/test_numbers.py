@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import phonenumbers
 import pytest
+from hypothesis import given
+from hypothesis.strategies import from_regex
 
-from config.numbers import can_be_called, e164, for_people, is_emergency
+from config.numbers import can_be_called, e164, for_people, is_emergency, is_whole
 
 NEVER = ("999", "112", "18000")
 
@@ -49,6 +52,7 @@ def test_a_short_number_is_not_made_longer(short: str) -> None:
 def test_a_number_that_cannot_exist_cannot_be_called() -> None:
     assert can_be_called("07911 123456")
     assert not any(map(can_be_called, ("999", "0123", "", "hello", "+44 000 000 0000")))
+    assert not any(map(can_be_called, ("0909 879 0123", "070 1234 5678"))), "whoever owns it earns by each call"
 
 
 @pytest.mark.parametrize(
@@ -65,3 +69,14 @@ def test_an_emergency_number_is_known_however_it_is_written(written: str) -> Non
 @pytest.mark.parametrize("written", ["", "101", "+441129990000", "9991", "1999", "07700900999", "+33112", "+1999"])
 def test_what_only_contains_one_is_another_number(written: str) -> None:
     assert not is_emergency(written, NEVER)
+
+
+@given(national=from_regex(r"[1-9][0-9]{9}", fullmatch=True))
+def test_a_british_number_in_e164_is_what_the_library_makes_of_it(national: str) -> None:
+    parsed = phonenumbers.parse(f"+44{national}", None)
+    assert e164(f"+44{national}") == phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def test_a_number_that_is_not_whole_cannot_be_dialled_from_here() -> None:
+    assert is_whole("01632 960200") and is_whole("+33 1 99 00 12 34")
+    assert not any(map(is_whole, ("111", "00", "116 123", "960200", "")))

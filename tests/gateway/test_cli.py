@@ -20,6 +20,7 @@ from tests.gateway.api.site import PASSWORD, Calls, Site, settings_in
 SITE = """
 [gateway]
 data_dir = "{data}"
+run_dir = "run"
 [voice]
 enabled = false
 """

@@ -23,7 +23,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 
 async def test_who_comes_through_it_is_an_administrator_by_the_kernels_word(site: Site) -> None:
-    path = control_path(site.settings.gateway.data_dir)
+    path = control_path(site.settings.gateway.run_dir)
     async with (
         aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
         session.get("http://gateway/api/v1/session") as answer,
@@ -39,14 +39,13 @@ async def test_a_second_gateway_on_the_same_data_is_refused(site: Site) -> None:
     await runner.setup()
 
     with pytest.raises(AlreadyRunning, match="another gateway is running"):
-        await open_control(runner, control_path(site.settings.gateway.data_dir))
+        await open_control(runner, control_path(site.settings.gateway.run_dir))
 
     await runner.cleanup()
 
 
 async def test_what_a_crash_left_behind_is_cleared_away(tmp_path: Path) -> None:
     path = control_path(tmp_path)
-    path.parent.mkdir()
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
     runner = web.AppRunner(web.Application())
@@ -61,7 +60,7 @@ async def test_a_path_that_is_too_long_is_named(tmp_path: Path) -> None:
     runner = web.AppRunner(web.Application())
     await runner.setup()
 
-    with pytest.raises(OSError, match=r"set gateway\.data_dir to a shorter path"):
+    with pytest.raises(OSError, match=r"set gateway\.run_dir to a shorter path"):
         await open_control(runner, control_path(tmp_path / ("x" * 100)))
 
     await runner.cleanup()

@@ -170,7 +170,9 @@ async def test_a_caller_who_was_cut_off_and_calls_again_belongs_to_the_contact_t
         back = replace(again[0], party=first[0].party, our_address=first[0].our_address)
         outcome = await writer.dispatcher.submit(back, again[1])
         assert outcome.reference == first[0].reference
-        assert await writer.store.known_calls({"again@phone"}) == {"again@phone": first[0].reference}
+        assert await writer.store.look(lambda looks: looks.known_calls({"again@phone"})) == {
+            "again@phone": first[0].reference
+        }
         assert writer.dispatcher.board.contacts[first[0].reference].live
 
 
@@ -493,7 +495,7 @@ async def test_killed_at_any_moment_nothing_acknowledged_is_lost_and_nothing_dou
             first = max(0, max(acknowledged) - 30)  # the carrier repeats what it is not sure of, and more
     async with Writer(where, here) as writer:
         keys = [f"text:{n}" for n in acknowledged]
-        known = await writer.store.known_keys(keys)
+        known = await writer.store.look(lambda looks: looks.known_keys(keys))
         assert sorted(known) == sorted(keys)
         board = await assert_sound(writer.store, writer.rules)
         inbound = [m for r in board.contacts for m in await writer.store.messages(r) if m.direction == "in"]

@@ -170,12 +170,12 @@ async def test_no_more_automatic_answers_go_to_an_address_than_allowed_in_a_day(
     for number in range(allowed + 2):
         await site.comes(letter("Jan@public.example" if number % 2 else "jan@public.example", f"Matter {number}"))
         await site.everything_closed()
-    assert await site.store.automatic_answers("jan@public.example", 0) == allowed
+    assert await site.store.look(lambda looks: looks.automatic_answers("jan@public.example", 0)) == allowed
     # when a day has passed
     site.ahead_seconds = 24 * 3600 + 60
     await site.comes(letter("jan@public.example", "Another day"))
     site.ahead_seconds = 0
-    assert await site.store.automatic_answers("jan@public.example", 0) == allowed + 1
+    assert await site.store.look(lambda looks: looks.automatic_answers("jan@public.example", 0)) == allowed + 1
 
 
 def bounce(action: str, status: str, original: str) -> bytes:
@@ -200,7 +200,7 @@ async def test_a_delivery_report_stands_beside_the_message_that_it_reports_on(
     sent = (await site.reply(first, f"Hello Lea, {action}.")).message
     report = await site.comes(bounce(action, status, str(sent["Message-ID"])))
     assert (report.reference, report.by) == (first.reference, "system")
-    (told,) = await site.store.messages_called([str(sent["Message-ID"])])
+    (told,) = await site.store.look(lambda looks: looks.messages_called([str(sent["Message-ID"])]))
     assert told.status == becomes
     alarms = [row for row in await site.rows("RaiseAlarm") if row.reference == first.reference]
     assert len(alarms) == (action == "failed")
@@ -221,7 +221,7 @@ async def test_a_read_receipt_marks_the_message_and_opens_nothing(site: MailSite
         ).encode()
     )
     assert receipt.reference == first.reference
-    (told,) = await site.store.messages_called([str(sent["Message-ID"])])
+    (told,) = await site.store.look(lambda looks: looks.messages_called([str(sent["Message-ID"])]))
     assert told.status == "read"
 
 

@@ -138,11 +138,11 @@ async def test_a_desk_that_does_not_keep_up_is_sent_away_to_come_back_with_after
     monkeypatch.setattr(site.live, "_room", 5)
     socket = await connect(sue)
     await hear(socket)
-    (subscription,) = site.live._subscriptions
+    (subscription,) = site.live._subscriptions[None]
     row = (await site.rows())[0]
 
     for _ in range(6):
-        subscription.put(row)
+        subscription.put(row.seq, row.document)
 
     message = await until_closed(socket)
     assert (message, socket.close_code) == ("too slow: connect again with after=", 4008)

@@ -69,7 +69,7 @@ async def test_a_target_of_the_phone_that_is_busy_gives_the_caller_back_and_anot
         await talk.phone.transfer(at(talk, "+441632960555"))
 
         final = await told(talk.phone, since)
-        assert (final["code"], final["reason"]) == (486, "did not answer (SIP 486)")
+        assert (final["code"], final["reason"]) == (486, "was busy (SIP 486)")
         await hears(talk.caller, talk.phone)
         await hears(talk.phone, talk.caller)
         assert await talk.handler() == talk.name
@@ -88,7 +88,13 @@ async def test_what_the_desk_may_not_the_phone_may_not_either_and_both_are_told_
         other = other_than(talk)
         await (await world.api(other)).put("me/presence", {"state": "away", "reason": "break"})
 
-        for keyed, why in (("999", "emergency number"), ("0044999", "emergency number"), (EXTENSIONS[other], "away")):
+        refusals = {
+            "999": "emergency number",
+            "0044999": "emergency number",
+            "299": "Nobody has extension 299; there are: 201 (Anna Ashworth), ",
+            EXTENSIONS[other]: "away",
+        }
+        for keyed, why in refusals.items():
             since = time.time()
             await talk.phone.transfer(at(talk, keyed))
             final = await told(talk.phone, since)

@@ -76,6 +76,7 @@ async def test_a_voicemail_becomes_a_contact_that_somebody_must_look_at(world: W
     message = Path(left["data"]["path"])
     heard = measure_tones(message, (caller.tone or 0,))
     assert heard[caller.tone or 0] > LOUD / 2, "the message is what the caller said"
+    assert not left["data"]["silent"]
     assert await both_recordings(sam, reference), "the message, and the whole call"
     assert await stage(sam, reference) == "queued"
     await settle(world, reference)
@@ -114,6 +115,7 @@ async def test_a_message_of_silence_ends_by_itself_and_is_kept_when_nothing_is_p
         left = await live.wait_for("VoicemailLeft", 25, contact=reference)
 
         assert 1.5 < left["data"]["seconds"] < 6
+        assert left["data"]["silent"], "whoever looks at it knows that it was not a mere wrong number"
         await caller.wait_for("idle", 8)
     await settle(world, reference)
 
@@ -127,7 +129,8 @@ async def test_who_hangs_up_in_the_middle_of_a_message_has_left_it(world: World)
 
         await caller.hang_up()
 
-        await live.wait_for("VoicemailLeft", contact=reference)
+        left = await live.wait_for("VoicemailLeft", contact=reference)
+        assert not left["data"]["silent"]
     assert await both_recordings(sam, reference)
     await settle(world, reference)
 

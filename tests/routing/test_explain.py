@@ -383,6 +383,27 @@ def test_when_it_is_looked_at_again_in_the_order_of_time() -> None:
     ]
 
 
+def test_who_has_asked_to_be_called_back_is_led_nowhere_else() -> None:
+    steps = (Step(callback=True), Step(voicemail="shut"))
+    queue = Queue(
+        id="shut",
+        name="Shut",
+        target_seconds=30,
+        most_waiting=1,
+        longest_wait_seconds=50,
+        overflow=Overflow(full=steps),
+    )
+    world = Told(rules([queue]))
+    world.call("C1", queue="shut")
+    world.call("C2", queue="shut", number="+441632960002")
+    assert [later.said for later in world.waiting("C2").later] == [
+        "unless they ask to be called back: led to the voicemail of shut"
+    ]
+    world.did(ev.CallbackAsked("C2", "+441632960002"))
+    world.did(ev.CallEnded("C2", "system"))
+    assert world.waiting("C2").later == ()
+
+
 def test_an_owner_who_is_asked_alone_and_when_it_is_opened(world: Told) -> None:
     world.handler("anna")
     world.text("T1")

@@ -205,6 +205,14 @@ def test_a_voicemail_is_heard_by_the_owner_of_the_extension_first(world: World) 
     assert world.stage("C1") is Stage.CLOSED
 
 
+def test_a_voicemail_in_which_nothing_was_heard_says_so(world: World) -> None:
+    world.call("C1")
+    world.did(ev.VoicemailLeft("C1", "texts", "", "v.wav", 6, silent=True))
+    (asked,) = of_kind(AskForReview, world.did(ev.CallerLeft("C1")))
+    assert asked.why == "The caller left a voicemail. Nothing was heard in it: they may be unable to speak."
+    assert world.contact("C1").voicemail_silent
+
+
 def test_a_queue_chosen_in_a_menu_counts_from_the_arrival(world: World) -> None:
     world.arriving("C1")
     arrived = world.now

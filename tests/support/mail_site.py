@@ -83,7 +83,7 @@ class MailServers:
 def mail_settings(directory: Path, mailboxes: list[dict[str, Any]], **email: Any) -> Settings:
     return load(
         overlay={
-            "gateway": {"data_dir": str(directory)},
+            "gateway": {"data_dir": str(directory), "run_dir": "run"},
             "edge": {"phone_secret": "phones"},
             "voice": {"enabled": False, "default_queue": "emails", "numbers": []},
             "queues": [QUEUE],

@@ -30,7 +30,10 @@ DEADLINE = 20.0
 
 def settings_for(directory: Path, **routing: Any) -> Settings:
     """The defaults in this directory; ``routing`` overrides."""
-    overlay: dict[str, Any] = {"gateway": {"data_dir": str(directory)}, "edge": {"phone_secret": "phones"}}
+    overlay: dict[str, Any] = {
+        "gateway": {"data_dir": str(directory), "run_dir": "run"},
+        "edge": {"phone_secret": "phones"},
+    }
     return load(overlay=overlay | {"text": {"auth_token": "texts"}, "routing": routing})
 
 

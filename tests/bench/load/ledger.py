@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from sqlalchemy import func, select
 
 from gateway.store import tables
+from gateway.store.looks import Looks
 from gateway.store.store import Store
 from routing.model import Stage
 from tests.bench.lib import Report
@@ -89,5 +91,6 @@ async def _known(store: Store, call_ids: Sequence[str]) -> dict[str, str]:
     """Contacts by Call-ID."""
     known: dict[str, str] = {}
     for first in range(0, len(call_ids), AT_ONCE):
-        known |= await store.known_calls(call_ids[first : first + AT_ONCE])
+        some = call_ids[first : first + AT_ONCE]
+        known |= await store.look(partial(Looks.known_calls, call_ids=some))
     return known

@@ -41,6 +41,7 @@ from routing.rules import Rules
 from tests.bench.load import proc
 from tests.channels.voice.edge_peers import DOMAIN, SECRET, Peer
 
+MEMORY = "/dev/shm"  # as /run is, where a service keeps its sockets and slot files
 READY_SECONDS = 60.0
 SLOT_SECONDS = 0.3  # a process starts in 0.02 s, on a machine that has nothing else to do
 ANSWER_SECONDS = 10.0
@@ -148,7 +149,7 @@ class Site:
 
     def client(self) -> Client:
         """At the gateway's API, as this machine's administrator."""
-        return Client.local(control_path(self.directory))
+        return Client.local(control_path(self.settings.gateway.run_dir))
 
     def store(self) -> Store:
         """The gateway's database, for looking only."""
@@ -167,13 +168,17 @@ async def site(
     *, slots: int = 0, handlers: Sequence[tuple[Handler, Account | None]] = (), overlay: dict[str, Any] | None = None
 ) -> AsyncIterator[Site]:
     """A running site; with 0 slots it takes no calls and has no edge. Nothing of it is left behind."""
-    with TemporaryDirectory(prefix="bench") as folder, _sink() as sink:
+    with (
+        TemporaryDirectory(prefix="bench") as folder,
+        TemporaryDirectory(prefix="bench", dir=MEMORY) as run_dir,
+        _sink() as sink,
+    ):
         directory = Path(folder)
         ports = Ports.free(slots=max(1, slots), phones=1)
-        file = _write_site(directory, ports, slots, overlay or {})
+        file = _write_site(directory, run_dir, ports, slots, overlay or {})
         settings = load(file)
         await _seed(settings, handlers)
-        edge = Kamailio(settings, directory / "run", Limits()) if slots else None
+        edge = Kamailio(settings, settings.gateway.run_dir, Limits()) if slots else None
         if edge:
             await edge.start()
         processes = GatewayProcess(file, settings, directory / "gateway.log")
@@ -208,8 +213,7 @@ def _sink() -> socket.socket:
     return sink
 
 
-def _write_site(directory: Path, ports: Ports, slots: int, overlay: dict[str, Any]) -> Path:
-    (directory / "run").mkdir(mode=0o700)
+def _write_site(directory: Path, run_dir: str, ports: Ports, slots: int, overlay: dict[str, Any]) -> Path:
     prompts = directory / "prompts"
     prompts.mkdir()
     for name in (*PROMPTS, *(f"position_{place}" for place in range(1, 11))):
@@ -217,7 +221,7 @@ def _write_site(directory: Path, ports: Ports, slots: int, overlay: dict[str, An
     write_tone(prompts / "music.wav", 0, 1.0)
     (directory / "phones").write_text(SECRET)
     values = {
-        "gateway": {"data_dir": str(directory)},
+        "gateway": {"data_dir": str(directory), "run_dir": run_dir},
         "http": {
             "port": ports.gateway,
             "public_url": f"http://{LOOPBACK}:{ports.gateway}",
@@ -232,6 +236,7 @@ def _write_site(directory: Path, ports: Ports, slots: int, overlay: dict[str, An
             "port": ports.sip,
             "domain": DOMAIN,
             "trunks": [{"name": "carrier", "host": LOOPBACK, "port": ports.trunk, "sources": [LOOPBACK]}],
+            "rpc_socket": f"{run_dir}/rpc.sock",
             "overflow_uri": f"sip:overflow@{LOOPBACK}:{ports.overflow}",
             "phone_secret": {"file": str(directory / "phones")},
         },

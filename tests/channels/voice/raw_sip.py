@@ -141,8 +141,8 @@ class Dialog:
         """Whether this tone is in the last 0.5 s and nowhere near silence."""
         return len(self.heard) == 25 and goertzel(b"".join(self.heard), hertz) > 1500
 
-    def press(self, digits: str) -> None:
-        """RFC 4733: each digit for 100 ms, then 60 ms of tone again."""
+    def press(self, digits: str, pause: int = 3) -> None:
+        """RFC 4733: each digit for 100 ms, then ``pause`` packets of 20 ms of tone again."""
         for digit in digits:
             event = "0123456789*#ABCD".index(digit)
             stamp = self._stamp
@@ -150,7 +150,7 @@ class Dialog:
                 end = 0x80 if n >= 5 else 0
                 payload = struct.pack("!BBH", event, end | 10, min(n + 1, 6) * FRAME)
                 self._queue.append(struct.pack("!BBHI", 0x80, 101 | (0x80 if n == 0 else 0), 0, stamp) + payload)
-            self._queue.extend([b""] * 3)
+            self._queue.extend([b""] * pause)
 
     def bye(self) -> None:
         self.cseq += 1

@@ -302,6 +302,25 @@ async def test_digits_are_reported_one_by_one(site: Site, phone: Phone) -> None:
     assert [await next_of(call, Digit) for _ in range(3)] == [Digit("caller", d) for d in "19#"]
 
 
+async def test_who_presses_keys_in_haste_is_heard_at_once_and_in_one_piece(site: Site, phone: Phone, raw: Raw) -> None:
+    """One packet of sound between two keys: less than the jitter buffer waits for before it plays."""
+    caller = await phone.call(site.port())
+    caller.muted = True
+    call = await site.calls.get()
+    await call.do(Answer())
+    await call.do(Record(str(raw.stem)))
+    await until(lambda: caller.rtp_target)
+
+    caller.press("5" * 6, pause=1)
+    caller.muted = False
+    await recorded_for(raw, 4)
+    await call.do(StopRecording())
+    left, _ = await kept(raw)
+
+    assert [await next_of(call, Digit) for _ in range(6)] == [Digit("caller", "5")] * 6
+    assert goertzel(second(left, 2), 440) > 7500, "a tone of 8000 that starts anew now and then comes out smaller"
+
+
 # --- legs ---------------------------------------------------------------------------------------------
 
 

@@ -29,7 +29,7 @@ from channels.voice.messages import (
     Remember,
     mesh,
 )
-from channels.voice.slot import Occupant, read_occupant, slots_dir, write_occupant
+from channels.voice.slot import Occupant, read_occupant, slots_dir, socket_path, write_occupant
 from tests.channels.voice.conftest import Site
 from tests.channels.voice.raw_sip import HOST, Dialog, Phone, until
 
@@ -271,6 +271,18 @@ async def test_a_dead_forkserver_takes_no_call_with_it_and_is_replaced(site: Sit
     os.kill(idle.pop(), signal.SIGKILL)
     await until(lambda: len(site.pids()) == 2)
     await call.do(End())
+
+
+@pytest.mark.parametrize("steps", range(4), ids=lambda steps: f"{steps} loop steps before")
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+async def test_a_process_that_connects_while_the_gateway_stops_does_not_hold_it_up(site: Site, steps: int) -> None:
+    with socket.socket(socket.AF_UNIX) as late:
+        late.connect(str(socket_path(site.run_dir)))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+
+        async with asyncio.timeout(3):
+            await site.stop()
 
 
 async def test_an_interrupt_at_the_gateways_terminal_does_not_reach_a_call(

@@ -176,7 +176,7 @@ async def test_the_phone_of_a_handler_who_is_not_free_does_not_ring_for_a_caller
     async with picked_up("caller", place=1, busy="Ben is being rung.") as call:
         await call.told()
         call.story.inbox.put_nowait(tell_to.LeadOn("number", "203"))
-        assert await call.told() == [ev.PartyLeft(C1, "203", "Ben is being rung.", "ben"), ev.CallQueued(C1)]
+        assert await call.told() == [ev.PartyLeft(C1, "extension 203", "Ben is being rung.", "ben"), ev.CallQueued(C1)]
         assert not [c for c in call.process.done if isinstance(c, msg.Dial)]
 
 
@@ -294,6 +294,13 @@ async def test_a_handler_who_answered_an_offer_is_not_taken_for_one_who_was_pass
 
 
 # --- emergencies ---------------------------------------------------------------------------------------
+
+
+async def test_a_control_room_that_came_while_no_gateway_was_there_is_told_with_the_reason() -> None:
+    async with picked_up("caller", "control_room", place=1) as call:
+        by_itself = "no gateway was there: the call fetched the control room by itself"
+        fetched = ev.Recorded(by_itself, "system", reference=C1)
+        assert await call.told() == [fetched, ev.ControlRoomJoined(C1, "control room")]
 
 
 async def test_a_control_room_that_left_while_no_gateway_was_there_is_missed() -> None:

@@ -170,7 +170,7 @@ class Site:
         runner = web.AppRunner(build(self.services), access_log=None, shutdown_timeout=1)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
-        await open_control(runner, control_path(self.settings.gateway.data_dir))
+        await open_control(runner, control_path(self.settings.gateway.run_dir))
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = runner.addresses[-1][1]
@@ -257,7 +257,7 @@ async def until(condition: Callable[[], Awaitable[Any]] | Callable[[], Any], sec
 
 def settings_in(folder: Path, overlay: Mapping[str, Any] | None = None) -> Settings:
     base: dict[str, Any] = {
-        "gateway": {"data_dir": str(folder)},
+        "gateway": {"data_dir": str(folder), "run_dir": "run"},
         "http": {"public_url": PUBLIC_URL, "secure_cookies": False},
         "voice": {"enabled": False},
     }

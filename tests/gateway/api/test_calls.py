@@ -108,7 +108,6 @@ async def test_nobody_else_touches_the_call(site: Site) -> None:
     [
         ({"handler": "bob"}, "Bob", "bob"),
         ({"extension": "202"}, "Bob", "bob"),
-        ({"extension": "4711"}, "extension 4711", ""),
         ({"number": "01632 960555".replace(" ", "")}, "+441632960555", ""),
     ],
 )
@@ -139,6 +138,8 @@ async def test_a_target_is_named_for_people_and_is_taken_up(
         ({"number": "141112"}, "emergency number"),
         ({"extension": "999"}, "emergency number"),
         ({"extension": "112"}, "emergency number"),
+        ({"extension": "00"}, "Nobody has extension 00; there are: 201 (Amy), 202 (Bob)."),
+        ({"number": "111"}, "111 is not a whole telephone number"),
         ({"language": "klingon"}, "no interpreter"),
         ({"handler": "bob", "number": "+441632960555"}, "exactly one"),
         ({}, "exactly one"),
@@ -215,6 +216,8 @@ async def test_a_person_who_must_not_be_called_is_not_called(site: Site) -> None
 
     status, problem = await amy.post(CALL, {"address": "112"})
     assert status == 409 and "emergency number" in problem["detail"]
+    status, problem = await amy.post(CALL, {"address": "111"})
+    assert status == 409 and "not a whole telephone number" in problem["detail"]
     await amy.send("PUT", f"/contacts/{REF}/safety", {"calling": "never"})
     status, problem = await amy.post(CALL, {})
     assert status == 409 and "must not be called" in problem["detail"]

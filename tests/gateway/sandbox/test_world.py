@@ -88,6 +88,48 @@ async def test_a_caller_on_the_page_talks_with_a_handler_and_the_story_is_told(
     assert story["contact"] in [c["reference"] for c in (await get(page, "/world/centre"))["contacts"]]
 
 
+async def test_a_caller_who_is_cut_off_and_calls_again_is_seen_in_the_same_contact(
+    world: World, page: aiohttp.ClientSession
+) -> None:
+    caller = {"number": "+447700900776", "seconds": 60}
+    await put(page, "/world/presence", {"state": "away"})
+    first = await post(page, "/world/calls", caller)
+
+    async def waits() -> bool:
+        return "CallQueued" in await kinds(page, first)
+
+    await until(waits, 20)
+    assert await part_is(page, "DELETE", "call") == 200
+
+    async def lost() -> bool:
+        return "CallLost" in await kinds(page, first)
+
+    await until(lost)
+    second = await post(page, "/world/calls", caller)
+
+    async def is_back() -> bool:
+        return bool((await get(page, f"/world/calls/{second['id']}"))["contact"])
+
+    await until(is_back)
+    reference = (await get(page, f"/world/calls/{first['id']}"))["contact"]
+    story = await get(page, f"/world/calls/{second['id']}")
+    assert story["contact"] == reference
+    assert "called 101 again, and is back in this contact" in [line["what"] for line in story["lines"]]
+
+    await put(page, "/world/presence", {"state": "available"})
+
+    async def accepted() -> bool:
+        return "OfferAccepted" in await kinds(page, second)
+
+    await until(accepted, 20)
+    for act in ("hold", "resume", "end", "wrap-up"):
+        await desk(page, reference, act)
+    rows = [row async for row in world.store().journal(reference=reference)]
+    assert rows[-1].kind == "CloseContact"
+    assert not [row for row in rows if row.kind == "Recorded"], "what the sandbox looks at is no reading of theirs"
+    assert await desk(page, reference, "accept", status=409) == "It is offered to nobody at the moment."
+
+
 async def test_a_text_and_an_email_on_the_page_become_contacts_and_are_acknowledged(
     page: aiohttp.ClientSession,
 ) -> None:
@@ -184,6 +226,18 @@ async def until(condition: Callable[[], bool | Awaitable[bool]], deadline: float
             if await met if isinstance(met, Awaitable) else met:
                 return
             await asyncio.sleep(0.05)
+
+
+async def kinds(page: aiohttp.ClientSession, call: dict[str, Any]) -> list[str]:
+    """What the gateway has written down of this call."""
+    return [line["kind"] for line in (await get(page, f"/world/calls/{call['id']}"))["lines"]]
+
+
+async def desk(page: aiohttp.ClientSession, reference: str, act: str, *, status: int = 204) -> str:
+    """What is said against it."""
+    async with page.post("/world/desk", json={"reference": reference, "act": act}) as answer:
+        assert answer.status == status, await answer.text()
+        return "" if status == 204 else str((await answer.json())["detail"])
 
 
 async def get(page: aiohttp.ClientSession, path: str) -> Any:

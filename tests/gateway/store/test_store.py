@@ -140,7 +140,7 @@ async def test_every_kind_of_record_comes_back_as_it_was(store: Store) -> None:
     assert await store.messages("T1") == [MESSAGE]
     assert await store.attachments("m1") == [attachment]
     assert await store.outbox_open() == [ITEM]
-    assert await store.known_calls([call.call_id, "other"]) == {call.call_id: "C1"}
+    assert await store.look(lambda looks: looks.known_calls([call.call_id, "other"])) == {call.call_id: "C1"}
     assert await store.recordings("C1") == [recording]
     assert await store.cursor("contact") == cursor
     assert await store.account("anna") == account
@@ -154,7 +154,7 @@ async def test_a_message_is_found_by_each_of_its_names(store: Store) -> None:
     for name in ("provider_key", "provider_id", "header_id"):
         assert await store.message_by(**{name: str(getattr(MESSAGE, name))}) == MESSAGE
     assert await store.message_by(provider_key="mail:2") is None
-    assert await store.known_keys(["mail:1", "mail:2"]) == {"mail:1": "T1"}
+    assert await store.look(lambda looks: looks.known_keys(["mail:1", "mail:2"])) == {"mail:1": "T1"}
 
 
 async def test_outbound_messages_have_no_provider_key_and_may_be_many(store: Store) -> None:

@@ -92,3 +92,11 @@ def _seconds(triage: Triage, text: str) -> float:
 
 def test_every_list_that_a_phrase_names_exists() -> None:
     assert list(lexicon().mistakes()) == []
+
+
+def test_what_is_found_stands_where_it_was_written_although_a_small_letter_takes_two_places(triage: Triage) -> None:
+    text = "İİİ I am at Leeds Station, Coach B"
+    assert [(f.kind, f.words) for f in triage.judge(text).found] == [
+        ("carriage", "Coach B"),
+        ("place", "at Leeds Station"),
+    ]

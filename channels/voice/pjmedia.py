@@ -1,7 +1,8 @@
-"""The media stack's thread that takes RTP in, only while there is a call: even idle it looks a hundred times a second.
+"""What PJMEDIA can do and pjsua2 does not pass on, by its C interface (``pjmedia/endpoint.h``, ``pjmedia/stream.h``).
 
-pjsua2 starts it with the stack and has no word to stop it; PJMEDIA's C interface has (``pjmedia/endpoint.h``). A second
-media endpoint, made on the packet queue of the first, brings a thread that serves that queue.
+The thread that takes RTP in runs only while there is a call: even idle it looks a hundred times a second. pjsua2 starts
+it with the stack and has no word to stop it. A second media endpoint, made on the packet queue of the first, brings a
+thread that serves that queue.
 """
 
 from __future__ import annotations
@@ -12,15 +13,16 @@ from functools import cache
 from pjsua2 import _pjsua2
 
 THREADS = 1
+DECODING = 2  # PJMEDIA_DIR_DECODING
 
 
-def stop() -> None:
+def stop_thread() -> None:
     """After the stack's start, before there is any media."""
     stack = _stack()
     stack.pjmedia_endpt_stop_threads(stack.pjsua_get_pjmedia_endpt())
 
 
-def start() -> None:
+def start_thread() -> None:
     """Once, when there is media to come. Raises OSError when the stack refuses; the thread ends with the process."""
     stack = _stack()
     queue = stack.pjmedia_endpt_get_ioqueue(stack.pjsua_get_pjmedia_endpt())
@@ -28,6 +30,13 @@ def start() -> None:
     status = stack.pjmedia_endpt_create2(stack.pjsua_get_pool_factory(), queue, THREADS, ctypes.byref(second))
     if status != 0:
         raise OSError(f"the media stack's thread cannot be started: status {status}")
+
+
+def empty_jitter_buffer(stream: int) -> None:
+    """Whatever this stream (its address) has received and not yet played is dropped; a pause does that."""
+    stack = _stack()
+    stack.pjmedia_stream_pause(stream, DECODING)
+    stack.pjmedia_stream_resume(stream, DECODING)
 
 
 @cache
@@ -40,4 +49,5 @@ def _stack() -> ctypes.CDLL:
     stack.pjmedia_endpt_get_ioqueue.argtypes = (pointer,)
     stack.pjmedia_endpt_stop_threads.argtypes = (pointer,)
     stack.pjmedia_endpt_create2.argtypes = (pointer, pointer, ctypes.c_uint, ctypes.POINTER(pointer))
+    stack.pjmedia_stream_pause.argtypes = stack.pjmedia_stream_resume.argtypes = (pointer, ctypes.c_int)
     return stack

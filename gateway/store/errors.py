@@ -1,0 +1,11 @@
+"""What can go wrong with the database; in a file of its own, for commands that use a running gateway need no more."""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """The database could not do it: it is down, full, or locked. Trying again later can help."""
+
+
+class NotStorable(StoreError):
+    """The database refuses these values: trying again cannot help."""

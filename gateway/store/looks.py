@@ -1,0 +1,76 @@
+"""Short looks into the store, as plain functions on one connection: what is asked for every message that comes or goes.
+
+Whoever must ask several things to know what a message means asks them in one hop (``Store.look``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from gateway.store import queries
+from gateway.store.documents import CONTACT
+from gateway.store.records import Block, Message
+from routing.model import Contact, Time
+
+
+class Looks:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def contact(self, reference: str) -> Contact | None:
+        document = self._first(queries.CONTACT, {"reference": reference})
+        return CONTACT.validate_json(document) if document else None
+
+    def latest_of(self, persons: Sequence[str]) -> Contact | None:
+        """The newest contact of any of these addresses, at most three of them."""
+        if not persons:
+            return None
+        three = dict(zip(("first", "second", "third"), (*persons, persons[0], persons[0]), strict=False))
+        document = self._first(queries.LATEST_OF, three)
+        return CONTACT.validate_json(document) if document else None
+
+    def message(self, message: str) -> Message | None:
+        return next((Message(**row._mapping) for row in self._rows(queries.MESSAGE, {"id": message})), None)
+
+    def sent_by_us(self, header_id: str) -> Message | None:
+        """Our own email with this Message-ID."""
+        rows = self._rows(queries.SENT_BY_US, {"header_id": header_id}) if header_id else []
+        return next((Message(**row._mapping) for row in rows), None)
+
+    def messages_called(self, header_ids: Iterable[str]) -> list[Message]:
+        """The emails with these Message-IDs: strangers may use one again, so there can be several of each."""
+        wanted = list(header_ids)
+        rows = self._rows(queries.MESSAGES_CALLED, {"header_ids": wanted}) if wanted else []
+        return [Message(**row._mapping) for row in rows]
+
+    def emails_from(self, address: str, since: Time) -> int:
+        """How many emails came from this address since then."""
+        return int(self._first(queries.EMAILS_FROM, {"address": address.lower(), "since": since}))
+
+    def automatic_answers(self, address: str, since: Time) -> int:
+        """How many automatic emails went to this address since then."""
+        return int(self._first(queries.AUTOMATIC_ANSWERS, {"address": address.lower(), "since": since}))
+
+    def block_of(self, address: str, now: Time) -> Block | None:
+        """What this address, or its whole domain, is blocked by now."""
+        lower = address.lower()
+        asked = {"address": lower, "domain": f"@{lower.rpartition('@')[2]}", "now": now}
+        return next((Block(**row._mapping) for row in self._rows(queries.BLOCK_OF, asked)), None)
+
+    def known_keys(self, keys: Iterable[str]) -> dict[str, str]:
+        """Which of these provider keys we have, each with its contact's reference."""
+        return dict(self._rows(queries.KNOWN_KEYS, {"keys": list(keys)}))
+
+    def known_calls(self, call_ids: Iterable[str]) -> dict[str, str]:
+        """Which of these SIP Call-IDs we have, each with its contact's reference."""
+        return dict(self._rows(queries.KNOWN_CALLS, {"call_ids": list(call_ids)}))
+
+    def _first(self, query: Any, values: Mapping[str, Any]) -> Any:
+        """The first column of the first row; None when there is none."""
+        return self._connection.execute(query, values).scalar()
+
+    def _rows(self, query: Any, values: Mapping[str, Any]) -> list[Any]:
+        return list(self._connection.execute(query, values).all())
