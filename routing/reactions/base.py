@@ -285,7 +285,8 @@ def _look_again(wake: Wake, contact: Contact, board: Board, now: Time) -> Iterat
         case "follow_up":
             yield from follow_up_due(board, wake.detail, now)
         case "wrap_up":
-            if any(w.handler == wake.detail and not w.alarmed for w in contact.wrap_ups):
+            long = board.rules.routing.wrap_up_alarm_seconds
+            if any(w.handler == wake.detail and not w.alarmed and w.since + long <= now for w in contact.wrap_ups):
                 why = f"{wake.detail} has been in wrap-up for a long time."
                 yield do.RaiseAlarm("wrap_up_long", why, contact.reference, wake.detail)
         case "wrap_up_due":

@@ -174,6 +174,24 @@ def test_a_wrap_up_that_goes_on_too_long_is_shown_to_supervisors_once(world: Wor
     assert len(alarms) == 1
 
 
+def test_the_next_wrap_up_of_a_contact_has_its_whole_time_before_supervisors_are_told(world: World) -> None:
+    world.call("C1")
+    world.accept("C1")
+    world.follow_up("C1", not_before=world.now + 600)
+    world.did(ev.CallEnded("C1", "handler:anna"))
+    world.complete("C1", "anna")
+    world.after(600)
+    world.accept("C1")
+    world.did(ev.FollowUpAnswered("C1", "f1"))
+    world.did(ev.CallEnded("C1", "handler:anna"))
+
+    def alarms(seconds: float) -> int:
+        return [getattr(c, "what", "") for c in world.after(seconds)].count("wrap_up_long")
+
+    assert alarms(899) == 0, "the first wrap-up's alarm is not the second one's"
+    assert alarms(1) == 1
+
+
 def test_nobody_is_woken_for_an_offer_that_was_answered(world: World) -> None:
     (made,) = of_kind(MakeOffer, world.text("T1"))
     assert world.board.next_wake == made.offer.expires_at
