@@ -25,7 +25,7 @@ from gateway.sandbox.ports import NoFreePorts, Ports
 from gateway.sandbox.site import SITE_FILE
 from gateway.sandbox.world import World
 
-FAILURES = (*(PromptError, ConfigurationError, GatewayError, DaemonError, MailServerError, PhoneError, NoFreePorts),)
+FAILURES = (PromptError, ConfigurationError, GatewayError, DaemonError, MailServerError, PhoneError, NoFreePorts)
 
 WHAT_NOW = """
 The sandbox runs. Ctrl-C stops all of it.

@@ -81,10 +81,10 @@ async def call_story(out: Outside, call: OutsideCall) -> Values:
 async def _contact_of(world: World, call: OutsideCall) -> Contact | None:
     """The newest contact of this number that was opened since the call was begun, or that the call came back to."""
     newest = await world.store().contacts(party="" if call.withheld else e164(call.number), limit=1)
-    for contact in newest:
-        if contact.received_at >= call.begun_at or (not call.withheld and await _came_back(world, contact, call)):
-            return contact
-    return None
+    contact = next(iter(newest), None)
+    if contact is None or contact.received_at >= call.begun_at:
+        return contact
+    return contact if not call.withheld and await _came_back(world, contact, call) else None
 
 
 async def _came_back(world: World, contact: Contact, call: OutsideCall) -> bool:
