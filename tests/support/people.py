@@ -86,6 +86,8 @@ QUEUES = ("general", "crime", "texts", "french")
 SENDERS = ("+447700900001", "+447700900002", "")
 MOST_STEPS = 6  # of an overflow, one after the other in no time
 OUTCOMES = ("busy", "no_answer", "unreachable", "handler_unreachable")
+# What a day can begin with: each a contact that has come so far already.
+BEGUN = ("call", "call", "text", "emergency", "consulted", "called back")
 
 
 # --- contacts to which something can happen ----------------------------------------------------------
@@ -145,6 +147,11 @@ def in_wrap_up(c: Contact) -> bool:
 
 def in_hand(c: Contact) -> bool:
     return c.assignment is not None or in_wrap_up(c)
+
+
+def shown(c: Contact) -> bool:
+    """An emergency call that several see, and that nobody has asked for yet."""
+    return c.live and any(o.broadcast for o in c.offers)
 
 
 def being_called(c: Contact) -> bool:
@@ -223,7 +230,7 @@ class People(RuleBasedStateMachine):
 
     def assigned(self, reference: str, data: Any) -> str:
         contact = self.board.contacts.get(reference)
-        likely = [contact.assignment.handler] * 5 if contact and contact.assignment else []
+        likely = [contact.assignment.handler] * 12 if contact and contact.assignment else []
         return str(data.draw(st.sampled_from([*likely, *NAMES])))
 
     def new(self, letter: str) -> str:
@@ -235,23 +242,44 @@ class People(RuleBasedStateMachine):
     @initialize(
         site=st.sampled_from(SITES),
         there=st.sampled_from([True] * 4 + [False]),
-        begun=st.lists(st.tuples(st.sampled_from(["call", "call", "text"]), st.integers(0, 3)), min_size=1, max_size=3),
+        begun=st.lists(st.tuples(st.sampled_from(BEGUN), st.integers(0, 3)), min_size=1, max_size=3),
     )
     def a_day_has_begun(self, site: Rules, there: bool, begun: list[tuple[str, int]]) -> None:
-        """Two handlers are there, mostly, and some people have come in before, each by so many usual steps."""
+        """Three handlers are there, mostly, and some people have come in before, each by so many usual steps."""
         self.site, self.board = site, Board(site)
-        for name, skills in (("anna", {"crime"}), ("ben", set())):
+        for name, skills in (("anna", {"crime"}), ("ben", set()), ("cara", set())):
             handler = Handler(name, name, "fcc", frozenset(skills), f"1{name}", text_capacity=2)
             self.did(ev.HandlerSaved(handler, "program:test"))
             state = PresenceState.AVAILABLE if there else PresenceState.OFFLINE
             self.did(ev.PresenceChanged(name, Presence(state), "program:test"))
         for kind, steps in begun:
-            if kind == "call":
-                self.call_arrives("general", "+441632960001")
-            else:
-                self.text_arrives(SENDERS[0], automatic=False)
+            self.has_begun(kind)
             for _ in range(steps):
                 self.goes_on(next(reversed(self.board.contacts), ""))
+
+    def has_begun(self, kind: str) -> None:
+        """A contact that has come so far: see ``BEGUN``. Where nobody is there, it gets less far."""
+        if kind in ("text", "called back"):
+            self.text_arrives(SENDERS[0], automatic=False)
+        else:
+            self.call_arrives("general", "+441632960001")
+        reference = next(reversed(self.board.contacts))
+        if kind == "emergency":
+            self.did(ev.EmergencyRaised(reference, "caller", "pressed 55"))
+        if kind == "consulted":
+            self.goes_on(reference)
+            self.goes_on(reference)
+            self.did(ev.PartyRung(reference, f"handler:{self.handler_of(reference)}", "consult", "outside"))
+        if kind == "called back":
+            self.goes_on(reference)
+            self.asks_for_a_follow_up(reference, Channel.VOICE, self.handler_of(reference), 0, 9_000)
+            self.goes_on(reference)
+            self.time_passes(0.5)
+
+    def handler_of(self, reference: str) -> str:
+        """Who has it, '' for nobody."""
+        contact = self.board.contacts.get(reference)
+        return contact.assignment.handler if contact and contact.assignment else ""
 
     @once(anything)
     @rule(data=st.data())
@@ -347,10 +375,10 @@ class People(RuleBasedStateMachine):
         return data.draw(st.sampled_from([*guests * 4, ("outside", ""), ("ben", "ben")]))  # type: ignore[no-any-return]
 
     @once(talking)
-    @rule(data=st.data(), role=st.sampled_from(["consult", "transfer", "interpreter", "supervisor"]))
+    @rule(data=st.data(), role=st.sampled_from(["consult", "transfer", "conference", "interpreter", "supervisor"]))
     def party_rung(self, data: Any, role: Any) -> None:
         reference = self.one(data, talking)
-        target = data.draw(st.sampled_from(["outside", *NAMES]))
+        target = data.draw(st.sampled_from([*["outside"] * 4, *NAMES]))
         handler = "" if target == "outside" else target
         self.did(ev.PartyRung(reference, f"handler:{self.assigned(reference, data)}", role, target, handler))
 
@@ -435,12 +463,10 @@ class People(RuleBasedStateMachine):
         self.did(ev.HandlerLost(reference, handler, "gone") if lost else ev.HandlerLeft(reference, handler))
 
     @once(offered)
-    @rule(data=st.data(), how=st.sampled_from(["accepted"] * 4 + ["claimed", "declined", "missed", "failed"]))
+    @rule(data=st.data(), how=st.sampled_from(["accepted"] * 4 + ["declined", "missed", "failed"]))
     def offer_answered(self, data: Any, how: str) -> None:
         offer = self.an_offer(data)
         match how:
-            case "claimed":
-                self.did(ev.OfferClaimed(offer.id, offer.reference, offer.handler))
             case "accepted":
                 self.did(ev.OfferAccepted(offer.id, offer.reference, offer.handler))
             case "declined":
@@ -449,6 +475,15 @@ class People(RuleBasedStateMachine):
                 self.did(ev.OfferMissed(offer.id, offer.reference, offer.handler))
             case _:
                 self.did(ev.OfferFailed(offer.id, offer.reference, offer.handler, "not registered"))
+
+    @once(shown)
+    @rule(data=st.data())
+    def shown_and_asked_for(self, data: Any) -> None:
+        """By one of those who see it; sometimes by the one whose phone rings, or when it is over."""
+        contact = self.board.contacts.get(self.one(data, shown))
+        offers = [o for o in contact.offers for _ in range(9 if o.broadcast else 1)] if contact else []
+        offer = data.draw(st.sampled_from(offers)) if offers else self.an_offer(data)
+        self.did(ev.OfferClaimed(offer.id, offer.reference, offer.handler))
 
     @once(in_hand)
     @rule(data=st.data())
@@ -463,13 +498,22 @@ class People(RuleBasedStateMachine):
     @once(anything)
     @rule(data=st.data())
     def emergency(self, data: Any) -> None:
-        self.did(ev.EmergencyRaised(self.one(data), "caller", "pressed 55"))
+        suits = data.draw(st.sampled_from([on_line, on_line, anything]))
+        self.did(ev.EmergencyRaised(self.one(data, suits), "caller", "pressed 55"))
 
     @once(on_its_way)
-    @rule(data=st.data(), joins=st.booleans())
-    def control_room(self, data: Any, joins: bool) -> None:
+    @rule(data=st.data(), what=st.sampled_from(["joins"] * 3 + ["leaves"] * 2 + ["does not answer", "nobody answers"]))
+    def control_room(self, data: Any, what: str) -> None:
         calling = self.one(data, on_its_way)
-        self.did(ev.ControlRoomJoined(calling, "cr") if joins else ev.ControlRoomLeft(calling, "cr"))
+        match what:
+            case "joins":
+                self.did(ev.ControlRoomJoined(calling, "cr"))
+            case "leaves":
+                self.did(ev.ControlRoomLeft(calling, "cr"))
+            case "does not answer":
+                self.did(ev.ControlRoomTried(calling, "cr", "no_answer", 480))
+            case _:
+                self.did(ev.ControlRoomExhausted(calling, data.draw(st.integers(1, 4))))
 
     @rule(sender=st.sampled_from(SENDERS), automatic=st.booleans())
     def text_arrives(self, sender: str, automatic: bool) -> None:
@@ -489,11 +533,15 @@ class People(RuleBasedStateMachine):
     @once(anything)
     @rule(data=st.data(), later=st.integers(0, 3_000), lasts=st.integers(1, 9_000), owner=st.sampled_from(["", *NAMES]))
     def follow_up_requested(self, data: Any, later: int, lasts: int, owner: str) -> None:
+        channel = data.draw(st.sampled_from([Channel.VOICE, Channel.VOICE, Channel.TEXT]))
+        self.asks_for_a_follow_up(self.one(data), channel, owner, later, lasts)
+
+    def asks_for_a_follow_up(self, reference: str, channel: Channel, owner: str, later: int, lasts: int) -> None:
         begin = self.now + later
         follow_up = FollowUp(
             id=self.new("F"),
-            reference=self.one(data),
-            channel=data.draw(st.sampled_from([Channel.VOICE, Channel.VOICE, Channel.TEXT])),
+            reference=reference,
+            channel=channel,
             purpose="test",
             address="+441632960001",
             not_before=begin,
@@ -503,7 +551,7 @@ class People(RuleBasedStateMachine):
         self.did(ev.FollowUpRequested(follow_up, "handler:anna"))
 
     @once(being_called)
-    @rule(data=st.data(), outcome=st.sampled_from(["answered", *OUTCOMES]))
+    @rule(data=st.data(), outcome=st.sampled_from(["answered", "answered", *OUTCOMES]))
     def follow_up_made(self, data: Any, outcome: str) -> None:
         reference = self.one(data, being_called)
         contact = self.board.contacts.get(reference)
