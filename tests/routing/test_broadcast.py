@@ -181,3 +181,12 @@ def test_who_becomes_free_is_shown_several_in_the_order_of_service_whatever_happ
     world.after(16)
     assert [world.in_earnest(r).handler for r in ("C2", "C1")] == ["ben", "anna"], "C1 is on offer once more, after C2"
     assert offers(world.presence("cara", PresenceState.AVAILABLE)) == [("C1", "cara"), ("C2", "cara")]
+
+
+def test_a_phone_that_fails_for_who_is_only_shown_it_changes_nothing() -> None:
+    world = three()
+    world.arriving("C1")
+    world.emergency("C1")
+    offer = offer_to(world, "C1", "cara")
+    assert world.did(ev.OfferFailed(offer, "C1", "cara", "not registered")) == ()
+    assert offer_to(world, "C1", "cara") == offer, "she goes on seeing it"
