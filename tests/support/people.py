@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from hypothesis import event as counted
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from config.ordering import Bump, Bumps, LanguageSkill, Wanted
-from config.settings import Queue
 from routing import events as ev
 from routing.board import Board
 from routing.commands import LeadOn
@@ -21,7 +18,6 @@ from routing.model import (
     FollowUp,
     FollowUpState,
     Handler,
-    HandoverState,
     Offer,
     Party,
     Person,
@@ -30,57 +26,30 @@ from routing.model import (
     Stage,
 )
 from routing.rules import Rules
-from tests.support.world import START, rules
-
-Suits = Callable[[Contact], bool]
-Happens = TypeVar("Happens", bound=Callable[..., None])
-
-LED_ON = [
-    {
-        "id": "general",
-        "most_waiting": 1,
-        "longest_wait_seconds": 30,
-        "overflow": {
-            "full": [{"queue": "crime"}, {"callback": True}, {"number": "+441632960200"}],
-            "nobody_on_duty": [{"queue": "crime"}, {"number": "+441632960200"}, {"voicemail": "general"}],
-            "longest_wait": [{"callback": True}, {"number": "+441632960200"}],
-        },
-    },
-    {
-        "id": "crime",
-        "skills": ("crime",),
-        "longest_wait_seconds": 100,
-        "overflow": {"nobody_on_duty": [{"callback": True}], "longest_wait": [{"queue": "texts"}]},
-    },
-]
-# A site with everything that can differ, and one whose calls do not interrupt messages.
-SITES = tuple(
-    rules(
-        [
-            *(Queue.model_validate({"name": "Led on", "target_seconds": 45} | queue) for queue in LED_ON),
-            Queue(
-                id="french",
-                name="French",
-                target_seconds=20,
-                wanted=(Wanted(skill="french:2", for_seconds=15), Wanted(skill="french", for_seconds=40)),
-                prefers=("crime",),
-                centre="fcc",
-                other_centre_after_seconds=25,
-            ),
-        ],
-        choose_by=choose_by,
-        calls_interrupt_messages=interrupt,
-        last_handler_first_seconds=10,
-        languages=(LanguageSkill(language="cy", skill="welsh", for_seconds=30),),
-        bumps=Bumps(
-            vulnerable=Bump(ahead_seconds=100),
-            repeat=Bump(due_within_seconds=10),
-            cut_off=Bump(ahead_seconds=60, due_within_seconds=60),
-            repeat_contacts=2,
-        ),
-    )
-    for choose_by, interrupt in (("longest_idle", True), ("round_robin", False), ("least_occupied", False))
+from tests.support.sites import SITES
+from tests.support.situations import (
+    Suits,
+    alone_on_line,
+    anything,
+    arriving,
+    being_called,
+    in_hand,
+    in_line,
+    in_wrap_up,
+    joined,
+    led_out,
+    off_line,
+    offered,
+    on_its_way,
+    on_line,
+    once,
+    shown,
+    talking,
+    waiting_on_line,
+    with_others,
 )
+from tests.support.world import START
+
 NAMES = ("anna", "ben", "cara", "dan")
 QUEUES = ("general", "crime", "texts", "french")
 SENDERS = ("+447700900001", "+447700900002", "")
@@ -88,86 +57,6 @@ MOST_STEPS = 6  # of an overflow, one after the other in no time
 OUTCOMES = ("busy", "no_answer", "unreachable", "handler_unreachable")
 # What a day can begin with: each a contact that has come so far already.
 BEGUN = ("call", "call", "text", "emergency", "consulted", "called back")
-
-
-# --- contacts to which something can happen ----------------------------------------------------------
-
-
-def anything(c: Contact) -> bool:
-    return True
-
-
-def on_line(c: Contact) -> bool:
-    return c.live
-
-
-def off_line(c: Contact) -> bool:
-    return not c.live
-
-
-def arriving(c: Contact) -> bool:
-    return c.stage is Stage.ARRIVING
-
-
-def offered(c: Contact) -> bool:
-    return bool(c.offers)
-
-
-def in_line(c: Contact) -> bool:
-    return c.live and (c.wanted or c.overflow is not None)
-
-
-def waiting_on_line(c: Contact) -> bool:
-    return c.live and c.wanted
-
-
-def led_out(c: Contact) -> bool:
-    return c.live and c.overflow is not None and not c.wanted
-
-
-def talking(c: Contact) -> bool:
-    return c.live and c.assignment is not None
-
-
-def alone_on_line(c: Contact) -> bool:
-    return c.live and c.assignment is None
-
-
-def joined(c: Contact) -> bool:
-    return talking(c) and bool(c.guests)
-
-
-def with_others(c: Contact) -> bool:
-    return bool(c.guests or c.passed_to)
-
-
-def in_wrap_up(c: Contact) -> bool:
-    return bool(c.wrap_ups)
-
-
-def in_hand(c: Contact) -> bool:
-    return c.assignment is not None or in_wrap_up(c)
-
-
-def shown(c: Contact) -> bool:
-    """An emergency call that several see, and that nobody has asked for yet."""
-    return c.live and any(o.broadcast for o in c.offers)
-
-
-def being_called(c: Contact) -> bool:
-    return c.calling
-
-
-def on_its_way(c: Contact) -> bool:
-    return c.handover is not None and c.handover.state is not HandoverState.ENDED
-
-
-def once(suits: Suits) -> Callable[[Happens], Happens]:
-    """This happens only while there is a contact that suits."""
-    return precondition(lambda self: any(suits(c) for c in self.board.contacts.values()))
-
-
-# --- the stories -------------------------------------------------------------------------------------
 
 
 class People(RuleBasedStateMachine):
