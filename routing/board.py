@@ -8,39 +8,26 @@ written to disk.
 from __future__ import annotations
 
 import heapq
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from config.overflow import Overflow
-from routing.abilities import Step, abilities
-from routing.closed import LatelyClosed
-from routing.free import NO_CHANNELS, ROOM, FreeHandlers, Spot, Turn
-from routing.lines import Lines, Place, Waiting
-from routing.loads import Loads
+from routing.abilities import abilities
+from routing.lines import Place
 from routing.model import (
     BLANK,
     Channel,
     Contact,
-    Doing,
     FollowUp,
     FollowUpState,
     Handler,
-    Need,
     Person,
     PresenceState,
-    Rank,
     Time,
     rank_of,
 )
-from routing.names import Names
-from routing.recent import Acknowledged, Recent
 from routing.rules import Rules
-from routing.turns import TURNS
-from routing.waits import Answers
-from routing.wakes import Wake, is_idle, wakes
-
-ACKNOWLEDGED_SECONDS = 3_600.0  # a person who sends text after text is told once in so long that they were heard
+from routing.view import View
+from routing.wakes import Wake, wakes
 
 
 @dataclass(slots=True)
@@ -53,35 +40,10 @@ class Touched:
     people: dict[str, Person] = field(default_factory=dict)
 
 
-class Board:
+class Board(View):
     def __init__(self, rules: Rules) -> None:
-        self.rules = rules
-        self.contacts: dict[str, Contact] = {}
-        self.handlers: dict[str, Handler] = {}
-        self.follow_ups: dict[str, FollowUp] = {}
-        self.people: dict[str, Person] = {}
+        super().__init__(rules)
         self.touched = Touched()
-        self.fresh_contacts: dict[str, None] = {}
-        self._fresh_handlers: dict[str, None] = {}
-        self.on_offer: dict[str, None] = {}
-        self.unshown: dict[str, None] = {}
-        self.onlookers: dict[str, None] = {}
-        self._moved: dict[str, None] = {}
-        self.unserved: dict[str, None] = {}
-        self._turn = TURNS[rules.routing.choose_by]
-        self._leading_on = {queue.id for queue in rules.queues.values() if queue.overflow != Overflow()}
-        self._settled: dict[str, None] = {}
-        self.lines = Lines()
-        self._able: dict[str, frozenset[str]] = {}
-        self._free = FreeHandlers()
-        self.loads = Loads(self._moved)
-        self.names = Names()
-        self.answers = Answers()
-        self.recent = Recent(rules.remembered_seconds)
-        self.acknowledged = Acknowledged(ACKNOWLEDGED_SECONDS)
-        self.closed = LatelyClosed(rules.reopen_seconds)
-        self.held_back: dict[str, None] = {}
-        self._wakes: list[Wake] = []
 
     @classmethod
     def rebuilt(
@@ -114,161 +76,6 @@ class Board:
         board.fresh_contacts.clear()  # every handler is fresh: each looks for the best contact, which is enough
         board.touched = Touched()
         return board
-
-    # --- reading -------------------------------------------------------------------------------------
-
-    def open_contact(self, reference: str) -> Contact | None:
-        return self.contacts.get(reference)
-
-    def in_thread(self, thread: str) -> Contact | None:
-        """The open contact that this conversation belongs to."""
-        return self.contacts.get(self.names.in_thread(thread)) if thread else None
-
-    def thread_of(self, thread: str, now: Time) -> Contact | None:
-        """The contact that takes what is said in this conversation now: the open one, or one closed lately."""
-        return self.in_thread(thread) or self.closed.find(thread, now)
-
-    def of_call(self, call_id: str) -> Contact | None:
-        """The open contact whose latest call from outside this is."""
-        return self.contacts.get(self.names.of_call(call_id))
-
-    def expected(self, thread: str, now: Time) -> Contact | None:
-        """The contact of a caller who was cut off a moment ago and may have their place back.
-
-        One whom a handler is dealing with meanwhile is left to them.
-        """
-        known = [self.contacts[reference] for reference in self.names.expected(thread)]
-        back = [c for c in known if (c.expected_until or now) > now and not c.assignment]
-        return max(back, key=lambda c: (c.ended_at or c.received_at, c.reference), default=None)
-
-    def expected_wait(self, reference: str, now: Time) -> float | None:
-        """Seconds, by the pace of the last half hour; None when that is unknown or has proved wrong already."""
-        contact = self.contacts.get(reference)
-        if contact is None or not contact.waiting:
-            return None
-        seconds = self.answers.expected(contact.queue, self.place_in_queue(contact), now)
-        waited = now - (contact.queued_at or now)
-        return None if seconds is None or seconds <= waited else seconds
-
-    def with_extension(self, extension: str) -> Handler | None:
-        """The handler whose telephone this is; nobody's is ''."""
-        return next((h for h in self.handlers.values() if extension and h.extension == extension), None)
-
-    def engaged_in(self, handler: str) -> list[Contact]:
-        """The contacts in which this handler is offered, assigned, a guest or in wrap-up, oldest first."""
-        engaged = [self.contacts[reference] for reference in self.loads.of(handler).contacts]
-        return sorted(engaged, key=lambda c: (c.received_at, c.reference))
-
-    def doing(self, handler: str) -> Doing:
-        contacts = self.engaged_in(handler)
-        if any(c.assignment and c.assignment.handler == handler for c in contacts):
-            return Doing.ON_CONTACT
-        as_guest = [g for c in contacts for g in c.guests if g.handler == handler]
-        if any(g.answered_at is not None for g in as_guest):
-            return Doing.ON_CONTACT
-        if as_guest or any(o.handler == handler and not o.broadcast for c in contacts for o in c.offers):
-            return Doing.RINGING
-        return Doing.WRAP_UP if any(w.handler == handler for c in contacts for w in c.wrap_ups) else Doing.NOTHING
-
-    def free_channels(self, handler: Handler) -> frozenset[Channel]:
-        """The channels of which this handler can be offered one contact more: no call, or fewer than N messages."""
-        if handler.presence.state is not PresenceState.AVAILABLE:
-            return NO_CHANNELS
-        calls, texts, emails = self.loads.of(handler.id).taken.values()
-        if calls:
-            return NO_CHANNELS
-        busy = (texts or emails) and not self.rules.routing.calls_interrupt_messages
-        voice, text, email = bool(handler.extension), texts < handler.text_capacity, emails < handler.email_capacity
-        return ROOM[voice and not busy, text, email]
-
-    def need_of(self, contact: Contact) -> Need:
-        """What it needs of a handler now."""
-        return self.rules.needs.need_of(contact)
-
-    def steps_over(self, contact: Contact, now: Time) -> int:
-        """How many steps of what it needs are over, by how long it has waited."""
-        waited = now - (contact.queued_at or now)
-        return sum(step.after <= waited for step in self._steps(contact)) - 1
-
-    def _steps(self, contact: Contact) -> tuple[Step, ...]:
-        return self.rules.needs.steps(contact.queue, contact.language, emergency=contact.emergency)
-
-    def able(self, handler: str) -> frozenset[str]:
-        """Everything that this handler can be asked for."""
-        return self._able[handler]
-
-    def can_take(self, handler: str, contact: Contact) -> bool:
-        """Whether they are free for it now and can do what it needs."""
-        need = self.need_of(contact)
-        return handler in self.handlers and self.is_free(handler, need.load) and need.able <= self.able(handler)
-
-    def occupied(self, handler: str) -> bool:
-        """Whether they have a contact or a wrap-up in hand."""
-        return self.loads.of(handler).in_hand > 0
-
-    def waiting_for(self, handler: str) -> Iterator[Waiting]:
-        """Those who wait and whom this handler could serve: by need, first in line first."""
-        return self.lines.suiting(handler, self.able(handler))
-
-    def place(self, reference: str) -> int:
-        """The contact's place among those who need the same, 1 for the first in line; 0 when it does not wait."""
-        place = self.lines.place_of(reference)
-        return 0 if place is None else int(self.lines.with_need(place.need).index(place.rank)) + 1
-
-    def place_in_queue(self, contact: Contact) -> int:
-        """The place of a waiting contact among those who wait in its queue for the same channel."""
-        return int(self.lines.in_line((contact.queue, contact.load)).index(rank_of(contact))) + 1
-
-    def waiting_in(self, queue: str, channel: Channel) -> int:
-        """How many wait in this queue."""
-        return len(self.lines.in_line((queue, channel)))
-
-    def waiting(self) -> list[Rank]:
-        """Everybody who waits, first in line first. For showing, not for deciding: it sorts."""
-        return sorted(rank for _, ranks in self.lines.needs() for rank in ranks)
-
-    def free_for(self, channel: Channel) -> Iterator[tuple[frozenset[str], list[Turn]]]:
-        """The free handlers of a channel by what they can do, each with their turn, the next first."""
-        self._place_moved()
-        return self._free.of(channel)
-
-    def is_free(self, handler: str, channel: Channel) -> bool:
-        self._place_moved()
-        return self._free.is_free(handler, channel)
-
-    def room_of(self, handler: str) -> frozenset[Channel]:
-        """The channels for which this handler is free."""
-        self._place_moved()
-        return self._free.channels(handler)
-
-    def places_of(self, rank: Rank) -> int:
-        """In how many queues it stands, by its rank: 1 when it waits, otherwise 0. For checking."""
-        return sum(rank in ranks for _, ranks in self.lines.needs())
-
-    def free_index(self, handler: str) -> frozenset[Channel]:
-        """The channels in whose index of the free the handler stands. For checking."""
-        self._place_moved()
-        return self._free.stands(handler)
-
-    @property
-    def fresh_handlers(self) -> dict[str, None]:
-        """Who became free for more and has not been matched yet."""
-        self._place_moved()
-        return self._fresh_handlers
-
-    @property
-    def next_wake(self) -> Time | None:
-        """When ``TimePassed`` is next wanted."""
-        return self.wake_until(math.inf)
-
-    def wake_until(self, latest: Time) -> Time | None:
-        """When ``TimePassed`` is next wanted, if by then. What has become of no interest meanwhile is forgotten."""
-        pending = self._wakes
-        while pending and pending[0].at <= latest:
-            if not is_idle(pending[0], self.contacts.get(pending[0].reference)):
-                return pending[0].at
-            heapq.heappop(pending)
-        return None
 
     # --- changing ------------------------------------------------------------------------------------
 
@@ -395,19 +202,6 @@ class Board:
         if reference not in self.on_offer or contact.declined != was.declined or need != self.need_of(was):
             self.on_offer[reference] = None
             self.unshown[reference] = None
-
-    def _place_moved(self) -> None:
-        """One change touches a handler several times: they are placed when somebody looks."""
-        while self._moved:
-            self._place(self._moved.popitem()[0])
-
-    def _place(self, handler_id: str) -> None:
-        """Put the handler where they belong among the free; who became free for more is fresh."""
-        handler = self.handlers.get(handler_id)
-        channels = NO_CHANNELS if handler is None else self.free_channels(handler)
-        spot = Spot(self._turn(handler), self.able(handler_id), channels) if handler and channels else None
-        if self._free.put(handler_id, spot):
-            self._fresh_handlers[handler_id] = None
 
     def _duty_changes(self, was: Handler | None, now: Handler | None) -> None:
         """Whoever waits is looked at again when somebody signs in or out, or can do something else."""

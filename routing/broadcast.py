@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from routing.board import Board
 from routing.commands import MakeOffer
 from routing.matching import is_declined
-from routing.model import Contact, Offer, Time
+from routing.model import Contact, Offer, Time, rank_of
 from routing.replacing import replace
 
 WHY = "an emergency is shown to all who are free"
@@ -24,12 +24,13 @@ def shown_to_more(board: Board, now: Time) -> tuple[MakeOffer, ...]:
     if not board.on_offer:
         return ()
     onlookers = [handler for handler in sorted(freed) if board.room_of(handler)]
+    looked_at = board.on_offer if onlookers else board.on_offer.keys() & unshown
     shown: list[MakeOffer] = []
-    for reference in board.on_offer if onlookers else unshown:
-        contact = board.open_contact(reference)
-        if contact is not None and reference in board.on_offer:
-            whom = unseen_by(board, contact, now) if reference in unshown else _of_these(board, contact, onlookers, now)
-            shown += [_show(contact, handler, n, now) for n, handler in enumerate(whom, start=1)]
+    # In the order of service, whatever happened before: a board that was rebuilt must decide the same.
+    for contact in sorted((board.contacts[reference] for reference in looked_at), key=rank_of):
+        is_new = contact.reference in unshown
+        whom = unseen_by(board, contact, now) if is_new else _of_these(board, contact, onlookers, now)
+        shown += [_show(contact, handler, n, now) for n, handler in enumerate(whom, start=1)]
     return tuple(shown)
 
 

@@ -7,6 +7,8 @@ from collections import deque
 from config.numbers import person_of
 from routing.model import Contact, Time
 
+ACKNOWLEDGED_SECONDS = 3_600.0  # a person who sends text after text is told once in so long that they were heard
+
 
 class Recent:
     """By address, for at least ``seconds``; a withheld number is nobody. Made anew from the contacts at start-up."""

@@ -114,7 +114,8 @@ def _(e: ev.VoicemailLeft, ledger: Ledger, m: Matter, at: Time) -> None:
     _moves(ledger, m, e.queue or m.queue)
     m.voicemail = True
     still_wanted = m.waits and (m.emergency or not m.live)
-    if m.wait is None or m.heard or still_wanted or m.wait.outcome == "callback":
+    was_answered = m.heard and not m.waits
+    if m.wait is None or was_answered or still_wanted or m.wait.outcome == "callback":
         return
     ended_at = at if m.wait.ended_at is None else m.wait.ended_at
     ledger.put_wait(m, replace(m.wait, outcome="voicemail", ended_at=ended_at, queue=m.queue))

@@ -35,9 +35,10 @@ from gateway.store.records import (
     Token,
 )
 from gateway.store.writing import TABLE_OF, write_all
-from routing.board import ACKNOWLEDGED_SECONDS, Board, Touched
+from routing.board import Board, Touched
 from routing.forecast import Past
 from routing.model import Contact, FollowUp, Handler, Stage, Time
+from routing.recent import ACKNOWLEDGED_SECONDS
 from routing.rules import Rules
 
 LONGEST_LOOK_BACK_SECONDS = 7200.0

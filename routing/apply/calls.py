@@ -20,7 +20,7 @@ from routing.apply.base import (
     without_wrap_up,
 )
 from routing.board import Board
-from routing.model import BLANK, Channel, Contact, Handover, HandoverState, Time, Work, call_thread
+from routing.model import BLANK, Channel, Contact, FollowUpState, Handover, HandoverState, Time, Work, call_thread
 from routing.replacing import replace
 
 
@@ -28,6 +28,9 @@ from routing.replacing import replace
 def _(e: ev.CallArrived, board: Board, now: Time) -> None:
     expected = board.expected(call_thread(e.our_address, e.party), now)
     if expected is not None:
+        if expected.follow_up:  # it was due, and waits now until they have hung up again
+            follow_up = board.follow_ups[expected.follow_up]
+            board.put_follow_up(replace(follow_up, state=FollowUpState.SCHEDULED))
         back = bumped(expected, "cut_off", board.rules.routing.bumps.cut_off)
         board.put_contact(_back_again(back, e.call_id, now))
         return
@@ -55,6 +58,7 @@ def _back_again(contact: Contact, call_id: str, now: Time) -> Contact:
         wanted=False,
         work=Work.CALL,
         work_channel=Channel.VOICE,
+        follow_up="",
         preferred="",
         preferred_until=None,
         expected_until=None,

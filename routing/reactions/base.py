@@ -79,8 +79,7 @@ def _(e: ev.OfferFailed, board: Board, now: Time) -> Iterator[Command]:
 def _missed(board: Board, offer_id: str, reference: str, how: str, why: str) -> Iterator[Command]:
     offer = _find_offer(board.contacts[reference], offer_id)
     if offer is None or offer.broadcast:
-        yield from _end_offer(board, offer_id, reference, "withdrawn", why)  # who was only shown it has missed nothing
-        return
+        return  # who is only shown it misses nothing, and goes on seeing it
     yield from _end_offer(board, offer_id, reference, how, why)
     if board.handlers[offer.handler].misses >= board.rules.routing.misses_before_away:
         yield do.SetAway(offer.handler, f"offers not answered: {why}")

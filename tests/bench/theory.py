@@ -5,7 +5,7 @@
 Each with at least a million contacts on the real engine, in ten independent runs, whose means give the
 interval (95 %).
 ``two_skills``: how late people are answered against their targets, by the engine's order and by fixed priorities.
-``year``: CPU seconds for a year of ``config/scenarios/btp.toml``.
+``year``: CPU seconds for a year of ``config/scenarios/btp.toml``; with ``--quick`` from a week of it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from tests.support.two_skills import FIXED, OURS, cost_of, dearer_by
 SCENARIOS = Path(__file__).parents[2] / "config" / "scenarios"
 PERCENT_OFF = 2.0
 YEAR_SECONDS = 60.0
+YEAR_DAYS = 365.25
 RUNS = 10
 T_95 = 2.262  # Student's, two-sided 95 %, for ten runs
 
@@ -80,7 +81,7 @@ def year(options: Options, report: Report) -> None:
     took = time.process_time() - begin
     print(f"  {measures.contacts:,} contacts, {measures.decisions:,} decisions")
     report.value("CPU for a contact", took / measures.contacts * 1e6, "us")
-    report.value("CPU for the year", took, "s", target=YEAR_SECONDS)
+    report.value("CPU for a year", took * YEAR_DAYS / scenario.days, "s", target=YEAR_SECONDS)
 
 
 PARTS = {part.__name__: part for part in (erlang_c, erlang_a, two_skills, year)}

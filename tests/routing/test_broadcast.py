@@ -167,3 +167,26 @@ def test_who_goes_away_is_shown_it_no_more() -> None:
     assert [o.handler for o in world.contact("C1").offers] == ["anna", "cara"]
     commands = world.presence("anna", PresenceState.AWAY)
     assert offers(commands) == [("C1", "cara")], "the one in earnest is gone: the next is rung"
+
+
+def test_who_becomes_free_is_shown_several_in_the_order_of_service_whatever_happened_before() -> None:
+    """A gateway that was started again must decide as the one before: the order is not that of going on offer."""
+    world = three()
+    world.presence("cara", PresenceState.AWAY)
+    for reference in ("C1", "C2"):
+        world.arriving(reference)
+        world.emergency(reference)
+        world.now += 1
+    world.decline("C1")
+    world.after(16)
+    assert [world.in_earnest(r).handler for r in ("C2", "C1")] == ["ben", "anna"], "C1 is on offer once more, after C2"
+    assert offers(world.presence("cara", PresenceState.AVAILABLE)) == [("C1", "cara"), ("C2", "cara")]
+
+
+def test_a_phone_that_fails_for_who_is_only_shown_it_changes_nothing() -> None:
+    world = three()
+    world.arriving("C1")
+    world.emergency("C1")
+    offer = offer_to(world, "C1", "cara")
+    assert world.did(ev.OfferFailed(offer, "C1", "cara", "not registered")) == ()
+    assert offer_to(world, "C1", "cara") == offer, "she goes on seeing it"

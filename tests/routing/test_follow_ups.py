@@ -218,3 +218,21 @@ def test_a_follow_up_is_planned_once(world: World) -> None:
     world.follow_up("C1")
     follow_up = world.board.follow_ups["f1"]
     assert "already" in world.refused(ev.FollowUpRequested(follow_up, "handler:anna"))
+
+
+def test_whoever_calls_again_while_their_follow_up_is_due_is_called_when_that_call_is_over(
+    world: World,
+) -> None:
+    """The handler may cancel it in that call; who does not has still promised it."""
+    world.follow_up("C1")
+    world.did(ev.CallerLeft("C1", cut_off=True))
+    world.after(10)
+    assert world.contact("C1").work is Work.FOLLOW_UP and world.contact("C1").waiting, "it is due, anna is in wrap-up"
+    world.arriving("C2")
+    world.did(ev.CallQueued("C1"))
+    assert world.contact("C1").work is Work.CALL
+    world.accept("C1")
+    world.did(ev.CallEnded("C1", "handler:anna"))
+    world.complete("C1", "anna")
+    world.after(10)
+    assert world.contact("C1").work is Work.FOLLOW_UP and world.offered_to("C1") == "anna"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from hypothesis import event as counted
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from config.ordering import Bump, Bumps, LanguageSkill, Wanted
-from config.settings import Queue
 from routing import events as ev
 from routing.board import Board
 from routing.commands import LeadOn
@@ -21,7 +18,6 @@ from routing.model import (
     FollowUp,
     FollowUpState,
     Handler,
-    HandoverState,
     Offer,
     Party,
     Person,
@@ -30,137 +26,37 @@ from routing.model import (
     Stage,
 )
 from routing.rules import Rules
-from tests.support.world import START, rules
-
-Suits = Callable[[Contact], bool]
-Happens = TypeVar("Happens", bound=Callable[..., None])
-
-LED_ON = [
-    {
-        "id": "general",
-        "most_waiting": 1,
-        "longest_wait_seconds": 30,
-        "overflow": {
-            "full": [{"queue": "crime"}, {"callback": True}, {"number": "+441632960200"}],
-            "nobody_on_duty": [{"queue": "crime"}, {"number": "+441632960200"}, {"voicemail": "general"}],
-            "longest_wait": [{"callback": True}, {"number": "+441632960200"}],
-        },
-    },
-    {
-        "id": "crime",
-        "skills": ("crime",),
-        "longest_wait_seconds": 100,
-        "overflow": {"nobody_on_duty": [{"callback": True}], "longest_wait": [{"queue": "texts"}]},
-    },
-]
-# A site with everything that can differ, and one whose calls do not interrupt messages.
-SITES = tuple(
-    rules(
-        [
-            *(Queue.model_validate({"name": "Led on", "target_seconds": 45} | queue) for queue in LED_ON),
-            Queue(
-                id="french",
-                name="French",
-                target_seconds=20,
-                wanted=(Wanted(skill="french:2", for_seconds=15), Wanted(skill="french", for_seconds=40)),
-                prefers=("crime",),
-                centre="fcc",
-                other_centre_after_seconds=25,
-            ),
-        ],
-        choose_by=choose_by,
-        calls_interrupt_messages=interrupt,
-        last_handler_first_seconds=10,
-        languages=(LanguageSkill(language="cy", skill="welsh", for_seconds=30),),
-        bumps=Bumps(
-            vulnerable=Bump(ahead_seconds=100),
-            repeat=Bump(due_within_seconds=10),
-            cut_off=Bump(ahead_seconds=60, due_within_seconds=60),
-            repeat_contacts=2,
-        ),
-    )
-    for choose_by, interrupt in (("longest_idle", True), ("round_robin", False), ("least_occupied", False))
+from tests.support.sites import SITES
+from tests.support.situations import (
+    Suits,
+    alone_on_line,
+    anything,
+    arriving,
+    being_called,
+    in_hand,
+    in_line,
+    in_wrap_up,
+    joined,
+    led_out,
+    off_line,
+    offered,
+    on_its_way,
+    on_line,
+    once,
+    shown,
+    talking,
+    waiting_on_line,
+    with_others,
 )
+from tests.support.world import START
+
 NAMES = ("anna", "ben", "cara", "dan")
 QUEUES = ("general", "crime", "texts", "french")
 SENDERS = ("+447700900001", "+447700900002", "")
 MOST_STEPS = 6  # of an overflow, one after the other in no time
 OUTCOMES = ("busy", "no_answer", "unreachable", "handler_unreachable")
-
-
-# --- contacts to which something can happen ----------------------------------------------------------
-
-
-def anything(c: Contact) -> bool:
-    return True
-
-
-def on_line(c: Contact) -> bool:
-    return c.live
-
-
-def off_line(c: Contact) -> bool:
-    return not c.live
-
-
-def arriving(c: Contact) -> bool:
-    return c.stage is Stage.ARRIVING
-
-
-def offered(c: Contact) -> bool:
-    return bool(c.offers)
-
-
-def in_line(c: Contact) -> bool:
-    return c.live and (c.wanted or c.overflow is not None)
-
-
-def waiting_on_line(c: Contact) -> bool:
-    return c.live and c.wanted
-
-
-def led_out(c: Contact) -> bool:
-    return c.live and c.overflow is not None and not c.wanted
-
-
-def talking(c: Contact) -> bool:
-    return c.live and c.assignment is not None
-
-
-def alone_on_line(c: Contact) -> bool:
-    return c.live and c.assignment is None
-
-
-def joined(c: Contact) -> bool:
-    return talking(c) and bool(c.guests)
-
-
-def with_others(c: Contact) -> bool:
-    return bool(c.guests or c.passed_to)
-
-
-def in_wrap_up(c: Contact) -> bool:
-    return bool(c.wrap_ups)
-
-
-def in_hand(c: Contact) -> bool:
-    return c.assignment is not None or in_wrap_up(c)
-
-
-def being_called(c: Contact) -> bool:
-    return c.calling
-
-
-def on_its_way(c: Contact) -> bool:
-    return c.handover is not None and c.handover.state is not HandoverState.ENDED
-
-
-def once(suits: Suits) -> Callable[[Happens], Happens]:
-    """This happens only while there is a contact that suits."""
-    return precondition(lambda self: any(suits(c) for c in self.board.contacts.values()))
-
-
-# --- the stories -------------------------------------------------------------------------------------
+# What a day can begin with: each a contact that has come so far already.
+BEGUN = ("call", "call", "text", "emergency", "consulted", "called back")
 
 
 class People(RuleBasedStateMachine):
@@ -223,7 +119,7 @@ class People(RuleBasedStateMachine):
 
     def assigned(self, reference: str, data: Any) -> str:
         contact = self.board.contacts.get(reference)
-        likely = [contact.assignment.handler] * 5 if contact and contact.assignment else []
+        likely = [contact.assignment.handler] * 12 if contact and contact.assignment else []
         return str(data.draw(st.sampled_from([*likely, *NAMES])))
 
     def new(self, letter: str) -> str:
@@ -235,23 +131,44 @@ class People(RuleBasedStateMachine):
     @initialize(
         site=st.sampled_from(SITES),
         there=st.sampled_from([True] * 4 + [False]),
-        begun=st.lists(st.tuples(st.sampled_from(["call", "call", "text"]), st.integers(0, 3)), min_size=1, max_size=3),
+        begun=st.lists(st.tuples(st.sampled_from(BEGUN), st.integers(0, 3)), min_size=1, max_size=3),
     )
     def a_day_has_begun(self, site: Rules, there: bool, begun: list[tuple[str, int]]) -> None:
-        """Two handlers are there, mostly, and some people have come in before, each by so many usual steps."""
+        """Three handlers are there, mostly, and some people have come in before, each by so many usual steps."""
         self.site, self.board = site, Board(site)
-        for name, skills in (("anna", {"crime"}), ("ben", set())):
+        for name, skills in (("anna", {"crime"}), ("ben", set()), ("cara", set())):
             handler = Handler(name, name, "fcc", frozenset(skills), f"1{name}", text_capacity=2)
             self.did(ev.HandlerSaved(handler, "program:test"))
             state = PresenceState.AVAILABLE if there else PresenceState.OFFLINE
             self.did(ev.PresenceChanged(name, Presence(state), "program:test"))
         for kind, steps in begun:
-            if kind == "call":
-                self.call_arrives("general", "+441632960001")
-            else:
-                self.text_arrives(SENDERS[0], automatic=False)
+            self.has_begun(kind)
             for _ in range(steps):
                 self.goes_on(next(reversed(self.board.contacts), ""))
+
+    def has_begun(self, kind: str) -> None:
+        """A contact that has come so far: see ``BEGUN``. Where nobody is there, it gets less far."""
+        if kind in ("text", "called back"):
+            self.text_arrives(SENDERS[0], automatic=False)
+        else:
+            self.call_arrives("general", "+441632960001")
+        reference = next(reversed(self.board.contacts))
+        if kind == "emergency":
+            self.did(ev.EmergencyRaised(reference, "caller", "pressed 55"))
+        if kind == "consulted":
+            self.goes_on(reference)
+            self.goes_on(reference)
+            self.did(ev.PartyRung(reference, f"handler:{self.handler_of(reference)}", "consult", "outside"))
+        if kind == "called back":
+            self.goes_on(reference)
+            self.asks_for_a_follow_up(reference, Channel.VOICE, self.handler_of(reference), 0, 9_000)
+            self.goes_on(reference)
+            self.time_passes(0.5)
+
+    def handler_of(self, reference: str) -> str:
+        """Who has it, '' for nobody."""
+        contact = self.board.contacts.get(reference)
+        return contact.assignment.handler if contact and contact.assignment else ""
 
     @once(anything)
     @rule(data=st.data())
@@ -347,10 +264,10 @@ class People(RuleBasedStateMachine):
         return data.draw(st.sampled_from([*guests * 4, ("outside", ""), ("ben", "ben")]))  # type: ignore[no-any-return]
 
     @once(talking)
-    @rule(data=st.data(), role=st.sampled_from(["consult", "transfer", "interpreter", "supervisor"]))
+    @rule(data=st.data(), role=st.sampled_from(["consult", "transfer", "conference", "interpreter", "supervisor"]))
     def party_rung(self, data: Any, role: Any) -> None:
         reference = self.one(data, talking)
-        target = data.draw(st.sampled_from(["outside", *NAMES]))
+        target = data.draw(st.sampled_from([*["outside"] * 4, *NAMES]))
         handler = "" if target == "outside" else target
         self.did(ev.PartyRung(reference, f"handler:{self.assigned(reference, data)}", role, target, handler))
 
@@ -435,12 +352,10 @@ class People(RuleBasedStateMachine):
         self.did(ev.HandlerLost(reference, handler, "gone") if lost else ev.HandlerLeft(reference, handler))
 
     @once(offered)
-    @rule(data=st.data(), how=st.sampled_from(["accepted"] * 4 + ["claimed", "declined", "missed", "failed"]))
+    @rule(data=st.data(), how=st.sampled_from(["accepted"] * 4 + ["declined", "missed", "failed"]))
     def offer_answered(self, data: Any, how: str) -> None:
         offer = self.an_offer(data)
         match how:
-            case "claimed":
-                self.did(ev.OfferClaimed(offer.id, offer.reference, offer.handler))
             case "accepted":
                 self.did(ev.OfferAccepted(offer.id, offer.reference, offer.handler))
             case "declined":
@@ -449,6 +364,15 @@ class People(RuleBasedStateMachine):
                 self.did(ev.OfferMissed(offer.id, offer.reference, offer.handler))
             case _:
                 self.did(ev.OfferFailed(offer.id, offer.reference, offer.handler, "not registered"))
+
+    @once(shown)
+    @rule(data=st.data())
+    def shown_and_asked_for(self, data: Any) -> None:
+        """By one of those who see it; sometimes by the one whose phone rings, or when it is over."""
+        contact = self.board.contacts.get(self.one(data, shown))
+        offers = [o for o in contact.offers for _ in range(9 if o.broadcast else 1)] if contact else []
+        offer = data.draw(st.sampled_from(offers)) if offers else self.an_offer(data)
+        self.did(ev.OfferClaimed(offer.id, offer.reference, offer.handler))
 
     @once(in_hand)
     @rule(data=st.data())
@@ -463,13 +387,22 @@ class People(RuleBasedStateMachine):
     @once(anything)
     @rule(data=st.data())
     def emergency(self, data: Any) -> None:
-        self.did(ev.EmergencyRaised(self.one(data), "caller", "pressed 55"))
+        suits = data.draw(st.sampled_from([on_line, on_line, anything]))
+        self.did(ev.EmergencyRaised(self.one(data, suits), "caller", "pressed 55"))
 
     @once(on_its_way)
-    @rule(data=st.data(), joins=st.booleans())
-    def control_room(self, data: Any, joins: bool) -> None:
+    @rule(data=st.data(), what=st.sampled_from(["joins"] * 3 + ["leaves"] * 2 + ["does not answer", "nobody answers"]))
+    def control_room(self, data: Any, what: str) -> None:
         calling = self.one(data, on_its_way)
-        self.did(ev.ControlRoomJoined(calling, "cr") if joins else ev.ControlRoomLeft(calling, "cr"))
+        match what:
+            case "joins":
+                self.did(ev.ControlRoomJoined(calling, "cr"))
+            case "leaves":
+                self.did(ev.ControlRoomLeft(calling, "cr"))
+            case "does not answer":
+                self.did(ev.ControlRoomTried(calling, "cr", "no_answer", 480))
+            case _:
+                self.did(ev.ControlRoomExhausted(calling, data.draw(st.integers(1, 4))))
 
     @rule(sender=st.sampled_from(SENDERS), automatic=st.booleans())
     def text_arrives(self, sender: str, automatic: bool) -> None:
@@ -489,11 +422,15 @@ class People(RuleBasedStateMachine):
     @once(anything)
     @rule(data=st.data(), later=st.integers(0, 3_000), lasts=st.integers(1, 9_000), owner=st.sampled_from(["", *NAMES]))
     def follow_up_requested(self, data: Any, later: int, lasts: int, owner: str) -> None:
+        channel = data.draw(st.sampled_from([Channel.VOICE, Channel.VOICE, Channel.TEXT]))
+        self.asks_for_a_follow_up(self.one(data), channel, owner, later, lasts)
+
+    def asks_for_a_follow_up(self, reference: str, channel: Channel, owner: str, later: int, lasts: int) -> None:
         begin = self.now + later
         follow_up = FollowUp(
             id=self.new("F"),
-            reference=self.one(data),
-            channel=data.draw(st.sampled_from([Channel.VOICE, Channel.VOICE, Channel.TEXT])),
+            reference=reference,
+            channel=channel,
             purpose="test",
             address="+441632960001",
             not_before=begin,
@@ -503,7 +440,7 @@ class People(RuleBasedStateMachine):
         self.did(ev.FollowUpRequested(follow_up, "handler:anna"))
 
     @once(being_called)
-    @rule(data=st.data(), outcome=st.sampled_from(["answered", *OUTCOMES]))
+    @rule(data=st.data(), outcome=st.sampled_from(["answered", "answered", *OUTCOMES]))
     def follow_up_made(self, data: Any, outcome: str) -> None:
         reference = self.one(data, being_called)
         contact = self.board.contacts.get(reference)

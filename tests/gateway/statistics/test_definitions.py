@@ -322,3 +322,11 @@ def test_a_message_that_goes_back_when_its_handler_signs_out_is_put_back(world: 
     row = figures(world)["texts"]
     assert (row.offered, row.answered, row.put_back) == (1, 1, 1)
     assert world.journal.waits[-1].channel is Channel.TEXT
+
+
+def test_whoever_waits_again_and_leaves_a_voicemail_waits_no_more(world: JournalledWorld) -> None:
+    waits(world, "C1", 10)
+    world.did(ev.HandlerLost("C1", "anna", "gone"))
+    assert world.wait("C1").outcome == "waiting" and world.wait("C1").again
+    world.did(ev.VoicemailLeft("C1", "general", "", "v.wav", 9.0))
+    assert [wait.outcome for wait in world.waits("C1")] == ["answered", "voicemail"]

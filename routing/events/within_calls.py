@@ -265,3 +265,32 @@ class WrapUpExtended:
     reference: str
     handler: str
     seconds: float
+
+
+WithinCalls = (
+    PartyRung
+    | PartyAnswered
+    | PartyLeft
+    | Supervised
+    | TransferRefused
+    | CallPassed
+    | LedOut
+    | NotLedOn
+    | CallTakenOver
+    | Requeued
+    | CallbackAsked
+    | CallerSilent
+    | CallerHeard
+    | MenuChosen
+    | VoicemailLeft
+    | SafetyMarked
+    | VulnerableMarked
+    | CallRequested
+    | HeldChanged
+    | SoundChanged
+    | MutedChanged
+    | RecordingPaused
+    | RecordingResumed
+    | DigitsSent
+    | WrapUpExtended
+)

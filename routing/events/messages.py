@@ -1,0 +1,96 @@
+"""Texts and emails, in and out. Their bodies are never in an event: the message's id is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from routing.model import Channel, Party, Wish
+from routing.triage.finding import NOTHING, Finding
+
+
+@dataclass(frozen=True, slots=True)
+class MessageArrived:
+    """A text or email. ``thread`` names the conversation; an open contact with the same one takes it.
+
+    ``reference`` is for a new contact, if one is needed; ``linked_to`` an earlier contact it belongs with.
+    ``automatic`` mail is never answered automatically (RFC 3834), and nor is anybody who was ``answered_enough`` today.
+    ``finding``: what triage says of its words; of these the journal keeps those that raised it. ``wish``: they want no
+    more texts from this number of ours, or want them again.
+    """
+
+    reference: str
+    message: str
+    channel: Channel
+    queue: str
+    party: Party
+    our_address: str
+    thread: str
+    subject: str = ""
+    linked_to: str = ""
+    automatic: bool = False
+    language: str = ""
+    answered_enough: bool = False
+    finding: Finding = NOTHING
+    wish: Wish = ""
+
+    @property
+    def remark(self) -> str:
+        """For the story of the contact."""
+        wish = {"": "", "stop": "; they want no more texts from it", "start": "; they want its texts again"}[self.wish]
+        return wish + (f"; it {self.finding.in_words}" if self.finding.sounds_like_emergency else "")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyWritten:
+    """``telling``: a word in it that says who writes, of those that the site avoids where that is not safe.
+    ``pictures``: the SHA-256 of each file that goes with it."""
+
+    reference: str
+    message: str
+    by: str
+    telling: str = ""
+    pictures: tuple[str, ...] = ()
+
+    @property
+    def remark(self) -> str:
+        """For the story of the contact."""
+        return f" with {len(self.pictures)} picture(s)" if self.pictures else ""
+
+
+@dataclass(frozen=True, slots=True)
+class SendingClaimed:
+    """A try at sending begins; if nothing more is heard of it, the provider is asked before the next try."""
+
+    reference: str
+    message: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSent:
+    reference: str
+    message: str
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendingFailed:
+    """``final``: given up. Otherwise it is tried again at ``next_at``."""
+
+    reference: str
+    message: str
+    why: str
+    final: bool
+    next_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReported:
+    reference: str
+    message: str
+    status: str
+    code: str = ""
+    why: str = ""
+
+
+OfMessages = MessageArrived | ReplyWritten | SendingClaimed | MessageSent | SendingFailed | DeliveryReported
