@@ -19,8 +19,9 @@ FIRST = {"emergency": True, "ordinary": False}
 LATER = ("later", "fresh", "last", "check")
 GRID = ("grid1", "grid2", "grid3", "wide", "mixed")
 SENDERS = ("people", "judged", "crowd", "aside")
-PEOPLE = (*SENDERS, "contrast")
-PARTS = ("tune", "held", *LATER, *GRID, *PEOPLE)
+PEOPLE = (*SENDERS, "contrast", "kinds")
+OTHER = ("other_a", "other_b")  # by another pen
+PARTS = ("tune", "held", *LATER, *GRID, *PEOPLE, *OTHER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def labelled() -> Iterator[Labelled]:
     for name, emergency in FIRST.items():
         for _, topic, text in _rows(name):
             yield Labelled(_half(text), emergency, topic, text.removeprefix("Subject: "))
-    for name in (*LATER, *GRID, *PEOPLE):
+    for name in (*LATER, *GRID, *PEOPLE, *OTHER):
         for label, topic, text in _rows(name):
             yield Labelled(name, label == "e", topic, text.removeprefix("Subject: "))
 
