@@ -24,7 +24,8 @@ MANY, MOST_PIECES = 0.8, 4  # of the logarithm of the pieces: of many some sound
 LENGTHS = 6  # steps of four words: a plea is short, and what is told at leisure is not
 SHOWN = 4  # words
 MOST_KEPT = 50_000
-HALF = 0.5  # what is learnt of lists in pairs and of words apart counts less: it is right less often
+PAIR = 2.0  # what is learnt of two words together counts more: it says more than either
+HALF, APART = 0.5, 0.75  # what is learnt of lists in pairs and of words apart counts less: it is right less often
 QUARTER = 0.25  # what is learnt of a sign or context: it corrects the rules, and does not replace them
 ENDINGS = ("ing", "edly", "ed", "ies", "es", "s", "in", "er", "ly")
 Share = tuple[str, float]
@@ -63,7 +64,7 @@ class Features:
             yield name, 1.0
 
     def pair(self, before: str, text: str) -> Iterator[Share]:
-        yield f"{before} {text}", 1.0
+        yield f"{before} {text}", PAIR
         mine, other = self._lists.get(text), self._lists.get(before)
         if mine or other:
             for first in other or (before,):
@@ -71,7 +72,7 @@ class Features:
                     yield f"{first} {second}", HALF
 
     def apart(self, before: str, text: str) -> Iterator[Share]:
-        yield f"{stem(before)}..{stem(text)}", HALF
+        yield f"{stem(before)}..{stem(text)}", APART
 
     def length(self, words: int) -> Share:
         """It weighs the same however many words share the sum."""
@@ -116,7 +117,7 @@ class Scales:
         third, second, first = "", "", START
         for word in words[start:end]:
             text = word.text
-            here = self._alone_of(text) + self._pair_of(first, text)
+            here = self._after(first, text)
             if second:
                 here += self._apart_of(second, text)
             if third:
@@ -127,14 +128,17 @@ class Scales:
         score = self._weights[BIAS] + self._weights.get(name, 0.0) * part + sum(each) / sqrt(len(each))
         return Weighed(score, start, each)
 
+    def _after(self, before: str, text: str) -> float:
+        """What a word adds, by itself and after the one before it."""
+        key = (before, text)
+        kept = self._pairs.get(key)
+        if kept is None:
+            kept = _keep(self._pairs, key, self._alone_of(text) + self._sum(self._features.pair(before, text)))
+        return kept
+
     def _alone_of(self, text: str) -> float:
         kept = self._alone.get(text)
         return _keep(self._alone, text, self._sum(self._features.alone(text))) if kept is None else kept
-
-    def _pair_of(self, before: str, text: str) -> float:
-        key = (before, text)
-        kept = self._pairs.get(key)
-        return _keep(self._pairs, key, self._sum(self._features.pair(before, text))) if kept is None else kept
 
     def _apart_of(self, before: str, text: str) -> float:
         key = (before, text)

@@ -3,8 +3,9 @@
 ``emergency.tsv`` and ``ordinary.tsv`` were written before any rule and are split by a hash of their text. Each set
 since was written before its author looked at the rules of the time again, was judged once, and was learnt from
 afterwards: the weights are learnt from every message here. ``judged`` is a third of what the senders of ``people``
-wrote, judged once in the same way; ``aside`` is a fifth of the senders of ``crowd``. What new messages do is in
-docs/triage.md.
+wrote, judged once in the same way; ``aside`` is a fifth of the senders of ``crowd``. ``kinds`` was written to be learnt
+from, after ``other_a`` and ``other_b``, by another pen, had been judged. ``unlearnt`` is not read here: it was judged
+once and nothing is learnt from it. What new messages do is in docs/triage.md.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ FIRST = {"emergency": True, "ordinary": False}
 LATER = ("later", "fresh", "last", "check")
 GRID = ("grid1", "grid2", "grid3", "wide", "mixed")
 SENDERS = ("people", "judged", "crowd", "aside")
-PEOPLE = (*SENDERS, "contrast")
-PARTS = ("tune", "held", *LATER, *GRID, *PEOPLE)
+PEOPLE = (*SENDERS, "contrast", "kinds")
+OTHER = ("other_a", "other_b")  # by another pen
+PARTS = ("tune", "held", *LATER, *GRID, *PEOPLE, *OTHER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def labelled() -> Iterator[Labelled]:
     for name, emergency in FIRST.items():
         for _, topic, text in _rows(name):
             yield Labelled(_half(text), emergency, topic, text.removeprefix("Subject: "))
-    for name in (*LATER, *GRID, *PEOPLE):
+    for name in (*LATER, *GRID, *PEOPLE, *OTHER):
         for label, topic, text in _rows(name):
             yield Labelled(name, label == "e", topic, text.removeprefix("Subject: "))
 
