@@ -115,7 +115,7 @@ class TextChannel:
         outcome = await self._take(text)
         if not outcome.duplicate:
             log.warning("missed_text_fetched", contact=outcome.reference)
-            what = "a text that no webhook had brought was fetched from the carrier"
+            what = "fetched a text from the carrier that no webhook had brought"
             await self._dispatcher.submit(Recorded(what, "system", reference=outcome.reference))
 
     # --- what became of ours ---------------------------------------------------------------------------------
