@@ -27,6 +27,7 @@ SECRETS = frozenset(
 
 Location = tuple[str, ...]
 NAMES = ("id", "name", "number", "digits", "calendar", "language")  # what an entry of a list is known by
+MISSING = "?"  # stands for a secret that is not there, which is a mistake already
 
 
 class ConfigurationError(Exception):
@@ -144,7 +145,7 @@ def _with_secrets(
         secret, what = _secret(value) if needed else ("", "")
         if what:
             missing.append((key, what))
-        return secret
+        return secret or (MISSING if what else "")
     return {k: _with_secrets(v, (*key, k), missing, enabled=enabled) for k, v in value.items()}
 
 

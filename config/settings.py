@@ -333,6 +333,7 @@ class Text(Section):
     picture_limit_bytes: Annotated[int, Field(gt=0, le=LARGEST_PICTURES)] = LARGEST_PICTURES
     picture_link_seconds: Annotated[float, Field(ge=60, le=86_400)] = 3600.0
     replay_window_seconds: Annotated[float, Field(gt=0)]
+    fetch_missed_hours: Annotated[float, Field(ge=0, le=168)] = 24.0
     ask_where: Identifier | Literal[""] = ""
 
     def carrier_of(self, address: str) -> str:
@@ -367,6 +368,8 @@ class Text(Section):
                 yield f"{key}.carrier: no carrier '{number.carrier}'; there are: {', '.join(known)}"
             if number.carrier == TWILIO and not self.account_sid:
                 yield f"{key}.carrier: is {TWILIO}, and text.account_sid is empty; set it, or name another carrier"
+            if number.carrier == TWILIO and not self.auth_token.get_secret_value():
+                yield f"{key}.carrier: is {TWILIO}, and text.auth_token is empty; no text could be proved genuine"
             if number.carrier != TWILIO and number.messaging_service:
                 yield f"{key}.messaging_service: is {TWILIO}'s, and this number has another carrier"
 

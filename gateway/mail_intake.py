@@ -6,7 +6,7 @@ Nothing is thrown away: what is set aside is kept, listed and can be taken, and 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from channels.email.language import language_of
@@ -87,7 +87,7 @@ class MailIntake:
             reference="",
             channel="email",
             direction="in",
-            sender=sender_of(mail),
+            sender=sender_of(mail, self._ours),
             recipient=mailbox.address,
             subject=mail.subject,
             body=mail.text,
@@ -198,9 +198,9 @@ class MailIntake:
         return today >= self._email.automatic_answers_a_day
 
 
-def sender_of(mail: Mail) -> str:
-    """Where an answer goes (RFC 5322, 3.6.2)."""
-    return mail.reply_to or mail.from_address
+def sender_of(mail: Mail, ours: Collection[str]) -> str:
+    """Where an answer goes (RFC 5322, 3.6.2); never back to one of ``ours``, whatever Reply-To says."""
+    return mail.from_address if mail.reply_to.lower() in ours else mail.reply_to or mail.from_address
 
 
 def _key(mail: Mail) -> str:

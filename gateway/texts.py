@@ -22,6 +22,7 @@ from gateway.store.store import Store, StoreError
 from gateway.text_carriers import KEY, Carriers, came_by, senders
 from gateway.text_files import TextFiles
 from gateway.text_intake import TextIntake
+from gateway.text_missed import MissedTexts
 from routing.events import DeliveryReported, Recorded
 from routing.model import Time
 from routing.triage import Finding
@@ -56,6 +57,7 @@ class TextChannel:
         self._to_order: asyncio.Queue[str] = asyncio.Queue()
         self._refusals: list[Time] = []
         self._pictures = Pictures(settings, store, lambda: dispatcher.board, clock)
+        self._missed = MissedTexts(settings.text, store, self._carriers, clock, self._take_missed)
         self.senders = senders(self._carriers, store, self._pictures)
 
     async def run(self) -> None:
@@ -63,6 +65,7 @@ class TextChannel:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._files.run(), name="text attachments")
             tasks.create_task(self._order_all(), name="text order")
+            tasks.create_task(self._missed.run(), name="missed texts")
             tasks.create_task(self._carriers.run(), name="text carriers")
 
     def healthy(self) -> str:
@@ -106,6 +109,14 @@ class TextChannel:
                 self._to_order.put_nowait(outcome.reference)
         log.debug("text_taken", contact=outcome.reference, duplicate=outcome.duplicate, attachments=len(attachments))
         return outcome
+
+    async def _take_missed(self, text: IncomingText) -> None:
+        """One that no webhook has brought. Raises NotWritten, StoreError."""
+        outcome = await self._take(text)
+        if not outcome.duplicate:
+            log.warning("missed_text_fetched", contact=outcome.reference)
+            what = "fetched a text from the carrier that no webhook had brought"
+            await self._dispatcher.submit(Recorded(what, "system", reference=outcome.reference))
 
     # --- what became of ours ---------------------------------------------------------------------------------
 

@@ -117,6 +117,13 @@ class Carrier(Protocol):
         """The text, if the carrier took it on after ``since``; None where it did not, or where sending it again does
         no harm. ``besides`` names messages known to be others."""
 
+    async def arrived_since(self, since: datetime) -> Sequence[IncomingText]:
+        """The texts that people sent us since then (aware), oldest first, without their attachments: for those that no
+        webhook has brought. Empty where the carrier cannot list them."""
+
+    async def with_media(self, text: IncomingText) -> IncomingText:
+        """One of these with its attachments."""
+
     async def arrived_at(self, sid: str) -> datetime | None:
         """When the carrier had a text that came to us, None if it does not say."""
 

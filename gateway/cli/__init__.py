@@ -124,6 +124,7 @@ def check(config: Path | None, sign_in: bool) -> None:
 
         if found := asyncio.run(refusals(settings.email.mailboxes)):
             raise Misconfigured("Not every mailbox can be used:" + "".join(f"\n  {why}" for why in found))
+        click.echo("Every mailbox lets us in, to read and to send.")
     click.echo(_summary(settings))
 
 
@@ -132,7 +133,7 @@ def _summary(settings: Settings) -> str:
     channels = {
         f"calls ({numbers} numbers, {settings.voice.slots} at once)": settings.voice.enabled,
         f"texts ({_texts(settings)})": settings.text.enabled,
-        f"emails ({len(settings.email.mailboxes)} mailboxes)": settings.email.enabled,
+        f"emails ({', '.join(m.address for m in settings.email.mailboxes)})": settings.email.enabled,
     }
     lines = {
         "channels": ", ".join(name for name, enabled in channels.items() if enabled) or "none",

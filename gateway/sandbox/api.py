@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Literal, Self, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from channels.voice.prompts import PromptError
@@ -69,10 +69,27 @@ class DigitsBody(Body):
     digits: str = Field(pattern=KEYS, min_length=1)
 
 
+class PictureBody(Body):
+    filename: str
+    content_type: str
+    content: Base64Bytes
+
+
 class TextBody(Body):
     sender: str = Field(CALLER, pattern=r"^(whatsapp:)?\+?[0-9]{3,15}$")
     body: str = Field(min_length=1, max_length=1600)
     to: str = Field("", pattern=r"^(\+?[0-9]{3,15})?$")
+    pictures: tuple[PictureBody, ...] = ()
+    times: int = Field(1, ge=1, le=5)
+    forged: bool = False
+
+
+class MailBody(Body):
+    raw: Base64Bytes
+
+
+class CarrierBody(Body):
+    manner: Literal["busy", "fails"]
 
 
 class EmailBody(Body):
@@ -147,6 +164,8 @@ class WorldServer:
             web.delete("/world/calls/{id}", self._hang_up),
             web.post("/world/texts", self._text),
             web.post("/world/emails", self._email),
+            web.post("/world/mails", self._mail),
+            web.put("/world/carrier", self._carrier),
             web.post("/world/follow-ups", self._follow_up),
             web.post("/world/replies", self._reply),
             web.post("/world/desk", self._desk),
@@ -224,7 +243,21 @@ class WorldServer:
 
     async def _text(self, request: web.Request) -> web.Response:
         body = await _read(request, TextBody)
-        return _taken(await self.out.text(body.sender, body.body, body.to), "text")
+        if body.forged:
+            status = await self.out.forged_text(body.sender, body.body, body.to)
+            return web.json_response({"detail": f"The forged text was answered {status}."}, status=201)
+        media = [(picture.content_type, picture.content) for picture in body.pictures]
+        status = await self.out.text(body.sender, body.body, body.to, media=media, times=body.times)
+        return _taken(status, "text")
+
+    async def _mail(self, request: web.Request) -> web.Response:
+        body = await _read(request, MailBody)
+        await self.out.mail(body.raw)
+        return web.json_response({"detail": "The mail is in our mailbox."}, status=201)
+
+    async def _carrier(self, request: web.Request) -> web.Response:
+        body = await _read(request, CarrierBody)
+        return web.json_response({"detail": self.out.trouble_the_carrier(body.manner)})
 
     async def _email(self, request: web.Request) -> web.Response:
         body = await _read(request, EmailBody)

@@ -115,8 +115,11 @@ def emergency(number: str, seconds: float | None, page_port: int) -> None:
 @click.argument("sender", metavar="FROM")
 @click.argument("body")
 @click.option("--to", default="", help="Which of our numbers; 61017 is at another carrier. The first without it.")
+@click.option("--picture", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Comes with it, as MMS.")
+@click.option("--again", is_flag=True, help="The carrier brings the same text twice.")
+@click.option("--forged", is_flag=True, help="Somebody else than the carrier posts it: with a wrong signature.")
 @PAGE_PORT
-def text(sender: str, body: str, to: str, page_port: int) -> None:
+def text(sender: str, body: str, to: str, picture: Path | None, again: bool, forged: bool, page_port: int) -> None:
     """Send a text to the centre; from whatsapp:NUMBER it is one on WhatsApp.
 
     \b
@@ -124,8 +127,39 @@ def text(sender: str, body: str, to: str, page_port: int) -> None:
       contact-gateway sandbox text +447700900123 "Someone is smoking in coach 3"
       contact-gateway sandbox text +447700900123 "Someone is smoking in coach 3" --to 61017
       contact-gateway sandbox text whatsapp:+447700900123 "hello"
+      contact-gateway sandbox text +447700900123 "this man" --picture man.jpg
     """
-    click.echo(Remote(page_port).post("texts", {"sender": sender, "body": body, "to": to})["detail"])
+    how = {"pictures": _pictures(picture), "times": 2 if again else 1, "forged": forged}
+    click.echo(Remote(page_port).post("texts", {"sender": sender, "body": body, "to": to, **how})["detail"])
+
+
+@sandbox.command()
+@click.argument("manner", type=click.Choice(["busy", "fails"]))
+@PAGE_PORT
+def carrier(manner: str, page_port: int) -> None:
+    """Have the first text carrier be busy, or fail, at the next text that we send.
+
+    "busy" is asked to wait (429 with code 20429, for five seconds); "fails" takes the text and cannot deliver it.
+
+    \b
+    Example:
+      contact-gateway sandbox carrier busy
+    """
+    click.echo(Remote(page_port).put("carrier", {"manner": manner})["detail"])
+
+
+@sandbox.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@PAGE_PORT
+def mail(file: Path, page_port: int) -> None:
+    """Put the message in FILE into our mailbox as it is, however broken it may be.
+
+    \b
+    Example:
+      contact-gateway sandbox mail tests/data/mail/weird-boundary.msg
+    """
+    body = {"raw": base64.b64encode(file.read_bytes()).decode()}
+    click.echo(Remote(page_port).post("mails", body)["detail"])
 
 
 @sandbox.command()

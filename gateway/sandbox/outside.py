@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from itertools import count
 
+import aiohttp
 import structlog
 
 from config.numbers import WHATSAPP
 from gateway.sandbox import demo, speech
 from gateway.sandbox.phone import Phone, PhoneError
+from gateway.sandbox.twilio_rest import new_sid
 from gateway.sandbox.world import World
 
 log = structlog.get_logger()
@@ -24,6 +27,9 @@ LONGEST_CALL_SECONDS = 3600.0
 MOST_CALLS_KEPT = 20
 READY_SECONDS = 1.0
 WITHHELD = "anonymous"
+CARRIER_BUSY_SECONDS = 5.0
+SWITCHED_OFF = 30003  # Twilio's code for a telephone that cannot be reached
+MAIL_FROM = "somebody@sender.invalid"
 
 
 class NoSuchCall(LookupError):
@@ -156,11 +162,42 @@ class Outside:
             raise NoSuchCall(f"there is no call {call}")
         return self.calls[call]
 
-    async def text(self, sender: str, body: str, to: str = "") -> int:
-        """Somebody sends a text, by the carrier of our number; the webhook's HTTP status."""
+    async def text(
+        self, sender: str, body: str, to: str = "", *, media: Sequence[tuple[str, bytes]] = (), times: int = 1
+    ) -> int:
+        """Somebody sends a text, by the carrier of our number, which brings it ``times`` times; the webhook's last HTTP
+        status. ``media`` holds (content type, bytes) pairs."""
         ours = to or self.world.settings.text.numbers[0].number
         service = WHATSAPP if sender.startswith(WHATSAPP) else ""
-        return await self.world.carrier_of(ours).text_in(sender, f"{service}{ours}", body)
+        carrier = self.world.carrier_of(ours)
+        status = await carrier.text_in(sender, f"{service}{ours}", body, media)
+        came = next(m.sid for m in reversed(carrier.messages) if m.direction == "inbound" and m.sender == sender)
+        for _ in range(times - 1):
+            status = await carrier.text_in(sender, f"{service}{ours}", body, media, came)
+        return status
+
+    async def forged_text(self, sender: str, body: str, to: str = "") -> int:
+        """Somebody who is no carrier posts a text, with a signature that they made up; the webhook's HTTP status."""
+        ours = to or self.world.settings.text.numbers[0].number
+        headers = {"X-Twilio-Signature": "forged", "X-Signature": "forged", "X-Timestamp": str(int(time.time()))}
+        form = {"From": sender, "To": ours, "Body": body, "MessageSid": new_sid("SM")}
+        url = self.world.carrier_of(ours).webhook_url
+        async with aiohttp.ClientSession() as web, web.post(url, data=form, headers=headers) as answer:
+            return answer.status
+
+    def trouble_the_carrier(self, manner: str) -> str:
+        """Of the first carrier, for the next text that we send; what was done, in a sentence."""
+        carrier = self.world.carrier
+        if manner == "busy":
+            carrier.fail_next(429, 20429, retry_after=CARRIER_BUSY_SECONDS)
+            return f"The carrier asks us to wait for {CARRIER_BUSY_SECONDS:g} s at the next text that we send."
+        carrier.fail_delivery_next(SWITCHED_OFF)
+        return "The carrier takes the next text that we send, and cannot deliver it."
+
+    async def mail(self, raw: bytes) -> None:
+        """A message as it is comes to the first mailbox."""
+        mailbox = self.world.settings.email.mailboxes[0]
+        await self.world.dovecot.deliver(raw, mailbox.address, MAIL_FROM)
 
     async def email(self, sender: str, subject: str, body: str, answers: str = "") -> None:
         """Somebody writes to the first mailbox; ``answers`` is the Message-ID of what they answer."""

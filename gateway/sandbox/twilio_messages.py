@@ -104,6 +104,33 @@ def page(messages: Sequence[Message], path: str, query: Mapping[str, str]) -> di
     }
 
 
+def media_page(message: Message, path: str) -> dict[str, Any]:
+    """The attachments of a message, which always fit one page."""
+    listed = [
+        {
+            "account_sid": message.account_sid,
+            "content_type": item.content_type,
+            "date_created": _date(message.created),
+            "date_updated": _date(message.created),
+            "parent_sid": message.sid,
+            "sid": item.sid,
+            "uri": f"{message.uri}/Media/{item.sid}.json",
+        }
+        for item in message.media
+    ]
+    return {
+        "media_list": listed,
+        "page": 0,
+        "page_size": PAGE_SIZE,
+        "start": 0,
+        "end": max(0, len(listed) - 1),
+        "uri": path,
+        "first_page_uri": path,
+        "previous_page_uri": None,
+        "next_page_uri": None,
+    }
+
+
 def arrival_form(message: Message, media_base: str) -> dict[str, str]:
     """The webhook's form for a text that arrived; attachments lie below ``media_base``."""
     form = {

@@ -12,10 +12,11 @@ from aiohttp import encode_basic_auth, hdrs, web
 from aiohttp.typedefs import Handler
 
 from gateway.sandbox.twilio_description import FORM, Description
-from gateway.sandbox.twilio_messages import ACCOUNTS, Attachment, Message, page, resource
+from gateway.sandbox.twilio_messages import ACCOUNTS, Attachment, Message, media_page, page, resource
 
 MESSAGES = ACCOUNTS + "/{AccountSid}/Messages.json"
 MESSAGE = ACCOUNTS + "/{AccountSid}/Messages/{Sid}.json"
+MEDIA_LIST = ACCOUNTS + "/{AccountSid}/Messages/{MessageSid}/Media.json"
 MEDIA = ACCOUNTS + "/{AccountSid}/Messages/{MessageSid}/Media/{Sid}"
 MEDIA_STORE = "/media-store/"
 LONGEST_BODY = 1600
@@ -78,6 +79,7 @@ class RestApi:
             web.post(MESSAGES, self._create),
             web.get(MESSAGES, self._list, allow_head=False),
             web.get(MESSAGE, self._fetch, allow_head=False),
+            web.get(MEDIA_LIST, self._media_of, allow_head=False),
             web.get(MEDIA, self._redirect_to_media, allow_head=False),
             web.get(MEDIA_STORE + "{Sid}", self._stored_media, allow_head=False),
         ]
@@ -166,6 +168,12 @@ class RestApi:
         if message is None:
             raise web.HTTPNotFound
         return self._answer(request, 200, resource(message))
+
+    async def _media_of(self, request: web.Request) -> web.Response:
+        message = self._messages.get(request.match_info["MessageSid"])
+        if message is None:
+            raise web.HTTPNotFound
+        return self._answer(request, 200, media_page(message, request.path))
 
     async def _redirect_to_media(self, request: web.Request) -> web.Response:
         """Twilio sends whoever may see an attachment on to its media store."""

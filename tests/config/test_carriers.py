@@ -97,6 +97,12 @@ def test_a_number_belongs_to_a_carrier_that_there_is() -> None:
     assert "text.numbers: is empty" in mistakes(**text | {"numbers": []})
 
 
+def test_texts_by_twilio_need_its_token_without_which_none_could_be_proved_genuine() -> None:
+    text = text_section()
+    found = mistakes(**text | {"auth_token": ""})
+    assert "text.numbers[61016].carrier: is twilio, and text.auth_token is empty" in found
+
+
 def test_the_check_of_the_command_line_says_it(tmp_path: Path) -> None:
     site = tmp_path / "site.toml"
     broken = '[[text.carriers]]\nid = "third"\n[text.carriers.send]\nurl = "https://c.example/x"\n'

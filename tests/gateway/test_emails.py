@@ -114,6 +114,11 @@ async def test_a_form_on_our_website_writes_in_our_name_for_somebody_else(site: 
     assert (await site.contact(form)).party.address == "gus@public.example"
 
 
+async def test_who_has_our_address_for_answers_is_still_who_wrote(site: MailSite) -> None:
+    taken = await site.comes(letter("gil@public.example", "Car", Reply_To=OURS.upper()))
+    assert (await site.contact(taken)).party.address == "gil@public.example"
+
+
 async def test_soon_after_closing_an_answer_opens_the_contact_again(site: MailSite) -> None:
     first = await site.comes(letter("hal@public.example", "Noise"), LOST)
     sent = (await site.reply(first, "Noted, Hal.")).message

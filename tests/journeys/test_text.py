@@ -107,6 +107,24 @@ async def test_an_emergency_without_a_place_is_asked_for_it_and_a_silence_is_tol
     assert len([m for m in world.carrier.outbox if m.recipient == sender]) == 2
 
 
+async def test_a_text_that_no_webhook_brought_is_fetched_from_the_carrier(world: World) -> None:
+    sam, carrier, url = await world.api("sam"), world.carrier, world.carrier.webhook_url
+    # given two texts that came a minute ago, while the gateway could not be reached for the second
+    minute_ago = datetime.now(UTC) - timedelta(seconds=60)
+    async with sam.live() as live:
+        assert await carrier.text_in("+447700900231", LINE, "my bag is gone", sent=minute_ago) == 200
+        brought = (await live.wait_for("MessageArrived"))["contact"]
+        carrier.webhook_url = "http://127.0.0.1:9/nobody"
+        assert await carrier.text_in("+447700900231", LINE, "it is a red one", sent=minute_ago) == 502
+        carrier.webhook_url = url
+
+        # then it is fetched, joins its contact, is told in the story, and what came by itself stands there once
+        assert (await live.wait_for("MessageArrived", deadline=20.0))["contact"] == brought
+        assert "no webhook had brought" in (await live.wait_for("Recorded", contact=brought))["data"]["what"]
+    bodies = [m["body"] for m in await sam.get(f"contacts/{brought}/messages", reason="test") if m["direction"] == "in"]
+    assert sorted(bodies) == ["it is a red one", "my bag is gone"]
+
+
 async def test_a_file_that_is_not_accepted_is_shown_as_refused_and_failed_texts_say_why(world: World) -> None:
     sam, sender = await world.api("sam"), "+447700900226"
     async with sam.live() as live:

@@ -143,6 +143,13 @@ class HttpCarrier:
     def thanks(self) -> tuple[str, str]:
         return "taken", "text/plain"
 
+    async def arrived_since(self, since: datetime) -> Sequence[IncomingText]:
+        """No description says how to list them: such a carrier repeats the webhooks that we did not take."""
+        return ()
+
+    async def with_media(self, text: IncomingText) -> IncomingText:
+        return text
+
     async def arrived_at(self, sid: str) -> datetime | None:
         """It says so in the webhook, or not at all."""
         return None

@@ -6,6 +6,7 @@ https://www.twilio.com/docs/messaging/api/message-resource
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -18,8 +19,8 @@ from channels.text.answers import basic
 from channels.text.media import MediaFetcher
 from channels.text.port import FetchedMedia, IncomingText, MediaItem, OutgoingText, SentText, StatusReport, Webhook
 from channels.text.twilio.api import Api
-from channels.text.twilio.inbound import form_of, read_status, read_text
-from config.numbers import person_of
+from channels.text.twilio.inbound import MEDIA_LIMIT, form_of, listed_text, read_status, read_text
+from config.numbers import WHATSAPP, person_of
 from config.settings import TWILIO, Text
 
 DEADLINE_SECONDS = 10.0
@@ -27,6 +28,8 @@ MEDIA_DEADLINE_SECONDS = 60.0
 # How far our clock and the carrier's may be apart when an interrupted text is looked up.
 CLOCK_SKEW = timedelta(seconds=30)
 LOOK_BACK_MESSAGES = 1000
+# Of one number, after the longest time without us.
+MOST_MISSED = 10_000
 # Without this the library would also read TWILIO_* from the environment: settings come from one place.
 ONLY_THE_SETTINGS = {"TWILIO_EDGE": "", "TWILIO_REGION": ""}
 NOTHING_TO_DO = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
@@ -95,6 +98,30 @@ class Twilio:
             and (message.date_created or message.date_sent or earliest) >= earliest
         ]
         return _sent(matching[-1]) if matching else None
+
+    async def arrived_since(self, since: datetime) -> Sequence[IncomingText]:
+        """It posts each text only once: who was not there then must ask."""
+        numbers = [number.number for number in self._settings.numbers if number.carrier == self.id]
+        ours = [*numbers, *(f"{WHATSAPP}{number}" for number in numbers)]
+        found = [
+            message
+            for number in ours
+            for message in await self._client.messages.list_async(
+                to=number, date_sent_after=since.astimezone(UTC), limit=MOST_MISSED, page_size=LOOK_BACK_MESSAGES
+            )
+        ]
+        inbound = [
+            message for message in found if message.direction == "inbound" and message.from_ and message.date_sent
+        ]
+        return [listed_text(message) for message in sorted(inbound, key=lambda message: message.date_sent)]
+
+    async def with_media(self, text: IncomingText) -> IncomingText:
+        if not text.media_missing:
+            return text
+        listed = await self._client.messages(text.message_sid).media.list_async(limit=MEDIA_LIMIT)
+        # An attachment lies where its description does, without the .json.
+        media = [MediaItem(f"{self._settings.api_url}{m.uri.removesuffix('.json')}", m.content_type) for m in listed]
+        return replace(text, media=tuple(media), media_missing=max(0, text.media_missing - len(media)))
 
     async def arrived_at(self, sid: str) -> datetime | None:
         """When the carrier had a text that came to us (aware, to the second), None if it does not say."""

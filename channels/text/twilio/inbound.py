@@ -11,6 +11,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 from urllib.parse import parse_qsl, urlparse
 
 from multidict import MultiDict
@@ -68,6 +69,21 @@ def read_text(url: str, form: Mapping[str, str], signature: str, settings: Text)
         media=media,
         media_missing=max(0, _announced_media(values) - len(media)),
         can_reply=can_reply,
+    )
+
+
+def listed_text(message: Any) -> IncomingText:
+    """A text as the carrier's list of messages has it (of ``twilio.rest``), with the time at which it arrived there."""
+    sender, can_reply = address(message.from_)
+    recipient, _ = address(message.to)
+    return IncomingText(
+        message_sid=message.sid,
+        sender=sender,
+        recipient=recipient,
+        body=storable(message.body or "")[:BODY_LIMIT],
+        media_missing=int(message.num_media or 0),
+        can_reply=can_reply,
+        sent_at=message.date_sent.timestamp(),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -152,6 +153,29 @@ async def test_a_text_and_an_email_on_the_page_become_contacts_and_are_acknowled
         return "+447700900778" in texts and any(mail["to"] == "kim@sender.invalid" for mail in outside["emails"])
 
     await until(both_acknowledged, 20)
+
+
+async def test_the_outside_sends_pictures_repeats_itself_forges_and_writes_broken_mail(
+    world: World, page: aiohttp.ClientSession
+) -> None:
+    # given a picture that its carrier brings twice, and a text that no carrier brought
+    picture = {"filename": "bag.png", "content_type": "image/png", "content": base64.b64encode(b"bag").decode()}
+    await post(page, "/world/texts", {"sender": "+447700900779", "body": "this", "pictures": [picture], "times": 2})
+    forged = {"sender": "+447700900780", "body": "not from the carrier", "forged": True}
+    async with page.post("/world/texts", json=forged) as answer:
+        assert (await answer.json())["detail"] == "The forged text was answered 403."
+    broken = b"From: lou@sender.invalid\nSubject: broken\nContent-Type: multipart/mixed; boundary=x\n\nno part"
+    await post(page, "/world/mails", {"raw": base64.b64encode(broken).decode()})
+
+    # then the picture is one message, the forgery none, and the mail a contact
+    async def came(party: str) -> bool:
+        return bool(await world.store().contacts(party=party))
+
+    await until(lambda: came("lou@sender.invalid"), 20)
+    (contact,) = await world.store().contacts(party="+447700900779")
+    texts = [m for m in await world.store().messages(contact.reference) if m.direction == "in"]
+    assert [len(await world.store().attachments(m.id)) for m in texts] == [1]
+    assert not await came("+447700900780")
 
 
 async def test_the_page_acts_as_a_demo_handler_through_the_gateway_s_own_api(page: aiohttp.ClientSession) -> None:

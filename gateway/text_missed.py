@@ -1,0 +1,80 @@
+"""Texts that came to the carrier while we could not take them: its webhook is posted once, so we ask what it has.
+
+Asked at every start, back to ``text.fetch_missed_hours`` or to when this gateway first ran, and then again and again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from channels.base import ChannelError
+from channels.text.port import Carrier, IncomingText
+from config.settings import Text
+from gateway.dispatcher import Clock, NotWritten
+from gateway.store.store import Store, StoreError
+from gateway.text_carriers import KEY, Carriers
+from routing.model import Time
+
+log = structlog.get_logger()
+
+PAUSE_SECONDS = 10.0
+# A webhook may be on its way for so long (Twilio waits 15 s for our answer): it is left to bring its text itself.
+UNDER_WAY_SECONDS = 20.0
+# How far back a text is looked for that the carrier lists late.
+AGAIN_SECONDS = 600.0
+
+
+class MissedTexts:
+    """``take``: what is to be done with each; raises NotWritten, StoreError."""
+
+    def __init__(
+        self,
+        settings: Text,
+        store: Store,
+        carriers: Carriers,
+        clock: Clock,
+        take: Callable[[IncomingText], Awaitable[None]],
+    ) -> None:
+        self._hours, self._store, self._carriers = settings.fetch_missed_hours, store, carriers
+        self._clock, self._take = clock, take
+        self._asked: dict[str, Time] = {}
+
+    async def run(self) -> None:
+        """Ask each carrier until cancelled."""
+        while self._hours:
+            for carrier in self._carriers:
+                try:
+                    await self._fetch(carrier)
+                except (ChannelError, StoreError) as error:
+                    log.warning("missed_texts_not_known", carrier=carrier.id, why=str(error))
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _fetch(self, carrier: Carrier) -> None:
+        now = self._clock()
+        listed = await carrier.arrived_since(datetime.fromtimestamp(await self._since(carrier, now), UTC))
+        settled = [text for text in listed if (text.sent_at or 0.0) < now - UNDER_WAY_SECONDS]
+        keys = [f"{KEY}{text.message_sid}" for text in settled]
+        known = await self._store.look(lambda looks: looks.known_keys(keys)) if keys else {}
+        missed = [text for text, key in zip(settled, keys, strict=True) if key not in known]
+        if all([await self._took(carrier, text) for text in missed]):
+            self._asked[carrier.id] = now
+
+    async def _took(self, carrier: Carrier, text: IncomingText) -> bool:
+        """One that cannot be taken holds up no other, and is tried again."""
+        try:
+            await self._take(await carrier.with_media(text))
+        except (ChannelError, NotWritten, StoreError) as error:
+            log.warning("missed_text_not_taken", carrier=carrier.id, why=str(error))
+            return False
+        return True
+
+    async def _since(self, carrier: Carrier, now: Time) -> Time:
+        """What came before this gateway first ran was another's to answer."""
+        if carrier.id in self._asked:
+            return self._asked[carrier.id] - AGAIN_SECONDS
+        first = [row.at async for row in self._store.journal(limit=1)]
+        return max(now - self._hours * 3600.0, *first) if first else now
