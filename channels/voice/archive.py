@@ -29,6 +29,8 @@ log = structlog.get_logger()
 Format = Literal["flac", "wav"]
 # Nobody tells of a process that was killed while no gateway was there.
 LOOK_SECONDS = 30.0
+PAUSE_SECONDS = 1.0
+AT_ONCE = 20
 BLOCK_BYTES = 128 * 1024
 
 
@@ -58,36 +60,76 @@ class Archive:
         self._wanted.set()
 
     async def run(self) -> None:
-        """Until cancelled. One recording at a time, in a thread: calls come first."""
+        """Until cancelled; calls come first. A look goes through all that is under way, so there is no second one at
+        once: in a busy minute several recordings are then finished, and written down, together."""
         while True:
             self._wanted.clear()
             await self.finish_all()
+            await asyncio.sleep(PAUSE_SECONDS)
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._wanted.wait()
 
     async def finish_all(self) -> None:
         """Everything that is not being recorded any more."""
-        failed, why = 0, ""
-        for raw in await asyncio.to_thread(_ended, self._voice.recordings_dir):
-            try:
-                await self._finish(raw)
-            except Exception as error:
-                # One broken recording must not hold up the others; it is tried again at the next look.
-                log.exception("recording_not_finished", recording=raw.stem.name)
-                failed, why = failed + 1, str(error)
-        self.trouble = f"{failed} recordings could not be finished: {why}" if failed else ""
+        ended = await asyncio.to_thread(_ended, self._voice.recordings_dir)
+        troubles: list[str] = []
+        for first in range(0, len(ended), AT_ONCE):
+            troubles += await self._finish(ended[first : first + AT_ONCE])
+        self.trouble = f"{len(troubles)} recordings could not be finished: {troubles[-1]}" if troubles else ""
 
-    async def _finish(self, raw: Raw) -> None:
-        made = await asyncio.to_thread(finish, raw, self._voice.recordings_dir, self._voice.recording_format)
+    async def _finish(self, several: list[Raw]) -> list[str]:
+        """What went wrong. One broken recording does not hold up the others; it is tried again at the next look."""
+        made = await asyncio.to_thread(self._make, several)
+        written = await asyncio.gather(*map(self._write_down, several, made), return_exceptions=True)
+        await asyncio.to_thread(_remove, [raw for raw, done in zip(several, written, strict=True) if done is True])
+        return [
+            _trouble(raw, error)
+            for raw, error in zip(several, written, strict=True)
+            if isinstance(error, BaseException)
+        ]
+
+    def _make(self, several: list[Raw]) -> list[Made | Exception | None]:
+        return [_outcome(raw, self._voice.recordings_dir, self._voice.recording_format) for raw in several]
+
+    async def _write_down(self, raw: Raw, made: Made | Exception | None) -> bool:
+        """Whether there was something to be written down."""
+        if isinstance(made, Exception):
+            raise made
         if made is not None:
             await self._report(RecordingMade(raw.reference, str(made.path), made.sha256, made.seconds))
-            await asyncio.to_thread(raw.remove)
+        return made is not None
+
+
+def _trouble(raw: Raw, error: BaseException) -> str:
+    if not isinstance(error, Exception):
+        raise error
+    log.error("recording_not_finished", recording=raw.stem.name, exc_info=error)
+    return str(error)
+
+
+def _outcome(raw: Raw, recordings_dir: Path, kind: Format) -> Made | Exception | None:
+    try:
+        return finish(raw, recordings_dir, kind)
+    except Exception as error:  # noqa: BLE001 -- it is told by whoever asked for several
+        return error
+
+
+def _remove(written: list[Raw]) -> None:
+    for raw in written:
+        raw.remove()
 
 
 def _ended(recordings_dir: Path) -> list[Raw]:
     """All are looked at in one go: while many calls are under way most of them are still being recorded."""
-    return [raw for raw in unfinished(recordings_dir) if raw.ended()]
+    return [raw for raw in unfinished(recordings_dir) if _has_ended(raw)]
+
+
+def _has_ended(raw: Raw) -> bool:
+    try:
+        return raw.ended()
+    except OSError:
+        return True  # finishing it says what is wrong with it, and the others are looked at
 
 
 def final(raw: Raw, recordings_dir: Path, kind: Format) -> Path:

@@ -35,7 +35,7 @@ class Engine:
         self._poker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._endpoint = _endpoint(slot)
         self._account = _Account(self)
-        self._account.create(_account_config(slot))
+        self._account.create(account_config(slot))
 
     def pump(self, seconds: float) -> None:
         """Lets the stack work until something has come or the time is up."""
@@ -117,9 +117,7 @@ class _Account(pj.Account):  # type: ignore[misc]
         self._engine.on_incoming(prm)
 
 
-def _endpoint(slot: Slot) -> Any:
-    endpoint = pj.Endpoint()
-    endpoint.libCreate()
+def endpoint_config() -> Any:
     config = pj.EpConfig()
     config.logConfig.level = config.logConfig.consoleLevel = 0
     agent = config.uaConfig
@@ -137,7 +135,13 @@ def _endpoint(slot: Slot) -> Any:
     media.hasIoqueue = True
     media.threadCnt = 1
     media.jbInit = media.jbMinPre = 40
-    endpoint.libInit(config)
+    return config
+
+
+def _endpoint(slot: Slot) -> Any:
+    endpoint = pj.Endpoint()
+    endpoint.libCreate()
+    endpoint.libInit(endpoint_config())
     pjmedia.stop_thread()
     for codec in endpoint.codecEnum2():
         endpoint.codecSetPriority(codec.codecId, CODECS.get(codec.codecId, 0))
@@ -149,7 +153,7 @@ def _endpoint(slot: Slot) -> Any:
     return endpoint
 
 
-def _account_config(slot: Slot) -> Any:
+def account_config(slot: Slot) -> Any:
     config = pj.AccountConfig()
     config.idUri = f"sip:gateway@{slot.address}:{slot.sip_port}"
     config.sipConfig.proxies.append(slot.outbound_proxy)

@@ -18,13 +18,13 @@ DECODING = 2  # PJMEDIA_DIR_DECODING
 
 def stop_thread() -> None:
     """After the stack's start, before there is any media."""
-    stack = _stack()
+    stack = library()
     stack.pjmedia_endpt_stop_threads(stack.pjsua_get_pjmedia_endpt())
 
 
 def start_thread() -> None:
     """Once, when there is media to come. Raises OSError when the stack refuses; the thread ends with the process."""
-    stack = _stack()
+    stack = library()
     queue = stack.pjmedia_endpt_get_ioqueue(stack.pjsua_get_pjmedia_endpt())
     second = ctypes.c_void_p()
     status = stack.pjmedia_endpt_create2(stack.pjsua_get_pool_factory(), queue, THREADS, ctypes.byref(second))
@@ -34,13 +34,13 @@ def start_thread() -> None:
 
 def empty_jitter_buffer(stream: int) -> None:
     """Whatever this stream (its address) has received and not yet played is dropped; a pause does that."""
-    stack = _stack()
+    stack = library()
     stack.pjmedia_stream_pause(stream, DECODING)
     stack.pjmedia_stream_resume(stream, DECODING)
 
 
 @cache
-def _stack() -> ctypes.CDLL:
+def library() -> ctypes.CDLL:
     """The library that pjsua2 has loaded already, not a second one."""
     pointer = ctypes.c_void_p
     stack = ctypes.CDLL(_pjsua2.__file__)

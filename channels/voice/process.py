@@ -46,6 +46,12 @@ def _stand_alone(slot: Slot) -> None:
     os.dup2(own_log, 2)
     os.close(quiet)
     os.close(own_log)
+    if not structlog.is_configured():  # the forkserver has done it for all
+        configure_log()
+
+
+def configure_log() -> None:
+    """JSON lines to stderr, wherever that leads by then."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -14,6 +14,8 @@ from typing import Any
 
 from tests.bench.lib import Options, Report
 from tests.bench.load import proc
+from tests.bench.load.backlog import Backlog
+from tests.bench.load.costs import Costs
 from tests.bench.load.desks import Desks, desks, staff
 from tests.bench.load.ledger import Ledger
 from tests.bench.load.peers import PEOPLE, SelfWillingPhone, sdp
@@ -89,7 +91,7 @@ class Caller(Peer):
 class Tally:
     """``calls``: the Call-IDs of those who were answered; ``cancelled``: of those who left before; ``lost``: why.
 
-    ``answered`` is in ms from the INVITE; ``memory``: the gateway's in MB, after each tenth.
+    ``answered`` is in ms from the INVITE; ``memory``: the gateway's in MB, ``costs``: all so far, after each tenth.
     """
 
     calls: list[str] = field(default_factory=list)
@@ -98,6 +100,7 @@ class Tally:
     lost: Counter[str] = field(default_factory=Counter)
     answered: list[float] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
+    costs: list[Costs] = field(default_factory=list)
 
 
 async def soak(options: Options, report: Report) -> None:
@@ -108,14 +111,19 @@ async def soak(options: Options, report: Report) -> None:
         phone, room = await _phones(here, stack)
         # What is loaded once, and pools that fill, are no leak.
         await _shift(here, phone, _calls(here, WARM_UP_CALLS, rate, Tally()))
-        before = await _settled_or_not(here)
+        await Backlog.worked_off(here)
+        before, spent = await _settled_or_not(here), Costs.take(here)
         desk = await _shift(here, phone, _watched(here, count, rate, tally))
-        after = await _settled_or_not(here)
+        backlog = await Backlog.worked_off(here)
+        after, costs = await _settled_or_not(here), Costs.take(here).since(spent)
         ledger = await Ledger.read(here.store(), tally.calls, tally.cancelled)
         complaints = here.complaints()
         ports = proc.udp_ports(here.sip_ports) - slots
     _report_calls(report, count, tally, phone, room, desk)
     ledger.report(report)
+    backlog.report(report)
+    costs.report(report, count)
+    _report_growth(report, count, tally.costs)
     for what, times in complaints.items():
         print(f"  the gateway's log, {times} times: {what}")
     report.value("errors in the gateway's log", complaints.total(), "lines")
@@ -147,10 +155,12 @@ async def _phones(here: Site, stack: AsyncExitStack) -> tuple[Handlers, SelfWill
 
 
 async def _watched(here: Site, count: int, rate: float, tally: Tally) -> None:
-    """Takes note of the gateway's memory after each tenth of the calls."""
+    """Takes note of the gateway's memory and of all costs after each tenth of the calls."""
+    tally.costs.append(Costs.take(here))
     for tenth in range(10):
         await _calls(here, count * (tenth + 1) // 10 - count * tenth // 10, rate, tally)
         tally.memory.append(proc.rss_megabytes(here.gateway.pid))
+        tally.costs.append(Costs.take(here))
         print(f"  {10 * (tenth + 1)} %: {tally.memory[-1]:.1f} MB, lost {tally.lost.total()}", flush=True)
 
 
@@ -255,6 +265,17 @@ def _report_calls(
     report.value("contacts looked at afterwards", desk.reviews, "contacts")
     report.value("wrap-ups refused because the contact had gone on", desk.refused, "times")
     report.spread("INVITE to 200 under this load", tally.answered, "ms")
+
+
+def _report_growth(report: Report, count: int, costs: list[Costs]) -> None:
+    """Whether a call costs more once many have been."""
+    for tenth in (1, 5, 10):
+        spent = costs[tenth].since(costs[tenth - 1])
+        report.value(
+            f"CPU of a call in the gateway, tenth {tenth} of the calls",
+            1000 * spent.parts["gateway"] / (count / 10),
+            "ms",
+        )
 
 
 def _report_leaks(report: Report, before: State, after: State, memory: list[float], ports: int) -> None:

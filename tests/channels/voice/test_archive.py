@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 from array import array
@@ -130,3 +131,33 @@ async def test_a_full_disk_loses_nothing_and_holds_up_nobody_else(tmp_path: Path
     assert archive.trouble.startswith("1 recordings could not be finished")
     assert full.caller.exists() and full.police.exists() and not other.caller.exists()
     assert [e.path for e in gateway.told if isinstance(e, RecordingMade)] == [str(tmp_path / f"AAAA-0001_2.{kind}")]
+
+
+async def test_one_that_cannot_be_made_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    gateway = Gateway()
+    broken, whole = recorded(tmp_path, [1], [2], "1"), recorded(tmp_path, [3], [4], "2")
+    broken.police.unlink()
+    broken.police.mkdir()
+    archive = Archive(voice_in(tmp_path), gateway.report)
+
+    await archive.finish_all()
+
+    assert [Path(made.path).name for made in gateway.told if isinstance(made, RecordingMade)] == ["AAAA-0001_2.flac"]
+    assert archive.trouble.startswith("1 recordings could not be finished: ")
+    assert broken.caller.exists() and not whole.caller.exists()
+
+
+async def test_what_has_ended_together_is_written_down_together(tmp_path: Path) -> None:
+    waiting = asyncio.Barrier(3)
+
+    async def report(event: Event) -> str:
+        await waiting.wait()  # goes on only when all three are told
+        return ""
+
+    for call in "123":
+        recorded(tmp_path, [1], [2], call)
+
+    async with asyncio.timeout(10):
+        await Archive(voice_in(tmp_path), report).finish_all()
+
+    assert not list((tmp_path / "unfinished").iterdir())
