@@ -31,8 +31,8 @@ T = TypeVar("T")
 
 # Entered without a pause, while all else waits.
 PAGE = 200
-# What nobody waits for is drawn as it comes, and leaves the time to calls and messages: after each page it rests so many
-# times as long as the page took.
+# What nobody waits for is drawn as it comes, and leaves the time to calls and messages: after each page it rests so
+# many times as long as the page took.
 DRAW_SECONDS, RESTS = 1.0, 4
 EVERY_SECONDS = 15.0
 AFTER_A_FAULT_SECONDS = 60.0
