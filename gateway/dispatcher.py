@@ -36,6 +36,7 @@ CATCH_UP_SECONDS = 8.0
 T = TypeVar("T")
 Clock = Callable[[], Time]
 Compose = Callable[[Acknowledge | AskWhere, Contact, Time, Message | None], tuple[Record, ...]]
+Happened = tuple[Event, tuple[Record, ...]]
 
 
 class Refused(Exception):
@@ -66,9 +67,10 @@ class Committed:
 
 @dataclass(slots=True)
 class Submitted:
-    event: Event
-    records: tuple[Record, ...]
-    done: asyncio.Future[Outcome]
+    """What is written together or not at all."""
+
+    happened: tuple[Happened, ...]
+    done: asyncio.Future[tuple[Outcome, ...]]
     patient: bool = False
 
 
@@ -78,7 +80,7 @@ class Work:
 
     batch: Batch = field(default_factory=Batch)
     commands: list[Command] = field(default_factory=list)
-    outcomes: list[tuple[Submitted, Outcome | Refused]] = field(default_factory=list)
+    outcomes: list[tuple[Submitted, tuple[Outcome, ...] | Refused]] = field(default_factory=list)
 
 
 class Dispatcher:
@@ -102,17 +104,21 @@ class Dispatcher:
         ``records`` are written in the same transaction; a message without a reference gets the contact's.
         Raises Refused, NotWritten, or whatever the event broke: then nothing of it has happened.
         """
-        return await self._submit(event, records, patient=False)
+        return (await self._submit((event, records), patient=False))[0]
+
+    async def submit_together(self, *happened: Happened) -> tuple[Outcome, ...]:
+        """As ``submit``, for several in their order: all of them are on disk, or nothing of them has happened."""
+        return await self._submit(*happened, patient=False)
 
     async def insist(self, event: Event, *records: Record) -> Outcome:
         """As ``submit``, but for what must not be lost: waits out a database that is down."""
-        return await waited_out(lambda: self._submit(event, records, patient=True))
+        return (await waited_out(lambda: self._submit((event, records), patient=True)))[0]
 
-    async def _submit(self, event: Event, records: tuple[Record, ...], *, patient: bool) -> Outcome:
+    async def _submit(self, *happened: Happened, patient: bool) -> tuple[Outcome, ...]:
         if self.down:
             raise NotWritten(self.down)
-        done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        await self._waiting.put(Submitted(event, records, done, patient))
+        done: asyncio.Future[tuple[Outcome, ...]] = asyncio.get_running_loop().create_future()
+        await self._waiting.put(Submitted(happened, done, patient))
         return await done
 
     async def load(self) -> None:
@@ -177,7 +183,7 @@ class Dispatcher:
         return batch
 
     def _tick(self) -> Submitted:
-        return Submitted(TimePassed(), (), asyncio.get_running_loop().create_future())
+        return Submitted(((TimePassed(), ()),), asyncio.get_running_loop().create_future())
 
     async def _guarded(self, batch: list[Submitted]) -> None:
         """One batch; whatever goes wrong, its submitters are told and the board is true again afterwards."""
@@ -202,7 +208,7 @@ class Dispatcher:
         await self.load()
         if len(batch) == 1:
             self._fail(batch, error)
-            if isinstance(batch[0].event, TimePassed):
+            if isinstance(batch[0].happened[0][0], TimePassed):
                 self._rest_until = self._clock() + LONGEST_PAUSE
             return
         for submitted in batch:
@@ -248,8 +254,9 @@ class Dispatcher:
 
     async def _known(self, batch: list[Submitted]) -> dict[str, str]:
         """The inbound keys in this batch that we had before, with their contacts."""
-        keys = {key for submitted in batch for key in _inbound_keys(submitted.records)}
-        calls = {r.call_id for s in batch for r in s.records if isinstance(r, CallRecord)}
+        written = [records for submitted in batch for _, records in submitted.happened]
+        keys = {key for records in written for key in _inbound_keys(records)}
+        calls = {r.call_id for records in written for r in records if isinstance(r, CallRecord)}
 
         def look(looks: Looks) -> dict[str, str]:
             known = looks.known_keys(keys) if keys else {}
@@ -259,22 +266,31 @@ class Dispatcher:
         return await self._store.look(look) if keys or calls else {}
 
     def _decide(self, submitted: Submitted, known: dict[str, str], work: Work) -> None:
-        keys = [*_inbound_keys(submitted.records), *_call_ids(submitted.records)]
+        try:
+            outcomes = tuple([self._outcome(event, records, known, work) for event, records in submitted.happened])
+        except Refused as refusal:
+            if len(submitted.happened) > 1:
+                raise  # the board has taken some of it, and must be built again
+            work.outcomes.append((submitted, refusal))
+        else:
+            work.outcomes.append((submitted, outcomes))
+
+    def _outcome(self, event: Event, written: tuple[Record, ...], known: dict[str, str], work: Work) -> Outcome:
+        """Raises Refused."""
+        keys = [*_inbound_keys(written), *_call_ids(written)]
         before = next((known[key] for key in keys if key in known), None)
         if before is not None:
-            work.batch.records += [r for r in submitted.records if isinstance(r, MailCursor | KnownMail | MailToFile)]
-            work.outcomes.append((submitted, Outcome(before, duplicate=True)))
-            return
+            work.batch.records += [r for r in written if isinstance(r, MailCursor | KnownMail | MailToFile)]
+            return Outcome(before, duplicate=True)
         now = self._clock()
-        decision = decide(self.board, submitted.event, now)
+        decision = decide(self.board, event, now)
         if decision.refused:
-            work.outcomes.append((submitted, Refused(decision.refused)))
-            return
-        reference = self._reference(submitted.event)
-        records = [_belonging(record, reference) for record in submitted.records]
+            raise Refused(decision.refused)
+        reference = self._reference(event)
+        records = [_belonging(record, reference) for record in written]
         known.update(dict.fromkeys(keys, reference))
-        self._record(work, submitted.event, decision.commands, records, now)
-        work.outcomes.append((submitted, Outcome(reference, decision.commands)))
+        self._record(work, event, decision.commands, records, now)
+        return Outcome(reference, decision.commands)
 
     def _record(
         self, work: Work, event: Event, commands: tuple[Command, ...], records: list[Record], now: Time
@@ -321,11 +337,11 @@ async def waited_out(attempt: Callable[[], Awaitable[T]]) -> T:
             pause = min(2 * pause, LONGEST_PAUSE)
 
 
-def _settle(submitted: Submitted, outcome: Outcome | Exception) -> None:
+def _settle(submitted: Submitted, outcome: tuple[Outcome, ...] | Exception) -> None:
     """Tell the submitter, unless they have gone or were told already."""
     if submitted.done.done():
         return
-    if isinstance(outcome, Outcome):
+    if isinstance(outcome, tuple):
         submitted.done.set_result(outcome)
         return
     submitted.done.set_exception(outcome)
@@ -333,7 +349,7 @@ def _settle(submitted: Submitted, outcome: Outcome | Exception) -> None:
 
 
 def _kinds(batch: list[Submitted]) -> list[str]:
-    return [type(submitted.event).__name__ for submitted in batch]
+    return [type(event).__name__ for submitted in batch for event, _ in submitted.happened]
 
 
 def _inbound_keys(records: tuple[Record, ...]) -> list[str]:

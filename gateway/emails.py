@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
@@ -21,7 +21,7 @@ from channels.email.signature import Signer
 from config.settings import Mailbox, Settings
 from gateway.dispatcher import Clock, Dispatcher
 from gateway.mail_files import MailFiles
-from gateway.mail_intake import Arrival, MailIntake
+from gateway.mail_intake import Arrival, MailIntake, apart
 from gateway.mailboxes import Alarms, Kept, today, tokens_for, tokens_of, written_with
 from gateway.store.records import Message
 from gateway.store.store import Store
@@ -79,22 +79,30 @@ class EmailChannel:
 
     # --- in ------------------------------------------------------------------------------------------
 
-    async def _read(self, fetched: FetchedMail) -> Arrival:
+    async def _read(self, fetched: Sequence[FetchedMail]) -> list[Arrival]:
         async with self._reading:
-            return await asyncio.to_thread(self._arrival, fetched)
+            return await asyncio.to_thread(lambda: [self._arrival(mail) for mail in fetched])
 
     def _arrival(self, fetched: FetchedMail) -> Arrival:
         mail, raw_path = self._files.read(fetched, self._trusted)
-        mailbox = self._mailboxes[fetched.mailbox_id]
-        return self._intake.arrival(mail, mailbox, raw_path, too_large=fetched.too_large)
+        return self._intake.arrival(fetched, mail, self._mailboxes[fetched.mailbox_id], raw_path)
 
-    async def _take(self, fetched: FetchedMail, arrival: Arrival) -> None:
-        """Returns when the mail and the cursor are on disk."""
-        event, records = await self._store.look(lambda looks: self._intake.understood(arrival, looks))
-        outcome = await self._dispatcher.submit(event, *records, *written_with(fetched, arrival.mailbox, records))
-        if fetched.file is not None:
-            fetched.file.unlink(missing_ok=True)
-        log.debug("email_taken", contact=outcome.reference, mailbox=arrival.mailbox.id, duplicate=outcome.duplicate)
+    async def _take(self, arrivals: Sequence[Arrival]) -> None:
+        """Returns when the mails and their cursors are on disk; each cursor together with its mail, or after it."""
+        for together in apart(arrivals):
+            await self._take_together(together)
+            for arrival in together:
+                if arrival.fetched.file is not None:
+                    arrival.fetched.file.unlink(missing_ok=True)
+
+    async def _take_together(self, arrivals: Sequence[Arrival]) -> None:
+        understood = await self._store.look(lambda looks: [self._intake.understood(a, looks) for a in arrivals])
+        happened = [
+            (event, (*records, *written_with(arrival, records)))
+            for arrival, (event, records) in zip(arrivals, understood, strict=True)
+        ]
+        for outcome in await self._dispatcher.submit_together(*happened):
+            log.debug("email_taken", contact=outcome.reference, duplicate=outcome.duplicate)
 
     # --- out: what the outbox asks -------------------------------------------------------------------
 

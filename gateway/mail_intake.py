@@ -6,12 +6,13 @@ Nothing is thrown away: what is set aside is kept, listed and can be taken, and 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from channels.email.language import language_of
 from channels.email.mime import Mail
 from channels.email.quoting import own_words
+from channels.email.receiver import FetchedMail
 from channels.email.signature import Signer
 from config.settings import Mailbox, Settings
 from gateway.dispatcher import Clock
@@ -35,6 +36,7 @@ Understood = tuple[Event, tuple[Record, ...]]
 class Arrival:
     """A mail with what stands for it in the store, and what triage says of it."""
 
+    fetched: FetchedMail
     mail: Mail
     mailbox: Mailbox
     message: Message
@@ -78,10 +80,10 @@ class MailIntake:
                 return beside
         return self._taken(arrival, looks)
 
-    def arrival(self, mail: Mail, mailbox: Mailbox, raw_path: str, *, too_large: bool) -> Arrival:
+    def arrival(self, fetched: FetchedMail, mail: Mail, mailbox: Mailbox, raw_path: str) -> Arrival:
         """What can be said of it by itself, whatever else has come. It takes its time: for a thread."""
         message_id, said = self._new_id(), own_words(mail.text)
-        problems = [*mail.problems, *(["too large: only its start was read"] if too_large else [])]
+        problems = [*mail.problems, *(["too large: only its start was read"] if fetched.too_large else [])]
         message = Message(
             id=message_id,
             reference="",
@@ -105,7 +107,7 @@ class MailIntake:
             language=language_of(said),
         )
         files = tuple(self._files.keep_attachments(message_id, mail))
-        return Arrival(mail, mailbox, message, files, self._judge(f"{mail.subject}\n{said}"))
+        return Arrival(fetched, mail, mailbox, message, files, self._judge(f"{mail.subject}\n{said}"))
 
     # --- what became of a message of ours ----------------------------------------------------------------
 
@@ -196,6 +198,24 @@ class MailIntake:
     def _answered_enough(self, sender: str, looks: Looks) -> bool:
         today = looks.automatic_answers(sender, self._clock() - DAY_SECONDS)
         return today >= self._email.automatic_answers_a_day
+
+
+def apart(arrivals: Iterable[Arrival]) -> Iterator[list[Arrival]]:
+    """In their order, in as few lots as can be understood together: none in a lot is of a person who has another in it,
+    or answers another in it. Those can be understood only when that one is stored."""
+    lot: list[Arrival] = []
+    for arrival in arrivals:
+        if any(_depends(arrival, before) for before in lot):
+            yield lot
+            lot = []
+        lot.append(arrival)
+    if lot:
+        yield lot
+
+
+def _depends(arrival: Arrival, before: Arrival) -> bool:
+    answered = (arrival.mail.in_reply_to, *arrival.mail.references)
+    return arrival.message.sender.lower() == before.message.sender.lower() or before.mail.message_id in answered
 
 
 def sender_of(mail: Mail, ours: Collection[str]) -> str:

@@ -51,17 +51,17 @@ class Kept:
         mailbox: Mailbox,
         store: Store,
         alarms: Alarms,
-        read: Callable[[FetchedMail], Coroutine[Any, Any, Arrival]],
-        take: Callable[[FetchedMail, Arrival], Coroutine[Any, Any, None]],
+        read: Callable[[Sequence[FetchedMail]], Coroutine[Any, Any, list[Arrival]]],
+        take: Callable[[list[Arrival]], Coroutine[Any, Any, None]],
     ) -> None:
         self._id, self._store, self._alarms = mailbox.id, store, alarms
         self._read, self._take = read, take
 
-    async def prepare(self, mail: FetchedMail) -> tuple[FetchedMail, Arrival]:
-        return mail, await self._read(mail)
+    async def prepare(self, mails: Sequence[FetchedMail]) -> list[Arrival]:
+        return await self._read(mails)
 
-    async def deliver(self, prepared: tuple[FetchedMail, Arrival]) -> None:
-        await self._take(*prepared)
+    async def deliver(self, prepared: list[Arrival]) -> None:
+        await self._take(prepared)
 
     async def cursor(self) -> Cursor | None:
         kept = await self._store.cursor(self._id)
@@ -91,9 +91,9 @@ def record_of(mailbox: str, cursor: Cursor) -> MailCursor:
     return MailCursor(mailbox, cursor.uid_validity, cursor.last_uid, cursor.reread_to, cursor.listed_to)
 
 
-def written_with(fetched: FetchedMail, mailbox: Mailbox, taken: Sequence[Record]) -> list[Record]:
+def written_with(arrival: Arrival, taken: Sequence[Record]) -> list[Record]:
     """What becomes true in the moment in which the mail is stored: how far we are, and where it belongs now."""
-    cursor = fetched.cursor
+    fetched, mailbox, cursor = arrival.fetched, arrival.mailbox, arrival.fetched.cursor
     records: list[Record] = [record_of(mailbox.id, cursor)]
     if fetched.fingerprint:
         records.append(KnownMail(mailbox.id, fetched.fingerprint))

@@ -161,6 +161,10 @@ class Imap:
         if self._client.has_capability("UIDPLUS"):
             await self._ask("EXPUNGE", self._client.uid("expunge", which))
 
+    async def refresh(self) -> None:
+        """Have the server look whether anything has come into the folder."""
+        await self._ask("NOOP", self._client.noop())
+
     async def uids(self, first: int, last: int | None = None) -> list[int]:
         """The UIDs from ``first`` to ``last``, or to the end, ascending."""
         until = "*" if last is None else last

@@ -13,8 +13,8 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import groupby
@@ -26,6 +26,7 @@ import structlog
 from channels.base import ChannelError, NotLetIn, Refused
 from channels.email.headlines import PAGE, Headline
 from channels.email.imap import PIECE_BYTES, Imap, Patience, Snapshot, connected
+from channels.email.line import Line, Storing
 from channels.email.oauth2 import Tokens
 from channels.email.receiver import Cursor, FetchedMail, Receiver, ToFile
 from config.settings import Email, Mailbox
@@ -37,7 +38,8 @@ TRIES_WHOLE = 3
 TRIES_START = 5
 TRIES_PAGE = 2
 LISTED_AT_ONCE = 10 * PAGE
-AHEAD = 4  # messages that are fetched and not yet stored
+# While mail comes the server is asked for more: some tell of it late in IDLE (Dovecot twice a second).
+ASK_AGAIN_SECONDS, ASKED_IN_VAIN = 0.05, 20
 
 
 class MailboxReader:
@@ -102,7 +104,7 @@ class MailboxReader:
                 position = Cursor(snapshot.uid_validity, 0, reread_to=snapshot.uid_next - 1)
                 self._unlisted, looked_below = [], 0
             if snapshot.uid_next > max(position.last_uid + 1, looked_below):
-                position = await self._catch_up(imap, position)
+                position = await self._while_it_comes(imap, position)
                 looked_below = snapshot.uid_next
             elif self._unlisted:
                 position = await self._list_some(imap, position)
@@ -176,38 +178,45 @@ class MailboxReader:
 
     # --- new mail ----------------------------------------------------------------------------------------
 
+    async def _while_it_comes(self, imap: Imap, position: Cursor) -> Cursor:
+        """What is there, and what comes until for a while nothing has."""
+        in_vain = 0
+        while in_vain < (1 if self._unlisted else ASKED_IN_VAIN):
+            before, position = position, await self._catch_up(imap, position)
+            in_vain = in_vain + 1 if position == before else 0
+            await self._file(imap)
+            await asyncio.sleep(ASK_AGAIN_SECONDS)
+            await imap.refresh()
+        return position
+
     async def _catch_up(self, imap: Imap, position: Cursor) -> Cursor:
-        """The next message is fetched, and looked at, while those before it are being stored, each in its turn."""
-        storing: deque[asyncio.Task[None]] = deque()
-        passed = 0
+        """The next messages are fetched, and looked at, while those before them are being stored, each in its turn."""
+        line, passed = Line(self._hand_on), 0
+        new = await imap.uids(position.last_uid + 1)
         try:
-            for page in _pages(await imap.uids(position.last_uid + 1)):
+            for page in _pages(new):
                 found = await self._headlines(imap, page)
                 known = await self._known(found, position)
                 for headline in found:
                     position = self._moved(position, headline.uid)
                     if headline.fingerprint not in known:
-                        mail = await self._fetch(imap, headline, position)
-                        before = storing[-1] if storing else None
-                        storing.append(asyncio.create_task(self._hand_on(mail, before)))
-                    while len(storing) > AHEAD:
-                        await storing.popleft()
+                        await line.add(await self._fetch(imap, headline, position))
                 passed += len(known)
                 if passed >= LISTED_AT_ONCE:
-                    await self._passed(storing, position)
+                    await self._passed(line, position)
                     passed = 0
-            await self._passed(storing, position)
+            if new:
+                await self._passed(line, position)
         except ChannelError:
-            await asyncio.gather(*storing)  # what was fetched before the link broke is ours
+            await line.stored()  # what was fetched before the link broke is ours
             raise
         finally:
-            for task in storing:
-                task.cancel()
+            line.stop()
         return position
 
-    async def _passed(self, storing: Iterable[asyncio.Task[None]], position: Cursor) -> None:
+    async def _passed(self, line: Line, position: Cursor) -> None:
         """Known messages move the cursor too, once those before them are stored."""
-        await asyncio.gather(*storing)
+        await line.stored()
         if position.last_uid <= position.reread_to:
             await self._receiver.keep(position)
 
@@ -248,10 +257,10 @@ class MailboxReader:
             f"Please open that mailbox and read it there: folder {self._mailbox.folder}, UID {cursor.last_uid}.\r\n"
         ).encode()
 
-    async def _hand_on(self, mail: FetchedMail, before: asyncio.Task[None] | None) -> None:
+    async def _hand_on(self, mails: Sequence[FetchedMail], before: Storing | None) -> None:
         while True:
             try:
-                prepared = await self._receiver.prepare(mail)
+                prepared = await self._receiver.prepare(mails)
                 if before is not None:
                     await before
                 await self._receiver.deliver(prepared)
@@ -261,6 +270,10 @@ class MailboxReader:
                 await self._pause()
             else:
                 self._well()
+                return
+            if len(mails) > 1:  # one that cannot be stored must not hold up those before it
+                for mail in mails:
+                    await self._hand_on([mail], before)
                 return
 
     # --- filing ------------------------------------------------------------------------------------------

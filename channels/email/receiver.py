@@ -65,12 +65,13 @@ class Receiver(Protocol[Prepared]):
     async def known(self, fingerprints: Collection[str]) -> Collection[str]:
         """Those of them that were kept."""
 
-    async def prepare(self, mail: FetchedMail) -> Prepared:
-        """What can be done with it while the one before it is still being stored."""
+    async def prepare(self, mails: Sequence[FetchedMail]) -> Prepared:
+        """What can be done with them while those before them are still being stored."""
 
     async def deliver(self, prepared: Prepared) -> None:
-        """Returns once the message, its cursor and where it is to be filed are committed: one after the other. While
-        this or ``prepare`` raises, the same message is given to them again and again, never skipped."""
+        """Returns once the messages, their cursors and where they are to be filed are committed; no cursor before what
+        it passes. While this or ``prepare`` raises, the same messages are given to them again, then each alone, again
+        and again, never skipped."""
 
     async def to_file(self) -> Sequence[ToFile]:
         """What is stored and not yet filed."""

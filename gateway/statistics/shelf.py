@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -19,7 +19,8 @@ MATTER: TypeAdapter[Matter] = TypeAdapter(Matter)
 COLLEAGUE: TypeAdapter[Colleague] = TypeAdapter(Colleague)
 TABLES: dict[type[Fact], Table] = {Wait: tables.waits, Handling: tables.handlings, Spell: tables.spells}
 JOURNAL = "journal"
-# Read in slices of time, so that no other work waits for a long report.
+# Read in slices of time, so that no other work waits for a long report. What comes is made of the rows only where it is
+# taken: in a thread.
 SLICE_SECONDS = 14_400.0
 CLEARED_AT_ONCE = 5000
 
@@ -81,37 +82,38 @@ class Shelf:
 
     # --- reading -------------------------------------------------------------------------------------
 
-    async def waits(self, begins: Time, ends: Time, handler: str = "") -> AsyncIterator[Wait]:
-        """Those that began then; ``handler``: of those whom they answered."""
+    async def waits(self, begins: Time, ends: Time, handler: str = "") -> AsyncIterator[Iterator[Wait]]:
+        """Those that began then, some at a time; ``handler``: of those whom they answered."""
         columns = tables.waits.c
         query = select(tables.waits)
         query = query.where(columns.handler == handler) if handler else query
         for since, until in _slices(begins, ends):
-            for row in await self._store.rows(query.where(columns.at >= since, columns.at < until)):
-                values = dict(row._mapping)
-                del values["at"]
-                yield Wait(**values | {"through": tuple(values["through"].split())})
+            yield map(_wait, await self._store.rows(query.where(columns.at >= since, columns.at < until)))
 
-    async def handlings(self, begins: Time, ends: Time, handler: str = "") -> AsyncIterator[Handling]:
-        """Those that overlap the time."""
-        async for row in self._overlapping(tables.handlings, begins, ends, handler):
-            yield Handling(**row)
+    async def handlings(self, begins: Time, ends: Time, handler: str = "") -> AsyncIterator[Iterator[Handling]]:
+        """Those that overlap the time, some at a time."""
+        async for rows in self._overlapping(tables.handlings, begins, ends, handler):
+            yield (Handling(**row._mapping) for row in rows)
 
-    async def spells(self, begins: Time, ends: Time, handler: str = "") -> AsyncIterator[Spell]:
-        """Those that overlap the time."""
-        async for row in self._overlapping(tables.spells, begins, ends, handler):
-            yield Spell(**row)
+    async def spells(self, begins: Time, ends: Time, handler: str = "") -> AsyncIterator[Iterator[Spell]]:
+        """Those that overlap the time, some at a time."""
+        async for rows in self._overlapping(tables.spells, begins, ends, handler):
+            yield (Spell(**row._mapping) for row in rows)
 
-    async def _overlapping(self, table: Table, begins: Time, ends: Time, handler: str) -> AsyncIterator[dict[str, Any]]:
+    async def _overlapping(self, table: Table, begins: Time, ends: Time, handler: str) -> AsyncIterator[Sequence[Any]]:
         columns = table.c
         query = select(table)
         query = query.where(columns.handler == handler) if handler else query
         not_over = or_(columns.ended_at.is_(None), columns.ended_at > begins)
-        for row in await self._store.rows(query.where(columns.began_at < begins, not_over)):
-            yield dict(row._mapping)
+        yield await self._store.rows(query.where(columns.began_at < begins, not_over))
         for since, until in _slices(begins, ends):
-            for row in await self._store.rows(query.where(columns.began_at >= since, columns.began_at < until)):
-                yield dict(row._mapping)
+            yield await self._store.rows(query.where(columns.began_at >= since, columns.began_at < until))
+
+
+def _wait(row: Any) -> Wait:
+    values = dict(row._mapping)
+    del values["at"]
+    return Wait(**values | {"through": tuple(values["through"].split())})
 
 
 def _move_on(connection: Connection, before: int, seq: int) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy import event as listen_to
 
 from config.settings import Settings
-from gateway.dispatcher import Committed, NotWritten, Refused
+from gateway.dispatcher import Committed, Happened, NotWritten, Outcome, Refused
 from gateway.store.records import Attachment, CallRecord, MailCursor
 from gateway.store.store import Batch, NotStorable, Store, StoreError
 from routing import events as ev
@@ -235,6 +235,42 @@ async def test_values_that_no_database_takes_do_no_harm_to_their_neighbours(here
         assert isinstance(outcomes[1], NotStorable)
         assert sorted(writer.dispatcher.board.contacts) == ["T1", "T3"]
         await assert_sound(writer.store, writer.rules, writer.dispatcher.board)
+
+
+async def test_what_is_submitted_together_is_written_in_one_transaction_in_its_order(here: Settings, url: str) -> None:
+    async with Writer(url, here) as writer:
+        commits = transactions()
+        outcomes = await writer.dispatcher.submit_together(*(_with_records(n) for n in (1, 2, 1)))
+        assert commits() == 1
+        assert [(o.reference, o.duplicate) for o in outcomes] == [("T1", False), ("T2", False), ("T1", True)]
+        rows = [row async for row in writer.store.journal(kind="MessageArrived")]
+        assert [row.reference for row in rows] == ["T1", "T2"]
+
+
+@pytest.mark.parametrize("which", ["refused", "broken", "not storable"])
+async def test_of_what_is_submitted_together_nothing_is_written_when_some_of_it_cannot_be(
+    here: Settings, url: str, which: str
+) -> None:
+    bad: dict[str, tuple[Happened, type[Exception]]] = {
+        "refused": ((ev.CallerLeft("C9"), ()), Refused),
+        "broken": ((ev.CallArrived("C1", "id", "no such queue", Party(""), "101"), ()), KeyError),
+        "not storable": ((arrival(3)[0], (Attachment("a1", "none", "f", "t", 1, "", ""),)), NotStorable),
+    }
+    cursor = MailCursor("contact", 7, 42)
+    event, records = _with_records(2)
+    async with Writer(url, here) as writer:
+        together = writer.dispatcher.submit_together(_with_records(1), bad[which][0], (event, (*records, cursor)))
+        outcome, neighbour = await asyncio.gather(together, writer.text(4), return_exceptions=True)
+        assert isinstance(outcome, bad[which][1])
+        assert isinstance(neighbour, Outcome)
+        assert sorted(writer.dispatcher.board.contacts) == ["T4"]
+        assert await writer.store.cursor("contact") is None
+        await assert_sound(writer.store, writer.rules, writer.dispatcher.board)
+
+
+def _with_records(n: int) -> Happened:
+    event, *records = arrival(n)
+    return event, tuple(records)
 
 
 class Counting(Store):

@@ -159,6 +159,25 @@ async def test_two_matters_of_one_person_are_two_contacts_that_are_linked(site: 
 # --- automatic mail --------------------------------------------------------------------------------------
 
 
+async def test_mails_that_are_read_together_still_find_those_before_them(tmp_path: Path) -> None:
+    async with MailServers(tmp_path, OURS) as servers:
+        # given some that lie there when we come
+        second = "<second@public.example>"
+        for raw in (
+            letter("Ann <ann@public.example>", "Lost bag"),
+            letter("ann@public.example", "Something else", Message_ID=second),
+            letter("bob@public.example", "Re: Something else", In_Reply_To=second),
+            letter("ann@public.example", "Re: Something else", In_Reply_To=second),
+        ):
+            await servers.dovecot.deliver(raw, OURS)
+        async with MailSite(servers, servers.settings(tmp_path / "site", OURS)) as site:
+            bag, other, answer, more = await site.came(4)
+            # then a second matter and a stranger's answer are linked, and her own answer joins what it answers
+            assert (await site.contact(other)).linked_to == bag.reference
+            assert (await site.contact(answer)).linked_to == other.reference
+            assert more.reference == other.reference
+
+
 async def test_an_absence_note_after_closing_opens_nothing_and_is_kept(site: MailSite) -> None:
     first = await site.comes(letter("ida@public.example", "Bye"))
     sent = (await site.reply(first, "Goodbye Ida.")).message

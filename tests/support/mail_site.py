@@ -153,6 +153,13 @@ class MailSite:
                 await asyncio.sleep(0.02)
         return new[0]
 
+    async def came(self, how_many: int) -> list[Message]:
+        """Everything that came, when it is so many, as it came."""
+        async with asyncio.timeout(DEADLINE):
+            while len(found := await self.inbound()) < how_many:
+                await asyncio.sleep(0.02)
+        return sorted(found, key=lambda message: message.at)
+
     async def settled(self) -> None:
         """Everything delivered so far has been read: a last mail that comes behind it is."""
         for mailbox in self.settings.email.mailboxes:

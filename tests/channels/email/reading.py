@@ -28,7 +28,8 @@ QUICK = Patience(command=2.0, fetch=5.0, idle=60.0, first_retry=0.05, last_retry
 class Ledger:
     """Keeps in memory what was delivered, its cursor and fingerprint; ``failures`` make the next deliveries raise.
 
-    With ``folder`` what is stored is to be filed there. It is the reader's ``Receiver``.
+    ``together``: how many were given to each delivery. What has the subject ``refused`` cannot be stored. With
+    ``folder`` what is stored is to be filed there. It is the reader's ``Receiver``.
     """
 
     def __init__(self) -> None:
@@ -39,7 +40,9 @@ class Ledger:
         self.waiting: list[ToFile] = []
         self.alarms: list[tuple[str, str]] = []
         self.attempts = 0
+        self.together: list[int] = []
         self.failures: list[Exception] = []
+        self.refused = "nothing"
         self.meanwhile: Callable[[], Awaitable[None]] | None = None
         self._changed = asyncio.Condition()
 
@@ -68,20 +71,24 @@ class Ledger:
             self.alarms.append((cause, why))
             self._changed.notify_all()
 
-    async def prepare(self, mail: FetchedMail) -> FetchedMail:
-        return mail
+    async def prepare(self, mails: Sequence[FetchedMail]) -> Sequence[FetchedMail]:
+        return mails
 
-    async def deliver(self, mail: FetchedMail) -> None:
+    async def deliver(self, mails: Sequence[FetchedMail]) -> None:
         async with self._changed:
             self.attempts += 1
+            self.together.append(len(mails))
             self._changed.notify_all()
             if self.failures:
                 raise self.failures.pop(0)
-            self.mails.append(mail)
-            self.at = mail.cursor
-            self.fingerprints |= {mail.fingerprint} - {""}
-            if self.folder:
-                self.waiting.append(ToFile(mail.cursor.uid_validity, mail.cursor.last_uid, self.folder))
+            if self.refused in [subject_of(mail.raw) for mail in mails]:
+                raise ValueError(self.refused)
+            for mail in mails:
+                self.mails.append(mail)
+                self.at = mail.cursor
+                self.fingerprints |= {mail.fingerprint} - {""}
+                if self.folder:
+                    self.waiting.append(ToFile(mail.cursor.uid_validity, mail.cursor.last_uid, self.folder))
             happening, self.meanwhile = self.meanwhile, None
             if happening:
                 await happening()

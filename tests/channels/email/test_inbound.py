@@ -160,6 +160,36 @@ async def test_a_crash_before_the_commit_fetches_the_mail_again(dovecot: Dovecot
     assert ledger.subjects() == ["precious"]
 
 
+async def test_mails_that_are_there_are_stored_together_and_one_that_cannot_be_holds_up_none_before_it(
+    dovecot: Dovecot, ledger: Ledger
+) -> None:
+    for subject in ("one", "two", "three"):
+        await dovecot.deliver(note(subject), ADDRESS)
+    # given a store that takes "one" and nothing after it
+    ledger.refused = "two"
+    async with following(mailbox_on(dovecot), ledger) as reader:
+        await ledger.until(lambda it: it.together[:4] == [3, 1, 1, 1])
+        assert "cannot be stored" in reader.healthy()
+        assert ledger.subjects() == ["one"]
+        assert ledger.at is not None and ledger.at.last_uid == 1
+        # when it takes that too
+        ledger.refused = "nothing"
+        await ledger.until(lambda it: len(it.mails) == 3)
+        await healthy(reader)
+    assert ledger.subjects() == ["one", "two", "three"]
+
+
+async def test_while_mail_comes_more_of_it_does_not_wait_until_the_server_tells(tmp_path: Path, ledger: Ledger) -> None:
+    # given a server that never tells by itself
+    async with Dovecot(tmp_path, {ADDRESS: PASSWORD}, capability="IMAP4rev1") as server:
+        await server.deliver(note("one"), ADDRESS)
+        async with following(mailbox_on(server), ledger, poll_seconds=60):
+            for number, subject in enumerate(("two", "three"), start=1):
+                await ledger.until(lambda it, n=number: len(it.mails) == n)  # type: ignore[misc]
+                await server.deliver(note(subject), ADDRESS)
+            await ledger.until(lambda it: it.subjects() == ["one", "two", "three"])
+
+
 async def test_a_stored_mail_is_not_fetched_again_after_a_restart_of_ours(dovecot: Dovecot, ledger: Ledger) -> None:
     await dovecot.deliver(note("one"), ADDRESS)
     async with following(mailbox_on(dovecot), ledger):

@@ -208,3 +208,26 @@ async def test_after_a_failed_write_nothing_is_missing(store: Store, day: Day, s
     await statistics.forget()
     await statistics.catch_up()
     assert await facts(store) == found
+
+
+async def test_unasked_the_facts_follow_the_journal_as_it_grows(
+    store: Store, day: Day, settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has to wait for what was put off; the figures of the day are counted less often."""
+    monkeypatch.setattr(module, "DRAW_SECONDS", 0.01)
+    statistics, looks = statistics_of(store, day, settings), 0
+
+    async def look() -> None:
+        nonlocal looks
+        looks += 1
+
+    statistics.look_at_today = look  # type: ignore[method-assign]
+    running = asyncio.create_task(statistics.run())
+    for until in (300, 600):
+        await store.commit(Batch(rows=day.journal.rows[until - 300 : until]))
+        async with asyncio.timeout(10):
+            while statistics._read < until:
+                await asyncio.sleep(0.01)
+    running.cancel()
+    assert looks == 1
+    assert (await facts(store))[0]
