@@ -35,7 +35,7 @@ from routing.call_events import (
     VulnerableMarked,
     WrapUpExtended,
 )
-from routing.model import Channel, FollowUp, Handler, Party, Presence, Wish
+from routing.model import Channel, FollowUp, Handler, Party, Presence, Time, Wish
 from routing.triage.finding import NOTHING, Finding
 
 # Used from here as if they stood here.
@@ -422,7 +422,12 @@ class PresenceChanged:
 
 @dataclass(frozen=True, slots=True)
 class TimePassed:
-    """The moment that the engine asked to be woken for has come."""
+    """The moment that the engine asked to be woken for has come.
+
+    ``since``: until then no gateway was there, or it could write nothing: nobody could take what they were shown.
+    """
+
+    since: Time = 0.0
 
 
 @dataclass(frozen=True, slots=True)
