@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from config.numbers import dialling_mistakes, never_dialled
+from config.numbers import Dialling, dialling_mistakes, never_dialled
 from config.section import Identifier, Language, Number, Section
 
 Digits = Annotated[str, Field(pattern=r"^[0-9*#]{1,4}$")]
@@ -95,14 +95,14 @@ class VoiceNumber(Section):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The names that menus and numbers may use. ``never_dial``: digits of numbers that nobody may call."""
+    """The names that menus and numbers may use, and what may be dialled."""
 
     queues: frozenset[str]
     menus: Mapping[str, Menu]
     calendars: frozenset[str]
     prompts: frozenset[str]
     languages: frozenset[str]
-    never_dial: Collection[str]
+    dialling: Dialling
 
 
 def destination_mistakes(key: str, destination: Destination, known: Known) -> Iterator[str]:
@@ -117,9 +117,9 @@ def destination_mistakes(key: str, destination: Destination, known: Known) -> It
         sort = "menu" if kind == "menu" else "queue"
         yield f"{key}.{kind}: no {sort} '{name}'; there are: {', '.join(sorted(names)) or 'none'}"
     if kind == "extension":
-        yield from never_dialled(f"{key}.{kind}", name, known.never_dial)
+        yield from never_dialled(f"{key}.{kind}", name, known.dialling)
     if kind == "number":
-        yield from dialling_mistakes(f"{key}.{kind}", name, known.never_dial)
+        yield from dialling_mistakes(f"{key}.{kind}", name, known.dialling)
     if destination.then:
         yield from destination_mistakes(f"{key}.then", destination.then, known)
 

@@ -1,12 +1,13 @@
 """Telephone numbers: one spelling to store, one to show to people, and which are never dialled.
 
-Numbers without a country are British. Everything else, for example a short code or a name, stays as it is.
+Numbers without a country are British. Everything else, for example a name, stays as it is.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
@@ -24,6 +25,15 @@ _AS_STORED = re.compile(r"\+44[1-9][0-9]{9}")
 BEFORE_A_NUMBER = f"(141|1470)?(00)?({COUNTRY_CODE})?0*"
 
 
+@dataclass(frozen=True, slots=True)
+class Dialling:
+    """What may be dialled. ``never``: digits of numbers that nobody may call. ``short_codes``: digits of those that
+    have no area code, and which the carrier knows (111)."""
+
+    never: tuple[str, ...]
+    short_codes: tuple[str, ...] = ()
+
+
 @lru_cache(4096)  # each call compares its number with every one of ours
 def e164(text: str) -> str:
     """``+442079460018`` for ``020 7946 0018``, ``0044 20...``, ``+44 (0)20...``; what is no number as it is."""
@@ -33,9 +43,12 @@ def e164(text: str) -> str:
     return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)) if parsed else text[:LONGEST]
 
 
-def is_whole(text: str) -> bool:
-    """Whether it can be dialled from here: with its area code, and no short code such as 111."""
-    return _parsed(text) is not None
+def as_dialled(text: str, short_codes: Collection[str]) -> str:
+    """How the carrier wants it: in E.164, or a short code without spaces; '' when it cannot be dialled from here."""
+    if _parsed(text):
+        return e164(text)
+    code = digits(text) if _WRITTEN.fullmatch(text) and "+" not in text else ""
+    return code if code in short_codes else ""
 
 
 def can_be_called(text: str) -> bool:
@@ -82,17 +95,17 @@ def is_emergency(text: str, never: Collection[str]) -> bool:
     return any(re.fullmatch(BEFORE_A_NUMBER + number, digits(text)) for number in never)
 
 
-def never_dialled(key: str, number: str, never: Collection[str]) -> Iterator[str]:
-    """What is wrong with a setting under ``key`` that has ``number`` dialled: it is one of the numbers ``never``."""
-    if is_emergency(number, never):
+def never_dialled(key: str, number: str, dialling: Dialling) -> Iterator[str]:
+    """What is wrong with a setting under ``key`` that has ``number`` dialled: it is a number that nobody may call."""
+    if is_emergency(number, dialling.never):
         yield f"{key}: {number} is never dialled; the control room has its own targets"
 
 
-def dialling_mistakes(key: str, number: str, never: Collection[str]) -> Iterator[str]:
+def dialling_mistakes(key: str, number: str, dialling: Dialling) -> Iterator[str]:
     """The same for an outside number, which a carrier must know."""
-    yield from never_dialled(key, number, never)
-    if not is_emergency(number, never) and not is_whole(number):
-        yield f"{key}: {number} is not a whole telephone number, for example +441632960200"
+    yield from never_dialled(key, number, dialling)
+    if not is_emergency(number, dialling.never) and not as_dialled(number, dialling.short_codes):
+        yield f"{key}: {number} is no whole telephone number (such as +441632960200) and not in routing.short_codes"
 
 
 def _parsed(text: str) -> phonenumbers.PhoneNumber | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from config.menus import VoicemailOf
-from config.numbers import dialling_mistakes
+from config.numbers import Dialling, dialling_mistakes
 from config.section import Identifier, Number, Seconds, Section
 
 Cause = Literal["closed", "nobody_on_duty", "full", "longest_wait"]
@@ -73,14 +73,14 @@ def overflow_mistakes(
     queues: Mapping[str, Limits],
     calendars: Sequence[str],
     prompts: frozenset[str],
-    never_dial: Collection[str],
+    dialling: Dialling,
 ) -> Iterator[str]:
-    """What is wrong; each line begins with its key. ``never_dial``: digits of numbers that nobody may call."""
+    """What is wrong; each line begins with its key."""
     for name, queue in queues.items():
         yield from _condition_mistakes(f"queues[{name}]", queue, calendars)
         for cause in CAUSES:
             key = f"queues[{name}].overflow.{cause}"
-            yield from _step_mistakes(key, getattr(queue.overflow, cause), queues, prompts, never_dial)
+            yield from _step_mistakes(key, getattr(queue.overflow, cause), queues, prompts, dialling)
         if loop := _loop(name, queues):
             yield (
                 f"queues[{name}].overflow: never ends: {' > '.join(loop)}; "
@@ -109,7 +109,7 @@ def _step_mistakes(
     steps: Sequence[Step],
     queues: Mapping[str, Limits],
     prompts: frozenset[str],
-    never_dial: Collection[str],
+    dialling: Dialling,
 ) -> Iterator[str]:
     for place, step in enumerate(steps):
         at = f"{key}[{place}].{step.kind}"
@@ -118,7 +118,7 @@ def _step_mistakes(
         if step.kind == "stay" and step.target not in prompts:
             yield f"{at}: no words for '{step.target}'; add them to prompts.texts"
         if step.kind == "number":
-            yield from dialling_mistakes(at, step.target, never_dial)
+            yield from dialling_mistakes(at, step.target, dialling)
         if step.kind in LAST and place < len(steps) - 1:
             yield f"{at}: is always possible, so what stands behind it is never reached; put it last"
 

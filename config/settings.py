@@ -17,7 +17,7 @@ from config.calendars import Calendar, TimeZone
 from config.carriers import HttpCarrier
 from config.menus import Known, Menu, menu_mistakes, number_mistakes
 from config.menus import VoiceNumber as VoiceNumber
-from config.numbers import dialling_mistakes, person_of
+from config.numbers import Dialling, dialling_mistakes, never_dialled, person_of
 from config.ordering import Bumps, ChooseBy, LanguageSkill, Skill, Wanted
 from config.overflow import Limits, overflow_mistakes
 from config.prompts import SPOKEN as SPOKEN
@@ -107,6 +107,11 @@ class Routing(Section):
     bumps: Bumps = Bumps()
     languages: tuple[LanguageSkill, ...] = ()
     never_dial: tuple[Annotated[str, Field(pattern=r"^[0-9]{2,8}$")], ...]
+    short_codes: tuple[Annotated[str, Field(pattern=r"^[0-9]{3,6}$")], ...] = ()
+
+    @property
+    def dialling(self) -> Dialling:
+        return Dialling(self.never_dial, self.short_codes)
 
 
 class Grade(Section):
@@ -517,6 +522,7 @@ class Settings(Section):
             *self._menus_wrong(),
             *self._overflow_wrong(),
             *self._interpreters_wrong(),
+            *self._short_codes_wrong(),
             *self._templates_wrong(),
             *self.text.mistakes(),
             *(mistake for mailbox in self.email.mailboxes for mistake in mailbox.mistakes()),
@@ -614,7 +620,7 @@ class Settings(Section):
             calendars=frozenset(calendar.id for calendar in self.calendars),
             prompts=self.prompts.names,
             languages=frozenset(self.prompts.spoken),
-            never_dial=self.routing.never_dial,
+            dialling=self.routing.dialling,
         )
         digits = self.voice.emergency_digits
         return [
@@ -625,13 +631,17 @@ class Settings(Section):
 
     def _overflow_wrong(self) -> Iterator[str]:
         calendars = [calendar.id for calendar in self.calendars]
-        never = self.routing.never_dial
-        return overflow_mistakes({queue.id: queue for queue in self.queues}, calendars, self.prompts.names, never)
+        dialling = self.routing.dialling
+        return overflow_mistakes({queue.id: queue for queue in self.queues}, calendars, self.prompts.names, dialling)
 
     def _interpreters_wrong(self) -> Iterator[str]:
         for one in self.voice.interpreters:
             key = f"voice.interpreters[{one.language}].number"
-            yield from dialling_mistakes(key, one.number, self.routing.never_dial)
+            yield from dialling_mistakes(key, one.number, self.routing.dialling)
+
+    def _short_codes_wrong(self) -> Iterator[str]:
+        for code in self.routing.short_codes:
+            yield from never_dialled("routing.short_codes", code, self.routing.dialling)
 
     def _templates_wrong(self) -> Iterator[str]:
         known = {

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from channels.base import Refused
 from channels.voice.instructions import Target
-from config.numbers import e164
+from channels.voice.sip import outside
+from config.numbers import as_dialled
 from config.settings import Settings
 from routing.board import Board
 from routing.objections.calls import is_an_emergency_number, is_not_whole
@@ -28,10 +29,10 @@ def at_extension(extension: str, board: Board, settings: Settings) -> Target:
 def at_number(address: str, settings: Settings) -> Target:
     """An outside number. Raises Refused for an emergency number, and for one that is not whole."""
     _refuse_emergency(address, settings)
-    if why := is_not_whole(address):
+    if why := is_not_whole(address, settings.routing.short_codes):
         raise Refused(why)
-    number = e164(address)
-    return Target(number, f"sip:{number}@{settings.edge.domain}")
+    number = as_dialled(address, settings.routing.short_codes)
+    return Target(number, outside(number, settings.edge.domain))
 
 
 def keyed(text: str, board: Board, settings: Settings, replaces: str = "") -> Target:
@@ -40,7 +41,7 @@ def keyed(text: str, board: Board, settings: Settings, replaces: str = "") -> Ta
     Raises Refused as the two above, and for nothing."""
     if not text:
         raise Refused("No extension or number was keyed.")
-    if EXTENSION.fullmatch(text):
+    if EXTENSION.fullmatch(text) and (board.with_extension(text) or text not in settings.routing.short_codes):
         return replace(at_extension(text, board, settings), replaces=replaces)
     return at_number(text, settings)
 

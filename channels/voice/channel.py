@@ -20,7 +20,7 @@ from channels.voice.objections import objection
 from channels.voice.pool import CallPool, PoolStats
 from channels.voice.reporting import Over, Report
 from channels.voice.sounds import Sounds
-from config.numbers import e164
+from config.numbers import as_dialled
 from config.settings import Settings
 from routing import commands as do
 from routing import events as ev
@@ -223,7 +223,7 @@ class VoiceChannel:
             command.follow_up,
             command.handler,
             extension,
-            e164(command.address),
+            as_dialled(command.address, self._settings.routing.short_codes),
             command.withheld,
         )
         try:

@@ -164,6 +164,7 @@ class CallControl:
         if note.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             self._over(leg, note.code, note.reason)
         elif note.state == pj.PJSIP_INV_STATE_CONFIRMED and leg.state != "answered":
+            leg.expect_sound()
             self._change(leg, "answered", note.code, note.reason)
         elif note.state == pj.PJSIP_INV_STATE_EARLY and leg.state == "dialling":
             self._change(leg, "ringing", note.code, note.reason)

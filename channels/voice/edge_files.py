@@ -222,6 +222,7 @@ def _parameters_text(settings: Settings, directory: Path, limits: Limits) -> str
         "PLAIN_OFFER": f"RTP/AVP {_RELAY_FLAGS}",
         "TRUNK_CHECK_SECONDS": edge.trunk_check_seconds,
         "NEVER_DIAL": BEFORE_A_NUMBER + f"({'|'.join(settings.routing.never_dial) or 'none'})",
+        "SHORT_CODES": "|".join(settings.routing.short_codes) or "none",
         "OVERFLOW_URI": edge.overflow_uri,
         # In hex, because a secret may hold what Kamailio's preprocessor or strings would trip over.
         "PHONE_SECRET_HEX": edge.phone_secret.get_secret_value().encode().hex(),

@@ -20,10 +20,12 @@ class Leading(Parts):
             scene.at()
         if scene.calling_control_room or (led and led.queue):
             scene.tell(ev.CallQueued(scene.reference, (led and led.queue) or "", scene.sounds.language))
-        elif led and (led.extension or led.number):
-            number = led.extension or led.number or ""
-            scene.tell(ev.Recorded(f"the menu led the caller to {number}", "system", reference=scene.reference))
-            await self.third.lead_out(number)
+        elif led and led.extension:
+            self._tell_led_to(led.extension)
+            await self.third.lead_to(led.extension)
+        elif led and led.number:
+            self._tell_led_to(led.number)
+            await self.third.lead_out(led.number)
         elif led and led.voicemail:
             await self._to_voicemail(led.voicemail)
         else:
@@ -49,6 +51,9 @@ class Leading(Parts):
                 await self._to_voicemail(wish.target)
             case "stay" if wish.target:
                 await scene.announce(*map(scene.sounds.prompt, (wish.target, "emergency_reminder")))
+
+    def _tell_led_to(self, number: str) -> None:
+        self.scene.tell(ev.Recorded(f"the menu led the caller to {number}", "system", reference=self.scene.reference))
 
     async def _to_voicemail(self, of: str) -> None:
         await self.reception.voicemail.begin(of, self.scene.settings.voice.default_queue)

@@ -240,6 +240,10 @@ class Leg(pj.Call):  # type: ignore[misc]
         prm.txOption.msgBody = f"SIP/2.0 {code} {reason}\r\n"
         self.sendRequest(prm)
 
+    def expect_sound(self) -> None:
+        """From now on: while a telephone rings nothing is to come."""
+        self.packets_at = time.monotonic()
+
     def silent_for(self) -> float:
         """Seconds since the count of received RTP packets last grew; 0 while there is nothing to expect."""
         now = time.monotonic()

@@ -46,7 +46,7 @@ def objection(story: Story, wish: tell_to.Instruction) -> str:
         case tell_to.Requeue() | tell_to.ToVoicemail() if third.busy:
             return f"{third.wish.target.words} is on the line: drop them first."
         case tell_to.TakeOver() if "supervisor" not in line.joined:
-            return "No supervisor is on the call."
+            return "No supervisor is on the call: listen to it first."
         case tell_to.TakeOver() if third.busy and not story.scene.handler:
             return f"The caller is led to {third.wish.target.words}: wait until they are back in the queue."
         case tell_to.TakeOver() if story.at_reception and not story.scene.handler:

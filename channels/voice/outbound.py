@@ -8,6 +8,7 @@ from typing import Literal
 
 from channels.voice.call import Call, CallGone, VoiceError
 from channels.voice.messages import Dial, LegChanged, LegName, Play
+from channels.voice.sip import outside
 from channels.voice.sounds import Sounds
 from config.settings import Settings
 
@@ -62,7 +63,7 @@ async def _ring_person(call: Call, job: Job, settings: Settings) -> Outcome:
     ours = f"<sip:{user}@{domain}>"
     try:
         await call.do(Play("background", Sounds(settings.voice).calling(), ("handler",), loop=True))
-        await call.do(Dial("caller", f"sip:{job.address}@{domain}", seconds, ours, headers))
+        await call.do(Dial("caller", outside(job.address, domain), seconds, ours, headers))
         leg = await _outcome(call, "caller", seconds)
     except (VoiceError, TimeoutError):
         if call.gone:

@@ -50,6 +50,12 @@ def first(fields: Headers, name: str) -> str:
     return next((value for key, value in fields if key == name), "")
 
 
+def outside(number: str, domain: str) -> str:
+    """Where a number outside is called; ``number`` as ``as_dialled`` gives it. A short code (111) says that it is a
+    telephone number and no extension of ours (RFC 3261 section 19.1.1)."""
+    return f"sip:{number}@{domain}" if number.startswith("+") else f"sip:{number}@{domain};user=phone"
+
+
 def tag(value: str) -> str:
     """The dialog tag of a From or To value; '' without one."""
     parameters = value.rpartition(">")[2] if "<" in value else value

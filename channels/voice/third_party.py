@@ -12,7 +12,8 @@ from channels.voice import instructions as tell_to
 from channels.voice import messages as msg
 from channels.voice.reasons import unanswered
 from channels.voice.scene import Scene
-from config.numbers import e164
+from channels.voice.sip import outside
+from config.numbers import as_dialled
 from routing import events as ev
 
 PRIVATE = ("transfer", "consult")
@@ -78,13 +79,15 @@ class ThirdParty:
             await self._back("could not be rung", UNREACHABLE)
 
     async def lead_out(self, number: str) -> None:
-        """A menu or a queue's overflow leads the caller outside the queues; who does not answer leaves them there.
+        """A menu or a queue's overflow leads the caller to an outside number; if nobody answers, they are queued."""
+        settings = self._scene.settings
+        number = as_dialled(number, settings.routing.short_codes)
+        await self.bring(tell_to.Bring("transfer", tell_to.Target(number, outside(number, settings.edge.domain))))
 
-        One of our own handlers is busy from the first ring."""
-        number = e164(number)  # an extension stays as it is
-        scene, handler = self._scene, self._scene.handler_at(number)
-        words = number if number.startswith("+") else f"extension {number}"
-        target = tell_to.Target(words, f"sip:{number}@{scene.settings.edge.domain}", handler)
+    async def lead_to(self, extension: str) -> None:
+        """The same to an extension; the handler who has it is busy from the first ring."""
+        scene, handler = self._scene, self._scene.handler_at(extension)
+        target = tell_to.Target(f"extension {extension}", f"sip:{extension}@{scene.settings.edge.domain}", handler)
         if handler:
             rung = ev.PartyRung(scene.reference, "system", "transfer", target.words, handler)
             if why := scene.refusal(rung):  # asked before their phone rings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
@@ -9,7 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 from channels.base import ChannelError, Refused
 from channels.voice import instructions as tell_to
 from channels.voice.line import Supervision
-from config.numbers import e164, person_of
+from config.numbers import person_of
 from config.safety import Mark
 from gateway.api.casework import assigned, calls_of, on_the_line, open_contact
 from gateway.api.consultation import contact_for
@@ -17,13 +18,13 @@ from gateway.api.models import ContactOut, Line, OptionalLine
 from gateway.api.problems import BadRequest, Conflict, FieldError
 from gateway.api.routes import In, Nothing, Request, Route
 from gateway.api.services import Services
-from gateway.targets import at_extension, at_number
+from gateway.targets import at_number, keyed
 from routing.events import CallRequested, PartyLeft, PartyRung, Recorded, SafetyMarked, WrapUpExtended
 from routing.model import Contact
 
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9*#A-D]{1,32}$")]
 Extension = Annotated[str, StringConstraints(pattern=r"^[0-9]{2,6}$")]
-Number = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{3,15}$")]
+Number = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 ()./-]{2,24}$")]  # as people write one
 
 
 class HoldBody(In):
@@ -192,7 +193,7 @@ def _target(services: Services, to: TargetBody) -> tell_to.Target:
         return _interpreter(services, to.language)
     try:
         if to.extension:
-            return at_extension(to.extension, board, services.settings)
+            return keyed(to.extension, board, services.settings)
         return at_number(to.number or "", services.settings)
     except Refused as refused:
         raise _mistake("to.extension" if to.extension else "to.number", str(refused)) from refused
@@ -202,8 +203,8 @@ def _interpreter(services: Services, language: str) -> tell_to.Target:
     interpreters = services.settings.voice.interpreters
     for interpreter in interpreters:
         if interpreter.language == language:
-            uri = f"sip:{e164(interpreter.number)}@{services.settings.edge.domain}"
-            return tell_to.Target(f"{interpreter.name} (interpreter)", uri)
+            reached = at_number(interpreter.number, services.settings)
+            return replace(reached, words=f"{interpreter.name} (interpreter)")
     known = ", ".join(sorted(i.language for i in interpreters)) or "none"
     raise _mistake("to.language", f"there is no interpreter for '{language}'; there are: {known}")
 

@@ -267,7 +267,8 @@ def control_room(manner: str, page_port: int) -> None:
 def kill(part: str, page_port: int) -> None:
     """Kill PART, as a power cut would, and see what becomes of the callers.
 
-    The gateway, one call's own process, or the SIP edge. "sandbox start" brings the gateway or the edge back.
+    The gateway, one call's own process, the SIP edge, or the first trunk to the public. All but a call come back by
+    "sandbox start".
 
     \b
     Examples:
@@ -281,7 +282,7 @@ def kill(part: str, page_port: int) -> None:
 @click.argument("part", type=click.Choice(list(STARTS)))
 @PAGE_PORT
 def start(part: str, page_port: int) -> None:
-    """Start PART again after it was killed: the gateway or the SIP edge.
+    """Start PART again after it was killed: the gateway, the SIP edge or the trunk.
 
     \b
     Example:

@@ -47,6 +47,20 @@ async def _start_edge(world: World) -> str:
     return "The SIP edge is back; telephones register again by themselves."
 
 
+async def _kill_trunk(world: World) -> str:
+    if world.public.ended:
+        raise ApiError(CONFLICT, "the trunk is not running")
+    await world.kill_trunk()
+    return "The first trunk is dead: calls to the public go by the second, after 2 s."
+
+
+async def _start_trunk(world: World) -> str:
+    if not world.public.ended:
+        raise ApiError(CONFLICT, "the trunk is running")
+    await world.start_trunk()
+    return "The first trunk is back; it is used again as soon as it has answered the edge's question."
+
+
 # Each says in a sentence what was done.
-KILLS: Mapping[str, Act] = {"gateway": _kill_gateway, "call": _kill_call, "edge": _kill_edge}
-STARTS: Mapping[str, Act] = {"gateway": _start_gateway, "edge": _start_edge}
+KILLS: Mapping[str, Act] = {"gateway": _kill_gateway, "call": _kill_call, "edge": _kill_edge, "trunk": _kill_trunk}
+STARTS: Mapping[str, Act] = {"gateway": _start_gateway, "edge": _start_edge, "trunk": _start_trunk}

@@ -128,6 +128,15 @@ class World:
         os.kill(processes[chosen].pid, signal.SIGKILL)
         return chosen
 
+    async def kill_trunk(self) -> None:
+        """The first trunk, behind which the public is: calls to the public go by the next."""
+        self.public.kill()
+        await self.people.pop(self.public).stop()
+        await self.public.stop()
+
+    async def start_trunk(self) -> None:
+        self.public = await self._seated("public", self.ports.trunk, OUTSIDE_ANSWERS, demo.PUBLIC_SAYS)
+
     def call_processes(self) -> dict[int, Occupant]:
         """The living call processes by slot; one with a call has ``legs``."""
         return self.gateway.call_processes()
@@ -246,7 +255,7 @@ class World:
             room = await self._seated(f"control-room-{number}", port, OUTSIDE_ANSWERS, demo.CONTROL_ROOM_SAYS)
             self.control_rooms.append(room)
         self.overflow = await self._seated("overflow", self.ports.overflow, OUTSIDE_ANSWERS, demo.OVERFLOW_SAYS)
-        self.public = await self._seated("public", self.ports.trunk, OUTSIDE_ANSWERS, demo.PUBLIC_SAYS)
+        await self.start_trunk()
         trunk = {"address": ENCRYPTED, "srtp": True}
         await self._seated("public-encrypted", self.ports.trunk, OUTSIDE_ANSWERS, demo.PUBLIC_SAYS, **trunk)
         for number, account in enumerate(demo.WITH_PHONE):

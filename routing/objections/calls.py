@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from config.numbers import digits, is_emergency, is_whole
+from config.numbers import as_dialled, digits, is_emergency
 from routing import events as ev
 from routing.board import Board
 from routing.model import Channel, Contact, PresenceState
@@ -152,7 +152,9 @@ def not_to_be_dialled(board: Board, contact: Contact, address: str) -> str:
         return why
     if not digits(address):
         return "There is no number to call."
-    return is_an_emergency_number(address, board.rules.routing.never_dial) or is_not_whole(address)
+    return is_an_emergency_number(address, board.rules.routing.never_dial) or is_not_whole(
+        address, board.rules.routing.short_codes
+    )
 
 
 def is_an_emergency_number(dialled: str, never: Collection[str]) -> str:
@@ -162,9 +164,12 @@ def is_an_emergency_number(dialled: str, never: Collection[str]) -> str:
     return f"{dialled} is an emergency number: raise the emergency instead."
 
 
-def is_not_whole(dialled: str) -> str:
-    """Why this cannot be dialled, '' when it can."""
-    return "" if is_whole(dialled) else f"{dialled} is not a whole telephone number: dial it with its area code."
+def is_not_whole(dialled: str, short_codes: Collection[str]) -> str:
+    """Why this cannot be dialled, '' when it can. ``short_codes``: digits of those that may be (111)."""
+    if as_dialled(dialled, short_codes):
+        return ""
+    codes = f"; short codes that may be dialled: {', '.join(short_codes)}" if short_codes else ""
+    return f"{dialled} is not a whole telephone number: dial it with its area code{codes}."
 
 
 def not_free(board: Board, handler: str, apart_from: str = "") -> str:

@@ -90,15 +90,24 @@ def test_nobody_is_led_to_an_emergency_number(site: Path, kind: str, number: str
     assert found == f"menus[sub].options[1].to.{kind}: {told}"
 
 
-@pytest.mark.parametrize("number", ["116123", "111", "960200"])
+@pytest.mark.parametrize("number", ["118118", "999000", "960200"])
 def test_nobody_is_led_to_a_number_that_no_carrier_knows(site: Path, number: str) -> None:
     [found] = mistakes(site, SOUND.replace("+441632960200", number))
-    told = f"{number} is not a whole telephone number, for example +441632960200"
+    told = f"{number} is no whole telephone number (such as +441632960200) and not in routing.short_codes"
     assert found == f"menus[sub].options[1].to.number: {told}"
     [found] = mistakes(
         site, f'[[voice.interpreters]]\nlanguage = "polish"\nname = "Language line"\nnumber = "{number}"\n'
     )
     assert found == f"voice.interpreters[polish].number: {told}"
+
+
+def test_a_menu_may_lead_to_a_short_code_that_the_carrier_takes(site: Path) -> None:
+    assert loaded(site, SOUND.replace("+441632960200", "116123"))
+
+
+def test_a_short_code_is_no_emergency_number(site: Path) -> None:
+    [found] = mistakes(site, '[routing]\nshort_codes = ["111", "999"]\n')
+    assert found == "routing.short_codes: 999 is never dialled; the control room has its own targets"
 
 
 def test_no_interpreter_has_an_emergency_number(site: Path) -> None:

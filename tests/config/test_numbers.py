@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import from_regex
 
-from config.numbers import can_be_called, e164, for_people, is_emergency, is_whole
+from config.numbers import as_dialled, can_be_called, e164, for_people, is_emergency
 
 NEVER = ("999", "112", "18000")
 
@@ -77,6 +77,13 @@ def test_a_british_number_in_e164_is_what_the_library_makes_of_it(national: str)
     assert e164(f"+44{national}") == phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
-def test_a_number_that_is_not_whole_cannot_be_dialled_from_here() -> None:
-    assert is_whole("01632 960200") and is_whole("+33 1 99 00 12 34")
-    assert not any(map(is_whole, ("111", "00", "116 123", "960200", "")))
+@pytest.mark.parametrize(
+    ("written", "dialled"),
+    [
+        *(("01632 960200", "+441632960200"), ("+33 1 99 00 12 34", "+33199001234")),
+        *(("111", "111"), ("116 123", "116123"), ("１１１", "111")),
+        *(("118118", ""), ("00", ""), ("960200", ""), ("+111", ""), ("call 111", ""), ("", "")),
+    ],
+)
+def test_whole_numbers_and_the_short_codes_that_may_be_are_dialled_and_nothing_else(written: str, dialled: str) -> None:
+    assert as_dialled(written, ("111", "116123")) == dialled

@@ -24,6 +24,7 @@ from tests.support.ports import SINGLE, any_of
 HOST = "127.0.0.1"
 DOMAIN = "gateway.example"
 NEVER_DIAL = ("999", "112", "911", "18000")
+SHORT_CODES = ("111", "116123")
 SECRET = 'a "secret" with $signs!'
 
 SDP = (
@@ -397,5 +398,6 @@ def edge_settings(
     part_of: Any = Voice.model_construct
     part_of_routing: Any = Routing.model_construct
     voice = part_of(slots=slots, address=HOST, sip_port_base=slot_base)
+    routing = part_of_routing(never_dial=never_dial, short_codes=SHORT_CODES)
     whole: Any = Settings.model_construct
-    return cast(Settings, whole(edge=edge, voice=voice, routing=part_of_routing(never_dial=never_dial)))
+    return cast(Settings, whole(edge=edge, voice=voice, routing=routing))

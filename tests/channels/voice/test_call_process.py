@@ -498,6 +498,27 @@ async def test_a_line_that_breaks_is_noticed_and_so_is_its_return(site: Site, ph
     assert await next_of(call, MediaBack) == MediaBack("caller")
 
 
+async def test_a_phone_that_rang_for_long_has_its_time_to_send_sound_from_when_it_answers(
+    site: Site, phone: Phone
+) -> None:
+    """Its first packet takes a moment; whoever is taken for dead in that moment loses the caller."""
+    call, _ = await answered(site, phone)
+    phone.on_invite = lambda dialog: phone.respond(dialog, 180)
+    await call.do(Dial("handler", f"sip:anna@{HOST}", 10))
+    await next_leg(call, "handler", "ringing")
+    rung_at, lost_after = time.monotonic(), 2.0  # media_lost_seconds of this site
+    await until(lambda: time.monotonic() > rung_at + lost_after + 0.5)
+
+    handler = [*phone.dialogs.values()][-1]
+    handler.muted = True
+    phone.answer(handler)
+
+    await next_leg(call, "handler", "answered")
+    answered_at = time.monotonic()
+    assert await next_of(call, MediaLost) == MediaLost("handler")
+    assert time.monotonic() - answered_at > lost_after - 0.2
+
+
 async def test_a_line_whose_peer_has_forgotten_the_call_is_over(site: Site, phone: Phone) -> None:
     call, caller = await answered(site, phone)
     await until(lambda: caller.rtp_target)

@@ -350,6 +350,20 @@ async def test_a_number_that_only_contains_one_is_dialled(tmp_path: Path, number
         assert number in (await edge.trunk.get("INVITE")).first_line
 
 
+async def test_a_short_code_goes_to_the_trunk_when_it_says_that_it_is_a_telephone_number(tmp_path: Path) -> None:
+    async with scene(tmp_path) as edge:
+        edge.slots[0].request("INVITE", f"sip:111@{DOMAIN};user=phone", body=SDP)
+        assert "sip:111@" in (await edge.trunk.get("INVITE")).first_line
+
+        edge.slots[1].request("INVITE", f"sip:111@{DOMAIN}", body=SDP)
+        assert (await edge.slots[1].get("404", "480", "502")).what == "480", "an extension that nobody has registered"
+        for other in ("118118", "999"):
+            edge.slots[2].request("INVITE", f"sip:{other}@{DOMAIN};user=phone", body=SDP)
+            assert (await edge.slots[2].get("403", "404", "480", "502")).what in ("403", "480")
+        invited = [message.first_line for message in edge.trunk.received if message.what == "INVITE"]
+        assert all("sip:111@" in line for line in invited), invited
+
+
 async def test_the_control_room_elsewhere_may_be_called_999(tmp_path: Path) -> None:
     async with scene(tmp_path) as edge:
         room = await edge.peer()

@@ -139,7 +139,7 @@ async def test_a_target_is_named_for_people_and_is_taken_up(
         ({"extension": "999"}, "emergency number"),
         ({"extension": "112"}, "emergency number"),
         ({"extension": "00"}, "Nobody has extension 00; there are: 201 (Amy), 202 (Bob)."),
-        ({"number": "111"}, "111 is not a whole telephone number"),
+        ({"number": "118118"}, "118118 is not a whole telephone number"),
         ({"language": "klingon"}, "no interpreter"),
         ({"handler": "bob", "number": "+441632960555"}, "exactly one"),
         ({}, "exactly one"),
@@ -153,6 +153,18 @@ async def test_a_target_that_cannot_be_is_refused_in_words(site: Site, to: dict[
     assert status == 400
     assert why in str(problem["errors"])
     assert asked(site) == []
+
+
+@pytest.mark.parametrize("to", [{"number": "111"}, {"extension": "111"}, {"number": "116 123"}])
+async def test_a_short_code_that_the_carrier_takes_is_a_number_outside(site: Site, to: dict[str, str]) -> None:
+    amy, _ = await amy_talking(site)
+
+    status, shown = await amy.post(f"{CALL}/third", {"role": "transfer", "to": to})
+
+    assert status == 200, shown
+    (wish,) = asked(site)
+    assert wish.target.uri == f"sip:{wish.target.words}@gateway.invalid;user=phone"
+    assert wish.target.words in ("111", "116123")
 
 
 async def test_a_colleague_who_is_busy_or_away_is_not_rung(site: Site) -> None:
@@ -216,7 +228,7 @@ async def test_a_person_who_must_not_be_called_is_not_called(site: Site) -> None
 
     status, problem = await amy.post(CALL, {"address": "112"})
     assert status == 409 and "emergency number" in problem["detail"]
-    status, problem = await amy.post(CALL, {"address": "111"})
+    status, problem = await amy.post(CALL, {"address": "118118"})
     assert status == 409 and "not a whole telephone number" in problem["detail"]
     await amy.send("PUT", f"/contacts/{REF}/safety", {"calling": "never"})
     status, problem = await amy.post(CALL, {})

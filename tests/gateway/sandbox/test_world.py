@@ -67,6 +67,16 @@ async def test_a_call_process_can_be_killed_under_its_call(world: World) -> None
         world.kill_call_process(99)
 
 
+async def test_the_first_trunk_can_be_killed_and_started_again(world: World) -> None:
+    await world.kill_trunk()
+    assert world.public.ended
+    assert [phone.name for phone in world.people if phone.name.startswith("public")] == ["public-encrypted"]
+
+    await world.start_trunk()
+
+    assert not world.public.ended
+
+
 async def test_a_caller_on_the_page_talks_with_a_handler_and_the_story_is_told(
     world: World, page: aiohttp.ClientSession
 ) -> None:
