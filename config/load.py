@@ -60,7 +60,7 @@ def load(path: Path | None = None, *, overlay: Mapping[str, Any] | None = None) 
     try:
         settings = Settings.model_validate(resolved)
     except ValidationError as error:
-        own = [e for e in error.errors() if not _follows_from_another(e, error.errors())]
+        own = [e for e in error.errors() if not follows_from_another(e, error.errors())]
         errors = [*own, *_hidden_behind(own, resolved, sources[0].values)]
         found = [line for e in errors for line in _explain(e, merged, sources)]
         raise ConfigurationError(mistakes + found) from None
@@ -69,7 +69,7 @@ def load(path: Path | None = None, *, overlay: Mapping[str, Any] | None = None) 
     return _with_paths(settings)
 
 
-def _follows_from_another(error: Any, errors: Sequence[Any]) -> bool:
+def follows_from_another(error: Any, errors: Sequence[Any]) -> bool:
     """A list whose only entry is wrong is also said to be empty."""
     inside = [e for e in errors if len(e["loc"]) > len(error["loc"]) and e["loc"][: len(error["loc"])] == error["loc"]]
     return error["type"] == "too_short" and bool(inside)

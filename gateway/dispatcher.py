@@ -96,6 +96,7 @@ class Dispatcher:
         self._head = Head()
         self._rest_until: Time = 0.0
         self._time_passes = False
+        self._there_since: Time = 0.0
         self._waiting: asyncio.Queue[Submitted] = asyncio.Queue()
 
     async def submit(self, event: Event, *records: Record) -> Outcome:
@@ -130,6 +131,7 @@ class Dispatcher:
                 for at, queue in await self._store.answers(self._clock() - WINDOW_SECONDS):
                     self.board.answers.note(queue, at)
                 self._head = await self._store.head()
+                self._there_since = self._clock()
             except StoreError as error:
                 self._turn_away(f"the database does not answer: {error}")
                 log.error("store_down", why=str(error), next_try_seconds=pause)
@@ -183,7 +185,7 @@ class Dispatcher:
         return batch
 
     def _tick(self) -> Submitted:
-        return Submitted(((TimePassed(), ()),), asyncio.get_running_loop().create_future())
+        return Submitted(((TimePassed(self._there_since), ()),), asyncio.get_running_loop().create_future())
 
     async def _guarded(self, batch: list[Submitted]) -> None:
         """One batch; whatever goes wrong, its submitters are told and the board is true again afterwards."""

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from pydantic import BaseModel
 
-from gateway.api.models import moment
+from gateway.api.models import Day, moment
 from gateway.api.routes import In, Nothing, Request, Route
 from gateway.rosters.staffing import forecast_from, rostered, shifts_between, today
 from routing.forecast import HALF_HOUR, Assumed
@@ -16,7 +16,7 @@ from routing.forecast import HALF_HOUR, Assumed
 class ForecastQuery(In):
     """``week``: its first day; today where none is given."""
 
-    week: date | None = None
+    week: Day | None = None
 
 
 class AssumedOut(BaseModel):

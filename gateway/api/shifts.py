@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 
 from aiohttp import web
 from pydantic import BaseModel, Field, StringConstraints
 
-from gateway.api.models import OptionalLine, moment
+from gateway.api.models import Day, OptionalLine, moment
 from gateway.api.problems import BadRequest, FieldError, NotFound
 from gateway.api.routes import In, Nothing, Request, RosterText, Route
 from gateway.api.services import Services
@@ -33,8 +33,8 @@ class ImportQuery(In):
     is not that of the file's shifts. ``centre``: replace this centre's shifts alone."""
 
     dry_run: bool = False
-    first: date | None = None
-    last: date | None = None
+    first: Day | None = None
+    last: Day | None = None
     centre: OptionalLine = ""
     file: FileName = ""
 

@@ -70,6 +70,8 @@ def _entries(text: str, window: Window, people: People, words: Words) -> Iterato
 
 def _calendars(text: str) -> Iterator[tuple[Any, list[list[Any]]]]:
     """Each calendar in the file, and its events: those of one UID together. Raises NotReadable."""
+    if _count(text, "BEGIN:VCALENDAR") != _count(text, "END:VCALENDAR"):
+        raise NotReadable("is cut off: not every BEGIN:VCALENDAR has its END:VCALENDAR; export it again")
     try:
         calendars = icalendar.Calendar.from_ical(text, multiple=True)
     except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
@@ -84,6 +86,10 @@ def _calendars(text: str) -> Iterator[tuple[Any, list[list[Any]]]]:
             event[LINE] = str(line)
             series.setdefault(str(event.get("UID", f"line {line}")), []).append(event)
         yield calendar, list(series.values())
+
+
+def _count(text: str, line: str) -> int:
+    return sum(one.strip().upper() == line for one in text.splitlines())
 
 
 def _begins_event(line: str) -> bool:

@@ -337,7 +337,7 @@ def status(page_port: int) -> None:
         presence = handler["presence"]
         click.echo(f"handler   {handler['id']:<8}{presence['state']:<11}{handler['doing']}")
     for phone in outside["phones"]:
-        click.echo(f"telephone {phone['name']:<16}{phone['state']:<9}{phone['manner']}")
+        click.echo(f"telephone {phone['name']:<17}{phone['state']:<9}{phone['manner']}")
     for contact in centre["contacts"]:
         who = contact["handler"] or contact["queue"]
         click.echo(f"contact   {contact['reference']}  {contact['channel']:<6}{contact['stage']:<11}{who}")

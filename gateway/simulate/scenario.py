@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from config.load import DEFAULT
+from config.load import DEFAULT, follows_from_another
 from config.section import Identifier, Seconds, Section
 from config.settings import Centre, FollowUps, Queue, Routing
 from gateway.simulate.chance import Spread
@@ -219,7 +219,8 @@ def load_scenario(path: Path) -> Scenario:
     try:
         return scenario_of(given)
     except ValidationError as error:
-        raise ScenarioError("\n".join(f"{path}: {line}" for e in error.errors() for line in _in_words(e))) from None
+        own = [e for e in error.errors() if not follows_from_another(e, error.errors())]
+        raise ScenarioError("\n".join(f"{path}: {line}" for e in own for line in _in_words(e))) from None
 
 
 def scenario_of(given: dict[str, Any]) -> Scenario:

@@ -65,7 +65,7 @@ def arrival(e: ev.CallArrived | ev.MessageArrived, ledger: Ledger, row: Row) -> 
     """Of a contact that is not known yet, or of one that is open: the row says whose it is."""
     known = ledger.matters.get(row.reference)
     channel = e.channel if isinstance(e, ev.MessageArrived) else Channel.VOICE
-    m = known or ledger.opened(Matter(row.reference, channel, e.queue))
+    m = known or ledger.opened(Matter(row.reference, channel, e.queue, row.seq))
     ledger.changes.matters[row.reference] = m
     if isinstance(e, ev.CallArrived):
         m.live = True

@@ -94,11 +94,15 @@ Fact = Wait | Handling | Spell
 @dataclass
 class Matter:
     """What must be known of an open contact to draw its next facts. ``heard``: somebody has talked with the person
-    since they last began to wait. ``due``: the follow-up that a handler is wanted for; ``dialled``: one by hand."""
+    since they last began to wait. ``due``: the follow-up that a handler is wanted for; ``dialled``: one by hand.
+
+    ``opened``: the journal's row that opened it; a contact that was closed can be opened again.
+    """
 
     reference: str
     channel: Channel
     queue: str
+    opened: int = 0
     live: bool = False
     emergency: bool = False
     heard: bool = False

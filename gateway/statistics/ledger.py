@@ -80,8 +80,9 @@ class Ledger:
         self.put_wait(m, wait)
 
     def _id(self, m: Matter) -> str:
+        """Never that of a fact from before the contact was opened again: it would take its place."""
         m.facts += 1
-        return f"{m.reference}#{m.facts}"
+        return f"{m.reference}#{m.opened}.{m.facts}"
 
     # --- handlings -----------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from routing.model import Handler, Presence
+from routing.model import Handler, Presence, Time
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,12 @@ class PresenceChanged:
 
 @dataclass(frozen=True, slots=True)
 class TimePassed:
-    """The moment that the engine asked to be woken for has come."""
+    """The moment that the engine asked to be woken for has come.
+
+    ``since``: until then no gateway was there, or it could write nothing: nobody could take what they were shown.
+    """
+
+    since: Time = 0.0
 
 
 @dataclass(frozen=True, slots=True)

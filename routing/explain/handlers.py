@@ -121,7 +121,8 @@ def _only_another(board: Board, contact: Contact, handler: Handler, when: When) 
         return None
     who = "who owns it" if contact.owner == contact.preferred else "who dealt with this person last"
     until = f" until {when(contact.preferred_until)}" if contact.preferred_until else ""
-    return Reason("kept_for_another", f"{contact.preferred}, {who}, is asked alone{until}", contact.preferred_until)
+    said = f"is not asked: {contact.preferred}, {who}, is asked alone{until}"
+    return Reason("kept_for_another", said, contact.preferred_until)
 
 
 def _declined(contact: Contact, handler: Handler, now: Time, when: When) -> Reason | None:
@@ -198,11 +199,20 @@ def _not_their_turn(board: Board, contact: Contact, handler: Handler, chosen: Ha
 def _turns(board: Board, handler: Handler, chosen: Handler, when: When) -> str:
     match board.rules.routing.choose_by:
         case "longest_idle":
-            return f"idle since {when(handler.idle_since)}, {chosen.id} since {when(chosen.idle_since)}"
+            return _idle(handler.idle_since, chosen, when)
         case "round_robin":
             return f"last offered something {_last(handler, when)}, {chosen.id} {_last(chosen, when)}"
         case "least_occupied":
             return f"busy {_share(handler):.0%} of the time since they signed in, {chosen.id} {_share(chosen):.0%}"
+
+
+def _idle(since: Time, chosen: Handler, when: When) -> str:
+    """Within one second of the clock, by how much."""
+    if when(since) != when(chosen.idle_since):
+        return f"idle since {when(since)}, {chosen.id} since {when(chosen.idle_since)}"
+    longer = since - chosen.idle_since
+    by = f"{chosen.id} for {longer:.3f} s longer" if longer else f"{chosen.id} as long, and comes first by name"
+    return f"idle since {when(since)}, {by}"
 
 
 def _last(handler: Handler, when: When) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from config.overflow import Step
 from routing.abilities import ORDINARY
@@ -74,10 +75,10 @@ def _later(board: Board, contact: Contact, now: Time) -> Iterator[Later]:
     if contact.preferred and contact.preferred_until is not None:
         yield Later(contact.preferred_until, "it is opened to everybody who suits")
     steps = board.rules.needs.steps(contact.queue, contact.language, emergency=contact.emergency)
-    if contact.queued_at is not None and contact.relaxed + 1 < len(steps):
-        now_needed, following = steps[contact.relaxed].needed, steps[contact.relaxed + 1]
-        dropped = ", ".join(in_words(what) for what in sorted(now_needed - following.needed - {ORDINARY}))
-        yield Later(contact.queued_at + following.after, f"insisted on no more: {dropped}")
+    since = now if contact.queued_at is None else contact.queued_at
+    for insisted, following in pairwise(steps[contact.relaxed :]):
+        dropped = ", ".join(in_words(what) for what in sorted(insisted.needed - following.needed - {ORDINARY}))
+        yield Later(since + following.after, f"insisted on no more: {dropped}")
     for declined in contact.declined:
         if declined.until > now:
             yield Later(declined.until, f"{declined.handler} may be asked again")

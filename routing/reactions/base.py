@@ -265,13 +265,13 @@ def _(e: ev.TimePassed, board: Board, now: Time) -> Iterator[Command]:
     for wake in list(board.due_wakes(now)):
         contact = board.open_contact(wake.reference)
         if contact is not None:
-            yield from _look_again(wake, contact, board, now)
+            yield from _look_again(wake, contact, board, now, e.since)
 
 
-def _look_again(wake: Wake, contact: Contact, board: Board, now: Time) -> Iterator[Command]:
+def _look_again(wake: Wake, contact: Contact, board: Board, now: Time, since: Time) -> Iterator[Command]:
     match wake.kind:
         case "offer":
-            yield from _offer_expired(_find_offer(contact, wake.detail), board, now)
+            yield from _offer_expired(_find_offer(contact, wake.detail), board, now, since)
         case "declined":
             if any(d.handler == wake.detail and 0 < d.until <= now for d in contact.declined):
                 yield do.OfferAgain(contact.reference, wake.detail)
@@ -311,6 +311,9 @@ def _find_offer(contact: Contact, offer: str) -> Offer | None:
     return next((o for o in contact.offers if o.id == offer), None)
 
 
-def _offer_expired(offer: Offer | None, board: Board, now: Time) -> Iterator[Command]:
-    if offer is not None and offer.expires_at <= now:
+def _offer_expired(offer: Offer | None, board: Board, now: Time, since: Time = 0.0) -> Iterator[Command]:
+    """Nobody has missed what they could not take, for want of a gateway; a phone has rung all the same."""
+    if offer is not None and offer.expires_at <= since and not offer.by_phone:
+        yield from _end_offer(board, offer.id, offer.reference, "withdrawn", "it could not be taken: we were not there")
+    elif offer is not None and offer.expires_at <= now:
         yield from _missed(board, offer.id, offer.reference, "expired", "no answer in time")

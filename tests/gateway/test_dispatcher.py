@@ -472,6 +472,23 @@ async def test_after_a_restart_what_fell_due_meanwhile_is_done_at_once(
         await writer.text(1)
     clock.now += 600
     async with Writer(url, here, clock) as writer:
+        # then anna has missed nothing: nobody was there to take it from
+        assert [(c.handler, c.how) for c in await writer.commands(EndOffer)] == [("anna", "withdrawn")]
+        assert [c.offer.handler for c in await writer.commands(MakeOffer)] == ["anna"]
+        assert writer.dispatcher.board.handlers["anna"].misses == 0
+        await assert_sound(writer.store, writer.rules, writer.dispatcher.board)
+
+
+async def test_what_is_offered_after_a_restart_and_expires_is_missed(
+    here: Settings, url: str, clock: FakeClock
+) -> None:
+    async with Writer(url, here, clock) as writer:
+        await anna_signs_in(writer)
+        await writer.text(1)
+    clock.now += 30
+    async with Writer(url, here, clock) as writer:
+        clock.now += 30
+        await writer.dispatcher.submit(ev.Recorded("something else", "program:test"))
         assert [(c.handler, c.how) for c in await writer.commands(EndOffer)] == [("anna", "expired")]
 
 

@@ -16,7 +16,7 @@ from routing.board import Board
 from routing.commands import MakeOffer
 from routing.engine import Decision
 from routing.explain.explain import duration, explained, why_chosen
-from routing.explain.facts import Chosen, Explanation, Waiting
+from routing.explain.facts import Chosen, Explanation, Waiting, When
 from routing.model import PresenceState, Stage, Time
 from tests.support.world import START, World, rules
 
@@ -54,7 +54,7 @@ class Told(World):
         """Why each handler does not take the contact that waits."""
         return {one.handler: one.reason.said for one in self.waiting(reference).handlers}
 
-    def chosen(self, reference: str) -> Chosen:
+    def chosen(self, reference: str, when: When = when) -> Chosen:
         """Why its last offer in earnest was made, by the board of the moment before."""
         offers = [(n, c) for n, (c, _) in enumerate(self.changes) if isinstance(c, MakeOffer)]
         last, offer = [(n, c) for n, c in offers if c.offer.reference == reference and not c.offer.broadcast][-1]
@@ -64,9 +64,9 @@ class Told(World):
         shown = [c.offer.handler for n, c in offers if n > last and c.offer.broadcast]
         return why_chosen(board, offer, shown, when)
 
-    def others(self, reference: str) -> dict[str, str]:
+    def others(self, reference: str, when: When = when) -> dict[str, str]:
         """Why each of the others was not chosen for its last offer."""
-        return {one.handler: one.reason.said for one in self.chosen(reference).others}
+        return {one.handler: one.reason.said for one in self.chosen(reference, when).others}
 
 
 @pytest.fixture
@@ -208,6 +208,20 @@ def test_of_those_who_suit_the_longest_idle_was_chosen_and_the_others_had_not_th
     }
 
 
+def test_who_was_idle_as_long_to_the_second_is_told_apart_all_the_same(world: Told) -> None:
+    world.handler("cara")
+    world.now = START
+    world.handler("ben")
+    world.now = START + 0.4
+    world.handler("anna")
+    world.after(60)
+    world.call("C1")
+    assert world.others("C1", lambda at: f"{int(at - START)}s") == {
+        "anna": "could take it, but it was not their turn: idle since 0s, ben for 0.400 s longer",
+        "cara": "could take it, but it was not their turn: idle since 0s, ben as long, and comes first by name",
+    }
+
+
 def test_round_robin_says_who_was_offered_something_last() -> None:
     world = Told(rules(choose_by="round_robin"))
     world.handler("anna")
@@ -256,7 +270,7 @@ def test_the_owner_was_asked_alone_and_until_when(world: Told) -> None:
     world.after(1)
     told = world.chosen("T1")
     assert (told.handler, told.rule, told.said) == ("anna", "owner", "owner of the contact")
-    assert world.others("T1")["ben"].startswith("anna, who owns it, is asked alone until")
+    assert world.others("T1")["ben"].startswith("is not asked: anna, who owns it, is asked alone until")
 
 
 def test_who_dealt_with_this_person_last_was_asked_first() -> None:
@@ -271,7 +285,9 @@ def test_who_dealt_with_this_person_last_was_asked_first() -> None:
     world.call("C2")
     told = world.chosen("C2")
     assert (told.handler, told.rule) == ("anna", "last_handler")
-    assert world.others("C2") == {"ben": "anna, who dealt with this person last, is asked alone until 72s"}
+    assert world.others("C2") == {
+        "ben": "is not asked: anna, who dealt with this person last, is asked alone until 72s"
+    }
 
 
 def test_an_emergency_was_shown_to_all_who_were_free(world: Told) -> None:
@@ -380,6 +396,16 @@ def test_when_it_is_looked_at_again_in_the_order_of_time() -> None:
             "the longest wait of crime2 is over: moved to queue general, or else asked whether they want to be called "
             "back, or else waits on",
         ),
+    ]
+
+
+def test_everything_that_is_insisted_on_for_a_while_is_named_with_its_end() -> None:
+    wanted = (Wanted(skill="polish", for_seconds=12), Wanted(skill="senior", for_seconds=25))
+    world = Told(rules([Queue(id="crime2", name="Crime", target_seconds=30, wanted=wanted)]))
+    world.call("C1", queue="crime2")
+    assert [(when(later.at), later.said) for later in world.waiting("C1").later] == [
+        ("12s", "insisted on no more: polish"),
+        ("25s", "insisted on no more: senior"),
     ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from routing import events as ev
-from routing.commands import MakeOffer, SetAway
+from routing.commands import EndOffer, MakeOffer, SetAway
 from routing.model import PresenceState, Stage
 from tests.support.world import World, ends, of_kind, offers, rules
 
@@ -210,3 +210,25 @@ def test_an_offer_of_what_its_handler_takes_no_more_goes_to_somebody_else(world:
 
     assert ends(commands) == [("anna", "withdrawn")]
     assert offers(commands) == [("T1", "ben")]
+
+
+def test_a_whole_shift_is_not_set_away_because_the_gateway_was_not_there(world: World) -> None:
+    for name in ("anna", "ben"):
+        world.handler(name)
+    for n in range(4):
+        world.text(f"T{n}", sender=f"+44770090000{n}")
+    # when the gateway comes back long after all four offers were over
+    world.now += 600
+    commands = world.did(ev.TimePassed(since=world.now))
+    # then they are offered anew at once, with their whole time, and nobody has missed anything
+    assert {c.how for c in commands if isinstance(c, EndOffer)} == {"withdrawn"}
+    assert len(offers(commands)) == 4
+    assert [handler.misses for handler in world.board.handlers.values()] == [0, 0]
+
+
+def test_a_phone_that_rang_out_while_the_gateway_was_not_there_was_missed(world: World) -> None:
+    world.handler("anna")
+    world.call("C1")
+    world.now += 600
+    world.did(ev.TimePassed(since=world.now))
+    assert world.board.handlers["anna"].misses == 1  # of its own accord: the call process rings on without us

@@ -36,7 +36,10 @@ class Journal:
                 taker = board.of_call(change.call_id)
             self.rows.append(write_row(head, change, now, "", taker.reference if taker else reference))
             enter(self.ledger, self.rows[-1])
-        self.facts |= self.ledger.take_changes().facts
+        changed = self.ledger.take_changes().facts
+        for name, fact in changed.items():
+            assert _began(self.facts.get(name, fact)) == _began(fact), "a fact has taken the place of another"
+        self.facts |= changed
 
     @property
     def waits(self) -> list[Wait]:
@@ -49,6 +52,10 @@ class Journal:
     @property
     def spells(self) -> list[Spell]:
         return [fact for fact in self.facts.values() if isinstance(fact, Spell)]
+
+
+def _began(fact: Fact) -> Time:
+    return fact.arrived_at if isinstance(fact, Wait) else fact.began_at
 
 
 @dataclass(slots=True)

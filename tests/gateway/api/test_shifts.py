@@ -194,3 +194,15 @@ async def test_who_is_missing_matters_only_where_too_few_are_there(site: Site, c
     alarmed = await RosterWatch(site.settings, site.store, site.dispatcher, site.clock).look()
 
     assert {e.cause for e in alarmed} == {"roster_short"}
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+async def test_a_day_at_the_end_of_the_calendar_is_refused_and_breaks_nothing(
+    site: Site, chief: Desk, day: str
+) -> None:
+    await with_history(site, weeks=8)
+
+    status, _ = await chief.get(f"/forecast?week={day}")
+    imported, _ = await import_file(chief, BASE, first=day, last=day)
+
+    assert (status, imported) == (400, 400)

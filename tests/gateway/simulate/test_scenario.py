@@ -81,6 +81,13 @@ def test_a_mistake_is_named(tmp_path: Path, instead: str, of: str, said: str) ->
     assert "scenario.toml" in str(refused.value)
 
 
+def test_a_list_whose_only_entry_is_wrong_is_not_said_to_be_empty_too(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError) as refused:
+        read(tmp_path, SOUND.replace("posts = 3", "posts = 0"))
+
+    assert len(str(refused.value).splitlines()) == 1
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=r"none\.toml: cannot be read"):
         load_scenario(tmp_path / "none.toml")

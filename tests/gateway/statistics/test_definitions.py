@@ -232,6 +232,26 @@ def test_a_text_is_offered_when_it_comes_and_the_next_one_while_it_waits_is_the_
     assert (row.offered, row.answered, row.wait.mean) == (1, 1, 11)
 
 
+def test_a_text_that_opens_its_contact_again_is_offered_anew_and_takes_nothing_from_the_first(
+    world: JournalledWorld,
+) -> None:
+    world.handler("anna")
+    world.text("T1")
+    world.after(5)
+    world.accept("T1")
+    world.after(20)
+    world.did(ev.WrapUpCompleted("T1", "anna", "resolved"))
+    world.after(60)
+    world.text("T2", message="m2")  # of the same person: opens T1 again
+    world.after(9)
+    world.accept("T1")
+    world.after(40)
+    world.did(ev.WrapUpCompleted("T1", "anna", "resolved"))
+    row = figures(world)["texts"]
+    assert (row.offered, row.answered, row.wait.mean, row.wait.longest) == (2, 2, 7, 9)
+    assert (row.handled, row.handling_seconds) == (2, 30)
+
+
 def test_a_caller_whom_the_control_room_answers_did_not_abandon(world: JournalledWorld) -> None:
     world.call("C1")
     world.after(2)
