@@ -4,8 +4,8 @@
 since was written before its author looked at the rules of the time again, was judged once, and was learnt from
 afterwards: the weights are learnt from every message here. ``judged`` is a third of what the senders of ``people``
 wrote, judged once in the same way; ``aside`` is a fifth of the senders of ``crowd``. ``kinds`` was written to be learnt
-from, after ``other_a`` and ``other_b``, by another pen, had been judged. ``unlearnt`` is not read here: it was judged
-once and nothing is learnt from it. What new messages do is in docs/triage.md.
+from, after ``other_a`` and ``other_b``, by another pen, had been judged; ``other_c`` is by a third pen, and was judged
+after that. What new messages do is in docs/triage.md.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LATER = ("later", "fresh", "last", "check")
 GRID = ("grid1", "grid2", "grid3", "wide", "mixed")
 SENDERS = ("people", "judged", "crowd", "aside")
 PEOPLE = (*SENDERS, "contrast", "kinds")
-OTHER = ("other_a", "other_b")  # by another pen
+OTHER = ("other_a", "other_b", "other_c")  # by two other pens
 PARTS = ("tune", "held", *LATER, *GRID, *PEOPLE, *OTHER)
 
 
