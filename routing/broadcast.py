@@ -23,15 +23,22 @@ def shown_to_more(board: Board, now: Time) -> tuple[MakeOffer, ...]:
     unshown, freed = board.take_unshown()
     if not board.on_offer:
         return ()
-    onlookers = [handler for handler in sorted(freed) if board.room_of(handler)]
+    onlookers = [handler for handler in sorted(freed) if board.room_of(handler) or handler in board.loads.offered]
     looked_at = board.on_offer if onlookers else board.on_offer.keys() & unshown
     shown: list[MakeOffer] = []
     # In the order of service, whatever happened before: a board that was rebuilt must decide the same.
     for contact in sorted((board.contacts[reference] for reference in looked_at), key=rank_of):
         is_new = contact.reference in unshown
-        whom = unseen_by(board, contact, now) if is_new else _of_these(board, contact, onlookers, now)
+        whom = _who_can(board, contact, now) if is_new else _of_these(board, contact, onlookers, now)
         shown += [_show(contact, handler, n, now) for n, handler in enumerate(whom, start=1)]
     return tuple(shown)
+
+
+def _who_can(board: Board, contact: Contact, now: Time) -> list[str]:
+    """Those who are free, then those whose room is full only of routine messages that they have not taken."""
+    seen = {offer.handler for offer in contact.offers}
+    making_way = [h for h in board.could_make_way(contact) if h not in seen and not is_declined(contact, h, now)]
+    return unseen_by(board, contact, now) + making_way
 
 
 def unseen_by(board: Board, contact: Contact, now: Time) -> list[str]:
@@ -42,9 +49,10 @@ def unseen_by(board: Board, contact: Contact, now: Time) -> list[str]:
 
 
 def _of_these(board: Board, contact: Contact, handlers: Iterable[str], now: Time) -> Iterator[str]:
-    seen = {offer.handler for offer in contact.offers}
+    seen, making_way = {offer.handler for offer in contact.offers}, board.could_make_way(contact)
     for handler in handlers:
-        if handler not in seen and board.can_take(handler, contact) and not is_declined(contact, handler, now):
+        can = board.can_take(handler, contact) or handler in making_way
+        if can and handler not in seen and not is_declined(contact, handler, now):
             yield handler
 
 

@@ -11,6 +11,7 @@ from routing.board import Board
 from routing.broadcast import shown_to_more
 from routing.commands import CloseContact, Command
 from routing.events import Event
+from routing.making_way import make_way
 from routing.matching import next_offers
 from routing.model import Time
 from routing.objections import objection
@@ -53,10 +54,14 @@ def decide(board: Board, event: Event, now: Time) -> Decision:
     ways.apply(event, board, now)
     done: list[Command] = []
     _do(ways.react(event, board, now), done, board, now)
-    while steps := next_offers(board, now) or shown_to_more(board, now) or next_step(board, now):
+    while steps := _next(board, now):
         _do(steps, done, board, now)
     _do(map(CloseContact, board.take_settled()), done, board, now)
     return Decision(tuple(done))
+
+
+def _next(board: Board, now: Time) -> tuple[Command, ...]:
+    return next_offers(board, now) or make_way(board, now) or shown_to_more(board, now) or next_step(board, now)
 
 
 def _do(commands: Iterable[Command], done: list[Command], board: Board, now: Time) -> None:

@@ -10,10 +10,12 @@ from routing.model import BLANK, Channel, Contact, Offer
 
 @dataclass(slots=True)
 class Load:
-    """What a handler has: how much of each channel (``taken``), how many contacts and wrap-ups in hand, and in which
-    contacts, how many times, they are offered, assigned, a guest or in wrap-up."""
+    """What a handler has: how much of each channel (``taken``), how many messages are offered to them in earnest
+    (``offered``), how many contacts and wrap-ups in hand, and in which contacts, how many times, they are offered,
+    assigned, a guest or in wrap-up."""
 
     taken: dict[Channel, int] = field(default_factory=lambda: dict.fromkeys(Channel, 0))
+    offered: int = 0
     in_hand: int = 0
     contacts: dict[str, int] = field(default_factory=dict)
 
@@ -22,11 +24,12 @@ NO_LOAD = Load()
 
 
 class Loads:
-    """``moved``: where the handlers are noted whose room has changed."""
+    """``moved``: where the handlers are noted whose room has changed. ``offered``: who has messages on offer."""
 
     def __init__(self, moved: dict[str, None]) -> None:
         self._moved = moved
         self._loads: dict[str, Load] = {}
+        self.offered: dict[str, None] = {}
 
     def of(self, handler: str) -> Load:
         return self._loads.get(handler, NO_LOAD)
@@ -62,6 +65,16 @@ class Loads:
     def _take_offers(self, contact: Contact, offers: Iterable[Offer], number: int) -> None:
         for offer in offers:
             self._take(offer.handler, contact, None if offer.broadcast else offer.channel, number)
+            if not offer.broadcast and offer.channel is not Channel.VOICE:
+                self._offer(offer.handler, number)
+
+    def _offer(self, handler: str, number: int) -> None:
+        load = self._loads[handler]
+        load.offered += number
+        if load.offered:
+            self.offered[handler] = None
+        else:
+            del self.offered[handler]
 
     def _take(self, handler: str, contact: Contact, channel: Channel | None, number: int, in_hand: int = 0) -> None:
         """``number``: 1 more or, with -1, 1 less; ``channel``: None for what takes no room."""

@@ -52,6 +52,8 @@ def _first_of_the_fresh(board: Board, now: Time) -> tuple[Contact, Handler] | No
         if handler is not None:
             return contact, handler
         del board.fresh_contacts[contact.reference]
+        if contact.waiting and contact.emergency:
+            board.stranded[contact.reference] = None
     return None
 
 

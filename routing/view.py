@@ -21,6 +21,7 @@ from routing.model import (
     FollowUp,
     Handler,
     Need,
+    Offer,
     Person,
     PresenceState,
     Rank,
@@ -47,6 +48,7 @@ class View:
         self.fresh_contacts: dict[str, None] = {}
         self._fresh_handlers: dict[str, None] = {}
         self.on_offer: dict[str, None] = {}
+        self.stranded: dict[str, None] = {}
         self.unshown: dict[str, None] = {}
         self.onlookers: dict[str, None] = {}
         self._moved: dict[str, None] = {}
@@ -152,6 +154,27 @@ class View:
         """Whether they are free for it now and can do what it needs."""
         need = self.need_of(contact)
         return handler in self.handlers and self.is_free(handler, need.load) and need.able <= self.able(handler)
+
+    def could_make_way(self, contact: Contact) -> list[str]:
+        """Who could take this message if one that is only offered to them went back to its line; in their turn."""
+        need = self.need_of(contact)
+        able = [h for h in self.loads.offered if need.able <= self.able(h) and (need.only or h) == h]
+        full = [h for h in able if self.untaken(h, need.load) is not None]
+        return sorted(full, key=lambda handler: (self._turn(self.handlers[handler]), handler))
+
+    def untaken(self, handler: str, channel: Channel) -> Offer | None:
+        """The latest routine message on offer to a handler whose room is full because of it."""
+        known, taken = self.handlers[handler], self.loads.of(handler).taken
+        there = known.presence.state is PresenceState.AVAILABLE and not taken[Channel.VOICE]
+        if channel is Channel.VOICE or not there or taken[channel] != known.capacity(channel):
+            return None
+        return self.routine_offer(handler, channel)
+
+    def routine_offer(self, handler: str, channel: Channel) -> Offer | None:
+        """The latest offer in earnest, to this handler, of a message that is no emergency."""
+        routine = [contact for contact in self.engaged_in(handler) if not contact.emergency]
+        offers = [o for contact in routine for o in contact.offers if o.handler == handler and not o.broadcast]
+        return max((o for o in offers if o.channel is channel), key=lambda o: (o.made_at, o.id), default=None)
 
     def occupied(self, handler: str) -> bool:
         """Whether they have a contact or a wrap-up in hand."""

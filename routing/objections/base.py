@@ -50,7 +50,8 @@ def _(e: ev.OfferAccepted, board: Board) -> str:
         return ""
     if contact.work is Work.CALL:
         return "Ask for this call first: your phone then rings."
-    return "" if board.is_free(e.handler, offer.channel) else NO_ROOM
+    has_room = board.is_free(e.handler, offer.channel) or board.untaken(e.handler, offer.channel)
+    return "" if has_room else NO_ROOM
 
 
 @objection.register

@@ -11,6 +11,7 @@ from routing import commands as do
 from routing import events as ev
 from routing.board import Board
 from routing.commands import Command
+from routing.making_way import end_routine_offer
 from routing.matching import CHOSEN, make_offer
 from routing.model import (
     Channel,
@@ -21,6 +22,7 @@ from routing.model import (
     Offer,
     PresenceState,
     Time,
+    Work,
 )
 from routing.reactions.acknowledging import acknowledged, asked_where
 from routing.replacing import replace
@@ -39,8 +41,10 @@ def react(event: Any, board: Board, now: Time) -> Iterator[Command]:
 
 @react.register
 def _(e: ev.OfferAccepted, board: Board, now: Time) -> Iterator[Command]:
-    contact = board.contacts[e.reference]
+    contact, handler = board.contacts[e.reference], board.handlers[e.handler]
     yield from withdraw(contact, "another handler took it")
+    if contact.work is Work.MESSAGE and board.loads.of(handler.id).taken[contact.load] > handler.capacity(contact.load):
+        yield from end_routine_offer(board, handler.id, contact)
     if contact.calling:
         follow_up = board.follow_ups[contact.follow_up]
         if why := refused(board, contact, Channel.VOICE, follow_up.address):

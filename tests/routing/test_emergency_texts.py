@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from routing import events as ev
+from routing.audit import audit
 from routing.board import Board
-from routing.commands import AskWhere, Command, RaiseAlarm
+from routing.commands import AskWhere, Command, EndOffer, RaiseAlarm
+from routing.model import Stage
 from routing.triage import Finding, Found, Reason
-from tests.support.world import World, of_kind, offers, rules
+from tests.support.world import World, ends, of_kind, offers, rules
 
 HELP = Finding(True, (Reason("plea", "help", 0, 4),))
 PLACED = replace(HELP, found=(Found("place", "at Grays", 5, 13),))
@@ -35,6 +37,50 @@ def test_it_is_shown_to_everybody_who_is_free() -> None:
     for name in ("anna", "ben"):
         world.handler(name)
     assert offers(world.text("T1", finding=HELP)) == [("T1", "anna"), ("T1", "ben")]
+
+
+def filled(*names: str) -> World:
+    """Everybody has one routine text on the desk, on offer, and takes no more."""
+    world = site()
+    for n, name in enumerate(names, start=1):
+        world.handler(name, text_capacity=1)
+        world.text(f"R{n}", f"+44770090010{n}")
+    return world
+
+
+def test_it_does_not_wait_behind_routine_texts_that_nobody_has_taken() -> None:
+    world = filled("anna", "ben")
+    commands = world.text("T1", finding=HELP)
+    assert [(c.reference, c.handler, c.why) for c in of_kind(EndOffer, commands)] == [
+        ("R1", "anna", "an emergency comes first")
+    ]
+    assert offers(commands) == [("T1", "anna"), ("T1", "ben")], "ben, who is as full, sees it too"
+    assert world.stage("R1") is Stage.QUEUED
+    assert world.board.handlers["anna"].misses == 0
+
+
+def test_who_is_only_shown_it_takes_it_and_their_routine_text_goes_back() -> None:
+    world = filled("anna", "ben")
+    world.text("T1", finding=HELP)
+    shown = next(o.id for o in world.contact("T1").offers if o.handler == "ben")
+    commands = world.did(ev.OfferAccepted(shown, "T1", "ben"))
+    assert ends(commands) == [("anna", "withdrawn"), ("ben", "withdrawn")]
+    assert offers(commands) == [("R1", "anna")], "offered again where there is room"
+    assert world.contact("T1").owner == "ben"
+    assert audit(world.board, world.board.contacts.values(), world.board.handlers.values(), world.now) == ()
+
+
+def test_what_somebody_has_taken_is_not_taken_from_them() -> None:
+    world = filled("anna")
+    world.accept("R1")
+    assert offers(world.text("T1", finding=HELP)) == []
+    assert world.contact("R1").owner == "anna"
+
+
+def test_a_handler_who_declines_it_is_given_the_routine_texts_again() -> None:
+    world = filled("anna")
+    world.text("T1", finding=HELP)
+    assert offers(world.decline("T1")) == [("R1", "anna")]
 
 
 def test_who_names_no_place_is_asked_once() -> None:
