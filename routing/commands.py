@@ -194,9 +194,14 @@ class ReturnToQueue:
 
 @dataclass(frozen=True, slots=True)
 class ReopenContact:
-    """Its person wrote again soon after it was closed: it waits for a handler once more, its last one first."""
+    """Its person wrote again soon after it was closed: it waits for a handler once more, its last one first.
+
+    ``queue`` and ``emergency``: as it was, whatever the message says.
+    """
 
     reference: str
+    queue: str = ""
+    emergency: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,13 @@ def _(c: do.LeadOn, ledger: Ledger, m: Matter, at: Time) -> None:
 
 
 @about_contact.register
+def _(c: do.ReopenContact, ledger: Ledger, m: Matter, at: Time) -> None:
+    _moves(ledger, m, c.queue or m.queue)
+    if c.emergency:
+        _is_emergency(ledger, m)
+
+
+@about_contact.register
 def _(e: ev.CallbackAsked, ledger: Ledger, m: Matter, at: Time) -> None:
     ledger.wait_ends(m, at, "callback")
 

@@ -147,7 +147,7 @@ def _(e: ev.MessageArrived, board: Board, now: Time) -> Iterator[Command]:
     if contact is None:
         return
     if contact.reopened_at == now:
-        yield do.ReopenContact(contact.reference)
+        yield do.ReopenContact(contact.reference, contact.queue, contact.emergency)
     yield from _marked(e, contact, board)
     yield from acknowledged(e, board.contacts[contact.reference], board, now)
     yield from asked_where(e, board.contacts[contact.reference], board)

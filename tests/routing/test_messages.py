@@ -86,7 +86,7 @@ def test_a_text_within_the_hours_opens_its_contact_again_for_its_owner_first(wor
     world.handler("ben")
     world.after(12 * 3_600 - 2)  # and a second in which Ben signs in
     commands = world.text("T2")
-    assert of_kind(ReopenContact, commands) == [ReopenContact("T1")]
+    assert of_kind(ReopenContact, commands) == [ReopenContact("T1", "texts")]
     assert offers(commands) == [("T1", "anna")]
     contact = world.contact("T1")
     assert (contact.unread, contact.disposition) == ("m-T2", "")

@@ -175,7 +175,7 @@ async def test_who_talks_with_the_control_room_is_led_nowhere_and_the_queue_hear
 async def test_the_phone_of_a_handler_who_is_not_free_does_not_ring_for_a_caller_who_is_led_to_it() -> None:
     async with picked_up("caller", place=1, busy="Ben is being rung.") as call:
         await call.told()
-        call.story.inbox.put_nowait(tell_to.LeadOn("number", "203"))
+        await call.story.third.lead_to("203")
         assert await call.told() == [ev.PartyLeft(C1, "extension 203", "Ben is being rung.", "ben"), ev.CallQueued(C1)]
         assert not [c for c in call.process.done if isinstance(c, msg.Dial)]
 

@@ -12,7 +12,7 @@ from gateway.statistics.facts import OPEN, Fact
 from gateway.statistics.ledger import Ledger
 from routing import events as ev
 from routing.engine import decide
-from routing.model import Channel, PresenceState, Work
+from routing.model import Channel, PresenceState, Stage, Work
 from tests.support.journalled import Journal
 from tests.support.people import People
 
@@ -69,7 +69,8 @@ class Journalled(People):
             waiting = matter.wait is not None and matter.wait.outcome == "waiting"
             if person_waits and not heard_by_control_room:
                 assert waiting, (contact, matter)
-            if waiting and contact.live and contact.overflow is None:
+            # Who was cut off and is back waits on, but wants a handler again only after the greeting.
+            if waiting and contact.live and contact.overflow is None and contact.stage is not Stage.ARRIVING:
                 assert contact.wanted, (contact, matter)
             assert matter.live == contact.live
             assert matter.emergency == contact.emergency
@@ -96,7 +97,8 @@ class Journalled(People):
         for contact in self.known.values():
             waited = contact.waited_seconds
             firsts = [w for w in self.journal.waits if w.reference == contact.reference and not w.again]
-            answered = [w for w in firsts if w.outcome == "answered" and w.channel is Channel.VOICE]
+            # Whoever was taken over in the greeting has never waited.
+            answered = [w for w in firsts if w.outcome == "answered" and w.channel is Channel.VOICE and w.began_at]
             # An emergency in the greeting waits from then on; the contact's own figure begins with the queue.
             from_the_queue = contact.queued_at == contact.entered_queue_at
             if waited is not None and answered and from_the_queue and contact.answered_at == contact.wait_over_at:
