@@ -334,7 +334,10 @@ async def waited_out(attempt: Callable[[], Awaitable[T]]) -> T:
             return await attempt()
         except NotStorable:
             raise
-        except (NotWritten, StoreError):
+        except (NotWritten, StoreError) as error:
+            # asyncio.wait_for of Python 3.11, which libraries use, may swallow a cancellation: do not wait on for ever.
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError from error
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 

@@ -7,6 +7,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from routing.rules import Rules
 from tests.support.clock import FakeClock
 from tests.support.crash import Nursery
 from tests.support.postgres import Postgres
-from tests.support.writer import Writer, arrival, assert_sound, settings_for, until
+from tests.support.writer import DEADLINE, Writer, arrival, assert_sound, settings_for, until
 
 ANNA = Handler("anna", "Anna", "fcc", extension="2001")
 
@@ -412,6 +413,25 @@ class LostAnswer(Store):
         if self.lose:
             self.lose = False
             raise StoreError("connection reset by peer")
+
+
+async def test_who_insists_stops_when_told_to_though_a_library_has_swallowed_it(here: Settings, url: str) -> None:
+    """As asyncio.wait_for does when its time is over at that moment, or what it waited for has just come."""
+    async with Writer(url, here) as writer:
+
+        async def sends() -> None:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(DEADLINE)
+            writer.dispatcher.down = "the gateway is stopping"
+            await writer.dispatcher.insist(*arrival(1))
+
+        sending = asyncio.create_task(sends())
+        await asyncio.sleep(0)
+        sending.cancel()
+        async with asyncio.timeout(DEADLINE):
+            assert await asyncio.gather(sending, return_exceptions=True)
+        assert sending.cancelled()
+        writer.dispatcher.down = ""
 
 
 async def test_who_insists_hears_that_it_was_written_though_the_answer_was_lost(here: Settings, url: str) -> None:
