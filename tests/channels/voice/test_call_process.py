@@ -148,8 +148,9 @@ async def test_a_call_that_no_gateway_begins_is_refused_so_that_the_edge_tries_t
     site: Site, phone: Phone
 ) -> None:
     await site.stop()  # the gateway has gone; idle processes go with it
+    site.board.open.clear()
     await site.start()
-    await until(lambda: site.board.open, 10)
+    await site.ready()
     keeper = site.pool._keepers[0]
     keeper._on_call = lambda call, resumed: None  # a gateway that does not say Begin
 
