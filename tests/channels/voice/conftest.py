@@ -9,6 +9,7 @@ import struct
 import tempfile
 import wave
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -107,10 +108,16 @@ class Site:
         await self.clear()
 
     async def clear(self) -> None:
+        """Also of a process that was just being started, and shows itself a moment later."""
         await self.stop()
-        for pid in self.pids():
-            os.kill(pid, signal.SIGKILL)
-        await until(lambda: not self.pids(), 5, "all call processes are gone")
+        await until(lambda: not self._killed(), 5, "all call processes are gone")
+
+    def _killed(self) -> set[int]:
+        pids = self.pids()
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return pids
 
 
 @pytest.fixture
