@@ -10,12 +10,10 @@ from routing.model import BLANK, Channel, Contact, Offer
 
 @dataclass(slots=True)
 class Load:
-    """What a handler has: how much of each channel (``taken``), how many messages are offered to them in earnest
-    (``offered``), how many contacts and wrap-ups in hand, and in which contacts, how many times, they are offered,
-    assigned, a guest or in wrap-up."""
+    """What a handler has: how much of each channel (``taken``), how many contacts and wrap-ups in hand, and in which
+    contacts, how many times, they are offered, assigned, a guest or in wrap-up."""
 
     taken: dict[Channel, int] = field(default_factory=lambda: dict.fromkeys(Channel, 0))
-    offered: int = 0
     in_hand: int = 0
     contacts: dict[str, int] = field(default_factory=dict)
 
@@ -24,12 +22,13 @@ NO_LOAD = Load()
 
 
 class Loads:
-    """``moved``: where the handlers are noted whose room has changed. ``offered``: who has messages on offer."""
+    """``moved``: where the handlers are noted whose room has changed. ``offered``: how many messages are on
+    offer, in earnest, to whoever has any."""
 
     def __init__(self, moved: dict[str, None]) -> None:
         self._moved = moved
         self._loads: dict[str, Load] = {}
-        self.offered: dict[str, None] = {}
+        self.offered: dict[str, int] = {}
 
     def of(self, handler: str) -> Load:
         return self._loads.get(handler, NO_LOAD)
@@ -69,11 +68,8 @@ class Loads:
                 self._offer(offer.handler, number)
 
     def _offer(self, handler: str, number: int) -> None:
-        load = self._loads[handler]
-        load.offered += number
-        if load.offered:
-            self.offered[handler] = None
-        else:
+        self.offered[handler] = self.offered.get(handler, 0) + number
+        if not self.offered[handler]:
             del self.offered[handler]
 
     def _take(self, handler: str, contact: Contact, channel: Channel | None, number: int, in_hand: int = 0) -> None:

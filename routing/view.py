@@ -159,16 +159,15 @@ class View:
         """Who could take this message if one that is only offered to them went back to its line; in their turn."""
         need = self.need_of(contact)
         able = [h for h in self.loads.offered if need.able <= self.able(h) and (need.only or h) == h]
-        full = [h for h in able if self.untaken(h, need.load) is not None]
+        full = [h for h in able if self.full_of_offers(h, need.load)]
         return sorted(full, key=lambda handler: (self._turn(self.handlers[handler]), handler))
 
-    def untaken(self, handler: str, channel: Channel) -> Offer | None:
-        """The latest routine message on offer to a handler whose room is full because of it."""
+    def full_of_offers(self, handler: str, channel: Channel) -> bool:
+        """Whether they would be free for a message but for a routine one on offer that they have not taken."""
         known, taken = self.handlers[handler], self.loads.of(handler).taken
         there = known.presence.state is PresenceState.AVAILABLE and not taken[Channel.VOICE]
-        if channel is Channel.VOICE or not there or taken[channel] != known.capacity(channel):
-            return None
-        return self.routine_offer(handler, channel)
+        full = channel is not Channel.VOICE and taken[channel] == known.capacity(channel)
+        return there and full and self.routine_offer(handler, channel) is not None
 
     def routine_offer(self, handler: str, channel: Channel) -> Offer | None:
         """The latest offer in earnest, to this handler, of a message that is no emergency."""

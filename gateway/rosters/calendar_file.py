@@ -70,13 +70,15 @@ def _entries(text: str, window: Window, people: People, words: Words) -> Iterato
 
 def _calendars(text: str) -> Iterator[tuple[Any, list[list[Any]]]]:
     """Each calendar in the file, and its events: those of one UID together. Raises NotReadable."""
-    if _count(text, "BEGIN:VCALENDAR") != _count(text, "END:VCALENDAR"):
+    lines = text.splitlines()
+    begun, ended = (sum(_is(line, what) for line in lines) for what in ("BEGIN:VCALENDAR", "END:VCALENDAR"))
+    if begun != ended:
         raise NotReadable("is cut off: not every BEGIN:VCALENDAR has its END:VCALENDAR; export it again")
     try:
         calendars = icalendar.Calendar.from_ical(text, multiple=True)
     except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
         raise NotReadable(f"is not an iCalendar file: {str(error)[:200]}") from None
-    starts = (number for number, line in enumerate(text.splitlines(), start=1) if _begins_event(line))
+    starts = (number for number, line in enumerate(lines, start=1) if _is(line, "BEGIN:VEVENT"))
     for calendar in calendars:
         if str(calendar.get("METHOD", "")).upper() not in REQUEST_OR_SHOWN:
             raise NotReadable(f"has the method {calendar['METHOD']}: export the calendar itself")
@@ -88,12 +90,8 @@ def _calendars(text: str) -> Iterator[tuple[Any, list[list[Any]]]]:
         yield calendar, list(series.values())
 
 
-def _count(text: str, line: str) -> int:
-    return sum(one.strip().upper() == line for one in text.splitlines())
-
-
-def _begins_event(line: str) -> bool:
-    return line.strip().upper() == "BEGIN:VEVENT"
+def _is(line: str, what: str) -> bool:
+    return line.strip().upper() == what
 
 
 def _line(event: Any) -> int:

@@ -50,7 +50,7 @@ def _(e: ev.OfferAccepted, board: Board) -> str:
         return ""
     if contact.work is Work.CALL:
         return "Ask for this call first: your phone then rings."
-    has_room = board.is_free(e.handler, offer.channel) or board.untaken(e.handler, offer.channel)
+    has_room = board.is_free(e.handler, offer.channel) or board.full_of_offers(e.handler, offer.channel)
     return "" if has_room else NO_ROOM
 
 
