@@ -252,6 +252,18 @@ def test_a_text_that_opens_its_contact_again_is_offered_anew_and_takes_nothing_f
     assert (row.handled, row.handling_seconds) == (2, 30)
 
 
+def test_a_contact_that_is_opened_again_waits_in_the_queue_it_was_in_and_as_the_emergency_it_was(
+    world: JournalledWorld,
+) -> None:
+    world.handler("anna")
+    world.text("T1", queue="general")
+    world.emergency("T1")
+    world.accept("T1")
+    world.did(ev.WrapUpCompleted("T1", "anna", "resolved"))
+    world.text("T2", queue="texts", message="m2")  # of the same person, to another of our numbers
+    assert (world.wait("T1").queue, world.wait("T1").emergency) == ("general", True)
+
+
 def test_a_caller_whom_the_control_room_answers_did_not_abandon(world: JournalledWorld) -> None:
     world.call("C1")
     world.after(2)
