@@ -16,6 +16,7 @@ class Speller:
     def __init__(self, shorthand: Mapping[str, str], vocabulary: Set[str], english: Set[str]) -> None:
         self._shorthand = {typed: tuple(plain.split()) for typed, plain in shorthand.items()}
         self._vocabulary, self._english = vocabulary, english
+        self._longest = max(map(len, (*vocabulary, *shorthand, *english)), default=0)
         self._near: dict[str, set[str]] = {}
         for word in vocabulary | {typed for typed in shorthand if len(typed) > SHORTEST}:
             if len(word) >= SHORTEST and word.isalpha():
@@ -50,7 +51,7 @@ class Speller:
 
     def _nearest(self, typed: str) -> str:
         """The word of the vocabulary with one letter wrong, missing, too many or out of place; '' if there is none."""
-        if len(typed) < SHORTEST:
+        if not SHORTEST <= len(typed) <= self._longest + 1:
             return ""
         near = {w for shorter in _less_one(typed) for w in self._near.get(shorter, ()) if _one_slip(typed, w)}
         alike = (word for word in near if word[0] == typed[0] or sorted(word) == sorted(typed))
@@ -60,7 +61,8 @@ class Speller:
         """Two words without the space between them, or a run of letters that were set apart."""
         found, at = [], 0
         while at < len(typed):
-            end = next((n for n in range(len(typed), at, -1) if self._stands_apart(typed[at:n])), 0)
+            furthest = min(len(typed), at + self._longest)
+            end = next((n for n in range(furthest, at, -1) if self._stands_apart(typed[at:n])), 0)
             if not end:
                 return
             found.append(typed[at:end])

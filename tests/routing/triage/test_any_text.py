@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.triage import lexicon
+from config.triage import english, lexicon
 from routing.triage import Triage
+from routing.triage.spelling import Speller
 from tests.support.messages import labelled
 
 MESSAGES = [m.text for m in labelled()]
@@ -78,6 +79,19 @@ def test_time_grows_with_the_length_only(triage: Triage, unit: str) -> None:
     short, long = unit * (3_000 // len(unit)), unit * (12_000 // len(unit))
     _seconds(triage, short)
     assert _seconds(triage, long) < 10 * _seconds(triage, short) + 0.05
+
+
+def test_a_word_as_long_as_a_message_is_spelt_in_the_time_of_its_length(triage: Triage) -> None:
+    """Letters set apart make such a word. Each is new here: what was spelt once is remembered."""
+    short, long = "kn" * 2_000, "nk" * 16_000
+    speller = Speller({}, {"knife", "gun"}, english())
+    assert _once(speller, long) < 20 * _once(speller, short) + 0.05
+
+
+def _once(speller: Speller, word: str) -> float:
+    start = time.process_time()
+    assert speller.spell(word) == (word,)
+    return time.process_time() - start
 
 
 def _seconds(triage: Triage, text: str) -> float:
