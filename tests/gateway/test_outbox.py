@@ -367,7 +367,7 @@ async def test_a_server_that_does_not_let_us_in_costs_no_message_however_long_it
 
 
 async def test_killed_twenty_times_none_is_lost_and_none_doubled(tmp_path: Path) -> None:
-    settings, messages, chance = settings_for(tmp_path), 400, random.Random(5)
+    settings, messages, chance = settings_for(tmp_path), 600, random.Random(5)
     async with Writer(settings.store.url, settings) as writer:
         await asyncio.gather(*(writer.text(n) for n in range(messages)))
     provider = Provider(tmp_path / "provider")
