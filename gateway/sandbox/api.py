@@ -16,7 +16,9 @@ from pydantic_core import ErrorDetails
 
 from channels.voice.prompts import PromptError
 from gateway.sandbox import demo, views
+from gateway.sandbox.child import GatewayError
 from gateway.sandbox.client import ApiError
+from gateway.sandbox.daemon import DaemonError
 from gateway.sandbox.desk import ACTS, at_the_desk, reply, set_presence
 from gateway.sandbox.follow_up import ask_for_follow_up
 from gateway.sandbox.outside import NoSuchCall, Outside, Script
@@ -187,7 +189,7 @@ class WorldServer:
             return web.json_response({"detail": "Only the sandbox's own page may ask."}, status=403)
         try:
             response = await handler(request)
-        except (ValidationError, ApiError, NoSuchCall, PhoneError, PromptError) as error:
+        except (ValidationError, ApiError, NoSuchCall, PhoneError, PromptError, GatewayError, DaemonError) as error:
             response = web.json_response({"detail": _in_words(error)}, status=_status(error))
         if not response.prepared:
             response.headers.update(HEADERS)
