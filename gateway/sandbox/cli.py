@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import mimetypes
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -15,6 +16,7 @@ import click
 
 from gateway.sandbox import demo, place
 from gateway.sandbox.desk import ACTS
+from gateway.sandbox.outside import SWITCHED_OFF
 from gateway.sandbox.parts import KILLS, STARTS
 from gateway.sandbox.phone_acts import PHONE_ACTS
 from gateway.sandbox.remote import Remote
@@ -147,18 +149,21 @@ def text(sender: str, body: str, to: str, picture: Path | None, again: bool, for
 
 
 @sandbox.command()
-@click.argument("manner", type=click.Choice(["busy", "fails"]))
+@click.argument("manner", type=click.Choice(["busy", "fails", "late"]))
+@click.option("--code", default=SWITCHED_OFF, show_default=True, help="Twilio's code for what it cannot deliver.")
 @DIRECTORY
-def carrier(manner: str, directory: Path) -> None:
-    """Have the first text carrier be busy, or fail, at the next text that we send.
+def carrier(manner: str, code: int, directory: Path) -> None:
+    """Have the first text carrier be busy, fail or be late with the next text that we send.
 
-    "busy" is asked to wait (429 with code 20429, for five seconds); "fails" takes the text and cannot deliver it.
+    "busy" asks us to wait (429 with code 20429, for five seconds); "fails" takes the text and cannot deliver it; "late"
+    keeps it for twenty seconds, and tells us only then. To have it gone altogether: sandbox kill carrier.
 
     \b
-    Example:
+    Examples:
       contact-gateway sandbox carrier busy
+      contact-gateway sandbox carrier fails --code 30005
     """
-    click.echo(Remote(directory).put("carrier", {"manner": manner})["detail"])
+    click.echo(Remote(directory).put("carrier", {"manner": manner, "code": code})["detail"])
 
 
 @sandbox.command()
@@ -179,17 +184,60 @@ def mail(file: Path, directory: Path) -> None:
 @click.argument("reference")
 @click.argument("body", default="")
 @click.option("--picture", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Sent with a text.")
+@click.option("--template", default="", help="A template's words instead of BODY.")
+@click.option("--value", "values", multiple=True, metavar="NAME=WORDS", help="What stands for a template's variable.")
+@click.option("--language", default="", help="In which of the template's languages.")
+@click.option("--preview", is_flag=True, help="Send nothing: say what it would be, what it takes, and why it may not.")
 @DIRECTORY
-def reply(reference: str, body: str, picture: Path | None, directory: Path) -> None:
+def reply(
+    reference: str,
+    body: str,
+    picture: Path | None,
+    template: str,
+    values: tuple[str, ...],
+    language: str,
+    preview: bool,
+    directory: Path,
+) -> None:
     """Reply to the text or email REFERENCE, as the handler who has it.
 
     \b
     Examples:
       contact-gateway sandbox reply K7M2-9QXR "An officer will meet the train."
       contact-gateway sandbox reply K7M2-9QXR "Is this your bag?" --picture bag.jpg
+      contact-gateway sandbox reply K7M2-9QXR --template officer_coming --value place=York --preview
     """
-    Remote(directory).post("replies", {"reference": reference, "body": body, "pictures": _pictures(picture)})
-    click.echo("The reply is on its way.")
+    words = {"body": body, "template": template, "language": language, "pictures": _pictures(picture)}
+    given = dict(value.partition("=")[::2] for value in values)
+    asked = {"reference": reference, **words, "values": given, "preview": preview}
+    answer = Remote(directory).post("replies", asked)
+    click.echo(_shown(answer) if preview else "The reply is on its way.")
+
+
+@sandbox.command()
+@click.argument("name")
+@click.argument("method", type=click.Choice(["GET", "POST", "PUT", "DELETE"]))
+@click.argument("path")
+@click.argument("body", default="")
+@DIRECTORY
+def api(name: str, method: str, path: str, body: str, directory: Path) -> None:
+    """Ask the gateway's API as NAME (anna, sam): PATH is below /api/v1/, BODY is JSON.
+
+    \b
+    Examples:
+      contact-gateway sandbox api sam GET set-aside
+      contact-gateway sandbox api sam POST blocks '{"address": "07700 900123", "reason": "a nuisance"}'
+    """
+    try:
+        parsed = json.loads(body) if body else None
+    except ValueError as error:
+        raise click.BadParameter(f"it is not JSON: {error}", param_hint="BODY") from None
+    asked = {"name": name, "method": method, "path": path, "body": parsed}
+    click.echo(_shown(Remote(directory).post("ask", asked)))
+
+
+def _shown(answer: Any) -> str:
+    return "Done." if answer is None else json.dumps(answer, indent=2, ensure_ascii=False)
 
 
 def _pictures(file: Path | None) -> list[dict[str, str]]:
@@ -238,7 +286,8 @@ def desk(reference: str, act: str, target: str, directory: Path) -> None:
     """Do what the handler who has the call, or the supervisor, can do with it.
 
     TARGET is a handler (ben), an extension (202), a telephone number, a queue, an interpreter's language, keys,
-    the reason for a pause of the recording, or the disposition of a wrap-up.
+    the reason for a pause of the recording, the words of a note, how safe it is to reach the person (unsafe, never,
+    silent, normal), or the disposition of a wrap-up.
 
     \b
     Examples:
@@ -249,6 +298,7 @@ def desk(reference: str, act: str, target: str, directory: Path) -> None:
       contact-gateway sandbox desk K7M2-9QXR interpreter polish
       contact-gateway sandbox desk K7M2-9QXR whisper
       contact-gateway sandbox desk K7M2-9QXR pause-recording "card number"
+      contact-gateway sandbox desk K7M2-9QXR safety unsafe
       contact-gateway sandbox desk K7M2-9QXR wrap-up
     """
     Remote(directory).post("desk", {"reference": reference, "act": act, "target": target})
@@ -314,8 +364,8 @@ def control_room(manner: str, directory: Path) -> None:
 def kill(part: str, directory: Path) -> None:
     """Kill PART, as a power cut would, and see what becomes of the callers.
 
-    The gateway, one call's own process, the SIP edge, or the first trunk to the public. All but a call come back by
-    "sandbox start".
+    The gateway, one call's own process, the SIP edge, the first trunk to the public, or the first text carrier. All but
+    a call come back by "sandbox start".
 
     \b
     Examples:
@@ -329,7 +379,7 @@ def kill(part: str, directory: Path) -> None:
 @click.argument("part", type=click.Choice(list(STARTS)))
 @DIRECTORY
 def start(part: str, directory: Path) -> None:
-    """Start PART again after it was killed: the gateway, the SIP edge or the trunk.
+    """Start PART again after it was killed.
 
     \b
     Example:
