@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import structlog
 
+from channels.log_lines import LogLines
 from channels.voice.prompts import PromptError
 from config.load import ConfigurationError
 from gateway.sandbox import demo
@@ -108,7 +109,7 @@ def _what_now(world: World) -> str:
 def _log_to(file: Path) -> None:
     """The terminal is for what a person wants to read."""
     logging.basicConfig(filename=file, level=logging.WARNING, force=True)
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file.open("a", encoding="utf-8")))
+    structlog.configure(logger_factory=LogLines(file.open("a", encoding="utf-8")))
 
 
 def _say(line: str) -> None:
