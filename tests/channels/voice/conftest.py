@@ -17,7 +17,7 @@ import pytest
 from channels.voice.call import Call
 from channels.voice.pool import CallPool
 from channels.voice.slot import read_occupant, slots_dir
-from config.settings import Voice
+from config.voice import Voice
 from tests.channels.voice.raw_sip import HOST, Phone, free_port_range, tone, until
 
 
