@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from channels.voice.call import Call
-from channels.voice.messages import Answer, Dial, Event, LegChanged, LegName
+from channels.voice.messages import Answer, Dial, Event, LegChanged, LegName, Play, Remember
 from channels.voice.recordings import Raw
 from tests.channels.voice.conftest import Site
 from tests.channels.voice.raw_sip import HOST, Dialog, Phone, until
@@ -59,3 +61,14 @@ async def recorded_for(raw: Raw, seconds: float) -> None:
     """Until so much more of both sides is on disk."""
     wanted = raw.caller.stat().st_size + seconds * 16_000
     await until(lambda: min(raw.caller.stat().st_size, raw.police.stat().st_size) >= wanted)
+
+
+async def waiting_caller(site: Site, phone: Phone, music: Path) -> tuple[Call, Dialog]:
+    """An answered caller who hears music, and a story that was remembered."""
+    caller = await phone.call(min(site.board.open))
+    call = await site.calls.get()
+    await call.do(Answer())
+    await call.do(Play("music", (str(music),), loop=True))
+    call.post(Remember({"stage": "queued"}))
+    await until(lambda: caller.hears(1000))
+    return call, caller
