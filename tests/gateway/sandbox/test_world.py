@@ -188,6 +188,26 @@ async def test_the_page_acts_as_a_demo_handler_through_the_gateway_s_own_api(pag
         assert (await live.receive_json(timeout=5))["kind"] == "HandlerSaved"
 
 
+async def test_the_carrier_can_be_gone_and_come_back_and_a_reply_be_looked_at_before_it_is_sent(
+    world: World, page: aiohttp.ClientSession
+) -> None:
+    # given a text that came while its carrier refused every connection
+    assert [await part_is(page, "DELETE", "carrier") for _ in range(2)] == [200, 409]
+    await post(page, "/world/texts", {"sender": "+447700900790", "body": "hello"})
+    asked = {"name": "sam", "method": "GET", "path": "contacts?reason=test&party=%2B447700900790"}
+    reference = (await answered(page, "/world/ask", asked))["contacts"][0]["reference"]
+    assert not [text for text in world.carrier.outbox if text.recipient == "+447700900790"]
+
+    # when it is back, then what waited is sent
+    assert [await part_is(page, "PUT", "carrier") for _ in range(2)] == [200, 409]
+    await world.carrier.wait_for_sent(lambda text: text.recipient == "+447700900790", deadline=30)
+
+    # and a reply that is only looked at is not
+    words = {"reference": reference, "template": "officer_coming", "values": {"place": "York"}, "preview": True}
+    assert "York" in (await answered(page, "/world/replies", words))["body"]
+    assert len([text for text in world.carrier.outbox if text.recipient == "+447700900790"]) == 1
+
+
 async def test_the_control_room_can_be_made_busy_and_normal_again(world: World, page: aiohttp.ClientSession) -> None:
     await put(page, "/world/phones/control-room", {"manner": "busy"})
     assert [world.people[room].manner for room in world.control_rooms] == [BUSY, BUSY]
@@ -283,6 +303,12 @@ async def get(page: aiohttp.ClientSession, path: str) -> Any:
 async def post(page: aiohttp.ClientSession, path: str, body: Any) -> Any:
     async with page.post(path, json=body) as answer:
         assert answer.status == 201, await answer.text()
+        return await answer.json()
+
+
+async def answered(page: aiohttp.ClientSession, path: str, body: Any) -> Any:
+    async with page.post(path, json=body) as answer:
+        assert answer.status == 200, await answer.text()
         return await answer.json()
 
 
