@@ -92,7 +92,13 @@ class Archive:
         ]
 
     def _make(self, several: list[Raw]) -> list[Made | Exception | None]:
-        return [_outcome(raw, self._voice.recordings_dir, self._voice.recording_format) for raw in several]
+        folder = self._voice.recordings_dir
+        made = [_outcome(raw, folder, self._voice.recording_format) for raw in several]
+        try:
+            _sync_folder(folder)
+        except OSError as error:
+            return [error if isinstance(one, Made) else one for one in made]
+        return made
 
     async def _write_down(self, raw: Raw, made: Made | Exception | None) -> bool:
         """Whether there was something to be written down."""
@@ -141,7 +147,8 @@ def final(raw: Raw, recordings_dir: Path, kind: Format) -> Path:
 def finish(raw: Raw, recordings_dir: Path, kind: Format) -> Made | None:
     """None when it is still being recorded, or nothing was. Doing it again makes the same file.
 
-    Raises NotFinished, OSError."""
+    Its name is on disk once the folder is synced, which is left to whoever makes several. Raises NotFinished,
+    OSError."""
     with raw.locked() as free:
         if not free or not raw.caller.exists():
             return None
@@ -154,7 +161,6 @@ def finish(raw: Raw, recordings_dir: Path, kind: Format) -> Made | None:
         digest = _synced_digest(part)
         path = final(raw, recordings_dir, kind)
         part.replace(path)
-        _sync_folder(recordings_dir)
     return Made(path, digest, frames / RATE)
 
 
