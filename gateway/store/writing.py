@@ -123,13 +123,19 @@ def _upserting(table: Table, dialect: str) -> Any:
 
 
 def _status_statement() -> Any:
-    """What is not said ('') stays. Reports overtake each other: "sent" may come after "delivered"."""
+    """What is not said ('') stays, but for the trouble of earlier tries with a message that waited and has gone out.
+
+    Reports overtake each other: "sent" may come after "delivered".
+    """
     columns = tables.messages.c
     said = {name: bindparam(f"new_{name}", type_=Text()) for name in ("provider_id", "problems", "status")}
-    kept = {name: case((said[name] == "", columns[name]), else_=said[name]) for name in ("provider_id", "problems")}
-    final = or_(*(columns.status == final for final in FINAL_STATUSES))
+    final = or_(*(columns.status == final for final in FINAL_STATUSES))  # many at once: no IN can be filled in
+    provider_id = case((said["provider_id"] == "", columns.provider_id), else_=said["provider_id"])
+    over = (columns.status == "waiting") & or_(*(said["status"] == went for went in ("sent", "delivered")))
+    problems = case((over, said["problems"]), (said["problems"] == "", columns.problems), else_=said["problems"])
     status = case((final, columns.status), else_=said["status"])
-    return update(tables.messages).where(columns.id == bindparam("new_message")).values(**kept, status=status)
+    changed = {"provider_id": provider_id, "problems": problems, "status": status}
+    return update(tables.messages).where(columns.id == bindparam("new_message")).values(**changed)
 
 
 MESSAGE_STATUS = _status_statement()
