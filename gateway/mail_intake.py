@@ -26,6 +26,7 @@ from routing.triage import Finding
 
 DAY_SECONDS = 24 * 3600.0
 DIAGNOSTIC_LIMIT = 200
+HIDDEN = "[Words that this mail hides from its reader:]"
 # RFC 3464: what a report's action makes of our message. 'relayed' and 'expanded' say nothing certain.
 STATUSES = {"failed": "undelivered", "delayed": "delayed", "delivered": "delivered"}
 
@@ -63,7 +64,9 @@ class MailIntake:
         self._email, self._clock = settings.email, clock
         self._new_reference, self._new_id, self._judge, self._files = new_reference, new_id, judge, files
         self._ours = {mailbox.address.lower() for mailbox in settings.email.mailboxes}
-        self._threads = MailThreads(Signer(settings.email.reference_secret.get_secret_value()))
+        self._our_domains = {address.rpartition("@")[2] for address in self._ours}
+        self._signer = Signer(settings.email.reference_secret.get_secret_value())
+        self._threads = MailThreads(self._signer)
 
     def understood(self, arrival: Arrival, looks: Looks) -> Understood:
         """What happened, and what is to be written with it. It waits for the database: for a thread."""
@@ -82,8 +85,11 @@ class MailIntake:
 
     def arrival(self, fetched: FetchedMail, mail: Mail, mailbox: Mailbox, raw_path: str) -> Arrival:
         """What can be said of it by itself, whatever else has come. It takes its time: for a thread."""
-        message_id, said = self._new_id(), own_words(mail.text)
+        message_id, said = self._new_id(), self._said(mail)
         problems = [*mail.problems, *(["too large: only its start was read"] if fetched.too_large else [])]
+        finding = self._judge(f"{mail.subject}\n{said}")
+        if mail.hidden and not finding.sounds_like_emergency and (why := self._judge(mail.hidden).in_words):
+            problems.append(f"what it hides from its reader {why}")
         message = Message(
             id=message_id,
             reference="",
@@ -92,7 +98,7 @@ class MailIntake:
             sender=sender_of(mail, self._ours),
             recipient=mailbox.address,
             subject=mail.subject,
-            body=mail.text,
+            body=mail.text + (f"\n\n{HIDDEN}\n{mail.hidden}" if mail.hidden else ""),
             html=mail.html,
             at=self._clock(),
             by="caller",
@@ -107,7 +113,16 @@ class MailIntake:
             language=language_of(said),
         )
         files = tuple(self._files.keep_attachments(message_id, mail))
-        return Arrival(fetched, mail, mailbox, message, files, self._judge(f"{mail.subject}\n{said}"))
+        return Arrival(fetched, mail, mailbox, message, files, finding)
+
+    def _said(self, mail: Mail) -> str:
+        """What is to be judged. What an answer to us quotes has been, but a carrier who answers a passenger and lets us
+        read along quotes what we have never seen."""
+        named = (i.rstrip(">").rpartition("@")[2].lower() for i in (mail.in_reply_to, *mail.references))
+        answers_us = any(domain in self._our_domains for domain in named)
+        if answers_us or any(self._signer.quoted((mail.subject,), mail.from_address)):
+            return own_words(mail.text, mail.subject)
+        return mail.text
 
     # --- what became of a message of ours ----------------------------------------------------------------
 

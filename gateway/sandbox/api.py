@@ -86,6 +86,23 @@ class TextBody(Body):
 
 class MailBody(Body):
     raw: Base64Bytes
+    to: tuple[str, ...] = ()
+
+
+class AnswerBody(Body):
+    reference: str = Field(pattern=REFERENCE)
+    body: str = Field(min_length=1, max_length=20_000)
+    sender: str = Field("", pattern=rf"^({ADDRESS})?$")
+    like: Literal["gmail", "outlook"] = "gmail"
+
+
+class ReportBody(Body):
+    reference: str = Field(pattern=REFERENCE)
+    what: Literal["failed", "delayed", "delivered", "read", "absent"]
+
+
+class MailboxesBody(Body):
+    manner: Literal["renumber", "refuse", "let-in"]
 
 
 class CarrierBody(Body):
@@ -93,10 +110,11 @@ class CarrierBody(Body):
 
 
 class EmailBody(Body):
-    sender: str = Field("jo@sender.invalid", pattern=r"^[^@\s<>]+@[^@\s<>]+$")
+    sender: str = Field("jo@sender.invalid", pattern=rf"^{ADDRESS}$")
     subject: str = Field("", max_length=200, pattern=r"^[^\r\n]*$")
     body: str = Field(min_length=1, max_length=20_000)
     answers: str = Field("", max_length=300, pattern=r"^[^\r\n]*$")
+    to: tuple[str, ...] = ()
 
 
 class FollowUpBody(Body):
@@ -165,6 +183,10 @@ class WorldServer:
             web.post("/world/texts", self._text),
             web.post("/world/emails", self._email),
             web.post("/world/mails", self._mail),
+            web.post("/world/answers", self._answer),
+            web.post("/world/reports", self._report),
+            web.get("/world/mailboxes", self._mailboxes),
+            web.put("/world/mailboxes", self._trouble_mailboxes),
             web.put("/world/carrier", self._carrier),
             web.post("/world/follow-ups", self._follow_up),
             web.post("/world/replies", self._reply),
@@ -252,7 +274,7 @@ class WorldServer:
 
     async def _mail(self, request: web.Request) -> web.Response:
         body = await _read(request, MailBody)
-        await self.out.mail(body.raw)
+        await self.out.mail(body.raw, body.to)
         return web.json_response({"detail": "The mail is in our mailbox."}, status=201)
 
     async def _carrier(self, request: web.Request) -> web.Response:
@@ -261,8 +283,25 @@ class WorldServer:
 
     async def _email(self, request: web.Request) -> web.Response:
         body = await _read(request, EmailBody)
-        await self.out.email(body.sender, body.subject, body.body, body.answers)
+        await self.out.email(body.sender, body.subject, body.body, body.answers, body.to)
         return web.json_response({"detail": "The mail is in our mailbox."}, status=201)
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        body = await _read(request, AnswerBody)
+        await self.out.answer(body.reference, body.body, body.sender, body.like)
+        return web.json_response({"detail": "The answer is in our mailbox."}, status=201)
+
+    async def _report(self, request: web.Request) -> web.Response:
+        body = await _read(request, ReportBody)
+        await self.out.report(body.reference, body.what)
+        return web.json_response({"detail": "The report is in our mailbox."}, status=201)
+
+    async def _mailboxes(self, request: web.Request) -> web.Response:
+        return web.json_response(mailboxes.shown(self.world))
+
+    async def _trouble_mailboxes(self, request: web.Request) -> web.Response:
+        body = await _read(request, MailboxesBody)
+        return web.json_response({"detail": await mailboxes.MANNERS[body.manner](self.world)})
 
     async def _follow_up(self, request: web.Request) -> web.Response:
         body = await _read(request, FollowUpBody)

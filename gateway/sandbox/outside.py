@@ -17,6 +17,9 @@ import structlog
 
 from config.numbers import WHATSAPP
 from gateway.sandbox import demo, speech
+from gateway.sandbox.client import ApiError
+from gateway.sandbox.mail import SentMail
+from gateway.sandbox.mail_answers import answer, report
 from gateway.sandbox.phone import Phone, PhoneError
 from gateway.sandbox.twilio_rest import new_sid
 from gateway.sandbox.world import World
@@ -29,6 +32,7 @@ READY_SECONDS = 1.0
 WITHHELD = "anonymous"
 CARRIER_BUSY_SECONDS = 5.0
 SWITCHED_OFF = 30003  # Twilio's code for a telephone that cannot be reached
+CONFLICT = 409
 MAIL_FROM = "somebody@sender.invalid"
 
 
@@ -81,6 +85,163 @@ class OutsideCall:
             await self.phone.hang_up()
         except PhoneError as error:
             raise NoSuchCall(str(error)) from error
+
+    async def stop(self) -> None:
+        if self._playing is not None:
+            self._playing.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._playing
+
+    async def _play(self, uri: str) -> None:
+        """From the first ring to the last: whatever happens, the telephone is put away."""
+        try:
+            await self.phone.call(uri)
+            if await self._answered():
+                await self._perform()
+            await self.phone.wait_for("idle", LONGEST_CALL_SECONDS)
+        except (PhoneError, TimeoutError) as error:
+            log.warning("caller_gave_up", call=self.id, why=str(error))
+        finally:
+            await self.phone.stop()
+
+    async def _answered(self) -> bool:
+        talking = asyncio.create_task(self.phone.wait_for("talking", LONGEST_CALL_SECONDS))
+        over = asyncio.create_task(self.phone.wait_for("idle", LONGEST_CALL_SECONDS))
+        done, waiting = await asyncio.wait((talking, over), return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        for task in done:
+            task.result()
+        return talking in done
+
+    async def _perform(self) -> None:
+        script, answered_at = self.script, time.monotonic()
+        if script.digits and await self._still_there_after(script.digits_after):
+            await self.press(script.digits)
+        if script.seconds is None:
+            return
+        if await self._still_there_after(max(0.0, answered_at + script.seconds - time.monotonic())):
+            await self.hang_up()
+
+    async def _still_there_after(self, seconds: float) -> bool:
+        try:
+            await self.phone.wait_for("idle", seconds)
+        except TimeoutError:
+            return True
+        return False
+
+
+class Outside:
+    """Everything that the public does; ended with ``stop()``."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.calls: dict[str, OutsideCall] = {}
+        self._numbers = count(1)
+        self._asked_at, self._trouble = -math.inf, ""
+
+    async def gateway_trouble(self) -> str:
+        """'' when the gateway is ready; asked once a second at most, however many look."""
+        now = time.monotonic()
+        if now - self._asked_at > READY_SECONDS:
+            self._asked_at = now
+            gateway = self.world.gateway
+            self._trouble = await gateway.readiness() if gateway.running else "it is stopped"
+        return self._trouble
+
+    async def call(self, number: str, to: str, script: Script, *, srtp: bool = False) -> OutsideCall:
+        """A new caller, with ``srtp`` by the trunk that encrypts. Raises PhoneError, PromptError."""
+        prompts = self.world.settings.prompts
+        voice = await speech.spoken(script.says, prompts, speech.CACHE)
+        phone = await self.world.caller(number, to="", srtp=srtp, voice_wav=voice)
+        call = OutsideCall(str(next(self._numbers)), number, to, phone, script)
+        self.calls[call.id] = call
+        call.start(self.world.line(to))
+        self._forget_old()
+        return call
+
+    def find(self, call: str) -> OutsideCall:
+        """Raises NoSuchCall."""
+        if call not in self.calls:
+            raise NoSuchCall(f"there is no call {call}")
+        return self.calls[call]
+
+    async def text(
+        self, sender: str, body: str, to: str = "", *, media: Sequence[tuple[str, bytes]] = (), times: int = 1
+    ) -> int:
+        """Somebody sends a text, by the carrier of our number, which brings it ``times`` times; the webhook's last HTTP
+        status. ``media`` holds (content type, bytes) pairs."""
+        ours = to or self.world.settings.text.numbers[0].number
+        service = WHATSAPP if sender.startswith(WHATSAPP) else ""
+        carrier = self.world.carrier_of(ours)
+        status = await carrier.text_in(sender, f"{service}{ours}", body, media)
+        came = next(m.sid for m in reversed(carrier.messages) if m.direction == "inbound" and m.sender == sender)
+        for _ in range(times - 1):
+            status = await carrier.text_in(sender, f"{service}{ours}", body, media, came)
+        return status
+
+    async def forged_text(self, sender: str, body: str, to: str = "") -> int:
+        """Somebody who is no carrier posts a text, with a signature that they made up; the webhook's HTTP status."""
+        ours = to or self.world.settings.text.numbers[0].number
+        headers = {"X-Twilio-Signature": "forged", "X-Signature": "forged", "X-Timestamp": str(int(time.time()))}
+        form = {"From": sender, "To": ours, "Body": body, "MessageSid": new_sid("SM")}
+        url = self.world.carrier_of(ours).webhook_url
+        async with aiohttp.ClientSession() as web, web.post(url, data=form, headers=headers) as answer:
+            return answer.status
+
+    def trouble_the_carrier(self, manner: str) -> str:
+        """Of the first carrier, for the next text that we send; what was done, in a sentence."""
+        carrier = self.world.carrier
+        if manner == "busy":
+            carrier.fail_next(429, 20429, retry_after=CARRIER_BUSY_SECONDS)
+            return f"The carrier asks us to wait for {CARRIER_BUSY_SECONDS:g} s at the next text that we send."
+        carrier.fail_delivery_next(SWITCHED_OFF)
+        return "The carrier takes the next text that we send, and cannot deliver it."
+
+    async def mail(self, raw: bytes, to: Sequence[str] = ()) -> None:
+        """A message as it is comes to these mailboxes of ours; to the first if none is given."""
+        await self._delivered(raw, to, MAIL_FROM)
+
+    async def email(self, sender: str, subject: str, body: str, answers: str = "", to: Sequence[str] = ()) -> None:
+        """Somebody writes to our mailboxes; ``answers`` is the Message-ID of what they answer."""
+        mail = EmailMessage()
+        mail["From"], mail["To"], mail["Subject"] = sender, ", ".join(self._mailboxes(to)), subject
+        mail["Date"], mail["Message-ID"] = formatdate(), make_msgid(domain="sender.invalid")
+        if answers:
+            mail["In-Reply-To"] = mail["References"] = answers
+        mail.set_content(body)
+        await self._delivered(mail.as_bytes(), to, sender)
+
+    async def answer(self, reference: str, body: str, sender: str, like: str) -> None:
+        """The person, or ``sender``, answers our last mail in this contact. Raises ApiError."""
+        sent = self._last_mail(reference)
+        whose = sender or sent.recipients[0]
+        await self._delivered(answer(sent, whose, body, like), [sent.sender], whose)
+
+    async def report(self, reference: str, what: str) -> None:
+        """A machine says what became of our last mail in this contact. Raises ApiError."""
+        sent = self._last_mail(reference)
+        await self._delivered(report(sent, what), [sent.sender], "")
+
+    def _last_mail(self, reference: str) -> SentMail:
+        ours = [sent for sent in self.world.smtp.messages if f"[{reference}." in sent.message["Subject"]]
+        if not ours:
+            raise ApiError(CONFLICT, f"no mail has left us in {reference}")
+        return ours[-1]
+
+    def _mailboxes(self, to: Sequence[str]) -> Sequence[str]:
+        """Raises ApiError."""
+        ours = [mailbox.address for mailbox in self.world.settings.email.mailboxes]
+        if unknown := set(to) - set(ours):
+            raise ApiError(CONFLICT, f"{', '.join(sorted(unknown))} is no mailbox of ours; there are {', '.join(ours)}")
+        return to or ours[:1]
+
+    async def _delivered(self, raw: bytes, to: Sequence[str], sender: str) -> None:
+        for address in self._mailboxes(to):
+            try:
+                await self.world.dovecot.deliver(raw, address, sender)
+            except OSError as error:  # smtplib's errors are among these
+                raise ApiError(CONFLICT, f"our mail server does not take it now ({type(error).__name__})") from error
 
     async def stop(self) -> None:
         if self._playing is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from gateway.api.models import message_out
 from gateway.store.records import Block
 from tests.support.mail_site import MailServers, MailSite, letter
 
@@ -306,3 +307,36 @@ async def test_the_language_of_a_mail_is_told_to_routing(site: MailSite) -> None
     welsh = "Gadewais fy mag ar y trên o Gaerdydd i Abertawe y bore yma, allwch chi helpu?"
     mail = await site.comes(letter("owain@public.example", "Bag", welsh))
     assert (mail.language, (await site.contact(mail)).language) == ("cy", "cy")
+
+
+# --- what counts as what they wrote --------------------------------------------------------------------------
+
+KNIFE = "He has a knife and he is stabbing her"
+EARLIER = f"From: Jo <jo@public.example>\nSent: Monday\nTo: Trains\nSubject: Help\n\n{KNIFE}"
+
+
+async def test_an_answer_to_us_is_not_an_emergency_because_of_what_it_quotes(site: MailSite) -> None:
+    first = await site.comes(letter("pat@public.example", "Bag"))
+    ours = str((await site.reply(first, "Thank you.")).message["Message-ID"])
+    answer = await site.comes(letter("pat@public.example", "Re: Bag", f"Fine.\n\n{EARLIER}", In_Reply_To=ours))
+    assert not (await site.contact(answer)).emergency
+    # and a desk can fold it
+    assert [(p.text, p.quoted) for p in message_out(answer, []).pieces] == [("Fine.", False), (EARLIER, True)]
+
+
+@pytest.mark.parametrize(("subject", "quote"), [("RE: Help", "<1@trains.example>"), ("FW: Help", ""), ("Help", "")])
+async def test_what_others_wrote_to_each_other_counts_when_we_are_let_in(
+    site: MailSite, subject: str, quote: str
+) -> None:
+    headers = {"In_Reply_To": quote} if quote else {}
+    told = await site.comes(letter("control@trains.example", subject, f"Please see below.\n\n{EARLIER}", **headers))
+    assert (await site.contact(told)).emergency
+
+
+async def test_words_that_the_html_hides_raise_nothing_and_are_told(site: MailSite) -> None:
+    rich = f'<p>Season tickets</p><div style="display:none">{KNIFE}</div>'
+    plain = letter("news@shop.example", "Offers", rich)
+    mail = await site.comes(plain.replace(b"text/plain", b"text/html"))
+    assert not (await site.contact(mail)).emergency
+    assert mail.body == f"Season tickets\n\n[Words that this mail hides from its reader:]\n{KNIFE}"
+    assert 'what it hides from its reader sounds like an emergency: "' in mail.problems
