@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from channels.email.automatic import Outcome
 from channels.email.language import language_of
 from channels.email.mime import Mail
 from channels.email.quoting import own_words
@@ -26,6 +27,7 @@ from routing.triage import Finding
 
 DAY_SECONDS = 24 * 3600.0
 DIAGNOSTIC_LIMIT = 200
+OUTCOMES_TOLD = 5
 HIDDEN = "[Words that this mail hides from its reader:]"
 # RFC 3464: what a report's action makes of our message. 'relayed' and 'expanded' say nothing certain.
 STATUSES = {"failed": "undelivered", "delayed": "delayed", "delivered": "delivered"}
@@ -73,7 +75,7 @@ class MailIntake:
         mail = arrival.mail
         ours = looks.sent_by_us(mail.message_id)
         if ours is not None and mail.from_address.lower() in self._ours:
-            return Recorded("our own mail came back to us", "system", reference=ours.reference), ()
+            return Recorded("saw our own mail come back to us", "system", reference=ours.reference), ()
         reported = self._delivery(arrival, looks) or self._receipt(arrival, looks)
         if reported is not None:
             return reported
@@ -129,19 +131,19 @@ class MailIntake:
     def _delivery(self, arrival: Arrival, looks: Looks) -> Understood | None:
         """A delivery report on a message of ours stands beside it; its failure is told to the handler."""
         report = arrival.mail.delivery_report
-        status = STATUSES.get(report.action) if report else None
         sent = looks.sent_by_us(report.original_message_id) if report else None
+        status = STATUSES.get(report.outcomes[0].action) if report and report.outcomes else None
         if report is None or status is None or sent is None:
             return None
-        why = " ".join(filter(None, (report.status, report.diagnostic)))[:DIAGNOSTIC_LIMIT]
-        event = DeliveryReported(sent.reference, sent.id, status, why)
+        told = (_told(outcome, sent.recipient) for outcome in report.outcomes[:OUTCOMES_TOLD])
+        event = DeliveryReported(sent.reference, sent.id, status, "; ".join(filter(None, told)))
         return event, (MessageStatus(sent.id, status), *arrival.beside(sent.reference))
 
     def _receipt(self, arrival: Arrival, looks: Looks) -> Understood | None:
         read = looks.sent_by_us(arrival.mail.receipt_for)
         if read is None:
             return None
-        event = Recorded("a read receipt came", "system", reference=read.reference)
+        event = Recorded("was told that a mail of ours was read", "system", reference=read.reference)
         return event, (MessageStatus(read.id, "read"), *arrival.beside(read.reference))
 
     def _answer_to_closed(self, arrival: Arrival, looks: Looks) -> Understood | None:
@@ -151,7 +153,7 @@ class MailIntake:
         contact = self._threads.answered(arrival.mail, arrival.message.sender, looks)
         if contact is None or contact.closed_at is None:
             return None
-        event = Recorded("an automatic answer came after closing", "system", reference=contact.reference)
+        event = Recorded("kept an automatic answer that came after closing", "system", reference=contact.reference)
         return event, arrival.beside(contact.reference)
 
     # --- set aside ---------------------------------------------------------------------------------------
@@ -160,7 +162,7 @@ class MailIntake:
         why = self._why_aside(arrival, looks)
         if not why:
             return None
-        event = Recorded("mail set aside", "system", f"message {arrival.message.id}: {why}")
+        event = Recorded("set a mail aside", "system", f"message {arrival.message.id}: {why}")
         return event, arrival.beside("", "set_aside", why)
 
     def _why_aside(self, arrival: Arrival, looks: Looks) -> str:
@@ -213,6 +215,14 @@ class MailIntake:
     def _answered_enough(self, sender: str, looks: Looks) -> bool:
         today = looks.automatic_answers(sender, self._clock() - DAY_SECONDS)
         return today >= self._email.automatic_answers_a_day
+
+
+def _told(outcome: Outcome, recipient: str) -> str:
+    """What became of it, for whom: of our one recipient, or of those to whom their server passed it on."""
+    why = " ".join(filter(None, (outcome.status, outcome.diagnostic)))[:DIAGNOSTIC_LIMIT]
+    if outcome.recipient.lower() in ("", recipient.lower()):
+        return why
+    return f"{outcome.recipient}: {' '.join(filter(None, (outcome.action, why)))}"
 
 
 def apart(arrivals: Iterable[Arrival]) -> Iterator[list[Arrival]]:

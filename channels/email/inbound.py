@@ -156,7 +156,7 @@ class MailboxReader:
             del self._unlisted[-len(some) :]
             position = replace(position, listed_to=some[-1] if self._unlisted else position.last_uid)
             await self._receiver.keep(position, [fingerprint for fingerprint in found if fingerprint])
-            new = await imap.uids(position.last_uid + 1)
+            new = await imap.uids(position.last_uid + 1) if self._unlisted else []
         return position
 
     async def _headlines(self, imap: Imap, page: Sequence[int]) -> list[Headline]:

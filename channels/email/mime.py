@@ -45,8 +45,9 @@ class Mail:
     Identifiers are '<...>' or ''; domains are in lower case, local parts as written (compare without case);
     ``text`` is what the person wrote, plain; ``hidden`` is what the HTML hides from its reader; ``html`` is '' or
     harmless; ``date`` is UTC; ``problems`` says in words what was broken; ``sha256`` is that of the raw bytes, in hex.
-    ``delivered_to`` holds whom it was delivered to, as far as it says; ``authentication`` is such as 'spf=pass dkim=none'; ``automatic_answer``: a machine
-    answers for its owner; ``receipt_for`` is the Message-ID of a mail of ours that was read.
+    ``delivered_to`` holds whom it was delivered to, as far as it says; ``authentication`` is such as
+    'spf=pass dkim=none'; ``automatic_answer``: a machine answers for its owner; ``receipt_for`` is the Message-ID of a
+    mail of ours that was read.
     """
 
     message_id: str

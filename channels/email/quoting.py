@@ -60,7 +60,8 @@ def _quoted(lines: Sequence[str], subject: str) -> list[bool]:
             return quoted + [False] * (len(lines) - at)
         if _rest_is_quoted(lines, at) and any(_said(lines, quoted)):
             return quoted + [True] * (len(lines) - at)
-        quoted += [True] * _broken(lines, at) or [bool(QUOTED_LINE.match(lines[at]))]
+        still = not lines[at].strip() and quoted[-1:] == [True]  # an empty line belongs to what stands above it
+        quoted += [True] * _broken(lines, at) or [still or bool(QUOTED_LINE.match(lines[at]))]
     return quoted
 
 

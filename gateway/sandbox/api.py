@@ -15,7 +15,7 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from channels.voice.prompts import PromptError
-from gateway.sandbox import demo, views
+from gateway.sandbox import demo, mailboxes, views
 from gateway.sandbox.client import ApiError
 from gateway.sandbox.desk import ACTS, at_the_desk, reply, set_presence
 from gateway.sandbox.follow_up import ask_for_follow_up
@@ -30,11 +30,12 @@ from gateway.sandbox.world import CALLER, LINE, World
 
 PAGE = Path(__file__).parent / "page"
 LOOK_SECONDS = 0.3
-MOST_BYTES = 8_000_000
+MOST_BYTES = 50_000_000  # a mail of 30 MB in base64
 MANNERS = {BUSY.name: BUSY, SILENT.name: SILENT}
 CALLING, CALLED = r"^(anonymous|\+?[0-9]{3,15})$", r"^\+?[0-9]{2,15}$"
 KEYS = r"^[0-9*#]{0,20}$"
 REFERENCE = r"^[0-9A-Z]{4}-[0-9A-Z]{4}$"
+ADDRESS = r"[^@\s<>]+@[^@\s<>]+"
 MEANT = {
     CALLING: "a number is 3 to 15 digits, with or without a + before them; anonymous is a withheld one",
     CALLED: "a number is 2 to 15 digits, with or without a + before them",

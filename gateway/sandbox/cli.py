@@ -202,7 +202,7 @@ def email(sender: str, subject: str, body: str, to: tuple[str, ...], page_port: 
     \b
     Examples:
       contact-gateway sandbox email jo@sender.invalid "Lost bag" "I left a red bag on the 18:02 to Leeds."
-      contact-gateway sandbox email jo@sender.invalid "Both" "To two." --to contact@gateway.invalid --to lost@gateway.invalid
+      contact-gateway sandbox email jo@sender.invalid Hi Hello --to contact@gateway.invalid --to lost@gateway.invalid
     """
     sent = {"sender": sender, "subject": subject, "body": body, "to": to}
     click.echo(Remote(page_port).post("emails", sent)["detail"])

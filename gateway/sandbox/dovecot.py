@@ -223,7 +223,9 @@ class Dovecot:
         """How many messages lie in each folder of this user."""
         top = self.mail_dir(address)
         found = {"INBOX": top} | {path.name[1:]: path for path in sorted(top.glob(".*")) if path.is_dir()}
-        return {name: sum(1 for part in ("cur", "new") for _ in (path / part).glob("*")) for name, path in found.items()}
+        return {
+            name: sum(1 for part in ("cur", "new") for _ in (path / part).glob("*")) for name, path in found.items()
+        }
 
     def mail_dir(self, address: str) -> Path:
         """The Maildir of one user."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from email.message import EmailMessage, MIMEPart
+from email.message import EmailMessage
 from email.utils import format_datetime, formatdate, localtime, make_msgid
 
 from gateway.sandbox.mail import SentMail
 
 THEIRS = "sender.invalid"
+BOUNDARY = "part-of-the-report"
 
 
 def answer(sent: SentMail, sender: str, body: str, like: str) -> bytes:
@@ -30,7 +31,9 @@ def _gmail(ours: EmailMessage, sender: str, body: str) -> EmailMessage:
     mail["In-Reply-To"] = ours["Message-ID"]
     mail["References"] = f"{ours['References'] or ''} {ours['Message-ID']}".strip()
     quoted = "\n".join(f"> {line}" for line in _text(ours).splitlines())
-    mail.set_content(f"{body}\n\nOn {format_datetime(localtime())} Contact centre\n<{_address(ours)}> wrote:\n\n{quoted}\n")
+    mail.set_content(
+        f"{body}\n\nOn {format_datetime(localtime())} Contact centre\n<{_address(ours)}> wrote:\n\n{quoted}\n"
+    )
     return mail
 
 
@@ -91,19 +94,13 @@ REPORTS: Mapping[str, Callable[[EmailMessage, str], EmailMessage]] = {
 
 def _reported(mail: EmailMessage, kind: str, words: str, about: str, ours: EmailMessage) -> EmailMessage:
     """multipart/report (RFC 6522): words for people, fields for machines, and whose headers it is about."""
-    mail.set_content(words)
-    mail.make_mixed()
-    mail.attach(_part(f"message/{kind}", about))
-    mail.attach(_part("text/rfc822-headers", f"Message-ID: {ours['Message-ID']}\nSubject: {ours['Subject']}\n"))
-    mail.replace_header("Content-Type", f"multipart/report; report-type={kind}")
+    headers = f"Message-ID: {ours['Message-ID']}\nSubject: {ours['Subject']}\n"
+    parts = {"text/plain": words, f"message/{kind}": about, "text/rfc822-headers": headers}
+    written = "".join(f"--{BOUNDARY}\nContent-Type: {of}\n\n{part}\n" for of, part in parts.items())
+    mail["MIME-Version"] = "1.0"
+    mail["Content-Type"] = f'multipart/report; report-type={kind}; boundary="{BOUNDARY}"'
+    mail.set_payload(f"{written}--{BOUNDARY}--\n")
     return mail
-
-
-def _part(kind: str, text: str) -> MIMEPart:
-    part = MIMEPart()
-    part["Content-Type"] = kind
-    part.set_payload(text)
-    return part
 
 
 def _mail(sender: str, to: str, subject: str) -> EmailMessage:
@@ -118,4 +115,4 @@ def _address(ours: EmailMessage) -> str:
 
 
 def _text(ours: EmailMessage) -> str:
-    return ours.get_content().strip()
+    return str(ours.get_content()).strip()

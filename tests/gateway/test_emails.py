@@ -233,6 +233,26 @@ async def test_a_delivery_report_stands_beside_the_message_that_it_reports_on(
         assert "5.1.1 550 no such user" in alarms[0].document
 
 
+async def test_a_report_on_several_to_whom_their_server_passed_our_mail_on_tells_of_each(site: MailSite) -> None:
+    first = await site.comes(letter("team@public.example", "Hello"))
+    sent = (await site.reply(first, "Hello, team.")).message
+    more = (
+        b"\n\nFinal-Recipient: rfc822; ann@public.example\nAction: delivered\nStatus: 2.0.0"
+        b"\n\nFinal-Recipient: rfc822; bob@public.example\nAction: failed\nStatus: 5.2.2\n--b\nContent-Type: text/rfc"
+    )
+    report = bounce("delayed", "4.4.1", str(sent["Message-ID"])).replace(b"\n--b\nContent-Type: text/rfc", more)
+    await site.comes(report)
+    (told,) = await site.store.look(lambda looks: looks.messages_called([str(sent["Message-ID"])]))
+    assert told.status == "undelivered"
+    (alarm,) = [row for row in await site.rows("RaiseAlarm") if row.reference == first.reference]
+    for words in (
+        "bob@public.example: failed 5.2.2",
+        "lea@public.example: delayed 4.4.1",
+        "ann@public.example: delivered",
+    ):
+        assert words in alarm.document
+
+
 async def test_a_read_receipt_marks_the_message_and_opens_nothing(site: MailSite) -> None:
     first = await site.comes(letter("mia@public.example", "Hello"))
     sent = (await site.reply(first, "Hello Mia.")).message

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from channels.email.automatic import Outcome
 from channels.email.mime import Mail, read
 from channels.email.parts import safe_filename
 
@@ -223,8 +224,9 @@ def test_a_delivery_report_names_the_message_that_failed(original: str) -> None:
     )
     report = it.delivery_report
     assert report is not None
-    assert (report.recipient, report.action, report.status) == ("gone@x.example", "failed", "5.1.1")
-    assert (report.diagnostic, report.original_message_id) == ("550 no such user", "<ours@police.example>")
+    gone = Outcome("gone@x.example", "failed", "5.1.1", "550 no such user")
+    assert report.outcomes == (gone, Outcome("fine@x.example", "delivered", "2.0.0", "")), "the worst first"
+    assert report.original_message_id == "<ours@police.example>"
     assert it.automatic
     assert it.text == "It could not be delivered."
 

@@ -70,3 +70,5 @@ def test_the_pieces_of_a_mail_stand_in_their_order() -> None:
         Piece("At home.", quoted=False),
     )
     assert pieces("") == ()
+    gmail = "Yes.\n\nOn Monday Jo\n<jo@example.org> wrote:\n\n> is he armed?\n"
+    assert [piece.quoted for piece in pieces(gmail)] == [False, True]
