@@ -49,7 +49,9 @@ def _opened(data: bytes) -> dict[str, object]:
 
 def _rich_text(tnef: TNEF) -> str:
     """The words of what is there only as compressed RTF (MS-OXRTFCP), as Outlook sends it to those who use it too."""
-    return rtf_to_text(_text(tnef.rtfbody), errors="replace").strip() if tnef.rtfbody else ""
+    if not tnef.rtfbody:
+        return ""
+    return str(rtf_to_text(_text(tnef.rtfbody), errors="replace")).strip()  # type: ignore[no-untyped-call]
 
 
 def _text(value: str | bytes | None) -> str:

@@ -107,10 +107,12 @@ def _upserting(table: Table, dialect: str) -> Any:
 
 
 def _status_statement() -> Any:
-    """What is not said ('') stays. Reports overtake each other: "sent" may come after "delivered"."""
+    """What is not said ('') stays; only why an earlier try failed is over once it is sent. Reports overtake each other:
+    "sent" may come after "delivered"."""
     columns = tables.messages.c
     said = {name: bindparam(f"new_{name}", type_=Text()) for name in ("provider_id", "problems", "status")}
     kept = {name: case((said[name] == "", columns[name]), else_=said[name]) for name in ("provider_id", "problems")}
+    kept["problems"] = case((said["status"] == "sent", said["problems"]), else_=kept["problems"])
     final = or_(*(columns.status == final for final in FINAL_STATUSES))
     status = case((final, columns.status), else_=said["status"])
     return update(tables.messages).where(columns.id == bindparam("new_message")).values(**kept, status=status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest_asyncio
 
 from gateway.api.models import message_out
 from gateway.store.records import Block
-from tests.support.mail_site import MailServers, MailSite, letter
+from tests.support.mail_site import MailServers, MailSite, letter, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -251,6 +252,26 @@ async def test_a_report_on_several_to_whom_their_server_passed_our_mail_on_tells
         "ann@public.example: delivered",
     ):
         assert words in alarm.document
+
+
+async def test_a_server_that_takes_no_mail_is_said_told_when_it_stays_away_and_costs_no_mail(site: MailSite) -> None:
+    await site.servers.smtp.stop()
+    first = await site.comes(letter("sky@public.example", "Hello"))
+    await until(lambda: "cannot send: the mail server cannot be reached" in site.email.healthy())
+    assert "mail_not_sent" not in str(await site.rows("RaiseAlarm")), "for a moment is nothing to wake anybody for"
+    # when it is away for a while
+    site.ahead_seconds = 120
+    async with asyncio.timeout(10):
+        while "mail_not_sent" not in str([row.document for row in await site.rows("RaiseAlarm")]):
+            await asyncio.sleep(0.05)
+    # then
+    await site.servers.smtp.start()
+    site.ahead_seconds = 240
+    await site.sent_to("sky@public.example")
+    site.ahead_seconds = 0
+    await until(lambda: site.email.healthy() == "")
+    (sent,) = [m for m in await site.store.messages(first.reference) if m.direction == "out"]
+    assert (sent.status, sent.problems) == ("sent", "")
 
 
 async def test_a_read_receipt_marks_the_message_and_opens_nothing(site: MailSite) -> None:
