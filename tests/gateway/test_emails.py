@@ -15,6 +15,7 @@ from tests.support.mail_site import MailServers, MailSite, letter, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+LETTERS = Path(__file__).parents[1] / "data/letters"
 OURS, LOST = "contact@police.example", "lost@police.example"
 
 
@@ -372,6 +373,14 @@ async def test_what_others_wrote_to_each_other_counts_when_we_are_let_in(
     headers = {"In_Reply_To": quote} if quote else {}
     told = await site.comes(letter("control@trains.example", subject, f"Please see below.\n\n{EARLIER}", **headers))
     assert (await site.contact(told)).emergency
+
+
+@pytest.mark.parametrize(("name", "emergency"), [("passed-on", True), ("hidden-words", False)])
+async def test_the_letters_that_the_page_of_emails_names_are_judged_as_it_says(
+    site: MailSite, name: str, emergency: bool
+) -> None:
+    mail = await site.comes((LETTERS / f"{name}.msg").read_bytes())
+    assert (await site.contact(mail)).emergency is emergency
 
 
 async def test_words_that_the_html_hides_raise_nothing_and_are_told(site: MailSite) -> None:
