@@ -11,6 +11,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 SipUri = Annotated[str, Field(pattern=r"^sip:[^\s<>]+$")]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
 Number = Annotated[str, Field(pattern=r"^\+?[0-9]{3,15}$")]
+KeepDays = Annotated[int, Field(ge=1, le=36_500)]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 
 
