@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import sys
 import traceback
 from types import FrameType
 from typing import NoReturn
@@ -13,6 +12,7 @@ from typing import NoReturn
 import structlog
 
 from channels.voice.slot import Slot
+from config.log_stream import log_stream
 
 
 def main(slot: Slot) -> NoReturn:
@@ -59,7 +59,7 @@ def configure_log() -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(log_stream()),
     )
 
 
