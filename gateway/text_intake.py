@@ -55,7 +55,7 @@ class TextIntake:
         """What happened, and what is to be written with it: the message first. Raises StoreError."""
         message, finding = self._message(text), await self._judge(text.body)
         files = [pending(message.id, number, item) for number, item in enumerate(text.media)]
-        thread, wish = thread_of(text.recipient, text.sender), self._wish(text)
+        thread, wish = thread_of(text.recipient, text.sender or text.message_sid), self._wish(text)
         known = self._dispatcher.board.in_thread(thread) is not None
         block, earlier = (None, "") if known else await self._strangers.ask(text.sender)
         if block is not None and not (wish or finding.sounds_like_emergency):
@@ -89,7 +89,7 @@ class TextIntake:
             by="caller",
             provider_key=f"{KEY}{text.message_sid}",
             provider_id=text.message_sid,
-            problems=missing,
+            problems="; ".join(filter(None, (text.problems, missing))),
             sent_at=text.sent_at,
         )
 
