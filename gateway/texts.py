@@ -6,7 +6,7 @@ A webhook is answered with 2xx only when its texts are on disk. Pictures are fet
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
@@ -48,7 +48,7 @@ class TextChannel:
         clock: Clock,
         new_reference: Callable[[], str],
         new_id: Callable[[], str],
-        judge: Callable[[str], Finding],
+        judge: Callable[[str], Awaitable[Finding]],
     ) -> None:
         self._settings, self._store, self._dispatcher, self._clock = settings, store, dispatcher, clock
         self._intake = TextIntake(settings, store, dispatcher, clock, new_reference, new_id, judge)
