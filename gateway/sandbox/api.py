@@ -15,7 +15,7 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from channels.voice.prompts import PromptError
-from gateway.sandbox import demo, views
+from gateway.sandbox import demo, mailboxes, views
 from gateway.sandbox.child import GatewayError
 from gateway.sandbox.client import ApiError
 from gateway.sandbox.daemon import DaemonError
@@ -32,11 +32,12 @@ from gateway.sandbox.world import CALLER, LINE, World
 
 PAGE = Path(__file__).parent / "page"
 LOOK_SECONDS = 0.3
-MOST_BYTES = 8_000_000
+MOST_BYTES = 50_000_000  # a mail of 30 MB in base64
 MANNERS = {BUSY.name: BUSY, SILENT.name: SILENT}
 CALLING, CALLED = r"^(anonymous|\+?[0-9]{3,15})$", r"^\+?[0-9]{2,15}$"
 KEYS = r"^[0-9*#]{0,20}$"
 REFERENCE = r"^[0-9A-Z]{4}-[0-9A-Z]{4}$"
+ADDRESS = r"[^@\s<>]+@[^@\s<>]+"
 MEANT = {
     CALLING: "a number is 3 to 15 digits, with or without a + before them; anonymous is a withheld one",
     CALLED: "a number is 2 to 15 digits, with or without a + before them",
@@ -88,6 +89,23 @@ class TextBody(Body):
 
 class MailBody(Body):
     raw: Base64Bytes
+    to: tuple[str, ...] = ()
+
+
+class AnswerBody(Body):
+    reference: str = Field(pattern=REFERENCE)
+    body: str = Field(min_length=1, max_length=20_000)
+    sender: str = Field("", pattern=rf"^({ADDRESS})?$")
+    like: Literal["gmail", "outlook"] = "gmail"
+
+
+class ReportBody(Body):
+    reference: str = Field(pattern=REFERENCE)
+    what: Literal["failed", "delayed", "delivered", "read", "absent"]
+
+
+class MailboxesBody(Body):
+    manner: Literal["renumber", "refuse", "let-in"]
 
 
 class CarrierBody(Body):
@@ -98,10 +116,11 @@ class CarrierBody(Body):
 
 
 class EmailBody(Body):
-    sender: str = Field("jo@sender.invalid", pattern=r"^[^@\s<>]+@[^@\s<>]+$")
+    sender: str = Field("jo@sender.invalid", pattern=rf"^{ADDRESS}$")
     subject: str = Field("", max_length=200, pattern=r"^[^\r\n]*$")
     body: str = Field(min_length=1, max_length=20_000)
     answers: str = Field("", max_length=300, pattern=r"^[^\r\n]*$")
+    to: tuple[str, ...] = ()
 
 
 class FollowUpBody(Body):
@@ -188,6 +207,10 @@ class WorldServer:
             web.post("/world/texts", self._text),
             web.post("/world/emails", self._email),
             web.post("/world/mails", self._mail),
+            web.post("/world/answers", self._answer),
+            web.post("/world/reports", self._report),
+            web.get("/world/mailboxes", self._mailboxes),
+            web.put("/world/mailboxes", self._trouble_mailboxes),
             web.put("/world/carrier", self._carrier),
             web.post("/world/follow-ups", self._follow_up),
             web.post("/world/replies", self._reply),
@@ -276,7 +299,7 @@ class WorldServer:
 
     async def _mail(self, request: web.Request) -> web.Response:
         body = await _read(request, MailBody)
-        await self.out.mail(body.raw)
+        await self.out.mail(body.raw, body.to)
         return web.json_response({"detail": "The mail is in our mailbox."}, status=201)
 
     async def _carrier(self, request: web.Request) -> web.Response:
@@ -285,8 +308,25 @@ class WorldServer:
 
     async def _email(self, request: web.Request) -> web.Response:
         body = await _read(request, EmailBody)
-        await self.out.email(body.sender, body.subject, body.body, body.answers)
+        await self.out.email(body.sender, body.subject, body.body, body.answers, body.to)
         return web.json_response({"detail": "The mail is in our mailbox."}, status=201)
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        body = await _read(request, AnswerBody)
+        await self.out.answer(body.reference, body.body, body.sender, body.like)
+        return web.json_response({"detail": "The answer is in our mailbox."}, status=201)
+
+    async def _report(self, request: web.Request) -> web.Response:
+        body = await _read(request, ReportBody)
+        await self.out.report(body.reference, body.what)
+        return web.json_response({"detail": "The report is in our mailbox."}, status=201)
+
+    async def _mailboxes(self, request: web.Request) -> web.Response:
+        return web.json_response(mailboxes.shown(self.world))
+
+    async def _trouble_mailboxes(self, request: web.Request) -> web.Response:
+        body = await _read(request, MailboxesBody)
+        return web.json_response({"detail": await mailboxes.MANNERS[body.manner](self.world)})
 
     async def _follow_up(self, request: web.Request) -> web.Response:
         body = await _read(request, FollowUpBody)

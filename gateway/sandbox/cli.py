@@ -39,6 +39,9 @@ DIRECTORY = click.option(
 )
 NUMBER = click.option("--number", default=CALLER, show_default=True, help="Who calls; anonymous withholds it.")
 TO = click.option("--to", default=LINE, show_default=True, help="Which of our numbers is called.")
+OUR_MAILBOX = click.option(
+    "--to", multiple=True, help="Which of our mailboxes, also several; the first if it is left out."
+)
 SECONDS = click.option("--seconds", type=float, help="Hang up after so long; otherwise stay until it is over.")
 
 
@@ -168,15 +171,16 @@ def carrier(manner: str, code: int, directory: Path) -> None:
 
 @sandbox.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@OUR_MAILBOX
 @DIRECTORY
-def mail(file: Path, directory: Path) -> None:
+def mail(file: Path, to: tuple[str, ...], directory: Path) -> None:
     """Put the message in FILE into our mailbox as it is, however broken it may be.
 
     \b
     Example:
       contact-gateway sandbox mail tests/data/mail/weird-boundary.msg
     """
-    body = {"raw": base64.b64encode(file.read_bytes()).decode()}
+    body = {"raw": base64.b64encode(file.read_bytes()).decode(), "to": to}
     click.echo(Remote(directory).post("mails", body)["detail"])
 
 
@@ -251,15 +255,74 @@ def _pictures(file: Path | None) -> list[dict[str, str]]:
 @click.argument("sender", metavar="FROM")
 @click.argument("subject")
 @click.argument("body")
+@OUR_MAILBOX
 @DIRECTORY
-def email(sender: str, subject: str, body: str, directory: Path) -> None:
+def email(sender: str, subject: str, body: str, to: tuple[str, ...], directory: Path) -> None:
     """Send an email to the centre.
 
     \b
-    Example:
+    Examples:
       contact-gateway sandbox email jo@sender.invalid "Lost bag" "I left a red bag on the 18:02 to Leeds."
+      contact-gateway sandbox email jo@sender.invalid Hi Hello --to contact@gateway.invalid --to lost@gateway.invalid
     """
-    click.echo(Remote(directory).post("emails", {"sender": sender, "subject": subject, "body": body})["detail"])
+    sent = {"sender": sender, "subject": subject, "body": body, "to": to}
+    click.echo(Remote(directory).post("emails", sent)["detail"])
+
+
+@sandbox.command()
+@click.argument("reference")
+@click.argument("body")
+@click.option("--sender", default="", help="Who answers; the person to whom we wrote, if it is left out.")
+@click.option("--like", type=click.Choice(["gmail", "outlook"]), default="gmail", show_default=True)
+@DIRECTORY
+def answer(reference: str, body: str, sender: str, like: str, directory: Path) -> None:
+    """Answer our last email in the contact REFERENCE, as this mail program does it.
+
+    \b
+    Examples:
+      contact-gateway sandbox answer K7M2-9QXR "It is red." --like outlook
+      contact-gateway sandbox answer K7M2-9QXR "Tell me more." --sender stranger@sender.invalid
+    """
+    sent = {"reference": reference, "body": body, "sender": sender, "like": like}
+    click.echo(Remote(directory).post("answers", sent)["detail"])
+
+
+@sandbox.command()
+@click.argument("reference")
+@click.argument("what", type=click.Choice(["failed", "delayed", "delivered", "read", "absent"]))
+@DIRECTORY
+def report(reference: str, what: str, directory: Path) -> None:
+    """Have a machine report on our last email in the contact REFERENCE.
+
+    A mail server says that it failed, is delayed or was delivered; a mail program, that it was read, or that its owner
+    is absent.
+
+    \b
+    Example:
+      contact-gateway sandbox report K7M2-9QXR failed
+    """
+    click.echo(Remote(directory).post("reports", {"reference": reference, "what": what})["detail"])
+
+
+@sandbox.command("mailboxes")
+@click.argument("manner", required=False, type=click.Choice(["renumber", "refuse", "let-in"]))
+@DIRECTORY
+def show_mailboxes(manner: str | None, directory: Path) -> None:
+    """What lies in our mailboxes; with an argument, something happens to them first.
+
+    "renumber" gives every message another UID; "refuse" lets our passwords expire, and "let-in" ends that.
+
+    \b
+    Examples:
+      contact-gateway sandbox mailboxes
+      contact-gateway sandbox mailboxes refuse
+    """
+    remote = Remote(directory)
+    if manner:
+        click.echo(remote.put("mailboxes", {"manner": manner})["detail"])
+    for mailbox in remote.get("mailboxes"):
+        folders = ", ".join(f"{name} {count}" for name, count in mailbox["folders"].items())
+        click.echo(f"{mailbox['address']:<26}{folders}")
 
 
 @sandbox.command("follow-up")
@@ -364,8 +427,8 @@ def control_room(manner: str, directory: Path) -> None:
 def kill(part: str, directory: Path) -> None:
     """Kill PART, as a power cut would, and see what becomes of the callers.
 
-    The gateway, one call's own process, the SIP edge, the first trunk to the public, or the first text carrier. All but
-    a call come back by "sandbox start".
+    The gateway, one call's own process, the SIP edge, the first trunk to the public, the first text carrier, the server
+    with our mailboxes, or the one that takes our mail. All but a call come back by "sandbox start".
 
     \b
     Examples:

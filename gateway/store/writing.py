@@ -76,7 +76,7 @@ def write_all(connection: Connection, rows: Sequence[Row], touched: Touched, rec
     if sent:
         connection.execute(MESSAGE_SENT_AT, [_named("new_", one) for one in sent])
     if rows:
-        connection.execute(JOURNAL_ROW, [_plain(row) for row in rows])
+        _put(connection, JOURNAL_ROW, [_plain(row) for row in rows])
 
 
 def _clear_shifts(connection: Connection, cleared: ShiftsCleared) -> None:
@@ -91,7 +91,23 @@ def _clear_shifts(connection: Connection, cleared: ShiftsCleared) -> None:
 def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Put in, or put in the place of what has the same key."""
     if rows:
-        connection.execute(_upserting(table, connection.dialect.name), rows)
+        _put(connection, _upserting(table, connection.dialect.name), rows)
+
+
+def _put(connection: Connection, statement: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """``rows`` have the same keys. SQLite takes our values as they are, without a look at the type of each."""
+    if connection.dialect.name == "sqlite":
+        statement_text, names = _compiled(statement, tuple(rows[0]))
+        connection.exec_driver_sql(statement_text, [tuple([row[name] for name in names]) for row in rows])
+    else:
+        connection.execute(statement, rows)
+
+
+@cache
+def _compiled(statement: Any, keys: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """SQLite's text of it, and whose value stands at each question mark."""
+    compiled = statement.compile(dialect=sqlite.dialect(), column_keys=keys)
+    return str(compiled), tuple(compiled.positiontup)
 
 
 @cache
