@@ -21,8 +21,8 @@ def test_the_documented_settings_are_those_that_the_sandbox_runs_with(tmp_path: 
     assert written.text.api_url == documented["text"]["api_url"]
     assert written.voice.slots == documented["voice"]["slots"]
     assert [t.uri for t in written.control_room.targets] == [t["uri"] for t in documented["control_room"]["targets"]]
-    (mailbox,), (shown,) = written.email.mailboxes, documented["email"]["mailboxes"]
-    assert (mailbox.imap.port, mailbox.smtp.port) == (shown["imap"]["port"], shown["smtp"]["port"])
+    shown = [(m["id"], m["imap"]["port"], m["smtp"]["port"]) for m in documented["email"]["mailboxes"]]
+    assert [(m.id, m.imap.port, m.smtp.port) for m in written.email.mailboxes] == shown
 
 
 def test_what_is_written_as_toml_is_read_as_the_same() -> None:
