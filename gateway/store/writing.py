@@ -7,7 +7,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Float, Table, Text, bindparam, case, delete, insert, or_, select, update
+from sqlalchemy import Connection, Float, Table, Text, and_, bindparam, case, delete, insert, not_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.store import tables
@@ -112,8 +112,9 @@ def _status_statement() -> Any:
     columns = tables.messages.c
     said = {name: bindparam(f"new_{name}", type_=Text()) for name in ("provider_id", "problems", "status")}
     kept = {name: case((said[name] == "", columns[name]), else_=said[name]) for name in ("provider_id", "problems")}
-    kept["problems"] = case((said["status"] == "sent", said["problems"]), else_=kept["problems"])
     final = or_(*(columns.status == final for final in FINAL_STATUSES))
+    left = and_(said["status"] == "sent", not_(final))
+    kept["problems"] = case((left, said["problems"]), else_=kept["problems"])
     status = case((final, columns.status), else_=said["status"])
     return update(tables.messages).where(columns.id == bindparam("new_message")).values(**kept, status=status)
 

@@ -169,10 +169,12 @@ async def test_a_conversation_is_read_in_its_order(store: Store) -> None:
     assert [m.id for m in await store.messages("T1")] == ["m1", "m2", "m3"]
 
 
-async def test_a_status_changes_nothing_else(store: Store) -> None:
+async def test_a_status_changes_nothing_else_but_why_an_earlier_try_failed(store: Store) -> None:
     await store.save(MESSAGE)
-    await store.save(MessageStatus("m1", "sent", "SM2"))
-    assert await store.message("m1") == replace(MESSAGE, status="sent", provider_id="SM2")
+    await store.save(MessageStatus("m1", "queued", "SM2"))
+    assert await store.message("m1") == replace(MESSAGE, status="queued", provider_id="SM2")
+    await store.save(MessageStatus("m1", "sent"))
+    assert await store.message("m1") == replace(MESSAGE, status="sent", provider_id="SM2", problems="")
 
 
 async def test_a_late_report_does_not_overrule_what_became_of_the_message(store: Store) -> None:
