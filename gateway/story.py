@@ -125,6 +125,7 @@ OUTCOMES: Mapping[str, str] = {
 # What explains a sentence, where it is given.
 REASONS: Mapping[str, str] = {
     "Recorded": "why",
+    "DeliveryReported": "why",
     "EndOffer": "why",
     "Requeued": "why",
     "GradeGiven": "rationale",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
@@ -13,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from config.log_stream import log_stream
+from channels.log_lines import LogLines
 from gateway.dispatcher import Clock, Committed
 from gateway.statistics.figures import Figures
 from gateway.store.journal import Row
@@ -187,9 +188,9 @@ def configure_logs(level: str) -> None:
     structlog.configure(
         processors=[*shared, json_lines],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(log_stream()),
+        logger_factory=LogLines(sys.stderr),
     )
-    libraries = logging.StreamHandler(log_stream())
+    libraries = logging.StreamHandler(sys.stderr)
     libraries.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

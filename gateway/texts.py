@@ -203,7 +203,7 @@ class TextChannel:
                 carrier = self._carriers.get(came_by(message))
                 at = await carrier.arrived_at(message.provider_id) if carrier else None
                 if at is not None:
-                    what = f"learned that their text had reached the carrier at {at:%H:%M:%S}"
+                    what = f"learned from the carrier that a text reached it at {at:%H:%M:%S} UTC"
                     sent = SentAt(message.id, at.timestamp())
                     await self._dispatcher.submit(Recorded(what, "system", reference=reference), sent)
 

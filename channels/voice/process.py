@@ -5,14 +5,15 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 import traceback
 from types import FrameType
 from typing import NoReturn
 
 import structlog
 
+from channels.log_lines import LogLines
 from channels.voice.slot import Slot
-from config.log_stream import log_stream
 
 
 def main(slot: Slot) -> NoReturn:
@@ -59,7 +60,7 @@ def configure_log() -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.PrintLoggerFactory(log_stream()),
+        logger_factory=LogLines(sys.stderr),
     )
 
 

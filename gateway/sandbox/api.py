@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from aiohttp import web
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
@@ -16,10 +16,12 @@ from pydantic_core import ErrorDetails
 
 from channels.voice.prompts import PromptError
 from gateway.sandbox import demo, mailboxes, views
+from gateway.sandbox.child import GatewayError
 from gateway.sandbox.client import ApiError
+from gateway.sandbox.daemon import DaemonError
 from gateway.sandbox.desk import ACTS, at_the_desk, reply, set_presence
 from gateway.sandbox.follow_up import ask_for_follow_up
-from gateway.sandbox.outside import NoSuchCall, Outside, Script
+from gateway.sandbox.outside import SWITCHED_OFF, NoSuchCall, Outside, Script
 from gateway.sandbox.parts import KILLS, STARTS
 from gateway.sandbox.person import BUSY, SILENT, Person
 from gateway.sandbox.phone import PhoneError
@@ -107,7 +109,10 @@ class MailboxesBody(Body):
 
 
 class CarrierBody(Body):
-    manner: Literal["busy", "fails"]
+    """``code``: Twilio's, for a text that it cannot deliver."""
+
+    manner: Literal["busy", "fails", "late"]
+    code: int = Field(SWITCHED_OFF, ge=10_000, le=99_999)
 
 
 class EmailBody(Body):
@@ -126,7 +131,25 @@ class FollowUpBody(Body):
 class ReplyBody(Body):
     reference: str = Field(pattern=REFERENCE)
     body: str = Field("", max_length=20_000)
+    template: str = ""
+    language: str = ""
+    values: dict[str, str] = Field(default_factory=dict)
     pictures: tuple[dict[str, str], ...] = ()
+    preview: bool = False
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """As the gateway takes them."""
+        return self.model_dump(exclude={"reference", "preview"})
+
+
+class AskBody(Body):
+    """One request to the gateway, as this person."""
+
+    name: Literal["anna", "ben", "chloe", "sam", "ada"]
+    method: Literal["GET", "POST", "PUT", "DELETE"]
+    path: str = Field(min_length=1, max_length=500)
+    body: Any = None
 
 
 class DeskBody(Body):
@@ -192,6 +215,7 @@ class WorldServer:
             web.post("/world/follow-ups", self._follow_up),
             web.post("/world/replies", self._reply),
             web.post("/world/desk", self._desk),
+            web.post("/world/ask", self._ask),
             web.put("/world/presence", self._presence),
             web.delete(f"/world/parts/{{part:{'|'.join(KILLS)}}}", self._kill),
             web.put(f"/world/parts/{{part:{'|'.join(STARTS)}}}", self._start),
@@ -210,7 +234,7 @@ class WorldServer:
             return web.json_response({"detail": "Only the sandbox's own page may ask."}, status=403)
         try:
             response = await handler(request)
-        except (ValidationError, ApiError, NoSuchCall, PhoneError, PromptError) as error:
+        except (ValidationError, ApiError, NoSuchCall, PhoneError, PromptError, GatewayError, DaemonError) as error:
             response = web.json_response({"detail": _in_words(error)}, status=_status(error))
         if not response.prepared:
             response.headers.update(HEADERS)
@@ -280,7 +304,7 @@ class WorldServer:
 
     async def _carrier(self, request: web.Request) -> web.Response:
         body = await _read(request, CarrierBody)
-        return web.json_response({"detail": self.out.trouble_the_carrier(body.manner)})
+        return web.json_response({"detail": self.out.trouble_the_carrier(body.manner, body.code)})
 
     async def _email(self, request: web.Request) -> web.Response:
         body = await _read(request, EmailBody)
@@ -310,8 +334,13 @@ class WorldServer:
 
     async def _reply(self, request: web.Request) -> web.Response:
         body = await _read(request, ReplyBody)
-        await reply(self.world, body.reference, body.body, body.pictures)
-        return web.Response(status=204)
+        return web.json_response(await reply(self.world, body.reference, body.words, preview=body.preview))
+
+    async def _ask(self, request: web.Request) -> web.Response:
+        """Whatever the gateway's API can do, asked by one of the demo accounts."""
+        body = await _read(request, AskBody)
+        client = await self.world.api(body.name)
+        return web.json_response(await client.request(body.method, body.path, body.body))
 
     async def _desk(self, request: web.Request) -> web.Response:
         body = await _read(request, DeskBody)

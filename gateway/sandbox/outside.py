@@ -31,6 +31,7 @@ MOST_CALLS_KEPT = 20
 READY_SECONDS = 1.0
 WITHHELD = "anonymous"
 CARRIER_BUSY_SECONDS = 5.0
+LATE_SECONDS = 20.0
 SWITCHED_OFF = 30003  # Twilio's code for a telephone that cannot be reached
 CONFLICT = 409
 MAIL_FROM = "somebody@sender.invalid"
@@ -189,14 +190,17 @@ class Outside:
         async with aiohttp.ClientSession() as web, web.post(url, data=form, headers=headers) as answer:
             return answer.status
 
-    def trouble_the_carrier(self, manner: str) -> str:
+    def trouble_the_carrier(self, manner: str, code: int) -> str:
         """Of the first carrier, for the next text that we send; what was done, in a sentence."""
         carrier = self.world.carrier
         if manner == "busy":
             carrier.fail_next(429, 20429, retry_after=CARRIER_BUSY_SECONDS)
             return f"The carrier asks us to wait for {CARRIER_BUSY_SECONDS:g} s at the next text that we send."
-        carrier.fail_delivery_next(SWITCHED_OFF)
-        return "The carrier takes the next text that we send, and cannot deliver it."
+        if manner == "late":
+            carrier.delay_delivery_next(LATE_SECONDS)
+            return f"The carrier keeps the next text that we send for {LATE_SECONDS:g} s, and tells us as late."
+        carrier.fail_delivery_next(code)
+        return f"The carrier takes the next text that we send, and cannot deliver it (code {code})."
 
     async def mail(self, raw: bytes, to: Sequence[str] = ()) -> None:
         """A message as it is comes to these mailboxes of ours; to the first if none is given."""

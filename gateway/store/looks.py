@@ -1,4 +1,4 @@
-"""Short looks into the store, as plain functions on one connection: what is asked for every message that comes or goes.
+"""Short looks into the store, as plain functions on one connection: what is asked for every message, call and request.
 
 Whoever must ask several things to know what a message means asks them in one hop (``Store.look``).
 """
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from gateway.store import queries
 from gateway.store.documents import CONTACT
-from gateway.store.records import Block, Message
+from gateway.store.records import Account, Block, Message, Session
 from routing.model import Contact, Time
 
 
@@ -66,7 +66,14 @@ class Looks:
 
     def known_calls(self, call_ids: Iterable[str]) -> dict[str, str]:
         """Which of these SIP Call-IDs we have, each with its contact's reference."""
-        return dict(self._rows(queries.KNOWN_CALLS, {"call_ids": list(call_ids)}))
+        found = {call_id: self._first(queries.KNOWN_CALL, {"call_id": call_id}) for call_id in call_ids}
+        return {call_id: reference for call_id, reference in found.items() if reference is not None}
+
+    def session(self, digest: str) -> Session | None:
+        return next((Session(**row._mapping) for row in self._rows(queries.SESSION, {"digest": digest})), None)
+
+    def account(self, name: str) -> Account | None:
+        return next((Account(**row._mapping) for row in self._rows(queries.ACCOUNT, {"name": name})), None)
 
     def _first(self, query: Any, values: Mapping[str, Any]) -> Any:
         """The first column of the first row; None when there is none."""

@@ -1,4 +1,4 @@
-"""What is asked for every message that comes or goes, built once: to build a query costs more than to answer it.
+"""What is asked for every message, call and request, built once: to build a query costs more than to answer it.
 
 A list of values of any length costs as much again as the query; where there are few, each has a name of its own.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Text, bindparam, func, select
 
-from gateway.store.tables import blocks, calls, contacts, messages
+from gateway.store.tables import accounts, blocks, calls, contacts, messages, sessions
 
 
 def _one_of(name: str) -> Any:
@@ -26,7 +26,11 @@ MESSAGES_CALLED = select(messages).where(messages.c.header_id.in_(_one_of("heade
 
 KNOWN_KEYS = select(messages.c.provider_key, messages.c.reference).where(messages.c.provider_key.in_(_one_of("keys")))
 
-KNOWN_CALLS = select(calls.c.call_id, calls.c.reference).where(calls.c.call_id.in_(_one_of("call_ids")))
+KNOWN_CALL = select(calls.c.reference).where(calls.c.call_id == bindparam("call_id"))
+
+SESSION = select(sessions).where(sessions.c.digest == bindparam("digest"))
+
+ACCOUNT = select(accounts).where(accounts.c.name == bindparam("name"))
 
 LATEST_OF = (
     select(contacts.c.document)
