@@ -170,7 +170,7 @@ class MailIntake:
         sender = arrival.message.sender
         if sender.lower() in self._ours:
             return "it comes from our own address, and it is none that we sent"
-        block = looks.block_of(sender, self._clock()) if sender else None
+        (block,) = looks.blocks_of(sender, now=self._clock()) if sender else (None,)
         if block is None or self._in_open_contact(arrival, looks):
             return ""
         return f"{block.address} is blocked: {block.reason}"

@@ -61,6 +61,20 @@ async def _start_trunk(world: World) -> str:
     return "The first trunk is back; it is used again as soon as it has answered the edge's question."
 
 
+async def _kill_carrier(world: World) -> str:
+    if not world.carrier.answers:
+        raise ApiError(CONFLICT, "the first text carrier is not running")
+    await world.carrier.close()
+    return "The first text carrier refuses every connection: what we send by it waits. It still brings texts."
+
+
+async def _start_carrier(world: World) -> str:
+    if world.carrier.answers:
+        raise ApiError(CONFLICT, "the first text carrier is running")
+    await world.carrier.open()
+    return "The first text carrier is back; what waits is sent at its next try."
+
+
 async def _kill_mailboxes(world: World) -> str:
     if not world.dovecot.running:
         raise ApiError(CONFLICT, "the mail server is not running")
@@ -89,35 +103,21 @@ async def _start_mail_out(world: World) -> str:
     return "The server that takes our mail is back; what waits is sent at its next try."
 
 
-async def _kill_carrier(world: World) -> str:
-    if not world.carrier.answers:
-        raise ApiError(CONFLICT, "the first text carrier is not running")
-    await world.carrier.close()
-    return "The first text carrier refuses every connection: what we send by it waits. It still brings texts."
-
-
-async def _start_carrier(world: World) -> str:
-    if world.carrier.answers:
-        raise ApiError(CONFLICT, "the first text carrier is running")
-    await world.carrier.open()
-    return "The first text carrier is back; what waits is sent at its next try."
-
-
 # Each says in a sentence what was done.
 KILLS: Mapping[str, Act] = {
     "gateway": _kill_gateway,
     "call": _kill_call,
     "edge": _kill_edge,
     "trunk": _kill_trunk,
+    "carrier": _kill_carrier,
     "mailboxes": _kill_mailboxes,
     "mail-out": _kill_mail_out,
-    "carrier": _kill_carrier,
 }
 STARTS: Mapping[str, Act] = {
     "gateway": _start_gateway,
     "edge": _start_edge,
     "trunk": _start_trunk,
+    "carrier": _start_carrier,
     "mailboxes": _start_mailboxes,
     "mail-out": _start_mail_out,
-    "carrier": _start_carrier,
 }

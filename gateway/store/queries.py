@@ -1,6 +1,6 @@
 """What is asked for every message, call and request, built once: to build a query costs more than to answer it.
 
-A list of values of any length costs as much again as the query; where there are few, each has a name of its own.
+A list of values of any length costs as much again as the query: what is asked for many messages at once pays it once.
 """
 
 from __future__ import annotations
@@ -32,20 +32,19 @@ SESSION = select(sessions).where(sessions.c.digest == bindparam("digest"))
 
 ACCOUNT = select(accounts).where(accounts.c.name == bindparam("name"))
 
-LATEST_OF = (
-    select(contacts.c.document)
-    .where(contacts.c.party.in_([bindparam(name, type_=Text()) for name in ("first", "second", "third")]))
-    .order_by(contacts.c.received_at.desc())
-    .limit(1)
+_NEWEST = (
+    select(contacts.c.party, func.max(contacts.c.received_at).label("received_at"))
+    .where(contacts.c.party.in_(_one_of("addresses")))
+    .group_by(contacts.c.party)
+    .subquery()
+)
+LATEST_OF = select(contacts.c.party, contacts.c.received_at, contacts.c.reference).join(
+    _NEWEST, (contacts.c.party == _NEWEST.c.party) & (contacts.c.received_at == _NEWEST.c.received_at)
 )
 
-BLOCK_OF = (
-    select(blocks)
-    .where(
-        blocks.c.address.in_([bindparam("address", type_=Text()), bindparam("domain", type_=Text())]),
-        blocks.c.expires_at.is_(None) | (blocks.c.expires_at > bindparam("now")),
-    )
-    .limit(1)
+BLOCKS_OF = select(blocks).where(
+    blocks.c.address.in_(_one_of("addresses")),
+    blocks.c.expires_at.is_(None) | (blocks.c.expires_at > bindparam("now")),
 )
 
 EMAILS_FROM = select(func.count()).where(

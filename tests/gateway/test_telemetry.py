@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 import structlog
@@ -62,18 +60,6 @@ def test_the_libraries_lines_are_json_too(capsys: pytest.CaptureFixture[str]) ->
 
     (line,) = lines(capsys)
     assert (line["event"], line["level"]) == ("bad request from somewhere", "error")
-
-
-def test_a_log_on_a_full_disk_costs_its_lines_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    survived = False
-    with suppress(OSError), Path("/dev/full").open("w", buffering=1) as full:  # it cannot even be closed
-        with monkeypatch.context() as patch:
-            patch.setattr("sys.stderr", full)
-            configure_logs("info")
-        structlog.get_logger().error("store_failed", why="database or disk is full")
-        logging.getLogger("aiohttp.server").error("bad request")
-        survived = True
-    assert survived
 
 
 def test_every_kind_of_row_has_its_sentence() -> None:
