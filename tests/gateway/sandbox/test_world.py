@@ -212,8 +212,12 @@ async def test_the_outside_answers_our_mail_as_people_and_machines_do(
 
     await until(all_there, 20)
     assert len(await contacts("ned@sender.invalid")) == 1, "which both of our mailboxes had"
-    (first, second) = await get(page, "/world/mailboxes")
-    assert "INBOX" in first["folders"] and second["folders"].get("Stored") == 1
+
+    async def filed() -> bool:
+        first, second = await get(page, "/world/mailboxes")
+        return "INBOX" in first["folders"] and second["folders"].get("Stored") == 1
+
+    await until(filed, 30)
 
 
 async def test_our_mailboxes_can_refuse_us_and_be_renumbered(world: World, page: aiohttp.ClientSession) -> None:
