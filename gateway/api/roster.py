@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
+from config.ordering import SKILL
 from gateway.api.models import Line, Name, Password, RoleName
 from gateway.api.problems import FieldError
 
@@ -18,8 +19,6 @@ COLUMNS = ("id", "name", "centre", "skills", "extension", "role", "password")
 REQUIRED = frozenset(COLUMNS) - {"password"}
 MOST_BYTES = 1024 * 1024
 MOST_LINES = 2000
-# As in the configuration: a name, and a level from 1 to 9 if there are levels.
-SKILL = r"^[a-z][a-z0-9_-]{0,40}(:[1-9])?$"
 
 
 def _skills(text: str) -> list[str]:
