@@ -13,7 +13,8 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from config.settings import Section, Settings
+from config.section import Section
+from config.settings import Settings
 from config.words import in_words
 
 HERE = Path(__file__).parent

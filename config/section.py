@@ -15,6 +15,7 @@ LANGUAGE = r"^[a-z]{2,3}$"
 SipUri = Annotated[str, Field(pattern=SIP_URI)]
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 Number = Annotated[str, Field(pattern=NUMBER)]
+KeepDays = Annotated[int, Field(ge=1, le=36_500)]
 Language = Annotated[str, Field(pattern=LANGUAGE)]
 
 

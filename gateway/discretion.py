@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from config.settings import Voice
+from config.voice import Voice
 from gateway.store.journal import Row
 from routing.model import Contact
 from routing.replacing import replace

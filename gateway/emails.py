@@ -18,7 +18,8 @@ from channels.email import outbound
 from channels.email.inbound import MailboxReader
 from channels.email.receiver import FetchedMail
 from channels.email.signature import Signer
-from config.settings import Mailbox, Settings
+from config.email import Mailbox
+from config.settings import Settings
 from gateway.dispatcher import Clock, Dispatcher
 from gateway.mail_files import MailFiles
 from gateway.mail_intake import Arrival, MailIntake, apart

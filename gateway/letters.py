@@ -10,8 +10,9 @@ from types import MappingProxyType
 
 from channels.email.outbound import new_message_id, thread
 from channels.email.signature import Signer, untagged
+from config.email import Mailbox
 from config.numbers import for_people
-from config.settings import Mailbox, Settings
+from config.settings import Settings
 from config.templates import filled
 from gateway.store.records import Message, OutboxItem, Record
 from gateway.text_carriers import way_out

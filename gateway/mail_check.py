@@ -8,7 +8,7 @@ from channels.base import ChannelError
 from channels.email import outbound
 from channels.email.imap import Patience, connected
 from channels.email.oauth2 import Tokens
-from config.settings import Mailbox
+from config.email import Mailbox
 from gateway.mailboxes import tokens_for
 
 PATIENCE = Patience(command=15.0)

@@ -14,7 +14,8 @@ from channels.email.mime import Mail
 from channels.email.quoting import own_words
 from channels.email.receiver import FetchedMail
 from channels.email.signature import Signer
-from config.settings import Mailbox, Settings
+from config.email import Mailbox
+from config.settings import Settings
 from gateway.dispatcher import Clock
 from gateway.mail_files import MailFiles
 from gateway.mail_threads import Belonging, MailThreads

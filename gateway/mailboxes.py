@@ -10,7 +10,7 @@ import structlog
 
 from channels.email.oauth2 import Tokens
 from channels.email.receiver import Cursor, FetchedMail, ToFile
-from config.settings import ImapServer, Mailbox, SmtpServer
+from config.email import ImapServer, Mailbox, SmtpServer
 from gateway.dispatcher import Clock, Dispatcher, NotWritten
 from gateway.mail_intake import Arrival
 from gateway.store.records import KnownMail, MailCursor, Message, Record

@@ -13,7 +13,8 @@ from channels.base import ChannelError
 from channels.text.http.carrier import HttpCarrier
 from channels.text.port import Carrier, OutgoingText
 from channels.text.twilio.carrier import Twilio
-from config.settings import TWILIO, Settings, Text
+from config.settings import Settings
+from config.text import TWILIO, Text
 from gateway.dispatcher import Clock
 from gateway.pictures import Pictures
 from gateway.store.records import Message

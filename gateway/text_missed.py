@@ -13,7 +13,7 @@ import structlog
 
 from channels.base import ChannelError
 from channels.text.port import Carrier, IncomingText
-from config.settings import Text
+from config.text import Text
 from gateway.dispatcher import Clock, NotWritten
 from gateway.store.store import Store, StoreError
 from gateway.text_carriers import KEY, Carriers

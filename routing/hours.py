@@ -14,8 +14,7 @@ from zoneinfo import ZoneInfo
 import holidays
 
 from config.calendars import Calendar
-from config.menus import Destination
-from config.settings import VoiceNumber
+from config.menus import Destination, VoiceNumber
 from routing.shifts import span_of
 
 _SUBDIVISIONS = {"england-and-wales": "ENG", "scotland": "SCT"}

@@ -22,7 +22,7 @@ from aioimaplib import aioimaplib
 from channels.base import NotLetIn, Refused, Unreachable
 from channels.email.headlines import BRIEF, FULL, Headline, Listing, headlines
 from channels.email.oauth2 import Tokens, missing
-from config.settings import ImapServer
+from config.email import ImapServer
 
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 PIECE_BYTES = 1024 * 1024

@@ -29,7 +29,7 @@ from channels.email.imap import PIECE_BYTES, Imap, Patience, Snapshot, connected
 from channels.email.line import Line, Storing
 from channels.email.oauth2 import Tokens
 from channels.email.receiver import Cursor, FetchedMail, Receiver, ToFile
-from config.settings import Email, Mailbox
+from config.email import Email, Mailbox
 
 log = structlog.get_logger()
 

@@ -17,7 +17,7 @@ import msal
 import msal.exceptions
 
 from channels.base import NotLetIn, Unreachable
-from config.settings import OAuth2
+from config.email import OAuth2
 
 ANSWER_SECONDS = 10.0
 SAID_LIMIT = 300

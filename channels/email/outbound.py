@@ -18,7 +18,7 @@ from channels.base import ChannelError, NotLetIn, Refused, Unreachable
 from channels.email.oauth2 import Tokens, missing
 from channels.email.parts import Attachment
 from channels.email.words import clean, one_line
-from config.settings import SmtpServer
+from config.email import SmtpServer
 
 SEND_SECONDS = 120.0
 COMMAND_SECONDS = 30.0

@@ -19,7 +19,7 @@ from channels.base import Refused
 from channels.text.answers import failure, unreachable
 from channels.text.port import FetchedMedia, MediaItem
 from channels.text.scanning import scan
-from config.settings import Scanner
+from config.text import Scanner
 
 CHUNK_BYTES = 64 * 1024
 MOST_REDIRECTS = 5

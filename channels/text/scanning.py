@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from channels.base import Refused, Unreachable
-from config.settings import Scanner
+from config.text import Scanner
 
 CHUNK_BYTES = 64 * 1024
 # clamscan's own, and what others have taken over from it.

@@ -21,7 +21,7 @@ import structlog
 
 from channels.voice.recordings import HEADER_BYTES, RATE, SAMPLE_BYTES, Raw, unfinished
 from channels.voice.reporting import Report
-from config.settings import Voice
+from config.voice import Voice
 from routing.events import RecordingMade
 
 log = structlog.get_logger()

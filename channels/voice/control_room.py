@@ -12,7 +12,7 @@ from channels.voice import instructions as tell_to
 from channels.voice.call import Call, CallGone, VoiceError
 from channels.voice.messages import Dial, Drop, LegChanged
 from channels.voice.scene import Scene
-from config.settings import ControlRoom, Target
+from config.voice import ControlRoom, Target
 from routing.events import ControlRoomExhausted, ControlRoomJoined, ControlRoomLeft, ControlRoomTried, Event, Recorded
 
 NO_ANSWER = (408, 487)

@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from channels.base import Refused, Unreachable
-from config.settings import Edge
+from config.edge import Edge
 
 log = structlog.get_logger()
 

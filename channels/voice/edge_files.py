@@ -20,8 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import config
+from config.edge import Edge, Registration, Trunk
 from config.numbers import BEFORE_A_NUMBER
-from config.settings import Edge, Registration, Settings, Trunk, Voice
+from config.settings import Settings
+from config.voice import Voice
 
 CONFIG_FILE = "kamailio.cfg"
 PARAMETERS_FILE = "edge-parameters.cfg"

@@ -11,8 +11,9 @@ import re
 from urllib.parse import unquote
 
 from channels.voice.messages import Arrived
+from config.menus import VoiceNumber
 from config.numbers import e164
-from config.settings import Voice, VoiceNumber
+from config.voice import Voice
 from routing.model import Party
 
 KEPT = ("from", "to", "p-asserted-identity", "diversion", "privacy", "call-id", "x-requested-uri", "geolocation")

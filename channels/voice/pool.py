@@ -23,7 +23,7 @@ from channels.voice.keeper import SlotBoard, SlotKeeper
 from channels.voice.messages import EVENT, Begin, FallBack, Snapshot
 from channels.voice.slot import Slot, occupied_slots, slots_dir, socket_path
 from channels.voice.spawn import Spawner
-from config.settings import Voice
+from config.voice import Voice
 
 __all__ = ["CallPool", "PoolStats", "SlotBoard"]
 

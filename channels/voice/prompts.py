@@ -10,7 +10,7 @@ import hashlib
 import subprocess
 from pathlib import Path
 
-from config.settings import Prompts
+from config.prompts import Prompts
 
 _PEAK_DB = "-3"
 _MUSIC_PEAK_DB = "-9"  # well below a voice, and still clear on a bad line

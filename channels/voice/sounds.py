@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from channels.voice.prompts import TONES
-from config.settings import SPOKEN, Voice
+from config.prompts import SPOKEN
+from config.voice import Voice
 
 # Waits are said in whole minutes, rounded up, so that nobody is promised less than what is expected.
 _BANDS_MINUTES = (*range(1, 11), 15, 20, 30)

@@ -14,7 +14,7 @@ from aiohttp import web
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
 from channels.text.segments import LONGEST_TEXT, measured
-from config.settings import LARGEST_PICTURES
+from config.text import LARGEST_PICTURES
 from gateway.api.casework import open_contact, require_mine
 from gateway.api.consultation import Consultation, consult
 from gateway.api.models import Line, MessageOut, OptionalLine, OptionalProse, message_out

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import config
 from channels.voice.prompts import prepare_music, prepare_prompts, synthesise
-from config.settings import Prompts
+from config.prompts import Prompts
 from gateway.sandbox.tones import write_tone
 
 CACHE = Path(config.__file__).resolve().parent.parent / "var" / "prompts"

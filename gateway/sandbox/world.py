@@ -19,7 +19,8 @@ import structlog
 from channels.voice.edge import phone_password
 from channels.voice.slot import Occupant
 from config.load import load
-from config.settings import TWILIO, Settings
+from config.settings import Settings
+from config.text import TWILIO
 from gateway.control import control_path
 from gateway.sandbox import demo
 from gateway.sandbox.carrier import LocalCarrier

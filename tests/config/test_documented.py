@@ -10,7 +10,8 @@ from typing import Any, get_args
 import pytest
 
 from config.load import DEFAULT, SANDBOX, ConfigurationError, load
-from config.settings import Section, Settings
+from config.section import Section
+from config.settings import Settings
 
 # What says itself: beside an id that is explained.
 SELF_EXPLAINING = {"id", "name", "uri", "host", "port", "user", "number", "queue", "enabled", "skills", "folder"}

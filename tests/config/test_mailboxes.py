@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from config.email import Mailbox
 from config.load import ConfigurationError
-from config.settings import Mailbox
 from tests.support.mail_site import mail_settings
 
 PASSWORD = {"password": "open sesame"}

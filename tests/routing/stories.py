@@ -1,4 +1,4 @@
-"""More stories for ``tests/routing/test_machine.py``, by other chance: ``python tests/routing/stories.py --seed 107``."""
+"""More stories for ``test_machine.py``, by other chance: ``python tests/routing/stories.py --seed 107``."""
 
 from __future__ import annotations
 

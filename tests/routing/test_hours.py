@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from config.calendars import Calendar
-from config.menus import Destination, Hours
-from config.settings import VoiceNumber
+from config.menus import Destination, Hours, VoiceNumber
 from routing.hours import destination, is_open, next_change, opens_at
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

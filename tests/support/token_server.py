@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from config.settings import OAuth2
+from config.email import OAuth2
 from gateway.sandbox.dovecot import LOOPBACK, Certificate, free_port
 
 TENANT, CLIENT, SECRET = "police.example", "11111111-2222-3333-4444-555555555555", "the secret's value"

@@ -29,7 +29,7 @@ from channels.text.port import (
     Webhook,
 )
 from config.carriers import HttpCarrier as Described
-from config.settings import Text
+from config.text import Text
 
 DEADLINE_SECONDS = 10.0
 MEDIA_DEADLINE_SECONDS = 60.0

@@ -21,7 +21,7 @@ from channels.text.port import FetchedMedia, IncomingText, MediaItem, OutgoingTe
 from channels.text.twilio.api import Api
 from channels.text.twilio.inbound import MEDIA_LIMIT, form_of, listed_text, read_status, read_text
 from config.numbers import WHATSAPP, person_of
-from config.settings import TWILIO, Text
+from config.text import TWILIO, Text
 
 DEADLINE_SECONDS = 10.0
 MEDIA_DEADLINE_SECONDS = 60.0

@@ -21,7 +21,7 @@ from channels.base import NotGenuine
 from channels.text.addresses import address, storable
 from channels.text.port import IncomingText, Malformed, MediaItem, StatusReport, Webhook
 from channels.text.twilio.reasons import in_words
-from config.settings import Text
+from config.text import Text
 
 # Twilio's own limits are 1,600 characters for an SMS, 4,096 for other channels and 10 attachments.
 BODY_LIMIT = 16_384

@@ -16,7 +16,7 @@ from channels.email.imap import Patience
 from channels.email.inbound import MailboxReader
 from channels.email.oauth2 import Tokens
 from channels.email.receiver import Cursor, FetchedMail, ToFile
-from config.settings import Email, ImapServer, Mailbox, SmtpServer
+from config.email import Email, ImapServer, Mailbox, SmtpServer
 from gateway.sandbox.mail import Dovecot
 
 ADDRESS = "enquiries@police.example"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import Mailbox
+from config.email import Mailbox
 from gateway.sandbox.mail import Dovecot
 from tests.channels.email.reading import (
     ADDRESS,

@@ -11,7 +11,7 @@ import pytest
 from channels.base import NotLetIn, Unreachable
 from channels.email.oauth2 import Tokens, missing
 from channels.email.outbound import compose, send, sign_in
-from config.settings import Mailbox, OAuth2, SmtpServer
+from config.email import Mailbox, OAuth2, SmtpServer
 from gateway.mail_check import refusals
 from gateway.sandbox.mail import Certificate, Dovecot, SmtpSink
 from tests.channels.email.reading import ADDRESS, PASSWORD, Ledger, following, healthy, in_trouble, mailbox_on, note

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from channels.base import Refused, Unreachable
 from channels.email.mime import Attachment, read
 from channels.email.outbound import OutgoingMail, compose, new_message_id, send, thread
-from config.settings import SmtpServer
+from config.email import SmtpServer
 from gateway.sandbox.mail import Certificate, SmtpSink
 
 ANSWER = OutgoingMail(

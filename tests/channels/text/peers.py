@@ -10,7 +10,7 @@ from pathlib import Path
 from aiohttp import web
 from pydantic import SecretStr
 
-from config.settings import Text
+from config.text import Text
 
 ACCOUNT = "AC" + "0a" * 16
 TOKEN = "the token"

@@ -13,7 +13,7 @@ from aiohttp import web
 from channels.base import ChannelError, Refused, Throttled, Unreachable
 from channels.text.port import MediaItem
 from channels.text.twilio.carrier import Twilio
-from config.settings import Scanner
+from config.text import Scanner
 from gateway.sandbox.carrier import LocalCarrier
 from tests.channels.text.peers import PICTURE, server, settings_for
 

@@ -11,7 +11,7 @@ import pytest
 
 from channels.base import Refused, Unreachable
 from channels.text.scanning import scan
-from config.settings import Scanner
+from config.text import Scanner
 
 EICAR_LIKE = b"harmful"
 SCRIPT = (

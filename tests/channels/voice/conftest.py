@@ -17,7 +17,7 @@ import pytest
 from channels.voice.call import Call
 from channels.voice.pool import CallPool
 from channels.voice.slot import read_occupant, slots_dir
-from config.settings import Voice
+from config.voice import Voice
 from tests.channels.voice.raw_sip import HOST, Phone, free_port_range, tone, until
 
 
@@ -86,7 +86,7 @@ class Site:
         self._task = asyncio.create_task(self.pool.run())
 
     async def ready(self) -> None:
-        await until(lambda: len(self.board.open) == self.voice.slots, 10, "all slots are open")
+        await until(lambda: len(self.board.open) == self.voice.slots, 60, "all slots are open")
 
     async def stop(self) -> None:
         if self._task is not None:
@@ -110,7 +110,7 @@ class Site:
     async def clear(self) -> None:
         """Also of a process that was just being started, and shows itself a moment later."""
         await self.stop()
-        await until(lambda: not self._killed(), 5, "all call processes are gone")
+        await until(lambda: not self._killed(), 30, "all call processes are gone")
 
     def _killed(self) -> set[int]:
         pids = self.pids()

@@ -17,7 +17,9 @@ from typing import Any, Self, cast
 
 from channels.voice.edge import EdgeControl, phone_password
 from channels.voice.edge_files import Limits
-from config.settings import Edge, Routing, Settings, Voice
+from config.edge import Edge
+from config.settings import Routing, Settings
+from config.voice import Voice
 from gateway.sandbox.kamailio import Kamailio
 from tests.support.ports import SINGLE, any_of
 

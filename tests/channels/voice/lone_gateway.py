@@ -14,7 +14,7 @@ from pathlib import Path
 from channels.voice.call import Call
 from channels.voice.messages import Answer, FallbackTarget, Plan, Play, Remember
 from channels.voice.pool import CallPool
-from config.settings import Voice
+from config.voice import Voice
 
 
 class NoBoard:

@@ -14,7 +14,7 @@ import soundfile
 from channels.voice.archive import Archive, Format
 from channels.voice.recordings import HEADER_BYTES, Raw, raw_of
 from config.load import load
-from config.settings import Voice
+from config.voice import Voice
 from routing.events import Event, RecordingMade
 
 

@@ -13,7 +13,8 @@ import pytest
 from pydantic import ValidationError
 
 from channels.voice.edge import EdgeControl
-from config.settings import Settings, Trunk
+from config.edge import Trunk
+from config.settings import Settings
 from gateway.sandbox.kamailio import Kamailio
 from gateway.sandbox.phone import Phone
 from gateway.sandbox.rtpengine import Rtpengine

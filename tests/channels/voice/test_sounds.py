@@ -8,7 +8,7 @@ import pytest
 
 from channels.voice.sounds import Sounds
 from config.load import load
-from config.settings import Voice
+from config.voice import Voice
 
 NAMES = (
     *("position_1", "position_2", "position_many", "emergency_reminder", "comfort_a", "comfort_b", "wait_many"),

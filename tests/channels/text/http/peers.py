@@ -10,7 +10,7 @@ from typing import Any
 from channels.text.http.carrier import HttpCarrier
 from config.carriers import HttpCarrier as Described
 from config.load import SANDBOX
-from config.settings import Text
+from config.text import Text
 from tests.channels.text.peers import settings_for
 
 SECRET = "the second token"

@@ -14,7 +14,7 @@ from aiohttp import web
 from channels.base import Refused, Throttled, Unreachable
 from channels.text.port import OutgoingText
 from channels.text.twilio.carrier import Twilio
-from config.settings import TextNumber
+from config.text import TextNumber
 from gateway.sandbox.carrier import LocalCarrier
 from gateway.sandbox.twilio_messages import Message, page
 from tests.channels.text.peers import ACCOUNT, server, settings_for

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from channels.base import NotGenuine
 from channels.text.port import IncomingText, Malformed, MediaItem, StatusReport
 from channels.text.twilio.inbound import read_status, read_text
-from config.settings import Text
+from config.text import Text
 
 ACCOUNT = "AC" + "0a" * 16
 MESSAGE = "SM" + "1b" * 16

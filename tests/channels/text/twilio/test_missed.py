@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from channels.text.twilio.carrier import Twilio
-from config.settings import TextNumber
+from config.text import TextNumber
 from gateway.sandbox.carrier import LocalCarrier
 from tests.channels.text.peers import settings_for
 
