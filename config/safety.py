@@ -12,6 +12,7 @@ from config.section import Identifier, Section
 # How safe it is to reach a person, the safest first.
 Mark = Literal["normal", "unsafe", "never", "silent"]
 MARKS: tuple[Mark, ...] = ("normal", "unsafe", "never", "silent")
+APART = re.compile(r"(?<=\d)[ -]+(?=\d)")  # digits of one number
 # ``neutral``: a call without our number, words that do not tell who writes.
 Verdict = Literal["free", "neutral", "refuse"]
 
@@ -39,6 +40,7 @@ class Safety(Section):
         return None if mark == "normal" else {"unsafe": self.unsafe, "never": self.never, "silent": self.silent}[mark]
 
     def telling(self, text: str) -> str:
-        """The first of ``words_to_avoid`` that the text has, '' when it is neutral."""
+        """The first of ``words_to_avoid`` that the text has, '' when it is neutral. 1 0 1 is 101."""
         folded = text.casefold()
-        return next((w for w in self.words_to_avoid if re.search(rf"\b{re.escape(w.casefold())}", folded)), "")
+        looked_at = f"{folded}\n{APART.sub('', folded)}"
+        return next((w for w in self.words_to_avoid if re.search(rf"\b{re.escape(w.casefold())}", looked_at)), "")

@@ -16,7 +16,6 @@ from aiohttp import web
 from channels.base import Channel
 from channels.voice.channel import VoiceChannel
 from config.settings import Settings
-from config.triage import english, lexicon, weights
 from gateway.api.application import build
 from gateway.api.services import Services
 from gateway.auditor import Auditor
@@ -27,6 +26,7 @@ from gateway.dispatcher import Committed, Dispatcher
 from gateway.emails import EmailChannel
 from gateway.explain import started_with
 from gateway.interpreter import settle
+from gateway.judging import Judge, triage_of
 from gateway.lag import watch_lag
 from gateway.letters import Letters
 from gateway.live import LiveHub
@@ -43,7 +43,6 @@ from gateway.telemetry import Telemetry, configure_logs
 from gateway.texts import TextChannel
 from gateway.watchdog import report_alive
 from routing.rules import Rules
-from routing.triage import Triage
 
 log = structlog.get_logger()
 
@@ -64,9 +63,11 @@ class Gateway:
         self.dispatcher = Dispatcher(self.store, self.rules, clock, self.letters.acknowledgement, self._committed)
         self.voice = self._voice(clock) if settings.voice.enabled else None
         self.auditor = Auditor(self.dispatcher, clock, chance, settings.routing.audit_seconds)
-        parts = (settings, self.store, self.dispatcher, clock, new_reference, new_id, _triage(settings).judge)
-        self.text = TextChannel(*parts) if settings.text.enabled else None
-        self.email = EmailChannel(*parts, chance) if settings.email.enabled else None
+        parts = (settings, self.store, self.dispatcher, clock, new_reference, new_id)
+        triage = triage_of(settings.triage)
+        self.judge = Judge(settings.triage, triage.judge)
+        self.text = TextChannel(*parts, self.judge.judge) if settings.text.enabled else None
+        self.email = EmailChannel(*parts, triage.judge, chance) if settings.email.enabled else None
         senders: dict[str, Sender] = {**(self.text.senders if self.text else {})}
         if self.email:
             senders[self.email.name] = self.email
@@ -162,6 +163,7 @@ class Gateway:
             "auditor": self.auditor.run(),
             "roster watch": RosterWatch(self.settings, self.store, self.dispatcher, self._clock).run(),
             "statistics": self.statistics.run(),
+            "judging": self.judge.run(),
             "watchdog": report_alive(),
             "loop lag": watch_lag(self.telemetry.loop_was_late),
         }
@@ -199,10 +201,6 @@ class Gateway:
         self.outbox.committed(committed)
         self.live.committed(committed)
         self.telemetry.committed(committed)
-
-
-def _triage(settings: Settings) -> Triage:
-    return Triage(lexicon().with_more(settings.triage), english(), weights())
 
 
 async def serve(settings: Settings) -> None:

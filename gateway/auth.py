@@ -19,7 +19,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from gateway.control import local_user
 from gateway.dispatcher import Clock
-from gateway.store.records import Session, Token
+from gateway.store.looks import Looks
+from gateway.store.records import Account, Session, Token
 from gateway.store.store import Store
 from gateway.throttle import Throttle
 from routing.model import Time
@@ -130,10 +131,10 @@ class Auth:
             await self._store.forget_account(name)
 
     async def _by_cookie(self, cookie: str) -> Principal | None:
-        session, now = await self._store.session(digest(cookie)), self._clock()
+        session, account = await self._store.look(lambda looks: _opened_by(digest(cookie), looks))
+        now = self._clock()
         if session is None or session.expires_at < now:
             return None
-        account = await self._store.account(session.account)
         # A new password ends the sessions that were opened with the old one.
         if account is None or not hmac.compare_digest(session.csrf, _csrf(cookie, account.password)):
             return None
@@ -165,6 +166,12 @@ class Auth:
         """The token itself, to be shown once, and what is kept of it."""
         text = TOKEN_PREFIX + secrets.token_urlsafe(32)
         return text, Token(digest(text), name, role, self._clock())
+
+
+def _opened_by(cookie: str, looks: Looks) -> tuple[Session | None, Account | None]:
+    """The session of this cookie's digest, and whose it is."""
+    session = looks.session(cookie)
+    return session, looks.account(session.account) if session else None
 
 
 def digest(secret: str) -> str:

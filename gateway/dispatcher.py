@@ -1,8 +1,9 @@
 """The loop: one writer takes what happened in order, decides, writes it down, and only then carries it out.
 
-Several waiting events share one transaction. When the database cannot write, nothing has happened: everybody
-in the batch is told so, and the board is rebuilt from the tables before the next event is taken. An event that
-breaks something is taken alone, so that the others of its batch do not suffer from it.
+Several waiting events share one transaction, and when they do, those of the next moment wait for each other too: a
+transaction costs far more than what it writes. When the database cannot write, nothing has happened: everybody in the
+batch is told so, and the board is rebuilt from the tables before the next event is taken. An event that breaks
+something is taken alone, so that the others of its batch do not suffer from it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from routing.waits import WINDOW_SECONDS
 log = structlog.get_logger()
 
 LARGEST_BATCH = 200
+TOGETHER_SECONDS = 0.01  # from one transaction's start to the next, while several events come at a time
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
 CATCH_UP_SECONDS = 8.0
@@ -148,10 +150,14 @@ class Dispatcher:
         Nothing falls due before ``catch_up`` has ended, or ``CATCH_UP_SECONDS`` have passed: an offer whose time is
         over may have been answered while no gateway was there, and that handler must keep the caller.
         """
+        loop = asyncio.get_running_loop()
         catching_up = asyncio.create_task(self._let_time_pass(catch_up), name="catching up")
         try:
             while True:
-                await self._guarded(await self._next_batch())
+                batch, began = await self._next_batch(), loop.time()
+                await self._guarded(batch)
+                if len(batch) > 1:
+                    await asyncio.sleep(began + TOGETHER_SECONDS - loop.time())
         finally:
             catching_up.cancel()
             self._turn_away("the gateway is stopping")

@@ -13,7 +13,7 @@ from email.message import EmailMessage
 
 import structlog
 
-from channels.base import NotLetIn
+from channels.base import NotLetIn, Unreachable
 from channels.email import outbound
 from channels.email.inbound import MailboxReader
 from channels.email.receiver import FetchedMail
@@ -34,6 +34,7 @@ log = structlog.get_logger()
 # Threads that read mails take turns at the interpreter with the event loop, which then comes late to each next step of
 # storing the one before.
 READ_AT_ONCE = 2
+AWAY_SECONDS = 60.0
 
 
 class EmailChannel:
@@ -60,6 +61,7 @@ class EmailChannel:
         self._tokens = tokens_of(settings.email.mailboxes)
         self._reading = asyncio.Semaphore(READ_AT_ONCE)
         self._not_sending: dict[str, str] = {}
+        self._not_sending_since: dict[str, Time] = {}
         self._readers = [self._reader(mailbox, chance) for mailbox in settings.email.mailboxes]
 
     async def run(self) -> None:
@@ -127,16 +129,25 @@ class EmailChannel:
         return message.header_id
 
     async def _hand_over(self, mail: EmailMessage, mailbox: Mailbox) -> None:
-        """A server that does not let us in is told to a person; the mail waits in the outbox."""
+        """A server that does not let us in, or stays away, is told to a person; the mail waits in the outbox."""
         tokens = tokens_for(mailbox.smtp, self._tokens.get(mailbox.id))
         try:
             await outbound.send(mail, mailbox.smtp, tokens)
         except NotLetIn as error:
-            self._not_sending[mailbox.id] = f"mailbox {mailbox.id} cannot send: {error}"
-            why = f"Mail from {mailbox.address} cannot be sent and waits: {error}."
-            await self._alarms.raise_one("mail_not_let_out", mailbox.id, why)
+            await self._cannot_send(mailbox, "mail_not_let_out", error, after_seconds=0)
+            raise
+        except Unreachable as error:
+            if not error.code:  # with one, the server is there, and speaks of this mail
+                await self._cannot_send(mailbox, "mail_not_sent", error, after_seconds=AWAY_SECONDS)
             raise
         self._not_sending.pop(mailbox.id, None)
+        self._not_sending_since.pop(mailbox.id, None)
+
+    async def _cannot_send(self, mailbox: Mailbox, cause: str, error: Unreachable, *, after_seconds: float) -> None:
+        self._not_sending[mailbox.id] = f"mailbox {mailbox.id} cannot send: {error}"
+        if self._clock() - self._not_sending_since.setdefault(mailbox.id, self._clock()) >= after_seconds:
+            why = f"Mail from {mailbox.address} cannot be sent and waits: {str(error).rstrip('.')}."
+            await self._alarms.raise_one(cause, mailbox.id, why)
 
     def _reply_to(self, mailbox: Mailbox, message: Message) -> str:
         """Our address with the signed reference, for mail programs that lose everything else."""

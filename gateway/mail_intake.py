@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from channels.email.automatic import Outcome
 from channels.email.language import language_of
 from channels.email.mime import Mail
 from channels.email.quoting import own_words
@@ -27,6 +28,8 @@ from routing.triage import Finding
 
 DAY_SECONDS = 24 * 3600.0
 DIAGNOSTIC_LIMIT = 200
+OUTCOMES_TOLD = 5
+HIDDEN = "[Words that this mail hides from its reader:]"
 # RFC 3464: what a report's action makes of our message. 'relayed' and 'expanded' say nothing certain.
 STATUSES = {"failed": "undelivered", "delayed": "delayed", "delivered": "delivered"}
 
@@ -64,14 +67,16 @@ class MailIntake:
         self._email, self._clock = settings.email, clock
         self._new_reference, self._new_id, self._judge, self._files = new_reference, new_id, judge, files
         self._ours = {mailbox.address.lower() for mailbox in settings.email.mailboxes}
-        self._threads = MailThreads(Signer(settings.email.reference_secret.get_secret_value()))
+        self._our_domains = {address.rpartition("@")[2] for address in self._ours}
+        self._signer = Signer(settings.email.reference_secret.get_secret_value())
+        self._threads = MailThreads(self._signer)
 
     def understood(self, arrival: Arrival, looks: Looks) -> Understood:
         """What happened, and what is to be written with it. It waits for the database: for a thread."""
         mail = arrival.mail
         ours = looks.sent_by_us(mail.message_id)
         if ours is not None and mail.from_address.lower() in self._ours:
-            return Recorded("our own mail came back to us", "system", reference=ours.reference), ()
+            return Recorded("saw our own mail come back to us", "system", reference=ours.reference), ()
         reported = self._delivery(arrival, looks) or self._receipt(arrival, looks)
         if reported is not None:
             return reported
@@ -83,8 +88,11 @@ class MailIntake:
 
     def arrival(self, fetched: FetchedMail, mail: Mail, mailbox: Mailbox, raw_path: str) -> Arrival:
         """What can be said of it by itself, whatever else has come. It takes its time: for a thread."""
-        message_id, said = self._new_id(), own_words(mail.text)
+        message_id, said = self._new_id(), self._said(mail)
         problems = [*mail.problems, *(["too large: only its start was read"] if fetched.too_large else [])]
+        finding = self._judge(f"{mail.subject}\n{said}")
+        if mail.hidden and not finding.sounds_like_emergency and (why := self._judge(mail.hidden).in_words):
+            problems.append(f"what it hides from its reader {why}")
         message = Message(
             id=message_id,
             reference="",
@@ -93,7 +101,7 @@ class MailIntake:
             sender=sender_of(mail, self._ours),
             recipient=mailbox.address,
             subject=mail.subject,
-            body=mail.text,
+            body=mail.text + (f"\n\n{HIDDEN}\n{mail.hidden}" if mail.hidden else ""),
             html=mail.html,
             at=self._clock(),
             by="caller",
@@ -108,26 +116,35 @@ class MailIntake:
             language=language_of(said),
         )
         files = tuple(self._files.keep_attachments(message_id, mail))
-        return Arrival(fetched, mail, mailbox, message, files, self._judge(f"{mail.subject}\n{said}"))
+        return Arrival(fetched, mail, mailbox, message, files, finding)
+
+    def _said(self, mail: Mail) -> str:
+        """What is to be judged. What an answer to us quotes has been, but a carrier who answers a passenger and lets us
+        read along quotes what we have never seen."""
+        named = (i.rstrip(">").rpartition("@")[2].lower() for i in (mail.in_reply_to, *mail.references))
+        answers_us = any(domain in self._our_domains for domain in named)
+        if answers_us or any(self._signer.quoted((mail.subject,), mail.from_address)):
+            return own_words(mail.text, mail.subject)
+        return mail.text
 
     # --- what became of a message of ours ----------------------------------------------------------------
 
     def _delivery(self, arrival: Arrival, looks: Looks) -> Understood | None:
         """A delivery report on a message of ours stands beside it; its failure is told to the handler."""
         report = arrival.mail.delivery_report
-        status = STATUSES.get(report.action) if report else None
         sent = looks.sent_by_us(report.original_message_id) if report else None
+        status = STATUSES.get(report.outcomes[0].action) if report and report.outcomes else None
         if report is None or status is None or sent is None:
             return None
-        why = " ".join(filter(None, (report.status, report.diagnostic)))[:DIAGNOSTIC_LIMIT]
-        event = DeliveryReported(sent.reference, sent.id, status, why)
+        told = (_told(outcome, sent.recipient) for outcome in report.outcomes[:OUTCOMES_TOLD])
+        event = DeliveryReported(sent.reference, sent.id, status, "; ".join(filter(None, told)))
         return event, (MessageStatus(sent.id, status), *arrival.beside(sent.reference))
 
     def _receipt(self, arrival: Arrival, looks: Looks) -> Understood | None:
         read = looks.sent_by_us(arrival.mail.receipt_for)
         if read is None:
             return None
-        event = Recorded("a read receipt came", "system", reference=read.reference)
+        event = Recorded("was told that a mail of ours was read", "system", reference=read.reference)
         return event, (MessageStatus(read.id, "read"), *arrival.beside(read.reference))
 
     def _answer_to_closed(self, arrival: Arrival, looks: Looks) -> Understood | None:
@@ -137,7 +154,7 @@ class MailIntake:
         contact = self._threads.answered(arrival.mail, arrival.message.sender, looks)
         if contact is None or contact.closed_at is None:
             return None
-        event = Recorded("an automatic answer came after closing", "system", reference=contact.reference)
+        event = Recorded("kept an automatic answer that came after closing", "system", reference=contact.reference)
         return event, arrival.beside(contact.reference)
 
     # --- set aside ---------------------------------------------------------------------------------------
@@ -146,14 +163,14 @@ class MailIntake:
         why = self._why_aside(arrival, looks)
         if not why:
             return None
-        event = Recorded("mail set aside", "system", f"message {arrival.message.id}: {why}")
+        event = Recorded("set a mail aside", "system", f"message {arrival.message.id}: {why}")
         return event, arrival.beside("", "set_aside", why)
 
     def _why_aside(self, arrival: Arrival, looks: Looks) -> str:
         sender = arrival.message.sender
         if sender.lower() in self._ours:
             return "it comes from our own address, and it is none that we sent"
-        block = looks.block_of(sender, self._clock()) if sender else None
+        (block,) = looks.blocks_of(sender, now=self._clock()) if sender else (None,)
         if block is None or self._in_open_contact(arrival, looks):
             return ""
         return f"{block.address} is blocked: {block.reason}"
@@ -199,6 +216,14 @@ class MailIntake:
     def _answered_enough(self, sender: str, looks: Looks) -> bool:
         today = looks.automatic_answers(sender, self._clock() - DAY_SECONDS)
         return today >= self._email.automatic_answers_a_day
+
+
+def _told(outcome: Outcome, recipient: str) -> str:
+    """What became of it, for whom: of our one recipient, or of those to whom their server passed it on."""
+    why = " ".join(filter(None, (outcome.status, outcome.diagnostic)))[:DIAGNOSTIC_LIMIT]
+    if outcome.recipient.lower() in ("", recipient.lower()):
+        return why
+    return f"{outcome.recipient}: {' '.join(filter(None, (outcome.action, why)))}"
 
 
 def apart(arrivals: Iterable[Arrival]) -> Iterator[list[Arrival]]:

@@ -55,8 +55,8 @@ class MailThreads:
             reference = quoted[0].contact.reference
             return Belonging(f"email:{reference}:{sender.lower()}", reference, known=True)
         # Not by its Message-ID: a stranger could use another person's.
-        earlier = looks.latest_of(same_person(sender)) if sender else None
-        return Belonging(f"email:{mail.sha256}", earlier.reference if earlier else "")
+        (earlier,) = looks.latest_of(same_person(sender))
+        return Belonging(f"email:{mail.sha256}", earlier)
 
     def answered(self, mail: Mail, sender: str, looks: Looks) -> Contact | None:
         """The contact of this person that the mail answers, open or closed."""

@@ -88,6 +88,7 @@ SENTENCES: Mapping[str, str] = {
     "Relax": "insists on less of a handler now, as it has waited",
     "OfferAgain": "may offer it to {0.handler} again",
     "Acknowledge": "sends the acknowledgement",
+    "LeaveUnacknowledged": "sends no acknowledgement: {0.why}",
     "AskWhere": "asks the person where they are",
     "CallControlRoom": "calls the control room",
     "RaiseAlarm": "alarmed the supervisors: {0.why}",
@@ -124,6 +125,7 @@ OUTCOMES: Mapping[str, str] = {
 # What explains a sentence, where it is given.
 REASONS: Mapping[str, str] = {
     "Recorded": "why",
+    "DeliveryReported": "why",
     "EndOffer": "why",
     "Requeued": "why",
     "GradeGiven": "rationale",

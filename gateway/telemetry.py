@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from channels.log_lines import LogLines
 from gateway.dispatcher import Clock, Committed
 from gateway.statistics.figures import Figures
 from gateway.store.journal import Row
@@ -187,7 +188,7 @@ def configure_logs(level: str) -> None:
     structlog.configure(
         processors=[*shared, json_lines],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=LogLines(sys.stderr),
     )
     libraries = logging.StreamHandler(sys.stderr)
     libraries.setFormatter(

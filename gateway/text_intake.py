@@ -6,7 +6,7 @@ to an open contact, and a STOP or START never is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from channels.text.consent import asked
@@ -19,11 +19,16 @@ from gateway.store.records import Attachment, Block, Message, Record
 from gateway.store.store import Store
 from gateway.text_carriers import KEY
 from gateway.text_files import pending
+from gateway.together import Together
 from routing.events import Event, MessageArrived, Recorded
-from routing.model import Channel, Contact, Party, Wish
+from routing.model import Channel, Party, Wish
 from routing.triage import Finding
 
+MOST_AT_ONCE = 100
+
 Understood = tuple[Event, tuple[Record, ...]]
+# What the sender is blocked by, and the reference of their latest contact ('' for none).
+Seen = tuple[Block | None, str]
 
 
 def thread_of(ours: str, sender: str) -> str:
@@ -40,18 +45,19 @@ class TextIntake:
         clock: Clock,
         new_reference: Callable[[], str],
         new_id: Callable[[], str],
-        judge: Callable[[str], Finding],
+        judge: Callable[[str], Awaitable[Finding]],
     ) -> None:
         self._text, self._store, self._dispatcher, self._clock = settings.text, store, dispatcher, clock
         self._new_reference, self._new_id, self._judge = new_reference, new_id, judge
+        self._strangers = Together(self._seen, MOST_AT_ONCE)
 
     async def understood(self, text: IncomingText) -> Understood:
         """What happened, and what is to be written with it: the message first. Raises StoreError."""
-        message, finding = self._message(text), self._judge(text.body)
+        message, finding = self._message(text), await self._judge(text.body)
         files = [pending(message.id, number, item) for number, item in enumerate(text.media)]
-        thread, wish = thread_of(text.recipient, text.sender), self._wish(text)
+        thread, wish = thread_of(text.recipient, text.sender or text.message_sid), self._wish(text)
         known = self._dispatcher.board.in_thread(thread) is not None
-        block, earlier = (None, None) if known else await self._store.look(lambda looks: self._seen(text.sender, looks))
+        block, earlier = (None, "") if known else await self._strangers.ask(text.sender)
         if block is not None and not (wish or finding.sounds_like_emergency):
             return _set_aside(message, files, f"{block.address} is blocked: {block.reason}")
         event = MessageArrived(
@@ -63,7 +69,7 @@ class TextIntake:
             our_address=text.recipient,
             thread=thread,
             automatic=not text.can_reply,
-            linked_to=earlier.reference if earlier else "",
+            linked_to=earlier,
             finding=finding,
             wish=wish,
         )
@@ -83,7 +89,7 @@ class TextIntake:
             by="caller",
             provider_key=f"{KEY}{text.message_sid}",
             provider_id=text.message_sid,
-            problems=missing,
+            problems="; ".join(filter(None, (text.problems, missing))),
             sent_at=text.sent_at,
         )
 
@@ -93,9 +99,13 @@ class TextIntake:
         obeyed = any(number.number == ours and number.opt_out == "obey" for number in self._text.numbers)
         return asked(text.body) if obeyed else ""
 
-    def _seen(self, sender: str, looks: Looks) -> tuple[Block | None, Contact | None]:
-        """What this person is blocked by, and their latest contact, for a text that opens a new one."""
-        return looks.block_of(person_of(sender), self._clock()), looks.latest_of(same_person(sender))
+    async def _seen(self, senders: Sequence[str]) -> list[Seen]:
+        """Raises StoreError."""
+        return await self._store.look(lambda looks: self._look_at(senders, looks))
+
+    def _look_at(self, senders: Sequence[str], looks: Looks) -> list[Seen]:
+        blocks = looks.blocks_of(*map(person_of, senders), now=self._clock())
+        return list(zip(blocks, looks.latest_of(*map(same_person, senders)), strict=True))
 
 
 def _set_aside(message: Message, files: list[Attachment], why: str) -> Understood:

@@ -24,8 +24,10 @@ log = structlog.get_logger()
 PAUSE_SECONDS = 10.0
 # A webhook may be on its way for so long (Twilio waits 15 s for our answer): it is left to bring its text itself.
 UNDER_WAY_SECONDS = 20.0
-# How far back a text is looked for that the carrier lists late.
-AGAIN_SECONDS = 600.0
+# How far before the last look a text is looked for that the carrier lists late: a little each time, for at hundreds of
+# texts a second the list is long; and far from time to time.
+AGAIN_SECONDS = 60.0
+FAR_SECONDS, FAR_EVERY_SECONDS = 600.0, 300.0
 
 
 class MissedTexts:
@@ -42,26 +44,32 @@ class MissedTexts:
         self._hours, self._store, self._carriers = settings.fetch_missed_hours, store, carriers
         self._clock, self._take = clock, take
         self._asked: dict[str, Time] = {}
+        self._asked_far: dict[str, Time] = {}
 
     async def run(self) -> None:
         """Ask each carrier until cancelled."""
         while self._hours:
             for carrier in self._carriers:
                 try:
-                    await self._fetch(carrier)
+                    await self.look(carrier)
                 except (ChannelError, StoreError) as error:
                     log.warning("missed_texts_not_known", carrier=carrier.id, why=str(error))
             await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _fetch(self, carrier: Carrier) -> None:
+    async def look(self, carrier: Carrier) -> None:
+        """Take what it has and we have not. Raises ChannelError, StoreError."""
         now = self._clock()
-        listed = await carrier.arrived_since(datetime.fromtimestamp(await self._since(carrier, now), UTC))
+        far = now - self._asked_far.get(carrier.id, 0.0) >= FAR_EVERY_SECONDS
+        since = await self._since(carrier, now, FAR_SECONDS if far else AGAIN_SECONDS)
+        listed = await carrier.arrived_since(datetime.fromtimestamp(since, UTC))
         settled = [text for text in listed if (text.sent_at or 0.0) < now - UNDER_WAY_SECONDS]
         keys = [f"{KEY}{text.message_sid}" for text in settled]
         known = await self._store.look(lambda looks: looks.known_keys(keys)) if keys else {}
         missed = [text for text, key in zip(settled, keys, strict=True) if key not in known]
         if all([await self._took(carrier, text) for text in missed]):
             self._asked[carrier.id] = now
+            if far:
+                self._asked_far[carrier.id] = now
 
     async def _took(self, carrier: Carrier, text: IncomingText) -> bool:
         """One that cannot be taken holds up no other, and is tried again."""
@@ -72,9 +80,9 @@ class MissedTexts:
             return False
         return True
 
-    async def _since(self, carrier: Carrier, now: Time) -> Time:
+    async def _since(self, carrier: Carrier, now: Time, again: Time) -> Time:
         """What came before this gateway first ran was another's to answer."""
         if carrier.id in self._asked:
-            return self._asked[carrier.id] - AGAIN_SECONDS
+            return self._asked[carrier.id] - again
         first = [row.at async for row in self._store.journal(limit=1)]
         return max(now - self._hours * 3600.0, *first) if first else now

@@ -6,7 +6,7 @@ A webhook is answered with 2xx only when its texts are on disk. Pictures are fet
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
@@ -48,7 +48,7 @@ class TextChannel:
         clock: Clock,
         new_reference: Callable[[], str],
         new_id: Callable[[], str],
-        judge: Callable[[str], Finding],
+        judge: Callable[[str], Awaitable[Finding]],
     ) -> None:
         self._settings, self._store, self._dispatcher, self._clock = settings, store, dispatcher, clock
         self._intake = TextIntake(settings, store, dispatcher, clock, new_reference, new_id, judge)
@@ -203,7 +203,7 @@ class TextChannel:
                 carrier = self._carriers.get(came_by(message))
                 at = await carrier.arrived_at(message.provider_id) if carrier else None
                 if at is not None:
-                    what = f"a text reached the carrier at {at:%H:%M:%S}"
+                    what = f"learned from the carrier that their text had reached it at {at:%H:%M:%S} UTC"
                     sent = SentAt(message.id, at.timestamp())
                     await self._dispatcher.submit(Recorded(what, "system", reference=reference), sent)
 

@@ -79,6 +79,14 @@ class Acknowledge:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaveUnacknowledged:
+    """Send none to whoever began this contact, or opened it again. ``why`` is a sentence."""
+
+    reference: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class AskWhere:
     """Their text sounds like an emergency and names no place: ask them, once, with this template."""
 
@@ -218,6 +226,7 @@ Command = (
     | OfferAgain
     | MarkSafety
     | Acknowledge
+    | LeaveUnacknowledged
     | AskWhere
     | CallControlRoom
     | RaiseAlarm

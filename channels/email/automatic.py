@@ -16,21 +16,30 @@ BULK = {"bulk", "list", "junk", "auto_reply"}
 MACHINES = {"mailer-daemon", "postmaster"}
 ANSWERS = {"auto-replied", "auto-notified"}
 MACHINE_TYPES = {"multipart/report", "message/delivery-status", "message/disposition-notification"}
+WORST_FIRST = {"failed": 0, "delayed": 1, "delivered": 2}
 ORIGINAL = re.compile(r"^Original-Message-ID:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
 IDENTIFIER = re.compile(r"^Message-ID:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryReport:
-    """What became of a message of ours. ``action`` is failed, delayed, delivered, relayed or expanded (RFC 3464).
-
-    ``status`` is the enhanced code such as 5.1.1; ``original_message_id`` is '' when the report does not quote it.
-    """
+class Outcome:
+    """For one recipient. ``action`` is failed, delayed, delivered, relayed or expanded (RFC 3464); ``status`` is the
+    enhanced code such as 5.1.1."""
 
     recipient: str
     action: str
     status: str
     diagnostic: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """What became of a message of ours: the worst outcome first; several when a server has passed it on to several.
+
+    ``original_message_id`` is '' when the report does not quote it.
+    """
+
+    outcomes: tuple[Outcome, ...]
     original_message_id: str
 
 
@@ -84,19 +93,22 @@ def read_receipt(message: Message) -> str:
 
 
 def delivery_report(message: Message) -> DeliveryReport | None:
-    """The report in a multipart/report; of several recipients, the first that failed."""
+    """The report in a multipart/report."""
     parts = _parts(message)
     status = next((part for part in parts if part.get_content_type() == "message/delivery-status"), None)
     if status is None:
         return None
-    blocks = [block for block in _parts(status) if headers.value(block, "Final-Recipient")]
-    block = next((b for b in blocks if _first_word(b, "Action") == "failed"), next(iter(blocks), status))
-    return DeliveryReport(
+    blocks = [block for block in _parts(status) if headers.value(block, "Final-Recipient")] or [status]
+    outcomes = sorted(map(_outcome, blocks), key=lambda outcome: WORST_FIRST.get(outcome.action, len(WORST_FIRST)))
+    return DeliveryReport(tuple(outcomes), _original(parts))
+
+
+def _outcome(block: Message) -> Outcome:
+    return Outcome(
         recipient=_typed(block, "Original-Recipient") or _typed(block, "Final-Recipient"),
         action=_first_word(block, "Action"),
         status=_first_word(block, "Status"),
         diagnostic=_typed(block, "Diagnostic-Code"),
-        original_message_id=_original(parts),
     )
 
 

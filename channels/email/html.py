@@ -1,9 +1,14 @@
-"""HTML mail made safe to show, and made into plain text. Nothing in it loads anything from anywhere."""
+"""HTML mail made safe to show, and made into plain text. Nothing in it loads anything from anywhere.
+
+Words that the sender's HTML hides (newsletters hide a line for the list of mails, spam hides whole poems) are told
+apart from those that it shows.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass
 from html import escape, unescape
 from html.parser import HTMLParser
 
@@ -37,25 +42,51 @@ LINE_TAG = re.compile(r"</?(?:p|div|br|tr|li|h[1-6]|table|blockquote)\b[^>]*>", 
 FORMATTING = re.compile(r"</?(?:b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)\b[^>]*>", re.IGNORECASE)
 EMBEDDED = re.compile(r"""\bsrc\s*=\s*(?:"data:[^"]*"|'data:[^']*')""", re.IGNORECASE)
 
+HIDING = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0+(?:px|pt|em|%)?\s*(?:[;!]|$)", re.IGNORECASE
+)
+MAY_HIDE = re.compile(r":\s*none|hidden|font-size\s*:\s*0", re.IGNORECASE)
+VOID = _names("br hr img")
+
 BLOCKS = _names("blockquote center dd div dl dt h1 h2 h3 h4 h5 h6 hr li ol p pre table tr ul")
 PARAGRAPHS = _names("blockquote dl h1 h2 h3 h4 h5 h6 ol p pre table ul")
 
 
-def sanitise(source: str, problems: list[str]) -> str:
-    """The HTML with only harmless formatting left; links open outside and tell no referrer."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """``html`` is harmless and has all words; ``text`` is plain and has those that it shows, ``hidden`` the others."""
+
+    html: str
+    text: str
+    hidden: str = ""
+
+
+def shown(source: str, problems: list[str]) -> Shown:
+    """What is in the HTML: only harmless formatting is left; links open outside and tell no referrer."""
     source = EMBEDDED.sub("", clean(source, SOURCE_LIMIT))
     if len(source) > HTML_LIMIT or _depth(source) > DEPTH_LIMIT:
         # A deep tree costs the sanitiser quadratic time.
         problems.append("the HTML is too long or nested too deeply; it is shown as plain text")
-        return from_text(_stripped(source))
+        text = _stripped(source)
+        return Shown(from_text(text), text)
     if _elements(source) > ELEMENTS_LIMIT:
         problems.append("the HTML's bold, italics and colours are too tangled to show")
         # A space, so that what stood around the tag cannot become one.
         source = FORMATTING.sub(" ", source)
+    safe = _sanitised(source, {})
+    if not MAY_HIDE.search(source):
+        return Shown(safe, _to_text(safe))
+    marked = _sanitised(source, {"*": {"style", "hidden"}})
+    return Shown(safe, _to_text(marked), _to_text(marked, hidden=True))
+
+
+def _sanitised(source: str, marks: dict[str, set[str]]) -> str:
+    """Well-formed, as a browser would read it: every element that is no void one has its end tag."""
+    attributes = {"a": {"href"}, "img": {"alt"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}}
     return nh3.clean(
         source,
         tags=set(TAGS),
-        attributes={"a": {"href"}, "img": {"alt"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}},
+        attributes=attributes | marks,
         url_schemes=set(SCHEMES),
         url_relative="deny",
         clean_content_tags=set(DROPPED_WITH_CONTENT),
@@ -69,9 +100,9 @@ def from_text(text: str) -> str:
     return f"<pre>{escape(text)}</pre>"
 
 
-def to_text(safe: str) -> str:
+def _to_text(safe: str, *, hidden: bool = False) -> str:
     """Sanitised HTML as plain text: blocks on lines of their own, list items dashed, link targets in brackets."""
-    writer = _TextWriter()
+    writer = _TextWriter(hidden=hidden)
     writer.feed(safe)
     writer.close()
     return _tidy("".join(writer.pieces))
@@ -128,10 +159,12 @@ def _without(source: str, start: str, end: str) -> str:
 
 
 class _TextWriter(HTMLParser):
-    """Reads what the sanitiser wrote, which is well formed."""
+    """Reads what the sanitiser wrote, which is well formed: what it shows, or only what it hides."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, hidden: bool) -> None:
         super().__init__(convert_charrefs=True)
+        self._wanted = hidden
+        self._hidden_in = 0
         self.pieces: list[str] = []
         self._verbatim = 0
         self._link = ""
@@ -139,6 +172,10 @@ class _TextWriter(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
+        if tag not in VOID and (self._hidden_in or _hides(given)):
+            self._hidden_in += 1
+        if self._hidden_here():
+            return
         self._break(tag)
         if tag == "pre":
             self._verbatim += 1
@@ -154,6 +191,12 @@ class _TextWriter(HTMLParser):
             self._link, self._link_from = given.get("href") or "", len(self.pieces)
 
     def handle_endtag(self, tag: str) -> None:
+        passed_over = self._hidden_here()
+        self._hidden_in = max(0, self._hidden_in - 1)
+        if passed_over:
+            return
+        if self._hidden_here():
+            self.pieces.append("\n")  # what is hidden elsewhere is no part of this word
         if tag == "a":
             self._end_link()
         elif tag == "pre":
@@ -161,10 +204,16 @@ class _TextWriter(HTMLParser):
         self._break(tag)
 
     def handle_data(self, data: str) -> None:
+        if self._hidden_here():
+            return
         if self._verbatim:
             self.pieces.append(data)
         elif data.strip() or not self._at_line_start():
             self.pieces.append(re.sub(r"\s+", " ", data))
+
+    def _hidden_here(self) -> bool:
+        """Whether this is none of what is wanted."""
+        return bool(self._hidden_in) != self._wanted
 
     def _break(self, tag: str) -> None:
         if tag in PARAGRAPHS:
@@ -181,3 +230,7 @@ class _TextWriter(HTMLParser):
         if target and target != words:
             self.pieces.append(f" [{target}]")
         self._link = ""
+
+
+def _hides(attributes: dict[str, str | None]) -> bool:
+    return "hidden" in attributes or bool(HIDING.search(attributes.get("style") or ""))

@@ -36,7 +36,7 @@ class Patience:
     """How long to wait for a server, in seconds.
 
     A link that is silent is noticed after ``command`` seconds at the end of each IDLE, which lasts at most
-    ``idle`` (servers hang up after 30 minutes, RFC 2177).
+    ``idle`` (servers hang up after 30 minutes, RFC 2177). Trouble that lasts ``told_after`` is told to a person.
     """
 
     command: float = 30.0
@@ -44,6 +44,7 @@ class Patience:
     idle: float = 25 * 60.0
     first_retry: float = 1.0
     last_retry: float = 60.0
+    told_after: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ class MailboxReader:
         self._tokens = tokens
         self._trouble = "not connected yet"
         self._not_filed = ""
+        self._troubled_since: float | None = None
         self._pauses = self._new_pauses()
         self._attempted = (0, 0)
         self._attempts = 0
@@ -85,11 +86,11 @@ class MailboxReader:
                 self._in_trouble(str(error))
                 await self._alarm("mailbox_refused", str(error))
             except ChannelError as error:
-                self._in_trouble(str(error))
+                await self._in_trouble_that_may_last(str(error))
             except Exception as error:
                 # A fault of ours must not end the only task that reads this mailbox.
                 log.exception("mailbox_reader_failed", mailbox=self._mailbox.id)
-                self._in_trouble(f"internal error ({type(error).__name__})")
+                await self._in_trouble_that_may_last(f"internal error ({type(error).__name__})")
             await self._pause()
 
     async def _follow(self, imap: Imap) -> None:
@@ -156,7 +157,7 @@ class MailboxReader:
             del self._unlisted[-len(some) :]
             position = replace(position, listed_to=some[-1] if self._unlisted else position.last_uid)
             await self._receiver.keep(position, [fingerprint for fingerprint in found if fingerprint])
-            new = await imap.uids(position.last_uid + 1)
+            new = await imap.uids(position.last_uid + 1) if self._unlisted else []
         return position
 
     async def _headlines(self, imap: Imap, page: Sequence[int]) -> list[Headline]:
@@ -266,7 +267,7 @@ class MailboxReader:
                 await self._receiver.deliver(prepared)
             except Exception as error:  # noqa: BLE001 - whatever it is, the mail stays ours until it is stored
                 # Only the kind of error: its text may quote the mail.
-                self._in_trouble(f"mail cannot be stored ({type(error).__name__})")
+                await self._in_trouble_that_may_last(f"mail cannot be stored ({_kind(error)})")
                 await self._pause()
             else:
                 self._well()
@@ -302,16 +303,24 @@ class MailboxReader:
     # --- how it goes -------------------------------------------------------------------------------------
 
     async def _alarm(self, cause: str, why: str) -> None:
-        await self._receiver.alarm(cause, f"Mailbox {self._mailbox.address}: {why}.")
+        await self._receiver.alarm(cause, f"Mailbox {self._mailbox.address}: {why.rstrip('.')}.")
 
     def _well(self) -> None:
-        self._trouble = ""
+        self._trouble, self._troubled_since = "", None
         self._broken_pages.clear()
         self._pauses = self._new_pauses()
 
     def _in_trouble(self, why: str) -> None:
         self._trouble = why
         log.warning("mailbox_in_trouble", mailbox=self._mailbox.id, why=why)
+
+    async def _in_trouble_that_may_last(self, why: str) -> None:
+        """A mail server that is away for a moment is nothing to wake anybody for."""
+        self._in_trouble(why)
+        now = asyncio.get_running_loop().time()
+        self._troubled_since = now if self._troubled_since is None else self._troubled_since
+        if now - self._troubled_since >= self._patience.told_after:
+            await self._alarm("mailbox_in_trouble", why)
 
     async def _pause(self) -> None:
         await asyncio.sleep(next(self._pauses))
@@ -322,6 +331,12 @@ class MailboxReader:
         while True:
             yield self._jitter.uniform(pause / 2, pause)
             pause = min(2 * pause, self._patience.last_retry)
+
+
+def _kind(error: Exception) -> str:
+    """Only the kind of error, and what a system says of its disk: any other text may quote the mail."""
+    said = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else ""
+    return ": ".join(filter(None, (type(error).__name__, said)))
 
 
 def _pages(uids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
@@ -43,10 +43,11 @@ class Mail:
     """A message as the gateway sees it; everything in it is clean of control characters.
 
     Identifiers are '<...>' or ''; domains are in lower case, local parts as written (compare without case);
-    ``text`` is what the person wrote, plain; ``html`` is '' or harmless; ``date`` is UTC; ``problems`` says in
-    words what was broken; ``sha256`` is that of the raw bytes, in hex. ``delivered_to`` holds whom it was
-    delivered to, as far as it says; ``authentication`` is such as 'spf=pass dkim=none'; ``automatic_answer``: a machine
-    answers for its owner; ``receipt_for`` is the Message-ID of a mail of ours that was read.
+    ``text`` is what the person wrote, plain; ``hidden`` is what the HTML hides from its reader; ``html`` is '' or
+    harmless; ``date`` is UTC; ``problems`` says in words what was broken; ``sha256`` is that of the raw bytes, in hex.
+    ``delivered_to`` holds whom it was delivered to, as far as it says; ``authentication`` is such as
+    'spf=pass dkim=none'; ``automatic_answer``: a machine answers for its owner; ``receipt_for`` is the Message-ID of a
+    mail of ours that was read.
     """
 
     message_id: str
@@ -61,6 +62,7 @@ class Mail:
     subject: str
     date: datetime | None
     text: str
+    hidden: str
     html: str
     attachments: tuple[Attachment, ...]
     automatic: bool
@@ -119,6 +121,7 @@ def _read(
         subject=headers.text(message, "Subject", SUBJECT_LIMIT, problems),
         date=headers.date(message, problems),
         text=content.text,
+        hidden=content.hidden,
         html=content.html,
         attachments=content.attachments,
         automatic=attempt(
@@ -164,7 +167,7 @@ def _content(message: Message, raw: bytes, problems: list[str], diverted: Mappin
     text = content.text.strip("\n")[:TEXT_LIMIT]
     if not text.strip():
         text = _last_resort(content, message, raw, problems)
-    return Content(text, content.html, content.attachments)
+    return replace(content, text=text)
 
 
 def _last_resort(content: Content, message: Message, raw: bytes, problems: list[str]) -> str:

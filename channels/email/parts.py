@@ -50,10 +50,11 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a part holds; ``html`` is '' when there is only plain text."""
+    """What a part holds; ``html`` is '' when there is only plain text; ``hidden``: the words that the HTML hides."""
 
     text: str = ""
     html: str = ""
+    hidden: str = ""
     attachments: tuple[Attachment, ...] = ()
 
 
@@ -104,8 +105,7 @@ class Reading:
             self._problems.append("the text is too long; its end is not shown")
         if kind != "text/html":
             return Content(text=clean(written, TEXT_LIMIT))
-        safe = html.sanitise(written, self._problems)
-        return Content(text=html.to_text(safe), html=safe)
+        return _of_html(html.shown(written, self._problems))
 
     def _attached_message(self, part: Message, depth: int) -> Content:
         """A forwarded message is shown, since it is often the whole point, and kept as a file."""
@@ -116,7 +116,11 @@ class Reading:
         subject = headers.text(inner, "Subject", headers.NAME_LIMIT, [])
         heading = f"[Attached message] From: {sender} Subject: {subject}\n\n"
         content = self.content(inner, depth + 1)
-        return Content(text=heading + content.text, attachments=self._file(part).attachments + content.attachments)
+        return Content(
+            text=heading + content.text,
+            hidden=content.hidden,
+            attachments=self._file(part).attachments + content.attachments,
+        )
 
     def _embedded(self, part: Message) -> Message | None:
         payload = part.get_payload()
@@ -148,13 +152,13 @@ class Reading:
         found = attempt(lambda: winmail.unwrap(wrapped.data), None, "winmail.dat could not be opened", self._problems)
         if found is None:
             return of_file(wrapped)
-        safe = html.sanitise(found.html, self._problems) if found.html else ""
-        text = clean(found.text, TEXT_LIMIT) or html.to_text(safe)
+        rich = html.shown(found.html, self._problems) if found.html else html.Shown("", "")
+        text = clean(found.text, TEXT_LIMIT) or rich.text
         files = []
         for number, (given, data) in enumerate(found.files, start=1):
             name = safe_filename(given) or f"winmail-{number}.bin"
             files.append(_attachment(name, mimetypes.guess_type(name)[0] or "application/octet-stream", data))
-        return Content(text, safe, (wrapped, *files))
+        return Content(text, rich.html, rich.hidden, (wrapped, *files))
 
     def _is_file(self, part: Message) -> bool:
         return attempt(
@@ -177,6 +181,13 @@ class Reading:
             self._problems.append(f"the message's structure is broken: {words}")
 
 
+def _of_html(shown: html.Shown) -> Content:
+    """Words count as hidden only beside others: a mail that shows nothing at all is read whole."""
+    if not shown.text.strip():
+        return Content(shown.hidden, shown.html)
+    return Content(shown.text, shown.html, shown.hidden)
+
+
 def of_file(attachment: Attachment) -> Content:
     return Content(attachments=(attachment,))
 
@@ -187,7 +198,7 @@ def best_of(contents: list[Content]) -> Content:
     plain = next((content for content in contents if content.text.strip() and not content.html), rich)
     stub = len(rich.text) > STUB_FACTOR * len(plain.text)
     files = tuple(file for content in contents for file in content.attachments)
-    return Content(rich.text if stub else plain.text, rich.html, files)
+    return Content(rich.text if stub else plain.text, rich.html, rich.hidden, files)
 
 
 def joined(contents: list[Content]) -> Content:
@@ -197,6 +208,7 @@ def joined(contents: list[Content]) -> Content:
     return Content(
         text="\n\n".join(content.text.strip("\n") for content in written),
         html="\n".join(content.html or html.from_text(content.text) for content in written) if rich else "",
+        hidden="\n\n".join(content.hidden for content in contents if content.hidden),
         attachments=tuple(file for content in contents for file in content.attachments),
     )
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+from striprtf.striprtf import rtf_to_text
 from tnefparse import TNEF
 
 SECONDS = 10
@@ -41,7 +42,16 @@ def unwrap(data: bytes) -> Unwrapped:
 def _opened(data: bytes) -> dict[str, object]:
     tnef = TNEF(data, do_checksum=False)
     files = [(_text(a.long_filename()), base64.b64encode(bytes(a.data)).decode()) for a in tnef.attachments]
-    return {"text": _text(tnef.body), "html": _text(tnef.htmlbody), "files": files[:FILES_LIMIT]}
+    html = _text(tnef.htmlbody)
+    text = _text(tnef.body) or ("" if html else _rich_text(tnef))
+    return {"text": text, "html": html, "files": files[:FILES_LIMIT]}
+
+
+def _rich_text(tnef: TNEF) -> str:
+    """The words of what is there only as compressed RTF (MS-OXRTFCP), as Outlook sends it to those who use it too."""
+    if not tnef.rtfbody:
+        return ""
+    return str(rtf_to_text(_text(tnef.rtfbody), errors="replace")).strip()  # type: ignore[no-untyped-call]
 
 
 def _text(value: str | bytes | None) -> str:

@@ -74,7 +74,8 @@ class IncomingText:
     ``message_sid`` is unique among all carriers. ``sender`` and ``recipient`` are E.164 where they are telephone
     numbers; short codes and names ('Amazon') stay as they came. ``can_reply`` is false when no answer can reach the
     sender. ``media_missing`` counts the attachments that were announced but not delivered. ``sent_at``: when the
-    carrier had it (seconds since 1970), None where the webhook does not say.
+    carrier had it (seconds since 1970), None where the webhook does not say. ``problems``: what is wrong with it, for
+    a handler. ``sender`` is '' where the carrier does not say.
     """
 
     message_sid: str
@@ -85,6 +86,7 @@ class IncomingText:
     media_missing: int = 0
     can_reply: bool = True
     sent_at: float | None = None
+    problems: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,10 @@ log = structlog.get_logger()
 
 # Whoever has something for the loop wakes it; this is for a wake-up that was lost.
 FORBIDDEN = 403
-LOOP_SECONDS = 0.5
+LOOP_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 0.5
+# Without a call there is only to see whether a gateway is there; the next one gives it two seconds.
+IDLE_HOUSEKEEPING_SECONDS = 1.0
 ORPHAN_SECONDS = 10.0
 # So long a call that is over waits to be ended, by this gateway or the next one.
 AWAIT_END_SECONDS = 120.0
@@ -79,8 +81,7 @@ class CallAgent:
     def run(self) -> int:
         """Until the call is over; returns the exit code."""
         self._slot_file.write(self._to_release())
-        self._timers.every(HOUSEKEEPING_SECONDS, self._keep_house)
-        self._stay_linked()
+        self._keep_house_from_now_on()
         while not self._done:
             try:
                 self._turn()
@@ -111,6 +112,11 @@ class CallAgent:
             log.exception("call_process_bug")
 
     # --- the gateway ---
+
+    def _keep_house_from_now_on(self) -> None:
+        idle = self._arrived is None and not self._begun
+        self._timers.after(IDLE_HOUSEKEEPING_SECONDS if idle else HOUSEKEEPING_SECONDS, self._keep_house_from_now_on)
+        self._keep_house()
 
     def _keep_house(self) -> None:
         self._stay_linked()
@@ -350,9 +356,21 @@ class CallAgent:
             self._mixer.stop_recording()
         finally:
             self._control.end(code)
+            self._fall_silent()
+
+    def _fall_silent(self) -> None:
+        """Nobody hears us any more, and what is recorded is closed within some ticks of the media stack."""
+        if self._closing:
+            self._timers.after(CLOSING_CHECK_SECONDS, self._fall_silent)
+        else:
+            self._engine.stop_media()
+
+    @property
+    def _closing(self) -> bool:
+        return self._mixer.closing or self._message.closing
 
     def _leave(self) -> None:
-        if (self._mixer.closing or self._message.closing) and time.monotonic() < self._leave_by:
+        if self._closing and time.monotonic() < self._leave_by:
             self._timers.after(CLOSING_CHECK_SECONDS, self._leave)
         else:
             self._done = True

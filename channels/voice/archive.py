@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import soundfile
 import structlog
@@ -32,6 +32,8 @@ LOOK_SECONDS = 30.0
 PAUSE_SECONDS = 1.0
 AT_ONCE = 20
 BLOCK_BYTES = 128 * 1024
+# FLAC's level 0 of 8: half the work of its default (5), for files that are 5 % larger.
+EFFORT = {"flac": 0.0, "wav": None}
 
 
 class NotFinished(Exception):
@@ -90,7 +92,13 @@ class Archive:
         ]
 
     def _make(self, several: list[Raw]) -> list[Made | Exception | None]:
-        return [_outcome(raw, self._voice.recordings_dir, self._voice.recording_format) for raw in several]
+        folder = self._voice.recordings_dir
+        made = [_outcome(raw, folder, self._voice.recording_format) for raw in several]
+        try:
+            _sync_folder(folder)
+        except OSError as error:
+            return [error if isinstance(one, Made) else one for one in made]
+        return made
 
     async def _write_down(self, raw: Raw, made: Made | Exception | None) -> bool:
         """Whether there was something to be written down."""
@@ -139,7 +147,8 @@ def final(raw: Raw, recordings_dir: Path, kind: Format) -> Path:
 def finish(raw: Raw, recordings_dir: Path, kind: Format) -> Made | None:
     """None when it is still being recorded, or nothing was. Doing it again makes the same file.
 
-    Raises NotFinished, OSError."""
+    Its name is on disk once the folder is synced, which is left to whoever makes several. Raises NotFinished,
+    OSError."""
     with raw.locked() as free:
         if not free or not raw.caller.exists():
             return None
@@ -152,14 +161,14 @@ def finish(raw: Raw, recordings_dir: Path, kind: Format) -> Made | None:
         digest = _synced_digest(part)
         path = final(raw, recordings_dir, kind)
         part.replace(path)
-        _sync_folder(recordings_dir)
     return Made(path, digest, frames / RATE)
 
 
 def _write(raw: Raw, part: Path, kind: Format) -> int:
     """The number of frames, once it is certain that all are in the file: a full disk is not always told."""
     frames = 0
-    with soundfile.SoundFile(part, "w", RATE, 2, subtype="PCM_16", format=kind.upper()) as out:
+    how: dict[str, Any] = {"subtype": "PCM_16", "format": kind.upper(), "compression_level": EFFORT[kind]}
+    with soundfile.SoundFile(part, "w", RATE, 2, **how) as out:
         for block in _interleaved(raw):
             out.buffer_write(block, dtype="int16")
             frames += len(block) // (2 * SAMPLE_BYTES)

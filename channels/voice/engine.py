@@ -31,7 +31,7 @@ class Engine:
         self.notes: deque[Note] = deque()
         self._slot = slot
         self._kept: list[Any] = []
-        self._media_started = False
+        self._media: int | None = None
         self._poker = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._endpoint = _endpoint(slot)
         self._account = _Account(self)
@@ -51,10 +51,15 @@ class Engine:
 
     def start_media(self) -> None:
         """Starts what moves the audio and takes RTP in; done late, because an idle process should not tick."""
-        if not self._media_started:
-            pjmedia.start_thread()
+        if self._media is None:
+            self._media = pjmedia.start_thread()
             self._endpoint.audDevManager().setNullDev()
-            self._media_started = True
+
+    def stop_media(self) -> None:
+        """For good, when the call is over and its recordings are closed: a process that lingers should not tick."""
+        if self._media is not None:
+            self._endpoint.audDevManager().setNoDev()
+            pjmedia.end_thread(self._media)
 
     def silence(self) -> Any:
         """An audio source that is always there, so that a recording's time is the wall's."""

@@ -31,9 +31,13 @@ class Keeping:
     async def begin(self) -> None:
         scene = self._scene
         raw = raw_of(scene.settings.voice.recordings_dir, scene.reference, scene.call.id)
-        await asyncio.to_thread(raw.stem.parent.mkdir, parents=True, exist_ok=True)
-        if await scene.do(msg.Record(str(raw.stem))):
+        if await scene.do(msg.Record(str(raw.stem))) or await self._begin_in_new_folder(raw):
             self.raw = raw
+
+    async def _begin_in_new_folder(self, raw: Raw) -> bool:
+        """Nobody has recorded anything here yet, or the folder was removed."""
+        await asyncio.to_thread(raw.stem.parent.mkdir, parents=True, exist_ok=True)
+        return await self._scene.do(msg.Record(str(raw.stem)))
 
     async def pause(self, by: str, why: str) -> None:
         scene = self._scene

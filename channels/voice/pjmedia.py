@@ -22,14 +22,21 @@ def stop_thread() -> None:
     stack.pjmedia_endpt_stop_threads(stack.pjsua_get_pjmedia_endpt())
 
 
-def start_thread() -> None:
-    """Once, when there is media to come. Raises OSError when the stack refuses; the thread ends with the process."""
+def start_thread() -> int:
+    """Once, when there is media to come; what ``end_thread`` takes. Raises OSError when the stack refuses."""
     stack = library()
     queue = stack.pjmedia_endpt_get_ioqueue(stack.pjsua_get_pjmedia_endpt())
     second = ctypes.c_void_p()
     status = stack.pjmedia_endpt_create2(stack.pjsua_get_pool_factory(), queue, THREADS, ctypes.byref(second))
     if status != 0:
         raise OSError(f"the media stack's thread cannot be started: status {status}")
+    assert second.value is not None
+    return second.value
+
+
+def end_thread(endpoint: int) -> None:
+    """When nothing that comes matters any more; waits for the thread, 10 ms at most."""
+    library().pjmedia_endpt_stop_threads(endpoint)
 
 
 def empty_jitter_buffer(stream: int) -> None:

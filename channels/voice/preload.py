@@ -8,11 +8,11 @@ from pathlib import Path
 
 import channels.voice.agent  # noqa: F401
 from channels.voice import engine, messages, pjmedia, process, sip
-from channels.voice.slot import Slot
+from channels.voice.slot import SLOT, Slot
 
 # Python makes itself shortcuts (bytecode, lookups) where code has run some times.
 TIMES = 20
-SLOT = Slot(0, "127.0.0.1", 5060, 4000, "sip:127.0.0.1:5060;lr", Path("/run"), 1.0, 1.0)
+EXAMPLE = Slot(0, "127.0.0.1", 5060, 4000, "sip:127.0.0.1:5060;lr", Path("/run"), 1.0, 1.0)
 INVITE = 'INVITE sip:b@h SIP/2.0\r\nFrom: "A" <sip:a@h>;tag=a\r\nTo: <sip:b@h>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n\r\n'
 
 
@@ -21,8 +21,9 @@ def warm_up() -> None:
     process.configure_log()
     pjmedia.library()
     for _ in range(TIMES):
+        SLOT.validate_json(SLOT.dump_json(EXAMPLE))
         engine.endpoint_config()
-        engine.account_config(SLOT)
+        engine.account_config(EXAMPLE)
         arrived = sip.arrived(INVITE, "127.0.0.1:5060")
         leg = messages.Leg("caller", "ringing", "c", "a", "b")
         messages.EVENT.dump_json(messages.Snapshot(0, 1, 5060, arrived=arrived, legs=(leg,)))
@@ -31,8 +32,9 @@ def warm_up() -> None:
             messages.ENVELOPE.validate_json(messages.ENVELOPE.dump_json(messages.Envelope(1, command)))
 
 
-warm_up()
-# A collection in a forked process would write to, and so copy, every page it shares.
-gc.collect()
-gc.disable()
-gc.freeze()
+def settle() -> None:
+    """Last of all: a collection in a forked process would write to, and so copy, every page it shares."""
+    warm_up()
+    gc.collect()
+    gc.disable()
+    gc.freeze()

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import structlog
 
+from channels.log_lines import LogLines
 from channels.voice.slot import Slot
 
 
@@ -59,7 +60,7 @@ def configure_log() -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=LogLines(sys.stderr),
     )
 
 

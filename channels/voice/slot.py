@@ -59,6 +59,7 @@ class Occupant:
         return start_of(self.pid) == self.started
 
 
+SLOT: TypeAdapter[Slot] = TypeAdapter(Slot)
 _OCCUPANT: TypeAdapter[Occupant] = TypeAdapter(Occupant)
 
 

@@ -3,49 +3,65 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import multiprocessing.process
+import socket
+import subprocess
 import sys
-import types
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
-from channels.voice import process
-from channels.voice.slot import Slot
+from channels.voice.slot import SLOT, Slot
+
+LONGEST_ANSWER = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Forkserver:
+    process: subprocess.Popen[bytes]
+    link: socket.socket
+
+    @classmethod
+    def launch(cls) -> Self:
+        """Packets keep requests and answers apart. It imports what is installed, whatever lies in our directory."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        with theirs:
+            command = [sys.executable, "-P", "-m", "channels.voice.forkserver", str(theirs.fileno())]
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
+        return cls(process, ours)
+
+    @property
+    def lives(self) -> bool:
+        return self.process.poll() is None and self.link.fileno() >= 0
 
 
 class Spawner:
-    """Starts one process at a time; a process that was started belongs to nobody but itself."""
+    """Starts one process at a time; a process that was started belongs to nobody but itself.
+
+    The forkserver is shared by all, and ends with the program.
+    """
+
+    _forkserver: ClassVar[_Forkserver | None] = None
 
     def __init__(self) -> None:
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["channels.voice.preload"])
         self._one_at_a_time = asyncio.Lock()
 
     async def start(self, slot: Slot) -> int:
-        """The process number of a new call process for ``slot``; raises OSError or EOFError.
-
-        In a thread, because the forkserver's own start takes a good part of a second.
-        """
+        """The process number of a new call process for ``slot``; raises OSError or EOFError."""
         async with self._one_at_a_time:
-            return await asyncio.to_thread(self._start, slot)
-
-    def _start(self, slot: Slot) -> int:
-        child = self._context.Process(target=process.main, args=(slot,), name=f"call-{slot.number}")
-        with _main_module_hidden():
-            child.start()
-        # multiprocessing would wait at our exit for every child; a talking process must outlive us.
-        multiprocessing.process._children.discard(child)  # type: ignore[attr-defined]
-        assert child.pid is not None
-        return child.pid
+            if self._forkserver is None or not self._forkserver.lives:
+                Spawner._forkserver = await asyncio.to_thread(_Forkserver.launch)
+            assert self._forkserver is not None
+            return await _ask(self._forkserver, slot)
 
 
-@contextmanager
-def _main_module_hidden() -> Iterator[None]:
-    """Lets a child start without running the gateway's main module again: 0.5 s and 60 MB for each process."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
+async def _ask(forkserver: _Forkserver, slot: Slot) -> int:
+    loop = asyncio.get_running_loop()
     try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
+        await loop.sock_sendall(forkserver.link, SLOT.dump_json(slot))
+        answer = await loop.sock_recv(forkserver.link, LONGEST_ANSWER)
+        if not answer:
+            raise EOFError("the forkserver has died")
+    except BaseException:  # also when cancelled: the answer that is still to come would be taken for the next one's
+        forkserver.link.close()
+        raise
+    return int(answer)

@@ -18,13 +18,6 @@ class Timers:
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         heapq.heappush(self._heap, (time.monotonic() + seconds, next(self._order), action))
 
-    def every(self, seconds: float, action: Callable[[], None]) -> None:
-        def again() -> None:
-            self.after(seconds, again)
-            action()
-
-        self.after(seconds, again)
-
     def wait(self, longest: float) -> float:
         """How long the loop may wait now: until the next action is due, at most ``longest``."""
         if not self._heap:

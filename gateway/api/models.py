@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from channels.email.quoting import pieces
 from config.numbers import for_people
 from gateway.store.records import Attachment, Message
 from routing.board import Board
@@ -173,10 +174,18 @@ class AttachmentOut(BaseModel):
     available: bool
 
 
+class PieceOut(BaseModel):
+    """Some lines of an email. ``quoted``: they are of an earlier one, or say whose it is."""
+
+    text: str
+    quoted: bool
+
+
 class MessageOut(BaseModel):
     """``at``: when we had it; ``sent_at``: when the carrier did, where it says so.
 
-    ``body`` is plain text as it came; ``html`` was sanitised on arrival. ``problems``: what was wrong with it;
+    ``body`` is plain text as it came, and ``pieces`` are those of an email in their order, so that a desk can fold what
+    is quoted; ``html`` was sanitised on arrival. ``problems``: what was wrong with it;
     ``authentication``: what our mail server found out about the sender; ``language``: an ISO code."""
 
     id: str
@@ -186,6 +195,7 @@ class MessageOut(BaseModel):
     recipient: str
     subject: str
     body: str
+    pieces: list[PieceOut]
     html: str
     at: datetime
     sent_at: datetime | None
@@ -295,12 +305,18 @@ def message_out(message: Message, attachments: list[Attachment]) -> MessageOut:
         at=moment(message.at),
         sent_at=moment_or_none(message.sent_at),
         attachments=[attachment_out(a) for a in attachments if a.message == message.id],
+        pieces=_pieces(message),
         **_same(
             message,
             "id channel direction sender recipient subject body html by automatic status "
             "problems authentication language",
         ),
     )  # fmt: skip
+
+
+def _pieces(message: Message) -> list[PieceOut]:
+    found = pieces(message.body, message.subject) if message.channel == "email" else ()
+    return [PieceOut(text=piece.text, quoted=piece.quoted) for piece in found]
 
 
 def attachment_out(attachment: Attachment) -> AttachmentOut:

@@ -166,7 +166,7 @@ async def read_bytes(raw: web.Request, limit: int) -> bytes:
     if raw.content.is_eof():  # all of it has come already, as that of most requests has
         content = bytearray(raw.content.read_nowait())
         if len(content) > limit:
-            raise TooLarge(f"The body is larger than {limit:,} bytes.")
+            raise _larger_than(limit)
         return bytes(content)
     content = bytearray()
     try:
@@ -174,10 +174,14 @@ async def read_bytes(raw: web.Request, limit: int) -> bytes:
             async for chunk in raw.content.iter_any():
                 content += chunk
                 if len(content) > limit:
-                    raise TooLarge(f"The body is larger than {limit:,} bytes.")
+                    raise _larger_than(limit)
     except TimeoutError:
         raise BadRequest("The body did not come to its end in time.") from None
     return bytes(content)
+
+
+def _larger_than(limit: int) -> TooLarge:
+    return TooLarge(f"This is too large: with all that is in it, it can have {limit // 1000:,} kB.")
 
 
 def _validated(query: type[BaseModel], values: Mapping[str, str]) -> BaseModel:

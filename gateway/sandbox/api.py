@@ -8,18 +8,20 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from aiohttp import web
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from channels.voice.prompts import PromptError
-from gateway.sandbox import demo, views
+from gateway.sandbox import demo, mailboxes, views
+from gateway.sandbox.child import GatewayError
 from gateway.sandbox.client import ApiError
+from gateway.sandbox.daemon import DaemonError
 from gateway.sandbox.desk import ACTS, at_the_desk, reply, set_presence
 from gateway.sandbox.follow_up import ask_for_follow_up
-from gateway.sandbox.outside import NoSuchCall, Outside, Script
+from gateway.sandbox.outside import SWITCHED_OFF, NoSuchCall, Outside, Script
 from gateway.sandbox.parts import KILLS, STARTS
 from gateway.sandbox.person import BUSY, SILENT, Person
 from gateway.sandbox.phone import PhoneError
@@ -30,11 +32,12 @@ from gateway.sandbox.world import CALLER, LINE, World
 
 PAGE = Path(__file__).parent / "page"
 LOOK_SECONDS = 0.3
-MOST_BYTES = 8_000_000
+MOST_BYTES = 50_000_000  # a mail of 30 MB in base64
 MANNERS = {BUSY.name: BUSY, SILENT.name: SILENT}
 CALLING, CALLED = r"^(anonymous|\+?[0-9]{3,15})$", r"^\+?[0-9]{2,15}$"
 KEYS = r"^[0-9*#]{0,20}$"
 REFERENCE = r"^[0-9A-Z]{4}-[0-9A-Z]{4}$"
+ADDRESS = r"[^@\s<>]+@[^@\s<>]+"
 MEANT = {
     CALLING: "a number is 3 to 15 digits, with or without a + before them; anonymous is a withheld one",
     CALLED: "a number is 2 to 15 digits, with or without a + before them",
@@ -86,17 +89,38 @@ class TextBody(Body):
 
 class MailBody(Body):
     raw: Base64Bytes
+    to: tuple[str, ...] = ()
+
+
+class AnswerBody(Body):
+    reference: str = Field(pattern=REFERENCE)
+    body: str = Field(min_length=1, max_length=20_000)
+    sender: str = Field("", pattern=rf"^({ADDRESS})?$")
+    like: Literal["gmail", "outlook"] = "gmail"
+
+
+class ReportBody(Body):
+    reference: str = Field(pattern=REFERENCE)
+    what: Literal["failed", "delayed", "delivered", "read", "absent"]
+
+
+class MailboxesBody(Body):
+    manner: Literal["renumber", "refuse", "let-in"]
 
 
 class CarrierBody(Body):
-    manner: Literal["busy", "fails"]
+    """``code``: Twilio's, for a text that it cannot deliver."""
+
+    manner: Literal["busy", "fails", "late"]
+    code: int = Field(SWITCHED_OFF, ge=10_000, le=99_999)
 
 
 class EmailBody(Body):
-    sender: str = Field("jo@sender.invalid", pattern=r"^[^@\s<>]+@[^@\s<>]+$")
+    sender: str = Field("jo@sender.invalid", pattern=rf"^{ADDRESS}$")
     subject: str = Field("", max_length=200, pattern=r"^[^\r\n]*$")
     body: str = Field(min_length=1, max_length=20_000)
     answers: str = Field("", max_length=300, pattern=r"^[^\r\n]*$")
+    to: tuple[str, ...] = ()
 
 
 class FollowUpBody(Body):
@@ -107,7 +131,25 @@ class FollowUpBody(Body):
 class ReplyBody(Body):
     reference: str = Field(pattern=REFERENCE)
     body: str = Field("", max_length=20_000)
+    template: str = ""
+    language: str = ""
+    values: dict[str, str] = Field(default_factory=dict)
     pictures: tuple[dict[str, str], ...] = ()
+    preview: bool = False
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """As the gateway takes them."""
+        return self.model_dump(exclude={"reference", "preview"})
+
+
+class AskBody(Body):
+    """One request to the gateway, as this person."""
+
+    name: Literal["anna", "ben", "chloe", "sam", "ada"]
+    method: Literal["GET", "POST", "PUT", "DELETE"]
+    path: str = Field(min_length=1, max_length=500)
+    body: Any = None
 
 
 class DeskBody(Body):
@@ -165,10 +207,15 @@ class WorldServer:
             web.post("/world/texts", self._text),
             web.post("/world/emails", self._email),
             web.post("/world/mails", self._mail),
+            web.post("/world/answers", self._answer),
+            web.post("/world/reports", self._report),
+            web.get("/world/mailboxes", self._mailboxes),
+            web.put("/world/mailboxes", self._trouble_mailboxes),
             web.put("/world/carrier", self._carrier),
             web.post("/world/follow-ups", self._follow_up),
             web.post("/world/replies", self._reply),
             web.post("/world/desk", self._desk),
+            web.post("/world/ask", self._ask),
             web.put("/world/presence", self._presence),
             web.delete(f"/world/parts/{{part:{'|'.join(KILLS)}}}", self._kill),
             web.put(f"/world/parts/{{part:{'|'.join(STARTS)}}}", self._start),
@@ -187,7 +234,7 @@ class WorldServer:
             return web.json_response({"detail": "Only the sandbox's own page may ask."}, status=403)
         try:
             response = await handler(request)
-        except (ValidationError, ApiError, NoSuchCall, PhoneError, PromptError) as error:
+        except (ValidationError, ApiError, NoSuchCall, PhoneError, PromptError, GatewayError, DaemonError) as error:
             response = web.json_response({"detail": _in_words(error)}, status=_status(error))
         if not response.prepared:
             response.headers.update(HEADERS)
@@ -252,17 +299,34 @@ class WorldServer:
 
     async def _mail(self, request: web.Request) -> web.Response:
         body = await _read(request, MailBody)
-        await self.out.mail(body.raw)
+        await self.out.mail(body.raw, body.to)
         return web.json_response({"detail": "The mail is in our mailbox."}, status=201)
 
     async def _carrier(self, request: web.Request) -> web.Response:
         body = await _read(request, CarrierBody)
-        return web.json_response({"detail": self.out.trouble_the_carrier(body.manner)})
+        return web.json_response({"detail": self.out.trouble_the_carrier(body.manner, body.code)})
 
     async def _email(self, request: web.Request) -> web.Response:
         body = await _read(request, EmailBody)
-        await self.out.email(body.sender, body.subject, body.body, body.answers)
+        await self.out.email(body.sender, body.subject, body.body, body.answers, body.to)
         return web.json_response({"detail": "The mail is in our mailbox."}, status=201)
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        body = await _read(request, AnswerBody)
+        await self.out.answer(body.reference, body.body, body.sender, body.like)
+        return web.json_response({"detail": "The answer is in our mailbox."}, status=201)
+
+    async def _report(self, request: web.Request) -> web.Response:
+        body = await _read(request, ReportBody)
+        await self.out.report(body.reference, body.what)
+        return web.json_response({"detail": "The report is in our mailbox."}, status=201)
+
+    async def _mailboxes(self, request: web.Request) -> web.Response:
+        return web.json_response(mailboxes.shown(self.world))
+
+    async def _trouble_mailboxes(self, request: web.Request) -> web.Response:
+        body = await _read(request, MailboxesBody)
+        return web.json_response({"detail": await mailboxes.MANNERS[body.manner](self.world)})
 
     async def _follow_up(self, request: web.Request) -> web.Response:
         body = await _read(request, FollowUpBody)
@@ -270,8 +334,13 @@ class WorldServer:
 
     async def _reply(self, request: web.Request) -> web.Response:
         body = await _read(request, ReplyBody)
-        await reply(self.world, body.reference, body.body, body.pictures)
-        return web.Response(status=204)
+        return web.json_response(await reply(self.world, body.reference, body.words, preview=body.preview))
+
+    async def _ask(self, request: web.Request) -> web.Response:
+        """Whatever the gateway's API can do, asked by one of the demo accounts."""
+        body = await _read(request, AskBody)
+        client = await self.world.api(body.name)
+        return web.json_response(await client.request(body.method, body.path, body.body))
 
     async def _desk(self, request: web.Request) -> web.Response:
         body = await _read(request, DeskBody)

@@ -44,11 +44,18 @@ class LocalCarrier(CarrierBook):
     ) -> None:
         super().__init__()
         self.account_sid, self.webhook_url, self.url = account_sid, webhook_url, ""
+        self.answers = False
         self._signer = RequestValidator(auth_token)
         self._host, self._port, self._clock = host, port, clock
         self._rest = RestApi(account_sid, auth_token, messages=self._messages, accept=self._take_on, clock=clock)
 
     async def __aenter__(self) -> Self:
+        await self.open()
+        await self._begin_delivering()
+        return self
+
+    async def open(self) -> None:
+        """Its API answers; what it has carried before is still there."""
         app = web.Application(middlewares=[self._rest.middleware])
         app.add_routes(self._rest.routes())
         app.router.add_get("/sandbox/messages", self._show_messages)
@@ -56,14 +63,19 @@ class LocalCarrier(CarrierBook):
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._port).start()
-        self.url = f"http://{self._host}:{self._runner.addresses[0][1]}"
-        await self._begin_delivering()
-        return self
+        self._port = self._runner.addresses[0][1]
+        self.url = f"http://{self._host}:{self._port}"
+        self.answers = True
+
+    async def close(self) -> None:
+        """Nothing listens there any more."""
+        self.answers = False
+        await self._runner.cleanup()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._runner.cleanup()
+        await self.close()
         await self._end_delivering()
 
     @property

@@ -27,8 +27,9 @@ class CarrierBook(ABC):
         self._messages: dict[str, Message] = {}
         self.fetched: dict[str, bytes] = {}
         self._failed_deliveries: list[int] = []
+        self._late_deliveries: list[float] = []
         self._changed = asyncio.Condition()
-        self._to_deliver: asyncio.Queue[tuple[str, int | None]] = asyncio.Queue()
+        self._to_deliver: asyncio.Queue[tuple[str, int | None, float]] = asyncio.Queue()
 
     @property
     def messages(self) -> list[Message]:
@@ -53,6 +54,10 @@ class CarrierBook(ABC):
         """Let the next message end as undelivered."""
         self._failed_deliveries.append(error_code)
 
+    def delay_delivery_next(self, seconds: float) -> None:
+        """Let the next message lie at the carrier for so long, and what became of it be told as late."""
+        self._late_deliveries.append(seconds)
+
     @abstractmethod
     async def _deliver(self, sid: str, error: int | None) -> None:
         """Carry the text to the person, or fail with ``error``, and tell the sender."""
@@ -70,13 +75,18 @@ class CarrierBook(ABC):
     async def _deliver_all(self) -> None:
         async with asyncio.TaskGroup() as deliveries:
             while True:
-                deliveries.create_task(self._deliver(*await self._to_deliver.get()))
+                deliveries.create_task(self._deliver_in_time(*await self._to_deliver.get()))
+
+    async def _deliver_in_time(self, sid: str, error: int | None, pause: float) -> None:
+        await asyncio.sleep(pause)
+        await self._deliver(sid, error)
 
     async def _take_on(self, message: Message) -> None:
         """Kept; it will be delivered, or fail if that was asked for."""
         await self._keep(message)
         error = self._failed_deliveries.pop(0) if self._failed_deliveries else None
-        self._to_deliver.put_nowait((message.sid, error))
+        pause = self._late_deliveries.pop(0) if self._late_deliveries else 0.0
+        self._to_deliver.put_nowait((message.sid, error, pause))
 
     async def _webhook(self, url: str, data: bytes | Mapping[str, str], headers: Mapping[str, str]) -> int:
         """The HTTP status; 504 when no answer came in time, 502 when there was none at all."""

@@ -6,7 +6,9 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import aiohttp
 
@@ -14,7 +16,9 @@ from channels.voice.slot import Occupant, occupied_slots, read_occupant
 from config.settings import Settings
 from gateway.sandbox.ports import LOOPBACK
 
-START_SECONDS = 40.0
+STUCK_SECONDS = 40.0  # without any progress; a busy machine makes a start slow, not stuck
+PROGRESS_CPU_SECONDS = 1.0
+START_MOST_SECONDS = 300.0
 STOP_SPARE_SECONDS = 5.0
 CALLS_SECONDS = 5.0
 POLL_SECONDS = 0.1
@@ -23,6 +27,8 @@ TAIL_LINES = 15
 
 class GatewayError(Exception):
     """The gateway did not start or did not stop; the text holds the end of its log."""
+
+    status: ClassVar[int] = 502
 
 
 class GatewayProcess:
@@ -40,8 +46,8 @@ class GatewayProcess:
     def running(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
-    async def start(self, deadline: float = START_SECONDS) -> None:
-        """Returns when it says that it is ready. Raises GatewayError."""
+    async def start(self) -> None:
+        """Returns when it says that it is ready, however long that takes while it gets on. Raises GatewayError."""
         if self.running:
             raise GatewayError("the gateway is running already")
         with self._log.open("ab") as log:
@@ -55,12 +61,12 @@ class GatewayProcess:
                 start_new_session=True,  # a Ctrl-C in our terminal is for us: we stop it in our order
             )
         try:
-            async with asyncio.timeout(deadline):
-                await self._until_ready(self._process)
+            async with asyncio.timeout(START_MOST_SECONDS) as deadline:
+                await self._until_ready(self._process, deadline)
         except TimeoutError:
             why = await self.readiness()
             await self.kill()
-            raise GatewayError(f"the gateway is not ready after {deadline:.0f} s: {why}\n{self.log_tail()}") from None
+            raise GatewayError(f"the gateway does not get ready: {why}\n{self.log_tail()}") from None
 
     async def stop(self) -> None:
         """SIGTERM, as an orderly stop; calls go on without it."""
@@ -76,17 +82,24 @@ class GatewayProcess:
         timeout = aiohttp.ClientTimeout(total=2)
         try:
             async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
-                return "" if answer.status == 200 else await answer.text()
+                return "" if answer.status == 200 else _in_words((await answer.json())["wrong"])
         except (aiohttp.ClientError, TimeoutError) as error:
             return f"it does not answer at {url} ({type(error).__name__})"
 
     def log_tail(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-TAIL_LINES:])
 
-    async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
-        while await self.readiness():
+    async def _until_ready(self, process: asyncio.subprocess.Process, deadline: asyncio.Timeout) -> None:
+        """The deadline moves on with each progress, but not beyond where it stood."""
+        now = asyncio.get_running_loop().time
+        latest, before = now() + START_MOST_SECONDS, ("", -1.0)
+        while why := await self.readiness():
             if process.returncode is not None:
                 raise GatewayError(f"the gateway ended at once, with {process.returncode}:\n{self.log_tail()}")
+            progress = why, _cpu_seconds(process.pid) // PROGRESS_CPU_SECONDS
+            if progress != before:
+                before = progress
+                deadline.reschedule(min(latest, now() + STUCK_SECONDS))
             await asyncio.sleep(POLL_SECONDS)
 
     async def _end(self, number: signal.Signals, deadline: float) -> None:
@@ -127,3 +140,16 @@ class GatewayProcess:
         except TimeoutError:
             return False
         return True
+
+
+def _in_words(wrong: Mapping[str, str]) -> str:
+    return "; ".join(f"{part}: {why}" for part, why in wrong.items())
+
+
+def _cpu_seconds(pid: int) -> float:
+    """What the process has used so far, its own time and the kernel's for it; see proc(5)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

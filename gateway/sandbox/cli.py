@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import mimetypes
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,23 +14,34 @@ from urllib.parse import quote
 
 import click
 
-from gateway.sandbox import demo
+from gateway.sandbox import demo, place
 from gateway.sandbox.desk import ACTS
+from gateway.sandbox.outside import SWITCHED_OFF
 from gateway.sandbox.parts import KILLS, STARTS
 from gateway.sandbox.phone_acts import PHONE_ACTS
-from gateway.sandbox.ports import Ports
 from gateway.sandbox.remote import Remote
 from gateway.sandbox.up import run_sandbox
 from gateway.sandbox.world import CALLER, LINE
 
 LOOK_SECONDS = 0.25
 GREETING_SECONDS = 4.0
+SAY_SECONDS = 3.0
+START_MOST_SECONDS = 330.0  # the sandbox gives up before that, and says why
 
-PAGE_PORT = click.option(
-    "--page-port", default=Ports().page, hidden=True, envvar="SANDBOX_PAGE_PORT", help="Where the page is served."
+DIRECTORY = click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=place.DIRECTORY,
+    show_default=True,
+    envvar="SANDBOX_DIRECTORY",
+    show_envvar=True,
+    help="Which sandbox: where everything that it makes lies.",
 )
 NUMBER = click.option("--number", default=CALLER, show_default=True, help="Who calls; anonymous withholds it.")
 TO = click.option("--to", default=LINE, show_default=True, help="Which of our numbers is called.")
+OUR_MAILBOX = click.option(
+    "--to", multiple=True, help="Which of our mailboxes, also several; the first if it is left out."
+)
 SECONDS = click.option("--seconds", type=float, help="Hang up after so long; otherwise stay until it is over.")
 
 
@@ -45,26 +58,31 @@ def sandbox() -> None:
 
 
 @sandbox.command()
+@DIRECTORY
 @click.option(
-    "--directory",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("var/sandbox"),
-    show_default=True,
-    help="Where everything that it makes lies.",
+    "--ports-from",
+    type=int,
+    envvar="SANDBOX_PORTS_FROM",
+    show_envvar=True,
+    help="Not the usual ports but a block that begins here (18000, 18200, ...), to run beside something else.",
 )
 @click.option("--fresh", is_flag=True, help="Begin with an empty database, new passwords and no recordings.")
 @click.option("--automatic", is_flag=True, help="Handlers also take and answer texts and emails by themselves.")
 @click.option("--answer-after", default=3.0, show_default=True, help="Seconds until a handler picks up the phone.")
 @click.option("--by-hand", is_flag=True, help="Handlers' phones ring until you answer them with a telephone of yours.")
-def up(directory: Path, fresh: bool, automatic: bool, answer_after: float, by_hand: bool) -> None:
+def up(
+    directory: Path, ports_from: int | None, fresh: bool, automatic: bool, answer_after: float, by_hand: bool
+) -> None:
     """Start everything and keep it running until Ctrl-C.
 
     \b
     Examples:
       contact-gateway sandbox up
       contact-gateway sandbox up --fresh --automatic
+      contact-gateway sandbox up --ports-from 18000 --directory var/sandbox-2
     """
-    run_sandbox(directory, fresh=fresh, automatic=automatic, auto_answer=None if by_hand else answer_after)
+    auto_answer = None if by_hand else answer_after
+    run_sandbox(directory, ports_from=ports_from, fresh=fresh, automatic=automatic, auto_answer=auto_answer)
 
 
 @sandbox.command()
@@ -74,8 +92,8 @@ def up(directory: Path, fresh: bool, automatic: bool, answer_after: float, by_ha
 @click.option("--digits", default="", help="Keys pressed after two seconds, for example 55.")
 @SECONDS
 @click.option("--srtp", is_flag=True, help="By the trunk that encrypts its sound.")
-@PAGE_PORT
-def call(number: str, to: str, say: str, digits: str, seconds: float | None, srtp: bool, page_port: int) -> None:
+@DIRECTORY
+def call(number: str, to: str, say: str, digits: str, seconds: float | None, srtp: bool, directory: Path) -> None:
     """Call the centre, and print what happens until the call is over.
 
     \b
@@ -84,7 +102,7 @@ def call(number: str, to: str, say: str, digits: str, seconds: float | None, srt
       contact-gateway sandbox call --to +441632960102 --say "My bicycle was stolen" --seconds 30
       contact-gateway sandbox call --srtp
     """
-    remote = Remote(page_port)
+    remote = Remote(directory)
     body = {"number": number, "to": to, "says": say, "digits": digits, "seconds": seconds, "srtp": srtp}
     _follow(remote, remote.post("calls", body))
 
@@ -92,15 +110,15 @@ def call(number: str, to: str, say: str, digits: str, seconds: float | None, srt
 @sandbox.command()
 @NUMBER
 @SECONDS
-@PAGE_PORT
-def emergency(number: str, seconds: float | None, page_port: int) -> None:
+@DIRECTORY
+def emergency(number: str, seconds: float | None, directory: Path) -> None:
     """Call, press 55 during the greeting, and measure how long the control room takes to answer.
 
     \b
     Example:
       contact-gateway sandbox emergency
     """
-    remote = Remote(page_port)
+    remote = Remote(directory)
     body = {
         "number": number,
         "says": demo.EMERGENCY_SAYS,
@@ -118,8 +136,8 @@ def emergency(number: str, seconds: float | None, page_port: int) -> None:
 @click.option("--picture", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Comes with it, as MMS.")
 @click.option("--again", is_flag=True, help="The carrier brings the same text twice.")
 @click.option("--forged", is_flag=True, help="Somebody else than the carrier posts it: with a wrong signature.")
-@PAGE_PORT
-def text(sender: str, body: str, to: str, picture: Path | None, again: bool, forged: bool, page_port: int) -> None:
+@DIRECTORY
+def text(sender: str, body: str, to: str, picture: Path | None, again: bool, forged: bool, directory: Path) -> None:
     """Send a text to the centre; from whatsapp:NUMBER it is one on WhatsApp.
 
     \b
@@ -130,53 +148,100 @@ def text(sender: str, body: str, to: str, picture: Path | None, again: bool, for
       contact-gateway sandbox text +447700900123 "this man" --picture man.jpg
     """
     how = {"pictures": _pictures(picture), "times": 2 if again else 1, "forged": forged}
-    click.echo(Remote(page_port).post("texts", {"sender": sender, "body": body, "to": to, **how})["detail"])
+    click.echo(Remote(directory).post("texts", {"sender": sender, "body": body, "to": to, **how})["detail"])
 
 
 @sandbox.command()
-@click.argument("manner", type=click.Choice(["busy", "fails"]))
-@PAGE_PORT
-def carrier(manner: str, page_port: int) -> None:
-    """Have the first text carrier be busy, or fail, at the next text that we send.
+@click.argument("manner", type=click.Choice(["busy", "fails", "late"]))
+@click.option("--code", default=SWITCHED_OFF, show_default=True, help="Twilio's code for what it cannot deliver.")
+@DIRECTORY
+def carrier(manner: str, code: int, directory: Path) -> None:
+    """Have the first text carrier be busy, fail or be late with the next text that we send.
 
-    "busy" is asked to wait (429 with code 20429, for five seconds); "fails" takes the text and cannot deliver it.
+    "busy" asks us to wait (429 with code 20429, for five seconds); "fails" takes the text and cannot deliver it; "late"
+    keeps it for twenty seconds, and tells us only then. To have it gone altogether: sandbox kill carrier.
 
     \b
-    Example:
+    Examples:
       contact-gateway sandbox carrier busy
+      contact-gateway sandbox carrier fails --code 30005
     """
-    click.echo(Remote(page_port).put("carrier", {"manner": manner})["detail"])
+    click.echo(Remote(directory).put("carrier", {"manner": manner, "code": code})["detail"])
 
 
 @sandbox.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@PAGE_PORT
-def mail(file: Path, page_port: int) -> None:
+@OUR_MAILBOX
+@DIRECTORY
+def mail(file: Path, to: tuple[str, ...], directory: Path) -> None:
     """Put the message in FILE into our mailbox as it is, however broken it may be.
 
     \b
     Example:
       contact-gateway sandbox mail tests/data/mail/weird-boundary.msg
     """
-    body = {"raw": base64.b64encode(file.read_bytes()).decode()}
-    click.echo(Remote(page_port).post("mails", body)["detail"])
+    body = {"raw": base64.b64encode(file.read_bytes()).decode(), "to": to}
+    click.echo(Remote(directory).post("mails", body)["detail"])
 
 
 @sandbox.command()
 @click.argument("reference")
 @click.argument("body", default="")
 @click.option("--picture", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Sent with a text.")
-@PAGE_PORT
-def reply(reference: str, body: str, picture: Path | None, page_port: int) -> None:
+@click.option("--template", default="", help="A template's words instead of BODY.")
+@click.option("--value", "values", multiple=True, metavar="NAME=WORDS", help="What stands for a template's variable.")
+@click.option("--language", default="", help="In which of the template's languages.")
+@click.option("--preview", is_flag=True, help="Send nothing: say what it would be, what it takes, and why it may not.")
+@DIRECTORY
+def reply(
+    reference: str,
+    body: str,
+    picture: Path | None,
+    template: str,
+    values: tuple[str, ...],
+    language: str,
+    preview: bool,
+    directory: Path,
+) -> None:
     """Reply to the text or email REFERENCE, as the handler who has it.
 
     \b
     Examples:
       contact-gateway sandbox reply K7M2-9QXR "An officer will meet the train."
       contact-gateway sandbox reply K7M2-9QXR "Is this your bag?" --picture bag.jpg
+      contact-gateway sandbox reply K7M2-9QXR --template officer_coming --value place=York --preview
     """
-    Remote(page_port).post("replies", {"reference": reference, "body": body, "pictures": _pictures(picture)})
-    click.echo("The reply is on its way.")
+    words = {"body": body, "template": template, "language": language, "pictures": _pictures(picture)}
+    given = dict(value.partition("=")[::2] for value in values)
+    asked = {"reference": reference, **words, "values": given, "preview": preview}
+    answer = Remote(directory).post("replies", asked)
+    click.echo(_shown(answer) if preview else "The reply is on its way.")
+
+
+@sandbox.command()
+@click.argument("name")
+@click.argument("method", type=click.Choice(["GET", "POST", "PUT", "DELETE"]))
+@click.argument("path")
+@click.argument("body", default="")
+@DIRECTORY
+def api(name: str, method: str, path: str, body: str, directory: Path) -> None:
+    """Ask the gateway's API as NAME (anna, sam): PATH is below /api/v1/, BODY is JSON.
+
+    \b
+    Examples:
+      contact-gateway sandbox api sam GET set-aside
+      contact-gateway sandbox api sam POST blocks '{"address": "07700 900123", "reason": "a nuisance"}'
+    """
+    try:
+        parsed = json.loads(body) if body else None
+    except ValueError as error:
+        raise click.BadParameter(f"it is not JSON: {error}", param_hint="BODY") from None
+    asked = {"name": name, "method": method, "path": path, "body": parsed}
+    click.echo(_shown(Remote(directory).post("ask", asked)))
+
+
+def _shown(answer: Any) -> str:
+    return "Done." if answer is None else json.dumps(answer, indent=2, ensure_ascii=False)
 
 
 def _pictures(file: Path | None) -> list[dict[str, str]]:
@@ -190,29 +255,88 @@ def _pictures(file: Path | None) -> list[dict[str, str]]:
 @click.argument("sender", metavar="FROM")
 @click.argument("subject")
 @click.argument("body")
-@PAGE_PORT
-def email(sender: str, subject: str, body: str, page_port: int) -> None:
+@OUR_MAILBOX
+@DIRECTORY
+def email(sender: str, subject: str, body: str, to: tuple[str, ...], directory: Path) -> None:
     """Send an email to the centre.
 
     \b
-    Example:
+    Examples:
       contact-gateway sandbox email jo@sender.invalid "Lost bag" "I left a red bag on the 18:02 to Leeds."
+      contact-gateway sandbox email jo@sender.invalid Hi Hello --to contact@gateway.invalid --to lost@gateway.invalid
     """
-    click.echo(Remote(page_port).post("emails", {"sender": sender, "subject": subject, "body": body})["detail"])
+    sent = {"sender": sender, "subject": subject, "body": body, "to": to}
+    click.echo(Remote(directory).post("emails", sent)["detail"])
+
+
+@sandbox.command()
+@click.argument("reference")
+@click.argument("body")
+@click.option("--sender", default="", help="Who answers; the person to whom we wrote, if it is left out.")
+@click.option("--like", type=click.Choice(["gmail", "outlook"]), default="gmail", show_default=True)
+@DIRECTORY
+def answer(reference: str, body: str, sender: str, like: str, directory: Path) -> None:
+    """Answer our last email in the contact REFERENCE, as this mail program does it.
+
+    \b
+    Examples:
+      contact-gateway sandbox answer K7M2-9QXR "It is red." --like outlook
+      contact-gateway sandbox answer K7M2-9QXR "Tell me more." --sender stranger@sender.invalid
+    """
+    sent = {"reference": reference, "body": body, "sender": sender, "like": like}
+    click.echo(Remote(directory).post("answers", sent)["detail"])
+
+
+@sandbox.command()
+@click.argument("reference")
+@click.argument("what", type=click.Choice(["failed", "delayed", "delivered", "read", "absent"]))
+@DIRECTORY
+def report(reference: str, what: str, directory: Path) -> None:
+    """Have a machine report on our last email in the contact REFERENCE.
+
+    A mail server says that it failed, is delayed or was delivered; a mail program, that it was read, or that its owner
+    is absent.
+
+    \b
+    Example:
+      contact-gateway sandbox report K7M2-9QXR failed
+    """
+    click.echo(Remote(directory).post("reports", {"reference": reference, "what": what})["detail"])
+
+
+@sandbox.command("mailboxes")
+@click.argument("manner", required=False, type=click.Choice(["renumber", "refuse", "let-in"]))
+@DIRECTORY
+def show_mailboxes(manner: str | None, directory: Path) -> None:
+    """What lies in our mailboxes; with an argument, something happens to them first.
+
+    "renumber" gives every message another UID; "refuse" lets our passwords expire, and "let-in" ends that.
+
+    \b
+    Examples:
+      contact-gateway sandbox mailboxes
+      contact-gateway sandbox mailboxes refuse
+    """
+    remote = Remote(directory)
+    if manner:
+        click.echo(remote.put("mailboxes", {"manner": manner})["detail"])
+    for mailbox in remote.get("mailboxes"):
+        folders = ", ".join(f"{name} {count}" for name, count in mailbox["folders"].items())
+        click.echo(f"{mailbox['address']:<26}{folders}")
 
 
 @sandbox.command("follow-up")
 @click.argument("reference")
 @click.option("--purpose", default="tell them how it went on", show_default=True, help="Why the person is contacted.")
-@PAGE_PORT
-def follow_up(reference: str, purpose: str, page_port: int) -> None:
+@DIRECTORY
+def follow_up(reference: str, purpose: str, directory: Path) -> None:
     """Have somebody called back now: their open contact's REFERENCE, for example K7M2-9QXR.
 
     \b
     Example:
       contact-gateway sandbox follow-up K7M2-9QXR
     """
-    asked = Remote(page_port).post("follow-ups", {"reference": reference, "purpose": purpose})
+    asked = Remote(directory).post("follow-ups", {"reference": reference, "purpose": purpose})
     click.echo(f"A follow-up by {asked['channel']} is due now: its owner, or a free handler, is asked first.")
 
 
@@ -220,12 +344,13 @@ def follow_up(reference: str, purpose: str, page_port: int) -> None:
 @click.argument("reference")
 @click.argument("act", type=click.Choice(list(ACTS)))
 @click.argument("target", default="")
-@PAGE_PORT
-def desk(reference: str, act: str, target: str, page_port: int) -> None:
+@DIRECTORY
+def desk(reference: str, act: str, target: str, directory: Path) -> None:
     """Do what the handler who has the call, or the supervisor, can do with it.
 
     TARGET is a handler (ben), an extension (202), a telephone number, a queue, an interpreter's language, keys,
-    the reason for a pause of the recording, or the disposition of a wrap-up.
+    the reason for a pause of the recording, the words of a note, how safe it is to reach the person (unsafe, never,
+    silent, normal), or the disposition of a wrap-up.
 
     \b
     Examples:
@@ -236,9 +361,10 @@ def desk(reference: str, act: str, target: str, page_port: int) -> None:
       contact-gateway sandbox desk K7M2-9QXR interpreter polish
       contact-gateway sandbox desk K7M2-9QXR whisper
       contact-gateway sandbox desk K7M2-9QXR pause-recording "card number"
+      contact-gateway sandbox desk K7M2-9QXR safety unsafe
       contact-gateway sandbox desk K7M2-9QXR wrap-up
     """
-    Remote(page_port).post("desk", {"reference": reference, "act": act, "target": target})
+    Remote(directory).post("desk", {"reference": reference, "act": act, "target": target})
     click.echo(f"Done: {act} {target}".rstrip())
 
 
@@ -246,8 +372,8 @@ def desk(reference: str, act: str, target: str, page_port: int) -> None:
 @click.argument("name")
 @click.argument("act", type=click.Choice(list(PHONE_ACTS)))
 @click.argument("target", default="")
-@PAGE_PORT
-def phone(name: str, act: str, target: str, page_port: int) -> None:
+@DIRECTORY
+def phone(name: str, act: str, target: str, directory: Path) -> None:
     """Do something at the telephone NAME (ben, public, control-room) itself.
 
     TARGET is whom it keys: a handler, an extension or a number. "transfer" without one passes the caller into the
@@ -261,15 +387,15 @@ def phone(name: str, act: str, target: str, page_port: int) -> None:
       contact-gateway sandbox phone anna ask ben
       contact-gateway sandbox phone anna auto-answer
     """
-    Remote(page_port).post(f"phones/{quote(name)}/{act}?target={quote(target)}", {})
+    Remote(directory).post(f"phones/{quote(name)}/{act}?target={quote(target)}", {})
     click.echo(f"Done: {name} {act} {target}".rstrip())
 
 
 @sandbox.command()
 @click.argument("state", type=click.Choice(["available", "away", "offline"]))
 @click.argument("names", nargs=-1)
-@PAGE_PORT
-def presence(state: str, names: tuple[str, ...], page_port: int) -> None:
+@DIRECTORY
+def presence(state: str, names: tuple[str, ...], directory: Path) -> None:
     """Have the handlers NAMES, or all of them, be available, away or offline.
 
     \b
@@ -277,59 +403,68 @@ def presence(state: str, names: tuple[str, ...], page_port: int) -> None:
       contact-gateway sandbox presence away
       contact-gateway sandbox presence offline chloe
     """
-    Remote(page_port).put("presence", {"state": state, "names": names})
+    Remote(directory).put("presence", {"state": state, "names": names})
     click.echo(f"{', '.join(names) or 'All handlers'}: {state}")
 
 
 @sandbox.command("control-room")
 @click.argument("manner", type=click.Choice(["busy", "silent", "normal"]))
-@PAGE_PORT
-def control_room(manner: str, page_port: int) -> None:
+@DIRECTORY
+def control_room(manner: str, directory: Path) -> None:
     """Make the control room's telephones busy, silent (they ring for ever) or normal again.
 
     \b
     Example:
       contact-gateway sandbox control-room busy
     """
-    Remote(page_port).put("phones/control-room", {"manner": manner})
+    Remote(directory).put("phones/control-room", {"manner": manner})
     click.echo(f"The control room's telephones: {manner}, from the next call on.")
 
 
 @sandbox.command()
 @click.argument("part", type=click.Choice(list(KILLS)))
-@PAGE_PORT
-def kill(part: str, page_port: int) -> None:
+@DIRECTORY
+def kill(part: str, directory: Path) -> None:
     """Kill PART, as a power cut would, and see what becomes of the callers.
 
-    The gateway, one call's own process, the SIP edge, or the first trunk to the public. All but a call come back by
-    "sandbox start".
+    The gateway, one call's own process, the SIP edge, the first trunk to the public, the first text carrier, the server
+    with our mailboxes, or the one that takes our mail. All but a call come back by "sandbox start".
 
     \b
     Examples:
       contact-gateway sandbox kill gateway
       contact-gateway sandbox kill call
     """
-    click.echo(Remote(page_port).delete(f"parts/{part}")["detail"])
+    click.echo(Remote(directory).delete(f"parts/{part}")["detail"])
 
 
 @sandbox.command()
 @click.argument("part", type=click.Choice(list(STARTS)))
-@PAGE_PORT
-def start(part: str, page_port: int) -> None:
-    """Start PART again after it was killed: the gateway, the SIP edge or the trunk.
+@DIRECTORY
+def start(part: str, directory: Path) -> None:
+    """Start PART again after it was killed.
 
     \b
     Example:
       contact-gateway sandbox start gateway
     """
-    click.echo(Remote(page_port).put(f"parts/{part}", {})["detail"])
+    remote = Remote(directory)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        started = pool.submit(remote.put, f"parts/{part}", {}, START_MOST_SECONDS)
+        said = ""
+        while not wait([started], timeout=SAY_SECONDS).done:
+            why = remote.get("outside")["gateway"]["why"]
+            if why != said:
+                click.echo(f"Waiting: {why}")
+                said = why
+    click.echo(started.result()["detail"])
 
 
 @sandbox.command()
-@PAGE_PORT
-def status(page_port: int) -> None:
+@DIRECTORY
+def status(directory: Path) -> None:
     """What runs, who is there, and what is open."""
-    remote = Remote(page_port)
+    remote = Remote(directory)
     outside, centre = remote.get("outside"), remote.get("centre")
     gateway = outside["gateway"]
     click.echo(f"gateway   {gateway['url']}  {'ready' if gateway['ready'] else gateway['why']}")

@@ -159,5 +159,5 @@ class Client:
 def _detail(parsed: Any) -> str:
     if not isinstance(parsed, dict):
         return str(parsed)[:300]
-    fields = "; ".join(f"{e['field']} {e['why']}" for e in parsed.get("errors", []))
+    fields = "; ".join(f"{e['field']}: {e['why']}" for e in parsed.get("errors", []))
     return " ".join(filter(None, (parsed.get("detail") or parsed.get("title", ""), fields)))

@@ -62,11 +62,16 @@ ACTS: Mapping[str, Act] = {
     "barge": _supervision("barge"),
     "take-over": Act("POST", "call/take-over", lambda target: {"reason": "shown in the sandbox"}, by="supervisor"),
     "emergency": Act("POST", "emergency", lambda target: {"how": target or "raised in the sandbox"}),
+    "safety": Act("PUT", "safety", lambda target: {"calling": target}),
+    "note": Act("POST", "notes", lambda target: {"text": target}),
     "leave": Act("POST", "leave"),
     "end": Act("POST", "end"),
     "wrap-up": Act("POST", "wrap-up", lambda target: {"disposition": target or "resolved"}),
 }
-NEED_TARGET = ("pause-recording", "digits", "transfer", "consult", "conference", "interpreter", "queue", "voicemail")
+NEED_TARGET = (
+    *("pause-recording", "digits", "transfer", "consult", "conference", "interpreter", "queue", "voicemail"),
+    *("safety", "note"),
+)
 
 
 async def at_the_desk(world: World, reference: str, act: str, target: str) -> None:
@@ -85,10 +90,10 @@ async def at_the_desk(world: World, reference: str, act: str, target: str) -> No
     await client.request(wanted.method, path, wanted.body(target))
 
 
-async def reply(world: World, reference: str, body: str, pictures: Sequence[Mapping[str, str]]) -> None:
-    """Raises ApiError with what the gateway says against it."""
+async def reply(world: World, reference: str, words: Mapping[str, Any], *, preview: bool) -> Any:
+    """The gateway's answer; with ``preview`` nothing is sent. Raises ApiError with what the gateway says against it."""
     client = await world.api(_whose(await world.store().contact(reference)))
-    await client.post(f"contacts/{reference}/replies", {"body": body, "pictures": list(pictures)})
+    return await client.post(f"contacts/{reference}/replies{'/preview' if preview else ''}", words)
 
 
 async def set_presence(world: World, state: str, names: Sequence[str]) -> None:

@@ -210,6 +210,23 @@ class Dovecot:
             raise MailServerError("dovecot is not running")
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    def let_in(self, users: dict[str, str]) -> None:
+        """While it is stopped: from now on these passwords count."""
+        self.users = {address.lower(): password for address, password in users.items()}
+        self._write_users()
+
+    def folders(self, address: str) -> dict[str, int]:
+        """How many messages lie in each folder of this user."""
+        top = self.mail_dir(address)
+        found = {"INBOX": top} | {path.name[1:]: path for path in sorted(top.glob(".*")) if path.is_dir()}
+        return {
+            name: sum(1 for part in ("cur", "new") for _ in (path / part).glob("*")) for name, path in found.items()
+        }
+
     def mail_dir(self, address: str) -> Path:
         """The Maildir of one user."""
         return self.home / "mail" / address.lower()
@@ -239,13 +256,16 @@ class Dovecot:
         )
         (self.home / "dovecot.conf").write_text(text)
         (self.home / "oauth2.conf").write_text(INTROSPECTION_CONF.format(url=self._introspection_url))
+        self._write_users()
+        for path in (self.home, *self.home.iterdir()):
+            os.chown(path, account.pw_uid, account.pw_gid)
+
+    def _write_users(self) -> None:
         lines = [
             f"{address}:{{PLAIN.b64}}{base64.b64encode(password.encode()).decode()}\n"
             for address, password in self.users.items()
         ]
         (self.home / "users").write_text("".join(lines))
-        for path in (self.home, *self.home.iterdir()):
-            os.chown(path, account.pw_uid, account.pw_gid)
 
     def _tls_settings(self) -> str:
         if self._certificate is None:

@@ -17,6 +17,9 @@ import structlog
 
 from config.numbers import WHATSAPP
 from gateway.sandbox import demo, speech
+from gateway.sandbox.client import ApiError
+from gateway.sandbox.mail import SentMail
+from gateway.sandbox.mail_answers import answer, report
 from gateway.sandbox.phone import Phone, PhoneError
 from gateway.sandbox.twilio_rest import new_sid
 from gateway.sandbox.world import World
@@ -28,7 +31,9 @@ MOST_CALLS_KEPT = 20
 READY_SECONDS = 1.0
 WITHHELD = "anonymous"
 CARRIER_BUSY_SECONDS = 5.0
+LATE_SECONDS = 20.0
 SWITCHED_OFF = 30003  # Twilio's code for a telephone that cannot be reached
+CONFLICT = 409
 MAIL_FROM = "somebody@sender.invalid"
 
 
@@ -185,30 +190,62 @@ class Outside:
         async with aiohttp.ClientSession() as web, web.post(url, data=form, headers=headers) as answer:
             return answer.status
 
-    def trouble_the_carrier(self, manner: str) -> str:
+    def trouble_the_carrier(self, manner: str, code: int) -> str:
         """Of the first carrier, for the next text that we send; what was done, in a sentence."""
         carrier = self.world.carrier
         if manner == "busy":
             carrier.fail_next(429, 20429, retry_after=CARRIER_BUSY_SECONDS)
             return f"The carrier asks us to wait for {CARRIER_BUSY_SECONDS:g} s at the next text that we send."
-        carrier.fail_delivery_next(SWITCHED_OFF)
-        return "The carrier takes the next text that we send, and cannot deliver it."
+        if manner == "late":
+            carrier.delay_delivery_next(LATE_SECONDS)
+            return f"The carrier keeps the next text that we send for {LATE_SECONDS:g} s, and tells us as late."
+        carrier.fail_delivery_next(code)
+        return f"The carrier takes the next text that we send, and cannot deliver it (code {code})."
 
-    async def mail(self, raw: bytes) -> None:
-        """A message as it is comes to the first mailbox."""
-        mailbox = self.world.settings.email.mailboxes[0]
-        await self.world.dovecot.deliver(raw, mailbox.address, MAIL_FROM)
+    async def mail(self, raw: bytes, to: Sequence[str] = ()) -> None:
+        """A message as it is comes to these mailboxes of ours; to the first if none is given."""
+        await self._delivered(raw, to, MAIL_FROM)
 
-    async def email(self, sender: str, subject: str, body: str, answers: str = "") -> None:
-        """Somebody writes to the first mailbox; ``answers`` is the Message-ID of what they answer."""
-        mailbox = self.world.settings.email.mailboxes[0]
+    async def email(self, sender: str, subject: str, body: str, answers: str = "", to: Sequence[str] = ()) -> None:
+        """Somebody writes to our mailboxes; ``answers`` is the Message-ID of what they answer."""
         mail = EmailMessage()
-        mail["From"], mail["To"], mail["Subject"] = sender, mailbox.address, subject
+        mail["From"], mail["To"], mail["Subject"] = sender, ", ".join(self._mailboxes(to)), subject
         mail["Date"], mail["Message-ID"] = formatdate(), make_msgid(domain="sender.invalid")
         if answers:
             mail["In-Reply-To"] = mail["References"] = answers
         mail.set_content(body)
-        await self.world.dovecot.deliver(mail.as_bytes(), mailbox.address, sender)
+        await self._delivered(mail.as_bytes(), to, sender)
+
+    async def answer(self, reference: str, body: str, sender: str, like: str) -> None:
+        """The person, or ``sender``, answers our last mail in this contact. Raises ApiError."""
+        sent = self._last_mail(reference)
+        whose = sender or sent.recipients[0]
+        await self._delivered(answer(sent, whose, body, like), [sent.sender], whose)
+
+    async def report(self, reference: str, what: str) -> None:
+        """A machine says what became of our last mail in this contact. Raises ApiError."""
+        sent = self._last_mail(reference)
+        await self._delivered(report(sent, what), [sent.sender], "")
+
+    def _last_mail(self, reference: str) -> SentMail:
+        ours = [sent for sent in self.world.smtp.messages if f"[{reference}." in sent.message["Subject"]]
+        if not ours:
+            raise ApiError(CONFLICT, f"no mail has left us in {reference}")
+        return ours[-1]
+
+    def _mailboxes(self, to: Sequence[str]) -> Sequence[str]:
+        """Raises ApiError."""
+        ours = [mailbox.address for mailbox in self.world.settings.email.mailboxes]
+        if unknown := set(to) - set(ours):
+            raise ApiError(CONFLICT, f"{', '.join(sorted(unknown))} is no mailbox of ours; there are {', '.join(ours)}")
+        return to or ours[:1]
+
+    async def _delivered(self, raw: bytes, to: Sequence[str], sender: str) -> None:
+        for address in self._mailboxes(to):
+            try:
+                await self.world.dovecot.deliver(raw, address, sender)
+            except OSError as error:  # smtplib's errors are among these
+                raise ApiError(CONFLICT, f"our mail server does not take it now ({type(error).__name__})") from error
 
     async def stop(self) -> None:
         for call in self.calls.values():

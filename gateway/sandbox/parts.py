@@ -61,6 +61,63 @@ async def _start_trunk(world: World) -> str:
     return "The first trunk is back; it is used again as soon as it has answered the edge's question."
 
 
+async def _kill_carrier(world: World) -> str:
+    if not world.carrier.answers:
+        raise ApiError(CONFLICT, "the first text carrier is not running")
+    await world.carrier.close()
+    return "The first text carrier refuses every connection: what we send by it waits. It still brings texts."
+
+
+async def _start_carrier(world: World) -> str:
+    if world.carrier.answers:
+        raise ApiError(CONFLICT, "the first text carrier is running")
+    await world.carrier.open()
+    return "The first text carrier is back; what waits is sent at its next try."
+
+
+async def _kill_mailboxes(world: World) -> str:
+    if not world.dovecot.running:
+        raise ApiError(CONFLICT, "the mail server is not running")
+    await world.dovecot.stop(kindly=False)
+    return "The mail server with our mailboxes is dead: no mail comes, and the gateway says so."
+
+
+async def _start_mailboxes(world: World) -> str:
+    if world.dovecot.running:
+        raise ApiError(CONFLICT, "the mail server is running")
+    await world.dovecot.start()
+    return "The mail server is back; the gateway reads on where it was."
+
+
+async def _kill_mail_out(world: World) -> str:
+    if not world.smtp.running:
+        raise ApiError(CONFLICT, "the server that takes our mail is not running")
+    await world.smtp.stop()
+    return "The server that takes our mail is dead: what we send waits in the outbox."
+
+
+async def _start_mail_out(world: World) -> str:
+    if world.smtp.running:
+        raise ApiError(CONFLICT, "the server that takes our mail is running")
+    await world.smtp.start()
+    return "The server that takes our mail is back; what waits is sent at its next try."
+
+
 # Each says in a sentence what was done.
-KILLS: Mapping[str, Act] = {"gateway": _kill_gateway, "call": _kill_call, "edge": _kill_edge, "trunk": _kill_trunk}
-STARTS: Mapping[str, Act] = {"gateway": _start_gateway, "edge": _start_edge, "trunk": _start_trunk}
+KILLS: Mapping[str, Act] = {
+    "gateway": _kill_gateway,
+    "call": _kill_call,
+    "edge": _kill_edge,
+    "trunk": _kill_trunk,
+    "carrier": _kill_carrier,
+    "mailboxes": _kill_mailboxes,
+    "mail-out": _kill_mail_out,
+}
+STARTS: Mapping[str, Act] = {
+    "gateway": _start_gateway,
+    "edge": _start_edge,
+    "trunk": _start_trunk,
+    "carrier": _start_carrier,
+    "mailboxes": _start_mailboxes,
+    "mail-out": _start_mail_out,
+}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import click
 import structlog
 
+from channels.log_lines import LogLines
 from channels.voice.prompts import PromptError
 from config.load import ConfigurationError
 from gateway.sandbox import demo
@@ -21,11 +21,11 @@ from gateway.sandbox.child import GatewayError
 from gateway.sandbox.daemon import DaemonError
 from gateway.sandbox.mail import MailServerError
 from gateway.sandbox.phone import PhoneError
-from gateway.sandbox.ports import NoFreePorts, Ports
-from gateway.sandbox.site import SITE_FILE
+from gateway.sandbox.place import DIRECTORY, PlaceError, beside, chosen_ports, empty, note_page, taken
+from gateway.sandbox.ports import NoFreePorts
 from gateway.sandbox.world import World
 
-FAILURES = (PromptError, ConfigurationError, GatewayError, DaemonError, MailServerError, PhoneError, NoFreePorts)
+FAILURES = (PromptError, ConfigurationError, GatewayError, DaemonError, MailServerError, PhoneError, PlaceError)
 
 WHAT_NOW = """
 The sandbox runs. Ctrl-C stops all of it.
@@ -35,7 +35,7 @@ The sandbox runs. Ctrl-C stops all of it.
   Accounts:                 {accounts}
   Their password:           {password}
 
-In another terminal, be the public:
+In another terminal, be the public{where}:
 
   contact-gateway sandbox call
   contact-gateway sandbox emergency
@@ -47,13 +47,21 @@ In another terminal, be the public:
 """
 
 
-def run_sandbox(directory: Path, *, fresh: bool, automatic: bool, auto_answer: float | None) -> None:
+def run_sandbox(
+    directory: Path, *, ports_from: int | None, fresh: bool, automatic: bool, auto_answer: float | None
+) -> None:
     """Blocks until Ctrl-C or SIGTERM. Raises ClickException when something cannot be started."""
     try:
-        Ports().check()
-        _prepare(directory, fresh=fresh)
-        world = World(directory, ports=Ports(), auto_answer=auto_answer, speech=True, say=_say)
-        asyncio.run(_run(world, automatic=automatic))
+        ports = chosen_ports(ports_from)
+        with taken(directory):
+            ports.check()
+            if fresh:
+                empty(directory)
+            _log_to(directory / "world.log")
+            world = World(directory, ports=ports, auto_answer=auto_answer, speech=True, say=_say)
+            asyncio.run(_run(world, automatic=automatic))
+    except NoFreePorts as error:
+        raise click.ClickException(f"{error}\nEnd what holds them, or take others: {beside()}") from None
     except FAILURES as error:
         raise click.ClickException(str(error)) from None
 
@@ -85,30 +93,24 @@ async def _live(world: World, stop: asyncio.Event, *, automatic: bool) -> None:
         await stack.enter_async_context(WorldServer(world))
         if automatic:
             await stack.enter_async_context(Automatic(world))
+        note_page(world.directory, world.ports)
         click.echo(_what_now(world))
         await stop.wait()
 
 
 def _what_now(world: World) -> str:
     accounts = ", ".join(f"{a.id} ({a.role}{', ' + a.centre if a.takes_contacts else ''})" for a in demo.ACCOUNTS)
-    return WHAT_NOW.format(page=world.page_url, gateway=world.gateway_url, accounts=accounts, password=world.password)
+    usual = world.directory == DIRECTORY.absolute()
+    where = "" if usual else f" (first: export SANDBOX_DIRECTORY={world.directory})"
+    links = {"page": world.page_url, "gateway": world.gateway_url}
+    return WHAT_NOW.format(where=where, accounts=accounts, password=world.password, **links)
 
 
 def _log_to(file: Path) -> None:
     """The terminal is for what a person wants to read."""
     logging.basicConfig(filename=file, level=logging.WARNING, force=True)
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file.open("a", encoding="utf-8")))
+    structlog.configure(logger_factory=LogLines(file.open("a", encoding="utf-8")))
 
 
 def _say(line: str) -> None:
     click.echo(f"sandbox: {line}")
-
-
-def _prepare(directory: Path, *, fresh: bool) -> None:
-    """Only what is a sandbox's own is deleted."""
-    if directory.exists() and not (directory / SITE_FILE).exists() and any(directory.iterdir()):
-        raise click.ClickException(f"{directory} holds something that is no sandbox; choose another --directory")
-    if fresh and directory.exists():
-        shutil.rmtree(directory)
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _log_to(directory / "world.log")

@@ -42,6 +42,7 @@ log = structlog.get_logger()
 
 CALLER = "+447700900123"
 LINE = "101"
+SLOTS = 6
 OUTSIDE_ANSWERS = answers(1.0)
 REGISTER_SECONDS = 15.0
 TONES = range(400, 2400, 40)
@@ -71,7 +72,7 @@ class World:
         directory: Path,
         *,
         ports: Ports | None = None,
-        slots: int = 6,
+        slots: int = SLOTS,
         auto_answer: float | None = None,
         overlay: Mapping[str, Any] | None = None,
         speech: bool = False,

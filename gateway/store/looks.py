@@ -1,4 +1,4 @@
-"""Short looks into the store, as plain functions on one connection: what is asked for every message that comes or goes.
+"""Short looks into the store, as plain functions on one connection: what is asked for every message, call and request.
 
 Whoever must ask several things to know what a message means asks them in one hop (``Store.look``).
 """
@@ -6,14 +6,17 @@ Whoever must ask several things to know what a message means asks them in one ho
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection
 
 from gateway.store import queries
 from gateway.store.documents import CONTACT
-from gateway.store.records import Block, Message
+from gateway.store.records import Account, Block, Message, Session
 from routing.model import Contact, Time
+
+NEVER: tuple[Time, str] = (0.0, "")
 
 
 class Looks:
@@ -24,13 +27,14 @@ class Looks:
         document = self._first(queries.CONTACT, {"reference": reference})
         return CONTACT.validate_json(document) if document else None
 
-    def latest_of(self, persons: Sequence[str]) -> Contact | None:
-        """The newest contact of any of these addresses, at most three of them."""
-        if not persons:
-            return None
-        three = dict(zip(("first", "second", "third"), (*persons, persons[0], persons[0]), strict=False))
-        document = self._first(queries.LATEST_OF, three)
-        return CONTACT.validate_json(document) if document else None
+    def latest_of(self, *people: Sequence[str]) -> list[str]:
+        """The reference of each person's newest contact, '' where there is none. A person: all their addresses."""
+        addresses = [address for person in people for address in person]
+        rows = self._rows(queries.LATEST_OF, {"addresses": addresses}) if addresses else []
+        newest = {party: (at, reference) for party, at, reference in rows}
+        return [
+            max((newest[address] for address in person if address in newest), default=NEVER)[1] for person in people
+        ]
 
     def message(self, message: str) -> Message | None:
         return next((Message(**row._mapping) for row in self._rows(queries.MESSAGE, {"id": message})), None)
@@ -54,11 +58,15 @@ class Looks:
         """How many automatic emails went to this address since then."""
         return int(self._first(queries.AUTOMATIC_ANSWERS, {"address": address.lower(), "since": since}))
 
-    def block_of(self, address: str, now: Time) -> Block | None:
-        """What this address, or its whole domain, is blocked by now."""
-        lower = address.lower()
-        asked = {"address": lower, "domain": f"@{lower.rpartition('@')[2]}", "now": now}
-        return next((Block(**row._mapping) for row in self._rows(queries.BLOCK_OF, asked)), None)
+    def blocks_of(self, *addresses: str, now: Time) -> list[Block | None]:
+        """What each of these addresses, or its whole domain, is blocked by now."""
+        names = [(lower, f"@{lower.rpartition('@')[2]}") for lower in map(str.lower, addresses)]
+        every = list(dict.fromkeys(chain.from_iterable(names)))
+        found = {
+            row.address: Block(**row._mapping)
+            for row in self._rows(queries.BLOCKS_OF, {"addresses": every, "now": now})
+        }
+        return [found.get(address) or found.get(domain) for address, domain in names]
 
     def known_keys(self, keys: Iterable[str]) -> dict[str, str]:
         """Which of these provider keys we have, each with its contact's reference."""
@@ -66,7 +74,14 @@ class Looks:
 
     def known_calls(self, call_ids: Iterable[str]) -> dict[str, str]:
         """Which of these SIP Call-IDs we have, each with its contact's reference."""
-        return dict(self._rows(queries.KNOWN_CALLS, {"call_ids": list(call_ids)}))
+        found = {call_id: self._first(queries.KNOWN_CALL, {"call_id": call_id}) for call_id in call_ids}
+        return {call_id: reference for call_id, reference in found.items() if reference is not None}
+
+    def session(self, digest: str) -> Session | None:
+        return next((Session(**row._mapping) for row in self._rows(queries.SESSION, {"digest": digest})), None)
+
+    def account(self, name: str) -> Account | None:
+        return next((Account(**row._mapping) for row in self._rows(queries.ACCOUNT, {"name": name})), None)
 
     def _first(self, query: Any, values: Mapping[str, Any]) -> Any:
         """The first column of the first row; None when there is none."""

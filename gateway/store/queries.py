@@ -1,6 +1,6 @@
-"""What is asked for every message that comes or goes, built once: to build a query costs more than to answer it.
+"""What is asked for every message, call and request, built once: to build a query costs more than to answer it.
 
-A list of values of any length costs as much again as the query; where there are few, each has a name of its own.
+A list of values of any length costs as much again as the query: what is asked for many messages at once pays it once.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Text, bindparam, func, select
 
-from gateway.store.tables import blocks, calls, contacts, messages
+from gateway.store.tables import accounts, blocks, calls, contacts, messages, sessions
 
 
 def _one_of(name: str) -> Any:
@@ -26,22 +26,25 @@ MESSAGES_CALLED = select(messages).where(messages.c.header_id.in_(_one_of("heade
 
 KNOWN_KEYS = select(messages.c.provider_key, messages.c.reference).where(messages.c.provider_key.in_(_one_of("keys")))
 
-KNOWN_CALLS = select(calls.c.call_id, calls.c.reference).where(calls.c.call_id.in_(_one_of("call_ids")))
+KNOWN_CALL = select(calls.c.reference).where(calls.c.call_id == bindparam("call_id"))
 
-LATEST_OF = (
-    select(contacts.c.document)
-    .where(contacts.c.party.in_([bindparam(name, type_=Text()) for name in ("first", "second", "third")]))
-    .order_by(contacts.c.received_at.desc())
-    .limit(1)
+SESSION = select(sessions).where(sessions.c.digest == bindparam("digest"))
+
+ACCOUNT = select(accounts).where(accounts.c.name == bindparam("name"))
+
+_NEWEST = (
+    select(contacts.c.party, func.max(contacts.c.received_at).label("received_at"))
+    .where(contacts.c.party.in_(_one_of("addresses")))
+    .group_by(contacts.c.party)
+    .subquery()
+)
+LATEST_OF = select(contacts.c.party, contacts.c.received_at, contacts.c.reference).join(
+    _NEWEST, (contacts.c.party == _NEWEST.c.party) & (contacts.c.received_at == _NEWEST.c.received_at)
 )
 
-BLOCK_OF = (
-    select(blocks)
-    .where(
-        blocks.c.address.in_([bindparam("address", type_=Text()), bindparam("domain", type_=Text())]),
-        blocks.c.expires_at.is_(None) | (blocks.c.expires_at > bindparam("now")),
-    )
-    .limit(1)
+BLOCKS_OF = select(blocks).where(
+    blocks.c.address.in_(_one_of("addresses")),
+    blocks.c.expires_at.is_(None) | (blocks.c.expires_at > bindparam("now")),
 )
 
 EMAILS_FROM = select(func.count()).where(

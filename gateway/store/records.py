@@ -209,7 +209,7 @@ FINAL_STATUSES = ("delivered", "undelivered", "failed")
 @dataclass(frozen=True, slots=True)
 class MessageStatus:
     """What became of a message: changes its ``provider_id`` and ``problems``, if given, and its ``status``, unless that
-    is final."""
+    is final. The problems of a message that went out in the end are over."""
 
     message: str
     status: str

@@ -294,13 +294,13 @@ class Store:
         return await self._all(MailToFile, tables.mail_to_file.c.mailbox == mailbox)
 
     async def account(self, name: str) -> Account | None:
-        return await self._one(Account, tables.accounts.c.name == name)
+        return await self.look(lambda looks: looks.account(name))
 
     async def accounts(self) -> list[Account]:
         return await self._all(Account)
 
     async def session(self, digest: str) -> Session | None:
-        return await self._one(Session, tables.sessions.c.digest == digest)
+        return await self.look(lambda looks: looks.session(digest))
 
     async def token(self, digest: str) -> Token | None:
         return await self._one(Token, tables.tokens.c.digest == digest)

@@ -76,7 +76,7 @@ def write_all(connection: Connection, rows: Sequence[Row], touched: Touched, rec
     if sent:
         connection.execute(MESSAGE_SENT_AT, [_named("new_", one) for one in sent])
     if rows:
-        connection.execute(JOURNAL_ROW, [_plain(row) for row in rows])
+        _put(connection, JOURNAL_ROW, [_plain(row) for row in rows])
 
 
 def _clear_shifts(connection: Connection, cleared: ShiftsCleared) -> None:
@@ -91,7 +91,23 @@ def _clear_shifts(connection: Connection, cleared: ShiftsCleared) -> None:
 def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Put in, or put in the place of what has the same key."""
     if rows:
-        connection.execute(_upserting(table, connection.dialect.name), rows)
+        _put(connection, _upserting(table, connection.dialect.name), rows)
+
+
+def _put(connection: Connection, statement: Any, rows: Sequence[dict[str, Any]]) -> None:
+    """``rows`` have the same keys. SQLite takes our values as they are, without a look at the type of each."""
+    if connection.dialect.name == "sqlite":
+        statement_text, names = _compiled(statement, tuple(rows[0]))
+        connection.exec_driver_sql(statement_text, [tuple([row[name] for name in names]) for row in rows])
+    else:
+        connection.execute(statement, rows)
+
+
+@cache
+def _compiled(statement: Any, keys: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """SQLite's text of it, and whose value stands at each question mark."""
+    compiled = statement.compile(dialect=sqlite.dialect(), column_keys=keys)
+    return str(compiled), tuple(compiled.positiontup)
 
 
 @cache
@@ -107,13 +123,19 @@ def _upserting(table: Table, dialect: str) -> Any:
 
 
 def _status_statement() -> Any:
-    """What is not said ('') stays. Reports overtake each other: "sent" may come after "delivered"."""
+    """What is not said ('') stays, but for the trouble of earlier tries with a message that waited and has gone out.
+
+    Reports overtake each other: "sent" may come after "delivered".
+    """
     columns = tables.messages.c
     said = {name: bindparam(f"new_{name}", type_=Text()) for name in ("provider_id", "problems", "status")}
-    kept = {name: case((said[name] == "", columns[name]), else_=said[name]) for name in ("provider_id", "problems")}
-    final = or_(*(columns.status == final for final in FINAL_STATUSES))
+    final = or_(*(columns.status == final for final in FINAL_STATUSES))  # many at once: no IN can be filled in
+    provider_id = case((said["provider_id"] == "", columns.provider_id), else_=said["provider_id"])
+    over = (columns.status == "waiting") & or_(*(said["status"] == went for went in ("sent", "delivered")))
+    problems = case((over, said["problems"]), (said["problems"] == "", columns.problems), else_=said["problems"])
     status = case((final, columns.status), else_=said["status"])
-    return update(tables.messages).where(columns.id == bindparam("new_message")).values(**kept, status=status)
+    changed = {"provider_id": provider_id, "problems": problems, "status": status}
+    return update(tables.messages).where(columns.id == bindparam("new_message")).values(**changed)
 
 
 MESSAGE_STATUS = _status_statement()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from config.safety import Verdict
 from config.templates import Acknowledgement
 from routing import commands as do
 from routing import events as ev
@@ -17,22 +18,42 @@ WHERE = ("place", "service")
 
 
 def acknowledged(e: ev.MessageArrived, contact: Contact, board: Board, now: Time) -> Iterator[Command]:
-    """Once for each contact; by text at most once an hour for each person. What is automatic is never answered."""
-    begins = contact.reference == e.reference or contact.reopened_at == now
-    nobody_to_answer = e.wish == "stop" or e.automatic or e.answered_enough or e.party.withheld
-    if not begins or nobody_to_answer or _was_lately(contact, board, now):
-        return
-    template = _template(contact, board, now)
-    if not template and not board.rules.queues[contact.queue].acknowledgement:
-        return
-    if unsent(board, contact, contact.channel, contact.our_address, contact.party.address, ""):
+    """Once for each contact; by text at most once an hour for each person. What is automatic is never answered. Whoever
+    reads the contact sees why nothing was sent."""
+    if contact.reference != e.reference and contact.reopened_at != now:
         return
     allowed = verdict(board, contact, contact.channel, contact.party.address)
-    if allowed == "neutral":
-        template = board.rules.safety.acknowledgement
-    if allowed == "free" or (allowed == "neutral" and template):
-        number = "" if contact.reopened_at is None else f"-{int(contact.reopened_at)}"
-        yield do.Acknowledge(contact.reference, f"{contact.reference}-acknowledgement{number}", template)
+    template = board.rules.safety.acknowledgement if allowed == "neutral" else _template(contact, board, now)
+    why = _nobody_to_answer(e) or _not_now(contact, board, now) or _no_words(template, contact, board, allowed)
+    if why:
+        yield do.LeaveUnacknowledged(contact.reference, why)
+        return
+    number = "" if contact.reopened_at is None else f"-{int(contact.reopened_at)}"
+    yield do.Acknowledge(contact.reference, f"{contact.reference}-acknowledgement{number}", template)
+
+
+def _nobody_to_answer(e: ev.MessageArrived) -> str:
+    if e.wish == "stop":
+        return "They ask for no more texts."
+    if e.automatic:
+        return "A machine sent it, or its sender cannot be answered."
+    if e.answered_enough:
+        return "This address has had as many automatic answers as it may have in a day."
+    return "The number is withheld." if e.party.withheld else ""
+
+
+def _not_now(contact: Contact, board: Board, now: Time) -> str:
+    if _was_lately(contact, board, now):
+        return "This person has had one within the hour."
+    return unsent(board, contact, contact.channel, contact.our_address, contact.party.address, "")
+
+
+def _no_words(template: str, contact: Contact, board: Board, allowed: Verdict) -> str:
+    if allowed == "neutral" and not template:
+        return "It is not safe to show this person's surroundings who writes, and no neutral words are set."
+    if not template and not board.rules.queues[contact.queue].acknowledgement:
+        return f"No words are set for queue {contact.queue}."
+    return ""
 
 
 def _was_lately(contact: Contact, board: Board, now: Time) -> bool:

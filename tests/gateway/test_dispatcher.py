@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy import event as listen_to
 
 from config.settings import Settings
+from gateway import dispatcher as dispatching
 from gateway.dispatcher import Committed, Happened, NotWritten, Outcome, Refused
 from gateway.store.records import Attachment, CallRecord, MailCursor
 from gateway.store.store import Batch, NotStorable, Store, StoreError
@@ -107,6 +108,27 @@ async def test_many_at_once_share_a_few_transactions(here: Settings, url: str) -
         assert count() <= 10
         assert len(writer.dispatcher.board.contacts) == 500
         await assert_sound(writer.store, writer.rules, writer.dispatcher.board)
+
+
+async def test_after_events_that_came_together_those_of_the_next_moment_share_a_transaction(
+    here: Settings, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatching, "TOGETHER_SECONDS", 1.0)
+    loop = asyncio.get_running_loop()
+    async with Writer(url, here) as writer:
+        commits, began = transactions(), loop.time()
+        await asyncio.gather(writer.text(1), writer.text(2))
+        later = [asyncio.create_task(writer.text(3))]
+        loop.call_later(0.05, lambda: later.append(asyncio.create_task(writer.text(4))))
+        await until(lambda: commits() == 2)
+        await asyncio.gather(*later)
+        assert (commits(), len(later)) == (2, 2), "the third waited for the fourth"
+        assert loop.time() - began >= 1.0
+
+        began = loop.time()
+        await writer.text(5)
+        await writer.text(6)
+        assert loop.time() - began < 2.0, "whoever comes alone waits for nobody"
 
 
 async def test_an_acknowledgement_is_written_with_what_it_answers(here: Settings, url: str) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from gateway.api.models import message_out
 from gateway.store.records import Block
-from tests.support.mail_site import MailServers, MailSite, letter
+from tests.support.mail_site import MailServers, MailSite, letter, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+LETTERS = Path(__file__).parents[1] / "data/letters"
 OURS, LOST = "contact@police.example", "lost@police.example"
 
 
@@ -232,6 +235,46 @@ async def test_a_delivery_report_stands_beside_the_message_that_it_reports_on(
         assert "5.1.1 550 no such user" in alarms[0].document
 
 
+async def test_a_report_on_several_to_whom_their_server_passed_our_mail_on_tells_of_each(site: MailSite) -> None:
+    first = await site.comes(letter("team@public.example", "Hello"))
+    sent = (await site.reply(first, "Hello, team.")).message
+    more = (
+        b"\n\nFinal-Recipient: rfc822; ann@public.example\nAction: delivered\nStatus: 2.0.0"
+        b"\n\nFinal-Recipient: rfc822; bob@public.example\nAction: failed\nStatus: 5.2.2\n--b\nContent-Type: text/rfc"
+    )
+    report = bounce("delayed", "4.4.1", str(sent["Message-ID"])).replace(b"\n--b\nContent-Type: text/rfc", more)
+    await site.comes(report)
+    (told,) = await site.store.look(lambda looks: looks.messages_called([str(sent["Message-ID"])]))
+    assert told.status == "undelivered"
+    (alarm,) = [row for row in await site.rows("RaiseAlarm") if row.reference == first.reference]
+    for words in (
+        "bob@public.example: failed 5.2.2",
+        "lea@public.example: delayed 4.4.1",
+        "ann@public.example: delivered",
+    ):
+        assert words in alarm.document
+
+
+async def test_a_server_that_takes_no_mail_is_said_told_when_it_stays_away_and_costs_no_mail(site: MailSite) -> None:
+    await site.servers.smtp.stop()
+    first = await site.comes(letter("sky@public.example", "Hello"))
+    await until(lambda: "cannot send: the mail server cannot be reached" in site.email.healthy())
+    assert "mail_not_sent" not in str(await site.rows("RaiseAlarm")), "for a moment is nothing to wake anybody for"
+    # when it is away for a while
+    site.ahead_seconds = 120
+    async with asyncio.timeout(10):
+        while "mail_not_sent" not in str([row.document for row in await site.rows("RaiseAlarm")]):
+            await asyncio.sleep(0.05)
+    # then
+    await site.servers.smtp.start()
+    site.ahead_seconds = 240
+    await site.sent_to("sky@public.example")
+    site.ahead_seconds = 0
+    await until(lambda: site.email.healthy() == "")
+    (sent,) = [m for m in await site.store.messages(first.reference) if m.direction == "out"]
+    assert (sent.status, sent.problems) == ("sent", "")
+
+
 async def test_a_read_receipt_marks_the_message_and_opens_nothing(site: MailSite) -> None:
     first = await site.comes(letter("mia@public.example", "Hello"))
     sent = (await site.reply(first, "Hello Mia.")).message
@@ -306,3 +349,44 @@ async def test_the_language_of_a_mail_is_told_to_routing(site: MailSite) -> None
     welsh = "Gadewais fy mag ar y trên o Gaerdydd i Abertawe y bore yma, allwch chi helpu?"
     mail = await site.comes(letter("owain@public.example", "Bag", welsh))
     assert (mail.language, (await site.contact(mail)).language) == ("cy", "cy")
+
+
+# --- what counts as what they wrote --------------------------------------------------------------------------
+
+KNIFE = "He has a knife and he is stabbing her"
+EARLIER = f"From: Jo <jo@public.example>\nSent: Monday\nTo: Trains\nSubject: Help\n\n{KNIFE}"
+
+
+async def test_an_answer_to_us_is_not_an_emergency_because_of_what_it_quotes(site: MailSite) -> None:
+    first = await site.comes(letter("pat@public.example", "Bag"))
+    ours = str((await site.reply(first, "Thank you.")).message["Message-ID"])
+    answer = await site.comes(letter("pat@public.example", "Re: Bag", f"Fine.\n\n{EARLIER}", In_Reply_To=ours))
+    assert not (await site.contact(answer)).emergency
+    # and a desk can fold it
+    assert [(p.text, p.quoted) for p in message_out(answer, []).pieces] == [("Fine.", False), (EARLIER, True)]
+
+
+@pytest.mark.parametrize(("subject", "quote"), [("RE: Help", "<1@trains.example>"), ("FW: Help", ""), ("Help", "")])
+async def test_what_others_wrote_to_each_other_counts_when_we_are_let_in(
+    site: MailSite, subject: str, quote: str
+) -> None:
+    headers = {"In_Reply_To": quote} if quote else {}
+    told = await site.comes(letter("control@trains.example", subject, f"Please see below.\n\n{EARLIER}", **headers))
+    assert (await site.contact(told)).emergency
+
+
+@pytest.mark.parametrize(("name", "emergency"), [("passed-on", True), ("hidden-words", False)])
+async def test_the_letters_that_the_page_of_emails_names_are_judged_as_it_says(
+    site: MailSite, name: str, emergency: bool
+) -> None:
+    mail = await site.comes((LETTERS / f"{name}.msg").read_bytes())
+    assert (await site.contact(mail)).emergency is emergency
+
+
+async def test_words_that_the_html_hides_raise_nothing_and_are_told(site: MailSite) -> None:
+    rich = f'<p>Season tickets</p><div style="display:none">{KNIFE}</div>'
+    plain = letter("news@shop.example", "Offers", rich)
+    mail = await site.comes(plain.replace(b"text/plain", b"text/html"))
+    assert not (await site.contact(mail)).emergency
+    assert mail.body == f"Season tickets\n\n[Words that this mail hides from its reader:]\n{KNIFE}"
+    assert 'what it hides from its reader sounds like an emergency: "' in mail.problems

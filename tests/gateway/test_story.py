@@ -36,6 +36,11 @@ def told(change: ev.Event | do.Command, reference: str = REF) -> str:
             ev.VoicemailLeft(REF, "general", "", "v.wav", 6.2, silent=True),
             "caller left a voicemail of 6 s in which nothing was heard",
         ),
+        (ev.DeliveryReported(REF, "m", "delivered"), "system was told that a message is 'delivered'"),
+        (
+            ev.DeliveryReported(REF, "m", "undelivered", "30003", "the phone is off"),
+            "system was told that a message is 'undelivered' (the phone is off)",
+        ),
         (ev.FollowUpTried(REF, "f", "busy"), "system called, and reached nobody: busy"),
         (
             do.PlaceFollowUpCall(REF, "", "anna", "+447700900123", withheld=True),

@@ -107,6 +107,26 @@ async def test_an_emergency_without_a_place_is_asked_for_it_and_a_silence_is_tol
     assert len([m for m in world.carrier.outbox if m.recipient == sender]) == 2
 
 
+async def test_a_text_whose_sender_is_not_named_or_that_is_very_long_is_not_lost(world: World) -> None:
+    sam, long, references = await world.api("sam"), "and then " * 2000, list[str]()
+    async with sam.live() as live:
+        # given two people whom the carrier does not name, and one who writes more than any text can hold
+        for sender, words in (("", "my bag is gone"), ("", "it is a red one"), ("+447700900232", long)):
+            assert await world.carrier.text_in(sender, LINE, words) == 200
+            reference = (await live.wait_for("MessageArrived"))["contact"]
+            references.append(reference)
+
+            # then each is offered, with all its words
+            offer = await live.wait_for("MakeOffer", contact=reference)
+            desk = await world.api(offer["handler"])
+            await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+            message = (await desk.get(f"contacts/{reference}/messages"))[0]
+            assert message["body"] == words
+            assert ("From is missing" in message["problems"]) is not bool(sender)
+            await wrap_up(world, offer["handler"], reference)
+    assert len(set(references)) == 3, "nobody is taken for somebody else"
+
+
 async def test_a_text_that_no_webhook_brought_is_fetched_from_the_carrier(world: World) -> None:
     sam, carrier, url = await world.api("sam"), world.carrier, world.carrier.webhook_url
     # given two texts that came a minute ago, while the gateway could not be reached for the second

@@ -7,7 +7,7 @@ from dataclasses import replace
 from config.calendars import Calendar
 from config.templates import Acknowledgement
 from routing.board import Board
-from routing.commands import Acknowledge
+from routing.commands import Acknowledge, LeaveUnacknowledged
 from routing.triage import Finding, Reason
 from tests.support.world import World, of_kind, rules
 
@@ -57,3 +57,17 @@ def test_a_restart_does_not_forget_it() -> None:
     lately = [(world.now, "+447700900001")]
     world.board = Board.rebuilt(world.rules, [], [], [], acknowledged=lately)
     assert templates(world.text("T2")) == []
+
+
+def test_whoever_reads_the_contact_sees_why_nothing_was_sent() -> None:
+    world = World()
+
+    def why(*commands: object) -> list[str]:
+        return [c.why for c in of_kind(LeaveUnacknowledged, commands)]  # type: ignore[arg-type]
+
+    assert why(*world.email("E1")) == ["No words are set for queue emails."]
+    assert "A machine sent it" in why(*world.text("T1", automatic=True))[0]
+    assert why(*world.text("T2", "+447700900002")) == [], "that one was acknowledged"
+    assert why(*world.text("T3", "+447700900002")) == [], "and this is more of it"
+    assert "as many automatic answers" in why(*world.text("T4", "+447700900003", answered_enough=True))[0]
+    assert why(*world.text("T5", "+447700900004", wish="stop")) == ["They ask for no more texts."]

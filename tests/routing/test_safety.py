@@ -135,6 +135,8 @@ def test_words_to_avoid_are_beginnings_of_words() -> None:
     assert SAFETY.telling("policeman") == "police"
     assert SAFETY.telling("call 101.") == "101"
     assert SAFETY.telling("flat 2101") == ""
+    assert SAFETY.telling("ring 1 0 1, or 9-9-9") == "101"
+    assert SAFETY.telling("platform 10, then 1 pm") == ""
 
 
 def test_who_opts_out_gets_no_more_texts_from_that_number_until_they_opt_in(world: World) -> None:

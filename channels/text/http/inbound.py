@@ -17,7 +17,7 @@ from channels.text.http.fields import at, document, found
 from channels.text.port import IncomingText, Malformed, MediaItem, StatusReport, Webhook
 from config.carriers import HttpCarrier, ReportsIn, TextsIn
 
-BODY_LIMIT, ADDRESS_LIMIT, URL_LIMIT, ID_LIMIT, MEDIA_LIMIT = 16_384, 128, 2_048, 200, 20
+ADDRESS_LIMIT, URL_LIMIT, ID_LIMIT, MEDIA_LIMIT = 128, 2_048, 200, 20
 WEB_ADDRESS = re.compile(r"https?://[^\s/]+/\S*")
 MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,128}")
 INTERNATIONAL = re.compile(r"[1-9][0-9]{8,14}")
@@ -58,8 +58,6 @@ def _text(carrier: HttpCarrier, places: TextsIn, value: Any) -> IncomingText:
     sender, can_reply = _address(carrier, _required(value, places.sender, ADDRESS_LIMIT))
     recipient, _ = _address(carrier, _required(value, places.recipient, ADDRESS_LIMIT))
     body = "".join(found(value, places.text)[:1])
-    if len(body) > BODY_LIMIT:
-        raise Malformed(f"what stands at {places.text} is longer than {BODY_LIMIT} characters")
     urls = found(value, places.media)
     media = _media(urls, found(value, places.media_type))
     return IncomingText(

@@ -7,6 +7,7 @@ refuses it: an attachment that cannot be understood never costs the words it cam
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 from collections.abc import Mapping
@@ -23,8 +24,8 @@ from channels.text.port import IncomingText, Malformed, MediaItem, StatusReport,
 from channels.text.twilio.reasons import in_words
 from config.text import Text
 
-# Twilio's own limits are 1,600 characters for an SMS, 4,096 for other channels and 10 attachments.
-BODY_LIMIT = 16_384
+# Twilio's own limits are 1,600 characters for an SMS, 4,096 for other channels and 10 attachments; words are kept
+# however many there are.
 ADDRESS_LIMIT = 128
 URL_LIMIT = 2_048
 MEDIA_LIMIT = 10
@@ -54,21 +55,29 @@ def form_of(webhook: Webhook) -> Mapping[str, str]:
 def read_text(url: str, form: Mapping[str, str], signature: str, settings: Text) -> IncomingText:
     """The text in a webhook that the carrier posted to ``url`` (the public address, with path and query).
 
-    Raises NotGenuine when the signature, the address or the account is not right, Malformed when the form is
-    not a text.
+    What is wrong with a genuine text costs nobody their words: it is kept, and says what is wrong with it. Raises
+    NotGenuine when the signature, the address or the account is not right, Malformed when the form is no text at all.
     """
-    values = _proven(url, form, signature, settings)
-    sender, can_reply = address(_required(values, "From", ADDRESS_LIMIT))
-    recipient, _ = address(_required(values, "To", ADDRESS_LIMIT))
-    media = _media(values)
+    values, problems = _proven(url, form, signature, settings), list[str]()
+    sender, can_reply = address(_kept(values, "From", problems))
+    recipient, _ = address(_kept(values, "To", problems))
+    media, announced = _media(values), _announced_media(values)
+    body = storable("\n".join(sorted(values.get("Body", ()))))
+    sid = _kept(values, "MessageSid", problems)
+    if not SID.fullmatch(sid):
+        if not (body.strip() or media or announced):
+            raise Malformed("the form has neither an identifier of the carrier nor words nor attachments")
+        problems.append("the field MessageSid is not an identifier of the carrier")
+        sid = _named_by(values)
     return IncomingText(
-        message_sid=_sid(values, "MessageSid"),
+        message_sid=sid,
         sender=sender,
         recipient=recipient,
-        body=_body(values),
+        body=body,
         media=media,
-        media_missing=max(0, _announced_media(values) - len(media)),
+        media_missing=max(0, announced - len(media)),
         can_reply=can_reply,
+        problems="; ".join(problems),
     )
 
 
@@ -80,7 +89,7 @@ def listed_text(message: Any) -> IncomingText:
         message_sid=message.sid,
         sender=sender,
         recipient=recipient,
-        body=storable(message.body or "")[:BODY_LIMIT],
+        body=storable(message.body or ""),
         media_missing=int(message.num_media or 0),
         can_reply=can_reply,
         sent_at=message.date_sent.timestamp(),
@@ -165,11 +174,23 @@ def _sid(values: Values, name: str) -> str:
     return sid
 
 
-def _body(values: Values) -> str:
-    body = _optional(values, "Body")
-    if len(body) > BODY_LIMIT:
-        raise Malformed(f"the field Body is longer than {BODY_LIMIT} characters")
-    return storable(body)
+def _kept(values: Values, name: str, problems: list[str]) -> str:
+    """What stands there, whatever is wrong with it."""
+    found = sorted(filter(None, map(str.strip, values.get(name, ()))))
+    whole = "; ".join(found)
+    if not found:
+        problems.append(f"the field {name} is missing")
+    if len(found) > 1:
+        problems.append(f"the field {name} stands there more than once, with different values")
+    if len(whole) > ADDRESS_LIMIT:
+        problems.append(f"the field {name} is longer than {ADDRESS_LIMIT} characters")
+    return whole[:ADDRESS_LIMIT]
+
+
+def _named_by(values: Values) -> str:
+    """A name for a text that has none: the same form brought again has the same."""
+    whole = repr(sorted((name, sorted(several)) for name, several in values.items()))
+    return f"unnamed-{hashlib.sha256(whole.encode(errors='replace')).hexdigest()[:32]}"
 
 
 def _announced_media(values: Values) -> int:
@@ -179,7 +200,7 @@ def _announced_media(values: Values) -> int:
 
 def _media(values: Values) -> tuple[MediaItem, ...]:
     """The attachments that are there, whatever NumMedia says."""
-    items = (_media_item(values, index) for index in range(MEDIA_LIMIT))
+    items = (_media_item(values, index) for index in range(MEDIA_LIMIT) if f"MediaUrl{index}" in values)
     return tuple(item for item in items if item is not None)
 
 

@@ -128,5 +128,16 @@ function messageItem(message) {
   const status = message.direction === "out" ? `, ${message.status}` : "";
   const files = message.attachments.length ? ` [${message.attachments.length} attached]` : "";
   return el("li", { className: `message ${message.direction}` },
-    el("small", { textContent: `${by}, ${clock(Date.parse(message.at) / 1000)}${status}` }), message.body + files);
+    el("small", { textContent: `${by}, ${clock(Date.parse(message.at) / 1000)}${status}` }),
+    ...words(message), files, ...remarks(message));
 }
+
+/** What an email quotes is folded. */
+function words({ body, pieces }) {
+  if (!pieces.some((piece) => piece.quoted)) return [body];
+  return pieces.map(({ text, quoted }) =>
+    quoted ? el("details", {}, el("summary", { textContent: "earlier mail" }), text) : el("div", { textContent: text }));
+}
+
+const remarks = ({ problems, authentication }) =>
+  [problems, authentication].filter(Boolean).map((text) => el("small", { textContent: text }));

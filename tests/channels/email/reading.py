@@ -22,7 +22,7 @@ from gateway.sandbox.mail import Dovecot
 ADDRESS = "enquiries@police.example"
 PASSWORD = 'open "sesame" \\ 1'
 TODAY = datetime.now(UTC).date()
-QUICK = Patience(command=2.0, fetch=5.0, idle=60.0, first_retry=0.05, last_retry=0.2)
+QUICK = Patience(command=2.0, fetch=5.0, idle=60.0, first_retry=0.05, last_retry=0.2, told_after=1.0)
 
 
 class Ledger:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import imaplib
 import shutil
 import time
@@ -105,6 +106,27 @@ async def test_a_restart_of_the_mail_server_loses_nothing_and_doubles_nothing(do
         await ledger.until(lambda it: len(it.mails) == 2)
         await healthy(reader)
     assert ledger.subjects() == ["before", "after"]
+
+
+async def test_a_mail_server_that_stays_away_is_told_to_a_person(dovecot: Dovecot, ledger: Ledger) -> None:
+    async with following(mailbox_on(dovecot), ledger) as reader:
+        await healthy(reader)
+        await dovecot.stop()
+        await ledger.until(lambda it: bool(it.alarms))
+    cause, why = ledger.alarms[0]
+    assert (cause, why[:28], why[-1]) == ("mailbox_in_trouble", f"Mailbox {ADDRESS}: the mail"[:28], ".")
+
+
+async def test_a_disk_on_which_no_mail_can_be_stored_is_told_to_a_person(dovecot: Dovecot, ledger: Ledger) -> None:
+    full = OSError(errno.ENOSPC, "he has a knife")
+    ledger.failures = [full] * 1000
+    async with following(mailbox_on(dovecot), ledger):
+        await dovecot.deliver(note("kept"), ADDRESS)
+        await ledger.until(lambda it: bool(it.alarms))
+        ledger.failures = []
+        await ledger.until(lambda it: len(it.mails) == 1)
+    assert "mail cannot be stored (OSError: No space left on device)." in ledger.alarms[0][1]
+    assert ledger.subjects() == ["kept"]
 
 
 async def test_a_server_that_falls_silent_is_noticed_and_followed_again(dovecot: Dovecot, ledger: Ledger) -> None:

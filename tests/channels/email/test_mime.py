@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from channels.email.automatic import Outcome
 from channels.email.mime import Mail, read
 from channels.email.parts import safe_filename
 
@@ -97,6 +98,33 @@ def test_html_becomes_plain_text_that_keeps_its_lines() -> None:
         "Content-Type: text/html", "<h1>Hi</h1><p>one<br>two</p><ul><li>a<li>b</ul><table><tr><td>c<td>d</table>&lt;3"
     )
     assert it.text == "Hi\n\none\ntwo\n\n- a\n- b\n\nc d\n\n<3"
+
+
+def test_words_that_html_hides_stand_apart_from_those_that_it_shows() -> None:
+    it = mail(
+        "Content-Type: text/html",
+        '<div style="display:none;max-height:0">He has a knife<br>now</div><p>New <b>prices</b></p>'
+        '<p hidden>and <i>a</i> gun</p><table><tr><td style="font-size:0px">bomb<td style="font-size:0.9em">From May'
+        "</table>"
+        '<span style="VISIBILITY : hidden">hid<b>den</span>Yours',
+    )
+    assert it.text == "New prices\n\nFrom May\n\nYours"
+    assert it.hidden.split() == ["He", "has", "a", "knife", "now", "and", "a", "gun", "bomb", "hidden"]
+    for word in ("knife", "gun", "Yours"):
+        assert word in it.html
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<div style='display:none'>He has a knife",  # nothing else is there
+        "<p>He has a knife</p><div style='display:none'></div>",
+        "<p style='display:none'>Prices<p>He has a knife",  # a paragraph ends where the next begins
+        "<section hidden><p>He has a knife</section>",  # not an element that we keep: then it counts
+    ],
+)
+def test_no_words_are_taken_for_hidden_that_may_be_all_that_somebody_wrote(source: str) -> None:
+    assert mail("Content-Type: text/html", source).text.strip() == "He has a knife"
 
 
 def alternative(plain: str, rich: str) -> Mail:
@@ -196,8 +224,9 @@ def test_a_delivery_report_names_the_message_that_failed(original: str) -> None:
     )
     report = it.delivery_report
     assert report is not None
-    assert (report.recipient, report.action, report.status) == ("gone@x.example", "failed", "5.1.1")
-    assert (report.diagnostic, report.original_message_id) == ("550 no such user", "<ours@police.example>")
+    gone = Outcome("gone@x.example", "failed", "5.1.1", "550 no such user")
+    assert report.outcomes == (gone, Outcome("fine@x.example", "delivered", "2.0.0", "")), "the worst first"
+    assert report.original_message_id == "<ours@police.example>"
     assert it.automatic
     assert it.text == "It could not be delivered."
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import struct
 
+from compressed_rtf import compress
+
 from channels.email.mime import Mail, read
 
 SIGNATURE = struct.pack("<IH", 0x223E9F78, 1)
@@ -37,6 +39,16 @@ def test_the_text_and_the_files_in_a_winmail_dat_are_shown() -> None:
         ("ticket.pdf", "application/pdf"),
     ]
     assert mail.attachments[1].data == b"%PDF-1.4"
+    assert mail.problems == ()
+
+
+def test_text_that_is_there_only_as_compressed_rtf_is_read() -> None:
+    rtf = rb"{\rtf1\ansi\ansicpg1252{\fonttbl{\f0 Arial;}}\f0 He has a knife\'85\par on the \u8220?red\u8221? train}"
+    compressed = compress(rtf)
+    padded = compressed + bytes(-len(compressed) % 4)
+    properties = struct.pack("<IHHII", 1, 0x0102, 0x1009, 1, len(compressed)) + padded
+    mail = wrapped(attribute(OF_MESSAGE, PROPERTIES, properties))
+    assert mail.text == "He has a knife\u2026\non the \u201cred\u201d train"
     assert mail.problems == ()
 
 

@@ -133,6 +133,21 @@ async def test_a_full_disk_loses_nothing_and_holds_up_nobody_else(tmp_path: Path
     assert [e.path for e in gateway.told if isinstance(e, RecordingMade)] == [str(tmp_path / f"AAAA-0001_2.{kind}")]
 
 
+async def test_what_is_not_certain_to_be_on_disk_is_not_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(folder: Path) -> None:
+        raise OSError(f"{folder} is not written")
+
+    gateway, raw = Gateway(), recorded(tmp_path, [1], [2])
+    monkeypatch.setattr("channels.voice.archive._sync_folder", broken)
+    archive = Archive(voice_in(tmp_path), gateway.report)
+    await archive.finish_all()
+
+    assert gateway.told == [] and raw.caller.exists() and raw.police.exists()
+    assert archive.trouble == f"1 recordings could not be finished: {tmp_path} is not written"
+
+
 async def test_one_that_cannot_be_made_does_not_hold_up_the_others(tmp_path: Path) -> None:
     gateway = Gateway()
     broken, whole = recorded(tmp_path, [1], [2], "1"), recorded(tmp_path, [3], [4], "2")

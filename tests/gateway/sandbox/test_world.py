@@ -178,6 +178,63 @@ async def test_the_outside_sends_pictures_repeats_itself_forges_and_writes_broke
     assert not await came("+447700900780")
 
 
+async def test_the_outside_answers_our_mail_as_people_and_machines_do(
+    world: World, page: aiohttp.ClientSession
+) -> None:
+    ours = [mailbox.address for mailbox in world.settings.email.mailboxes]
+
+    async def contacts(party: str) -> list[str]:
+        return [contact.reference for contact in await world.store().contacts(party=party)]
+
+    async def statuses(reference: str) -> list[str]:
+        return [m.status for m in await world.store().messages(reference)]
+
+    async def acknowledged() -> bool:
+        found = await contacts("ned@sender.invalid")
+        return bool(found) and "sent" in await statuses(found[0])
+
+    # given a mail to both of our mailboxes
+    await post(page, "/world/emails", {"sender": "ned@sender.invalid", "subject": "Bag", "body": "Red.", "to": ours})
+    await until(acknowledged, 20)
+    (reference,) = await contacts("ned@sender.invalid")
+    # when the person answers in two ways, somebody else in a third, and machines report
+    answer = {"reference": reference, "body": "It has a zip."}
+    for like in ("gmail", "outlook"):
+        await post(page, "/world/answers", answer | {"like": like})
+    await post(page, "/world/answers", answer | {"sender": "nosy@sender.invalid"})
+    for what in ("read", "failed"):
+        await post(page, "/world/reports", {"reference": reference, "what": what})
+
+    # then
+    async def all_there() -> bool:
+        told = await statuses(reference)
+        return bool(await contacts("nosy@sender.invalid")) and "undelivered" in told and len(told) == 6
+
+    await until(all_there, 20)
+    assert len(await contacts("ned@sender.invalid")) == 1, "which both of our mailboxes had"
+    (first, second) = await get(page, "/world/mailboxes")
+    assert "INBOX" in first["folders"] and second["folders"].get("Stored") == 1
+
+
+async def test_our_mailboxes_can_refuse_us_and_be_renumbered(world: World, page: aiohttp.ClientSession) -> None:
+    async def refused() -> bool:
+        return "refused login" in await world.gateway.readiness()
+
+    async def well() -> bool:
+        return not await world.gateway.readiness()
+
+    async def happens(manner: str) -> None:
+        async with page.put("/world/mailboxes", json={"manner": manner}) as answer:
+            assert (await answer.json())["detail"] and answer.status == 200
+
+    await happens("refuse")
+    await until(refused, 20)
+    await happens("let-in")
+    await happens("renumber")
+
+    await until(well, 30)
+
+
 async def test_the_page_acts_as_a_demo_handler_through_the_gateway_s_own_api(page: aiohttp.ClientSession) -> None:
     away = {"state": "away", "reason": "break"}
     async with page.put("/as/ben/api/v1/me/presence", json=away) as answer:
@@ -199,7 +256,7 @@ async def test_the_control_room_can_be_made_busy_and_normal_again(world: World, 
 async def test_the_gateway_and_the_edge_can_be_killed_and_started_on_the_command_line(
     world: World, page: aiohttp.ClientSession
 ) -> None:
-    for part in ("gateway", "edge"):
+    for part in ("gateway", "edge", "mail-out", "mailboxes"):
         assert await part_is(page, "PUT", part) == 409, "it is running"
         assert await part_is(page, "DELETE", part) == 200
         assert await part_is(page, "DELETE", part) == 409, "it is dead"

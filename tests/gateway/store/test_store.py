@@ -182,6 +182,28 @@ async def test_a_late_report_does_not_overrule_what_became_of_the_message(store:
     assert await store.message("m1") == replace(MESSAGE, status="delivered", provider_id="SM2")
 
 
+async def test_several_statuses_are_written_at_once(store: Store) -> None:
+    await store.save(MESSAGE, replace(MESSAGE, id="m2", provider_key="mail:2"))
+    await store.save(MessageStatus("m1", "sent", "SM1"), MessageStatus("m2", "delivered", "SM2"))
+    assert [(m.status, m.provider_id) for m in await store.messages("T1")] == [("sent", "SM1"), ("delivered", "SM2")]
+
+
+async def test_the_trouble_of_a_message_that_went_out_in_the_end_is_over_and_of_one_that_did_not_it_stays(
+    store: Store,
+) -> None:
+    await store.save(MESSAGE)
+    await store.save(MessageStatus("m1", "waiting", problems="the carrier is busy"))
+    assert await store.message("m1") == replace(MESSAGE, status="waiting", problems="the carrier is busy")
+
+    await store.save(MessageStatus("m1", "sent", "SM2"))
+    assert await store.message("m1") == replace(MESSAGE, status="sent", provider_id="SM2", problems="")
+
+    await store.save(MessageStatus("m1", "undelivered", problems="switched off"))
+    await store.save(MessageStatus("m1", "sent"))
+    kept = replace(MESSAGE, status="undelivered", provider_id="SM2", problems="switched off")
+    assert await store.message("m1") == kept
+
+
 async def test_what_is_written_again_replaces_what_was(store: Store) -> None:
     await store.save(MESSAGE, ITEM)
     await store.save(replace(ITEM, state="sent"))

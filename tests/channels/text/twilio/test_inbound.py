@@ -137,34 +137,50 @@ class TestNotGenuine:
 
 class TestMalformed:
     @pytest.mark.parametrize("field", ["MessageSid", "From", "To"])
-    def test_a_text_without_what_identifies_it_is_refused(self, field: str) -> None:
-        with pytest.raises(Malformed, match=f"{field} is missing"):
-            arrived(**{field: None})
+    def test_a_genuine_text_is_kept_whatever_is_missing(self, field: str) -> None:
+        text = arrived(**{field: None})
 
-    def test_an_identifier_that_is_none_is_refused(self) -> None:
-        with pytest.raises(Malformed, match="MessageSid is not an identifier"):
-            arrived(MessageSid="SM'; drop table texts")
+        assert text.body == FORM["Body"]
+        assert f"{field} is missing" in text.problems
 
-    def test_absurd_sizes_are_refused(self) -> None:
-        with pytest.raises(Malformed, match="Body is longer"):
-            arrived(Body="x" * 20_000)
-        with pytest.raises(Malformed, match="From is longer"):
-            arrived(From="+44" + "7" * 200)
+    def test_who_cannot_be_named_cannot_be_answered(self) -> None:
+        text = arrived(From=None)
 
-    def test_the_words_of_a_refusal_repeat_neither_numbers_nor_the_text(self) -> None:
-        with pytest.raises(Malformed) as refusal:
-            arrived(MessageSid=FORM["From"])
+        assert (text.sender, text.can_reply) == ("", False)
 
-        assert "7700" not in str(refusal.value)
-        assert "knife" not in str(refusal.value)
+    def test_a_text_without_an_identifier_has_one_of_its_own_the_same_when_it_is_brought_again(self) -> None:
+        text = arrived(MessageSid="SM'; drop table texts")
 
-    def test_a_field_with_two_values_is_refused(self) -> None:
+        assert "MessageSid is not an identifier" in text.problems
+        assert text.message_sid == arrived(MessageSid="SM'; drop table texts").message_sid
+        assert text.message_sid != arrived(MessageSid="SM'; drop table texts", Body="another").message_sid
+
+    def test_a_form_that_is_no_text_is_refused(self) -> None:
+        with pytest.raises(Malformed, match="neither an identifier"):
+            arrived(MessageSid=None, Body="", NumMedia="0")
+
+    def test_absurd_sizes_cost_nobody_their_words(self) -> None:
+        assert arrived(Body="x" * 20_000).body == "x" * 20_000
+        text = arrived(From="+44" + "7" * 200)
+        assert (text.body, len(text.sender), text.can_reply) == (FORM["Body"], 128, False)
+        assert "From is longer" in text.problems
+
+    def test_what_is_wrong_is_said_without_numbers_or_the_text(self) -> None:
+        problems = arrived(MessageSid=FORM["From"]).problems
+
+        assert "7700" not in problems
+        assert "knife" not in problems
+
+    def test_a_field_with_two_values_is_kept_with_both(self) -> None:
         twice = MultiDictProxy(MultiDict([*FORM.items(), ("From", "+447700900666")]))
         text = URL + "".join(name + value for name in sorted(set(twice)) for value in sorted(set(twice.getall(name))))
         signature = base64.b64encode(hmac.new(TOKEN.encode(), text.encode(), hashlib.sha1).digest()).decode()
 
-        with pytest.raises(Malformed, match="From stands there more than once"):
-            read_text(URL, twice, signature, SETTINGS)
+        read = read_text(URL, twice, signature, SETTINGS)
+
+        assert "From stands there more than once" in read.problems
+        assert (read.body, read.can_reply) == (FORM["Body"], False)
+        assert "+447700900666" in read.sender and FORM["From"] in read.sender
 
     def test_a_field_repeated_with_the_same_value_is_read_once(self) -> None:
         repeated = MultiDictProxy(MultiDict([*FORM.items(), ("From", FORM["From"])]))

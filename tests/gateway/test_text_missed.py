@@ -1,0 +1,88 @@
+"""How far back a carrier is asked for texts that no webhook has brought: enough, and no more than that."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from channels.base import Unreachable
+from channels.text.port import Carrier, IncomingText
+from config.settings import Store as StoreSettings
+from gateway.store.database import migrate, open_engine
+from gateway.store.journal import Head, write_row
+from gateway.store.store import Batch, Store
+from gateway.text_missed import MissedTexts
+from routing.events import Recorded
+
+NOW = 1_700_000_000.0
+
+
+class Asked:
+    """A carrier that has no texts and keeps how far back it was asked, in seconds; ``down`` breaks it."""
+
+    id = "twilio"
+
+    def __init__(self) -> None:
+        self.now, self.back, self.down = NOW, list[float](), False
+
+    def clock(self) -> float:
+        return self.now
+
+    async def arrived_since(self, since: datetime) -> Sequence[IncomingText]:
+        if self.down:
+            raise Unreachable("gone")
+        self.back.append(self.now - since.timestamp())
+        return []
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """Of a gateway that first ran two hours ago."""
+    store = Store(open_engine(StoreSettings(url=f"sqlite+aiosqlite:///{tmp_path}/gateway.db", pool_size=1)))
+    await migrate(store.engine)
+    await store.commit(Batch(rows=[write_row(Head(), Recorded("began", "system"), NOW - 7200, "", "")]))
+    yield store
+    await store.close()
+
+
+async def test_it_is_asked_far_back_at_first_and_from_time_to_time_and_else_only_a_little(store: Store) -> None:
+    carrier, missed = _missed(store)
+
+    for _ in range(32):
+        await missed.look(cast(Carrier, carrier))
+        carrier.now += 10
+
+    assert carrier.back[0] == 7200, "since this gateway first ran"
+    assert carrier.back[1:30] == [70.0] * 29
+    assert carrier.back[30] == 610.0, "for what the carrier lists late"
+    assert carrier.back[31] == 70.0
+
+
+async def test_a_look_that_failed_is_made_up_for(store: Store) -> None:
+    carrier, missed = _missed(store)
+    await missed.look(cast(Carrier, carrier))
+
+    carrier.now, carrier.down = NOW + 100, True
+    with pytest.raises(Unreachable):
+        await missed.look(cast(Carrier, carrier))
+    carrier.now, carrier.down = NOW + 200, False
+    await missed.look(cast(Carrier, carrier))
+
+    assert carrier.back[-1] == 260.0
+
+
+def _missed(store: Store) -> tuple[Asked, MissedTexts]:
+    carrier, settings, nobody = Asked(), cast(Any, _Hours()), cast(Any, ())
+    return carrier, MissedTexts(settings, store, nobody, carrier.clock, _never)
+
+
+class _Hours:
+    fetch_missed_hours = 24
+
+
+async def _never(_text: IncomingText) -> None:
+    raise AssertionError("nothing was missed")
