@@ -35,7 +35,7 @@ def test_a_freed_handler_always_takes_the_first_in_line(arrivals: list[tuple[str
         expected.append((not emergency, world.now + world.rules.queues[queue].target_seconds, reference))
     world.handler("anna")
 
-    served = []
+    served = list[str]()
     while served != [reference for _, _, reference in sorted(expected)]:
         (reference,) = [r for r, c in world.board.contacts.items() if c.offers]
         served.append(reference)
