@@ -11,7 +11,8 @@ from pydantic import AfterValidator, Field
 from config.section import Identifier, Section
 
 # 17:00-09:00 runs into the next day; 00:00-24:00 is the whole day.
-Range = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+RANGE = r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+Range = Annotated[str, Field(pattern=RANGE)]
 Ranges = tuple[Range, ...]
 
 

@@ -15,6 +15,7 @@ from pydantic import SecretStr, ValidationError
 
 from config.section import Section
 from config.settings import Settings
+from config.words import in_words
 
 HERE = Path(__file__).parent
 DEFAULT = HERE / "default.toml"
@@ -79,26 +80,34 @@ def follows_from_another(error: Any, errors: Sequence[Any]) -> bool:
 def _hidden_behind(errors: Sequence[Any], resolved: dict[str, Any], defaults: Mapping[str, Any]) -> list[Any]:
     """What does not agree between sections, which is found only when each section by itself is right.
 
-    So each mistake is mended for a moment: a wrong list entry is left out, any other value is the default's.
+    So each mistake is mended for a moment, with the default's value; a list entry is mended in itself, so that it keeps
+    its name and what names it is no mistake, and is left out where that does not help.
     """
     if not all(error["loc"] for error in errors):
         return []  # then they are told already
     mended = copy.deepcopy(resolved)
-    for error in sorted(errors, key=lambda e: [str(part).zfill(6) for part in e["loc"]], reverse=True):
-        _mend(mended, error["loc"], defaults)
-    try:
-        Settings.model_validate(mended)
-    except ValidationError as further:
-        return [error for error in further.errors() if not error["loc"]]
+    for whole_entries in (False, True):
+        for error in sorted(errors, key=lambda e: [str(part).zfill(6) for part in e["loc"]], reverse=True):
+            _mend(mended, error["loc"], defaults, whole_entries=whole_entries)
+        try:
+            Settings.model_validate(mended)
+        except ValidationError as further:
+            errors = [error for error in further.errors() if error["loc"]]
+            if not errors:
+                return further.errors()
     return []
 
 
-def _mend(values: Any, location: Sequence[Any], defaults: Any) -> None:
+def _mend(values: Any, location: Sequence[Any], defaults: Any, *, whole_entries: bool) -> None:
     for depth, part in enumerate(location):
         below = values[part] if isinstance(values, dict) and part in values else None
         if isinstance(values, list):
-            del values[part : part + 1]
-            return
+            entry = values[part] if part < len(values) else None
+            if whole_entries or depth == len(location) - 1 or not isinstance(entry, dict):
+                del values[part : part + 1]
+                return
+            values, defaults = entry, defaults[0] if isinstance(defaults, list) and defaults else None
+            continue
         if depth == len(location) - 1 or not isinstance(below, dict | list):
             if isinstance(defaults, Mapping) and part in defaults:
                 values[part] = copy.deepcopy(defaults[part])
@@ -177,8 +186,7 @@ def _explain(error: Any, merged: Mapping[str, Any], sources: list[Source]) -> li
     named = _named(location, merged)
     if error["type"] == "extra_forbidden":
         return [_in_words(named, f"there is no such setting; {DEFAULT} lists them all", sources)]
-    if error["type"] == "missing":
-        what = "is missing"
+    what = in_words(error) or what
     return [_in_words(named, what + _standing(location, merged), sources)]
 
 

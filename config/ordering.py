@@ -9,7 +9,8 @@ from pydantic import Field
 from config.section import Language, Section
 
 # A skill with its level from 1 to 9: ``french:2`` is met by a handler with ``french:2`` or more.
-Skill = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}(:[1-9])?$")]
+SKILL = r"^[a-z][a-z0-9_-]{0,40}(:[1-9])?$"
+Skill = Annotated[str, Field(pattern=SKILL)]
 HOUR, DAY = 3_600.0, 86_400.0
 
 

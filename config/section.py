@@ -8,11 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Seconds = Annotated[float, Field(ge=0)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-SipUri = Annotated[str, Field(pattern=r"^sip:[^\s<>]+$")]
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
-Number = Annotated[str, Field(pattern=r"^\+?[0-9]{3,15}$")]
+SIP_URI = r"^sip:[^\s<>]+$"
+IDENTIFIER = r"^[a-z][a-z0-9_-]{0,40}$"
+NUMBER = r"^\+?[0-9]{3,15}$"
+LANGUAGE = r"^[a-z]{2,3}$"
+SipUri = Annotated[str, Field(pattern=SIP_URI)]
+Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
+Number = Annotated[str, Field(pattern=NUMBER)]
 KeepDays = Annotated[int, Field(ge=1, le=36_500)]
-Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+Language = Annotated[str, Field(pattern=LANGUAGE)]
 
 
 class Section(BaseModel):

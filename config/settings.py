@@ -17,7 +17,7 @@ from config.edge import Edge
 from config.email import Email
 from config.menus import Known, Menu, menu_mistakes, number_mistakes
 from config.numbers import Dialling, dialling_mistakes, never_dialled
-from config.ordering import Bumps, ChooseBy, LanguageSkill, Skill, Wanted
+from config.ordering import DAY, HOUR, Bumps, ChooseBy, LanguageSkill, Skill, Wanted
 from config.overflow import Limits, overflow_mistakes
 from config.prompts import Prompts
 from config.rosters import Rosters
@@ -67,12 +67,12 @@ class Queue(Limits):
 
     id: Identifier
     name: str
-    target_seconds: Annotated[float, Field(gt=0)]
+    target_seconds: Annotated[float, Field(gt=0, le=7 * DAY)]
     skills: tuple[Skill, ...] = ()
     wanted: tuple[Wanted, ...] = ()
     prefers: tuple[Skill, ...] = ()
     centre: str = ""
-    other_centre_after_seconds: Annotated[float, Field(gt=0)] = 30.0
+    other_centre_after_seconds: Annotated[float, Field(gt=0, le=DAY)] = 30.0
     acknowledgement: str = ""
     abandoned: Literal["ignore", "call_back"] = "ignore"
     abandoned_ignore_seconds: Seconds = 60.0
@@ -80,26 +80,26 @@ class Queue(Limits):
 
 
 class Routing(Section):
-    voice_offer_seconds: Annotated[float, Field(gt=0)]
-    message_offer_seconds: Annotated[float, Field(gt=0)]
-    decline_pause_seconds: Seconds
-    misses_before_away: Annotated[int, Field(ge=1)]
-    owner_first_seconds: Seconds
+    voice_offer_seconds: Annotated[float, Field(gt=0, le=120)]
+    message_offer_seconds: Annotated[float, Field(gt=0, le=HOUR)]
+    decline_pause_seconds: Annotated[float, Field(gt=0, le=300)]
+    misses_before_away: Annotated[int, Field(ge=1, le=100)]
+    owner_first_seconds: Annotated[float, Field(ge=0, le=HOUR)]
     wrap_up_seconds: Annotated[float, Field(gt=0)]
     wrap_up_alarm_seconds: Annotated[float, Field(gt=0)]
-    emergency_alarm_seconds: Annotated[float, Field(gt=0)]
+    emergency_alarm_seconds: Annotated[float, Field(gt=0, le=120)]
     emergency_alarm_again_seconds: Annotated[float, Field(gt=0)] = 60.0
     emergency_silence_seconds: Annotated[float, Field(gt=0)] = 120.0
     emergency_email_silence_seconds: Annotated[float, Field(gt=0)] = 600.0
     cut_off_seconds: Seconds
     return_minutes: Annotated[float, Field(gt=0)]
-    audit_seconds: Annotated[float, Field(gt=0)] = 5.0
+    audit_seconds: Annotated[float, Field(gt=0, le=300)] = 5.0
     choose_by: ChooseBy = "longest_idle"
     calls_interrupt_messages: bool = True
-    emergency_skills_seconds: Seconds = 5.0
+    emergency_skills_seconds: Annotated[float, Field(ge=0, le=60)] = 5.0
     broadcast_emergencies: bool = True
     last_handler_hours: Annotated[float, Field(ge=0, le=72)] = 4.0
-    last_handler_first_seconds: Seconds = 10.0
+    last_handler_first_seconds: Annotated[float, Field(ge=0, le=HOUR)] = 10.0
     reopen_hours: Annotated[float, Field(ge=0, le=168)] = 12.0
     bumps: Bumps = Bumps()
     languages: tuple[LanguageSkill, ...] = ()

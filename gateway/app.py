@@ -106,7 +106,14 @@ class Gateway:
     def warnings(self) -> Mapping[str, str]:
         """What is wrong in each part and costs nothing yet, '' where nothing is."""
         voice = {"voice": self.voice.warning()} if self.voice else {}
-        return voice | {"statistics": self.statistics.wrong}
+        return voice | {"statistics": self.statistics.wrong, "queues": self._lost_queues()}
+
+    def _lost_queues(self) -> str:
+        waiting = {contact.queue for contact in self.dispatcher.board.contacts.values()} - self.rules.queues.keys()
+        lost = (
+            f"the configuration has lost {', '.join(sorted(waiting))}, and contacts are in it: any handler serves them"
+        )
+        return lost if waiting else ""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

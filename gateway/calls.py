@@ -68,9 +68,10 @@ class CallDesk:
             raise NotPossible(why)
         return target
 
-    def handler_at(self, extension: str) -> str:
+    def target_at(self, extension: str) -> Target:
         owner = self._dispatcher.board.with_extension(extension)
-        return owner.id if owner else ""
+        uri = f"sip:{extension}@{self._settings.edge.domain}"
+        return Target(owner.name, uri, owner.id) if owner else Target(f"extension {extension}", uri)
 
     def refusal(self, event: Event) -> str:
         return objection(event, self._dispatcher.board)

@@ -57,8 +57,8 @@ class Board(View):
         acknowledged: Iterable[tuple[Time, str]] = (),
     ) -> Board:
         """The board as the tables have it; everything that can be matched is fresh. ``closed``: those of late."""
-        board = cls(rules)
-        contacts = sorted(contacts, key=lambda c: c.received_at)
+        contacts, closed = sorted(contacts, key=lambda c: c.received_at), list(closed)
+        board = cls(rules.with_queues(contact.queue for contact in (*contacts, *closed)))
         for contact in sorted([*contacts, *closed], key=lambda c: c.received_at):
             board.recent.note(contact)
         for contact in sorted(closed, key=lambda c: c.closed_at or 0.0):

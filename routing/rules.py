@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from config.calendars import Calendar
 from config.safety import Safety
@@ -12,6 +12,7 @@ from config.templates import Acknowledgement
 from routing.abilities import Needs
 
 HOUR = 3_600.0
+LOST_SECONDS = 60.0  # the target of a queue that is not configured any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,12 @@ class Rules:
     def reopen_seconds(self) -> float:
         """For how long after it was closed a conversation by text or email can go on."""
         return HOUR * self.routing.reopen_hours
+
+    def with_queues(self, ids: Iterable[str]) -> Rules:
+        """In place of each queue that the configuration has lost, one that any handler serves: contacts are in it."""
+        gone = set(ids) - self.queues.keys()
+        lost = {queue: Queue(id=queue, name=queue, target_seconds=LOST_SECONDS) for queue in sorted(gone)}
+        return replace(self, queues={**self.queues, **lost}) if lost else self
 
     @classmethod
     def of(cls, settings: Settings) -> Rules:

@@ -58,8 +58,8 @@ class Desk(Protocol):
 
     def pass_to(self, reference: str, handler: str, dialled: str, replaces: str) -> Target: ...
 
-    def handler_at(self, extension: str) -> str:
-        """The handler who has this extension, '' for none."""
+    def target_at(self, extension: str) -> Target:
+        """The telephone with this extension, in the words of its handler's name."""
         ...
 
     def refusal(self, event: Event) -> str:
@@ -106,8 +106,8 @@ class Scene:
         """Whom the handler's phone asks to pass the caller to. Raises channels.base.Refused."""
         return self._desk.pass_to(self.reference, self.handler, dialled, replaces)
 
-    def handler_at(self, extension: str) -> str:
-        return self._desk.handler_at(extension)
+    def target_at(self, extension: str) -> Target:
+        return self._desk.target_at(extension)
 
     def refusal(self, event: Event) -> str:
         return self._desk.refusal(event)

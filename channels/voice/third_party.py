@@ -86,12 +86,11 @@ class ThirdParty:
 
     async def lead_to(self, extension: str) -> None:
         """The same to an extension; the handler who has it is busy from the first ring."""
-        scene, handler = self._scene, self._scene.handler_at(extension)
-        target = tell_to.Target(f"extension {extension}", f"sip:{extension}@{scene.settings.edge.domain}", handler)
-        if handler:
-            rung = ev.PartyRung(scene.reference, "system", "transfer", target.words, handler)
+        scene, target = self._scene, self._scene.target_at(extension)
+        if target.handler:
+            rung = ev.PartyRung(scene.reference, "system", "transfer", target.words, target.handler)
             if why := scene.refusal(rung):  # asked before their phone rings
-                scene.tell(ev.PartyLeft(scene.reference, target.words, why, handler))
+                scene.tell(ev.PartyLeft(scene.reference, target.words, why, target.handler))
                 scene.tell(ev.CallQueued(scene.reference))
                 return
             scene.tell(rung)

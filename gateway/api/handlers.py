@@ -9,9 +9,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from config.ordering import SKILL
 from gateway.api.models import HandlerOut, Line, Name, Password, RoleName, handler_out
 from gateway.api.problems import BadRequest, Conflict, FieldError, NotFound
-from gateway.api.roster import MOST_BYTES, SKILL, Entry, read_roster
+from gateway.api.roster import EXTENSION, MOST_BYTES, Capacity, Entry, read_roster
 from gateway.api.routes import CsvText, In, Nothing, Request, Route
 from gateway.api.services import Services
 from gateway.dispatcher import Refused
@@ -19,9 +20,8 @@ from gateway.store.records import Account
 from routing.events import HandlerRemoved, HandlerSaved
 from routing.model import Handler
 
-Extension = Annotated[str, StringConstraints(pattern=r"^([0-9]{2,6})?$")]  # as the edge knows a telephone
+Extension = Annotated[str, StringConstraints(pattern=EXTENSION)]
 Skill = Annotated[str, StringConstraints(pattern=SKILL)]
-Capacity = Annotated[int, Field(ge=0, le=20)]
 
 
 class HandlerBody(In):
@@ -156,7 +156,8 @@ async def import_roster(request: Request[Nothing, CsvText]) -> ImportOut:
 def _merged(entry: Entry, before: Handler | None) -> Handler:
     """What a roster does not say stays as it is."""
     base = before or Handler(entry.id, entry.name, entry.centre)
-    return replace(base, name=entry.name, centre=entry.centre, skills=entry.skills, extension=entry.extension)
+    handler = replace(base, name=entry.name, centre=entry.centre, skills=entry.skills, extension=entry.extension)
+    return replace(handler, **entry.options)
 
 
 def site_mistakes(services: Services, handlers: Iterable[Handler]) -> list[tuple[str, str, str]]:

@@ -1,25 +1,32 @@
-"""Reads a roster: CSV with the header ``id,name,centre,skills,extension,role,password``; skills are separated by
-';', a password is optional. Every mistake of every line is found at once.
+"""Reads a roster: CSV with the header ``id,name,centre,skills,extension,role``; skills are separated by ';'. More
+columns may follow: ``password``, and what a handler takes and how (``OPTIONS``). What a line leaves empty stays as it
+is. Every mistake of every line is found at once.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
+from config.ordering import SKILL
 from gateway.api.models import Line, Name, Password, RoleName
 from gateway.api.problems import FieldError
 
-COLUMNS = ("id", "name", "centre", "skills", "extension", "role", "password")
-REQUIRED = frozenset(COLUMNS) - {"password"}
+REQUIRED = ("id", "name", "centre", "skills", "extension", "role")
+OPTIONS = ("text_capacity", "email_capacity", "auto_answer", "reserved")
+COLUMNS = (*REQUIRED, "password", *OPTIONS)
 MOST_BYTES = 1024 * 1024
 MOST_LINES = 2000
-# As in the configuration: a name, and a level from 1 to 9 if there are levels.
-SKILL = r"^[a-z][a-z0-9_-]{0,40}(:[1-9])?$"
+EXTENSION = r"^([0-9]{2,6})?$"  # as the edge knows a telephone
+Capacity = Annotated[int, Field(ge=0, le=20)]
+
+
+def _given(text: str) -> str | None:
+    return text.strip() or None
 
 
 def _skills(text: str) -> list[str]:
@@ -33,16 +40,20 @@ class _Row(BaseModel):
     name: Line
     centre: Line
     skills: Annotated[list[Annotated[str, StringConstraints(pattern=SKILL)]], BeforeValidator(_skills)]
-    extension: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{0,10}$")]
+    extension: Annotated[str, StringConstraints(strip_whitespace=True, pattern=EXTENSION)]
     role: Annotated[RoleName, BeforeValidator(lambda role: role or "handler")]
     password: Annotated[Password | None, BeforeValidator(lambda password: password or None)] = Field(
         default=None, repr=False
     )
+    text_capacity: Annotated[Capacity | None, BeforeValidator(_given)] = None
+    email_capacity: Annotated[Capacity | None, BeforeValidator(_given)] = None
+    auto_answer: Annotated[bool | None, BeforeValidator(_given)] = None
+    reserved: Annotated[bool | None, BeforeValidator(_given)] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line, which is right in itself. ``password`` is '' for none given."""
+    """One line, which is right in itself. ``password`` is '' for none given; ``options`` are those that are given."""
 
     line: int
     id: str
@@ -52,6 +63,7 @@ class Entry:
     extension: str
     role: RoleName
     password: str
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 def read_roster(text: str) -> tuple[list[Entry], list[FieldError]]:
@@ -62,8 +74,9 @@ def read_roster(text: str) -> tuple[list[Entry], list[FieldError]]:
     except csv.Error as error:
         return [], [_mistake(reader.line_num, "line", f"is not CSV: {error}")]
     columns = set(reader.fieldnames or ())
-    if columns - set(COLUMNS) or REQUIRED - columns or len(rows) > MOST_LINES:
-        why = f"the header must be {','.join(COLUMNS)}; password may be missing; at most {MOST_LINES} lines"
+    if columns - set(COLUMNS) or set(REQUIRED) - columns or len(rows) > MOST_LINES:
+        more = ", ".join(COLUMNS[len(REQUIRED) :])
+        why = f"the header must be {','.join(REQUIRED)}; {more} may follow; at most {MOST_LINES} lines"
         return [], [_mistake(1, "header", why)]
     entries: list[Entry] = []
     mistakes: list[FieldError] = []
@@ -83,9 +96,10 @@ def _entry(line: int, row: dict[str, str]) -> Entry | list[FieldError]:
         right = _Row.model_validate(row)
     except ValidationError as error:
         return [_mistake(line, str(e["loc"][0]), e["msg"]) for e in error.errors(include_input=False)]
+    options = {name: value for name in OPTIONS if (value := getattr(right, name)) is not None}
     return Entry(
         line, right.id, right.name, right.centre, frozenset(right.skills), right.extension, right.role,
-        right.password or "",
+        right.password or "", options,
     )  # fmt: skip
 
 

@@ -28,6 +28,9 @@ def handlers() -> None:
 @click.option("--skill", "skills", multiple=True, help="May be given several times.")
 @click.option("--extension", default="", help="Their phone; without one they are offered no calls.")
 @click.option("--auto-answer", is_flag=True, help="Their phone answers calls from the queue by itself, after a tone.")
+@click.option("--reserved", is_flag=True, help="Kept for emergencies: they get nothing else.")
+@click.option("--texts", default=3, show_default=True, help="How many texts at once.")
+@click.option("--emails", default=3, show_default=True, help="How many emails at once.")
 @click.option("--role", type=ROLES, default="handler", show_default=True)
 @click.option(
     "--password-file", type=click.File(), help="Read the password from its first line; '-' for standard input."
@@ -41,6 +44,9 @@ def add(
     skills: tuple[str, ...],
     extension: str,
     auto_answer: bool,
+    reserved: bool,
+    texts: int,
+    emails: int,
     role: str,
     password_file: Any,
     no_password: bool,
@@ -62,6 +68,9 @@ def add(
         "skills": skills,
         "extension": extension,
         "auto_answer": auto_answer,
+        "reserved": reserved,
+        "text_capacity": texts,
+        "email_capacity": emails,
         "role": role,
         "password": password,
     }
@@ -89,7 +98,7 @@ def list_(config: Path | None) -> None:
     """
     accounts = run_with(config, lambda client: client.get("/accounts"))
     rows = [_row(account) for account in accounts]
-    click.echo(table(["ID", "NAME", "CENTRE", "EXTENSION", "ROLE", "SIGN-IN", "PRESENCE", "SKILLS"], rows))
+    click.echo(table(["ID", "NAME", "CENTRE", "EXTENSION", "ROLE", "SIGN-IN", "PRESENCE", "TAKES", "SKILLS"], rows))
 
 
 def _row(account: Any) -> list[str]:
@@ -102,8 +111,15 @@ def _row(account: Any) -> list[str]:
         account["role"],
         "yes" if account["can_sign_in"] else "no",
         handler["presence"]["state"],
+        _takes(handler),
         ";".join(handler["skills"]) or "-",
     ]
+
+
+def _takes(handler: Any) -> str:
+    """How many at once; calls come one at a time, and need an extension."""
+    takes = f"{handler['text_capacity']} texts, {handler['email_capacity']} emails"
+    return f"emergencies only: {takes}" if handler["reserved"] else takes
 
 
 @handlers.command()
@@ -126,8 +142,9 @@ def remove(id: str, config: Path | None) -> None:  # noqa: A002
 def import_(csv: Path, config: Path | None) -> None:
     """Import a roster from the file CSV. All mistakes are shown at once, and then nothing is saved.
 
-    The first line names the columns: id,name,centre,skills,extension,role,password. Skills are separated by ';'.
-    The password may be missing or empty: then the one there is stays.
+    The first line names the columns: id,name,centre,skills,extension,role. Skills are separated by ';'. These may
+    follow: password, text_capacity and email_capacity (how many at once), auto_answer (their phone answers by
+    itself) and reserved (for emergencies only), both true or false. What is missing or empty stays as it is.
 
     \b
     Example:

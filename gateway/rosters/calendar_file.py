@@ -159,7 +159,7 @@ def _read(event: Any, whose: str, people: People, words: Words) -> Iterator[Read
     line, said = _line(event), parts(str(event.get("SUMMARY", "")))
     texts = [*said, *_categories(event)]
     handlers, strangers = _attendees(event, people)
-    yield from (mistake(line, "ATTENDEE", f"no one handler is called '{name[:60]}'") for name in strangers)
+    yield from (mistake(line, "ATTENDEE", people.unknown(name)) for name in strangers)
     if not handlers and not strangers:
         handlers = [people.in_uid(str(event.get("UID", ""))) or people.among(said) or whose]
     if handlers == [""]:

@@ -68,7 +68,7 @@ def _line(line: int, cells: dict[str, str], people: People, words: Words) -> Ite
     times = [_time(text) for text in (begins, ends)]
     wrong = []
     if not handler:
-        wrong.append(mistake(line, "person", f"no one handler is called '{cells['person'][:60]}'"))
+        wrong.append(mistake(line, "person", people.unknown(cells["person"])))
     if day is None:
         wrong.append(mistake(line, "date", f"'{cells['date'][:20]}' is no date such as 2026-03-28 or 28/03/2026"))
     if bool(begins) != bool(ends):

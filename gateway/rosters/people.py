@@ -35,6 +35,18 @@ class People:
         found = self._by_text.get(folded) or self._by_text.get(folded.partition("@")[0] if "@" in folded else "", set())
         return next(iter(found)) if len(found) == 1 else ""
 
+    def unknown(self, text: str) -> str:
+        """Why ``called`` finds nobody."""
+        folded, shown = _folded(text).removeprefix("mailto:"), text[:60]
+        if not folded:
+            return "is missing"
+        named = self._by_text.get(folded)
+        if named:
+            return f"{len(named)} handlers are called '{shown}' ({', '.join(sorted(named))}): give the handler's id"
+        if named is not None:
+            return f"rosters.people gives '{shown}' to a handler whom there is not"
+        return f"there is no handler '{shown}'; if it is the HR system's name for one, put it in rosters.people"
+
     def among(self, texts: Iterable[str]) -> str:
         """The first who is called one of these."""
         return next((handler for text in texts if (handler := self.called(text))), "")

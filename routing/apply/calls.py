@@ -130,6 +130,8 @@ def _hung_up(board: Board, reference: str, now: Time, *, cut_off: bool) -> None:
     before = board.contacts[reference]
     contact = guests_released(handover_over(to_wrap_up(before, board, now)), before.guests, board, now)
     expected = cut_off and contact.call_id and contact.call_thread
+    if contact.heard_at is not None:  # who wrote of an emergency was heard until now, and is watched from here
+        contact = replace(contact, heard_at=now, silence_told=False)
     board.put_contact(
         replace(
             contact,

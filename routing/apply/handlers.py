@@ -9,7 +9,7 @@ from routing.model import PresenceState, Time
 from routing.replacing import replace
 
 # What a change of somebody's record leaves as it is.
-THEIRS = ("presence", "idle_since", "misses", "signed_in_at", "busy_seconds", "offered_at")
+THEIRS = ("presence", "idle_since", "misses", "missed_at", "signed_in_at", "busy_seconds", "offered_at")
 
 
 @apply.register

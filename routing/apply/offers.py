@@ -14,7 +14,7 @@ from routing.apply.base import (
     with_declined,
 )
 from routing.board import Board
-from routing.model import Assignment, FollowUpState, Graded, Presence, PresenceState, Time, Work
+from routing.model import Assignment, FollowUpState, Graded, Handler, Presence, PresenceState, Time, Work
 from routing.replacing import replace
 
 MISSED = ("missed", "expired", "failed")
@@ -94,15 +94,21 @@ def _(c: do.MakeOffer, board: Board, now: Time) -> None:
 @apply.register
 def _(c: do.EndOffer, board: Board, now: Time) -> None:
     contact = board.contacts[c.reference]
+    made_at = next((o.made_at for o in contact.offers if o.id == c.offer), now)
     contact = replace(contact, offers=tuple(o for o in contact.offers if o.id != c.offer))
     if contact.preferred == c.handler:
         contact = replace(contact, preferred="", preferred_until=None)
     if c.how != "withdrawn":
         contact = with_declined(contact, c.handler, board, now)
     if c.how in MISSED:
-        handler = board.handlers[c.handler]
-        board.put_handler(replace(handler, misses=handler.misses + 1))
+        _missed(board, board.handlers[c.handler], made_at, now)
     board.put_contact(contact)
+
+
+def _missed(board: Board, handler: Handler, made_at: Time, now: Time) -> None:
+    """One absence is one miss: what was on offer already when they missed the last one does not count again."""
+    if made_at >= handler.missed_at:
+        board.put_handler(replace(handler, misses=handler.misses + 1, missed_at=now))
 
 
 @apply.register

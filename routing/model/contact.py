@@ -30,8 +30,9 @@ class Contact:
     no later one. ``waiting_since``: when they began to wait in this queue, for its longest wait. ``overflow``:
     the step they are at; ``overflowed``: the causes that have no more steps for them in this queue;
     ``not_led_on``: somebody else is on the line with them, so that they are led nowhere until that has changed.
-    ``reopened_at``: the person wrote again after it had been closed. ``heard_at``: their last text; ``silence_told``:
-    that nothing has come since was told. ``asked_where``: we have asked where they are.
+    ``reopened_at``: the person wrote again after it had been closed. ``heard_at``: their last text, or the end of a
+    call with them; ``silence_told``: that nothing has come since was told. ``asked_where``: we have asked where they
+    are.
     """
 
     reference: str

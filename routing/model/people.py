@@ -20,6 +20,7 @@ class Handler:
 
     ``reserved``: kept for emergencies. ``signed_in_at``, ``busy_seconds`` (since then) and ``offered_at`` (last)
     say who is next, where the site chooses by them. ``auto_answer``: their phone is asked to answer by itself.
+    ``misses``: in a row; ``missed_at``: when the last of them was counted.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Handler:
     presence: Presence = field(default_factory=lambda: Presence(PresenceState.OFFLINE))
     idle_since: Time = 0.0
     misses: int = 0
+    missed_at: Time = 0.0
     reserved: bool = False
     signed_in_at: Time = 0.0
     busy_seconds: float = 0.0

@@ -311,6 +311,7 @@ def test_without_a_gateway_there_is_nothing_to_drain(config: Path) -> None:
     assert result.exit_code == 1 and "the gateway is not running" in result.output
 
 
+OR_PUT_IT = "; if it is the HR system's name for one, put it in rosters.people"
 SHIFTS = "person,date,begins,ends\namy,2026-11-30,22:00,07:00\nben,2026-11-30,07:00,15:00\n"
 
 
@@ -350,9 +351,9 @@ def test_every_mistake_of_a_roster_is_told_and_nothing_is_imported(config: Path,
     assert result.exit_code == 1
     assert result.output.splitlines() == [
         "Error: Nothing was imported: some lines are not right.",
-        "  line 2: person: no one handler is called 'amy'",
-        "  line 3: person: no one handler is called 'ben'",
-        "  line 4: person: no one handler is called 'ben'",
+        f"  line 2: person: there is no handler 'amy'{OR_PUT_IT}",
+        f"  line 3: person: there is no handler 'ben'{OR_PUT_IT}",
+        f"  line 4: person: there is no handler 'ben'{OR_PUT_IT}",
         "  line 4: begins: '99:00' is no time of day such as 07:00",
     ]
     assert run(config, "shifts", "imports").output.count("\n") == 1

@@ -164,7 +164,8 @@ async def test_a_key_leads_to_an_extension(world: World) -> None:
         await press_until(live, "MenuChosen", reference, caller, "6")
         ben = world.phones["ben"]
         await ben.wait_for("ringing", 5)
-        await live.wait_for("PartyRung", contact=reference)
+        rung = await live.wait_for("PartyRung", contact=reference)
+        assert "Ben Okoro" in rung["sentence"], "as their colleagues know them"
         shown = await contact(await world.api("sam"), reference)
         assert [g["handler"] for g in shown["guests"]] == ["ben"], "nobody else's call is offered to them meanwhile"
         await ben.answer()

@@ -125,6 +125,19 @@ def test_who_falls_silent_is_brought_before_supervisors_once_for_each_silence() 
     assert "T1" in world.board.contacts, "never closed by itself"
 
 
+def test_who_wrote_an_emergency_and_was_called_is_watched_from_the_end_of_that_call() -> None:
+    world = site()
+    world.handler("anna")
+    world.text("T1", finding=HELP)
+    world.accept("T1")
+    world.did(ev.CallRequested("T1", "handler:anna", "anna", "+447700900001"))
+    world.did(ev.FollowUpAnswered("T1", world.contact("T1").follow_up))
+    assert alarms(world.after(600), "person_silent") == 0, "they are heard"
+    world.did(ev.CallLost("T1", "the line broke"))
+    assert alarms(world.after(119), "person_silent") == 0
+    assert alarms(world.after(1), "person_silent") == 1
+
+
 def test_an_emergency_that_a_handler_raises_is_watched_too_and_an_ordinary_text_is_not() -> None:
     world = site()
     world.handler("anna")

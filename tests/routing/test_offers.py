@@ -109,15 +109,28 @@ def test_a_handler_who_was_set_away_comes_back_by_themselves(world: World) -> No
     assert world.board.handlers["anna"].misses == 0
 
 
-def test_being_set_away_withdraws_the_other_offers_too(world: World) -> None:
-    world.handler("ben", state=PresenceState.AWAY)
+def test_texts_that_are_missed_together_are_one_miss(world: World) -> None:
     for n in range(3):
         world.text(f"T{n}", f"+44770090000{n}")
         world.after(1)
-    world.presence("ben", PresenceState.AVAILABLE)
-    commands = world.after(60)
-    assert ends(commands)[:3] == [("anna", "expired"), ("anna", "expired"), ("anna", "withdrawn")]
-    assert all(world.offered_to(f"T{n}") == "ben" for n in range(3))
+    missed = world.after(60)
+    assert ends(missed) == [("anna", "expired")] * 3, "they left the desk for a minute"
+    assert of_kind(SetAway, missed) == [] and world.board.handlers["anna"].misses == 1
+    assert offers(world.after(15))
+    (away,) = of_kind(SetAway, world.after(60))
+    assert away.handler == "anna", "who does not come back is set away at the second row of misses"
+
+
+def test_being_set_away_withdraws_the_other_offers_too(world: World) -> None:
+    world.text("T0", "+447700900000")
+    world.after(75)
+    assert world.offered_to("T0") == "anna", "for the second time"
+    world.after(30)
+    world.text("T1", "+447700900001")
+    world.handler("ben")
+    commands = world.after(30)
+    assert ends(commands)[:2] == [("anna", "expired"), ("anna", "withdrawn")]
+    assert [world.offered_to(f"T{n}") for n in range(2)] == ["ben", "ben"]
 
 
 def test_an_accepted_offer_forgives_the_misses_before_it(world: World) -> None:

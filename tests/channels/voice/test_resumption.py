@@ -56,8 +56,9 @@ class KnownDesk:
     def view(self, reference: str) -> ContactView:
         return self.shown
 
-    def handler_at(self, extension: str) -> str:
-        return "ben" if extension == "203" else ""
+    def target_at(self, extension: str) -> tell_to.Target:
+        assert extension == "203"
+        return tell_to.Target("Ben Beck", "sip:203@gateway.invalid", "ben")
 
     def refusal(self, event: ev.Event) -> str:
         return self.busy
@@ -176,7 +177,7 @@ async def test_the_phone_of_a_handler_who_is_not_free_does_not_ring_for_a_caller
     async with picked_up("caller", place=1, busy="Ben is being rung.") as call:
         await call.told()
         await call.story.third.lead_to("203")
-        assert await call.told() == [ev.PartyLeft(C1, "extension 203", "Ben is being rung.", "ben"), ev.CallQueued(C1)]
+        assert await call.told() == [ev.PartyLeft(C1, "Ben Beck", "Ben is being rung.", "ben"), ev.CallQueued(C1)]
         assert not [c for c in call.process.done if isinstance(c, msg.Dial)]
 
 

@@ -81,6 +81,21 @@ async def test_a_roster_adds_and_changes_and_keeps_what_it_does_not_say(site: Si
     assert (await site.desk().sign_in("ben"))[1]["role"] == "handler"
 
 
+async def test_a_roster_says_what_a_handler_takes_and_keeps_what_it_leaves_empty(site: Site, chief: Desk) -> None:
+    columns = "id,name,centre,skills,extension,role,text_capacity,email_capacity,auto_answer,reserved\n"
+    await import_csv(chief, columns + "amy,Amy,fcc,,201,,5,0,true,\nben,Ben,fcc,,202,,,,,true\n")
+
+    assert await import_csv(chief, columns + "amy,Amy,fcc,,201,,,,,\n") == (200, {"added": 0, "changed": 1})
+
+    amy, ben = (site.dispatcher.board.handlers[name] for name in ("amy", "ben"))
+    assert (amy.text_capacity, amy.email_capacity, amy.auto_answer, amy.reserved) == (5, 0, True, False)
+    assert (ben.text_capacity, ben.auto_answer, ben.reserved) == (3, False, True)
+    status, problem = await import_csv(chief, columns + "amy,Amy,fcc,,2,,99,few,perhaps,\n")
+    told = [e["field"] for e in problem["errors"]]  # type: ignore[attr-defined]
+    assert status == 400
+    assert told == [f"line 2: {c}" for c in ("extension", "text_capacity", "email_capacity", "auto_answer")]
+
+
 async def test_all_mistakes_of_a_roster_are_told_at_once_and_nothing_is_saved(site: Site, chief: Desk) -> None:
     roster = HEADER + (
         "amy,Amy,fcc,,201,handler,\n"

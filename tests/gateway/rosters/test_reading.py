@@ -20,6 +20,7 @@ WORKED = "BEGIN:VEVENT\r\nUID:amy\r\nDTSTART:20260302T070000Z\r\nDURATION:PT8H\r
 # The second calendar's end did not arrive: a library leaves it out without a word.
 CUT_OFF = f"BEGIN:VCALENDAR\r\n{WORKED}END:VCALENDAR\r\nBEGIN:VCALENDAR\r\n{WORKED}"
 NO_HOURS = "says no hours: name it in rosters.codes, or in rosters.absences if they are not there"
+OR_PUT_IT = "; if it is the HR system's name for one, put it in rosters.people"
 LONDON = ZoneInfo("Europe/London")
 PEOPLE = {
     "amy": Handler("amy", "Amy Ash", "fcc"),
@@ -131,7 +132,7 @@ def test_a_duty_systems_calendar_names_people_by_uid_summary_and_attendees() -> 
 
 def test_every_mistake_of_every_line_of_a_csv_is_named() -> None:
     assert why(file("broken.csv")) == [
-        "line 3: person: no one handler is called 'nobody'",
+        f"line 3: person: there is no handler 'nobody'{OR_PUT_IT}",
         "line 3: date: '2026-11-31' is no date such as 2026-03-28 or 28/03/2026",
         "line 3: ends: '25:00' is no time of day such as 07:00",
         "line 4: begins: amy is on shift at the same time by line 2",
@@ -149,7 +150,7 @@ def test_every_mistake_of_a_calendar_is_named_with_the_line_where_its_event_begi
         f"line 22: code: 'Away day' {NO_HOURS}",
         "line 27: DTSTART: is missing",
         "line 31: DTSTART: recurs since more than 5 years: let it begin anew",
-        "line 38: ATTENDEE: no one handler is called 'stranger@example.org'",
+        f"line 38: ATTENDEE: there is no handler 'stranger@example.org'{OR_PUT_IT}",
     ]
 
 
@@ -220,7 +221,17 @@ def test_two_handlers_of_one_name_are_not_guessed_at() -> None:
         "person,date,begins,ends\nJo Joy,2026-11-30,07:00,15:00\n", rosters(), twins, 0.0, None, None
     )
 
-    assert isinstance(read, list) and read[0].why == "no one handler is called 'Jo Joy'"
+    assert isinstance(read, list)
+    assert read[0].why == "2 handlers are called 'Jo Joy' (one, two): give the handler's id"
+
+
+@pytest.mark.parametrize(
+    ("person", "told"), [("00099", "rosters.people gives '00099' to a handler whom there is not"), ("", "is missing")]
+)
+def test_a_name_that_leads_to_nobody_is_told_apart(person: str, told: str) -> None:
+    roster = f"person,date,begins,ends\n{person},2026-11-30,07:00,15:00\n"
+
+    assert why(roster, people={"00099": "gone"}) == [f"line 2: person: {told}"]
 
 
 def test_a_long_leave_at_the_end_does_not_stretch_the_period_that_is_replaced() -> None:
