@@ -18,13 +18,13 @@ import structlog
 
 from channels.voice.edge import phone_password
 from channels.voice.slot import Occupant
-from config.load import load
+from config.load import ConfigurationError, load
 from config.settings import Settings
 from config.text import TWILIO
 from gateway.control import control_path
 from gateway.sandbox import demo
 from gateway.sandbox.carrier import LocalCarrier
-from gateway.sandbox.child import GatewayProcess
+from gateway.sandbox.child import GatewayError, GatewayProcess
 from gateway.sandbox.client import Client
 from gateway.sandbox.kamailio import Kamailio
 from gateway.sandbox.mail import Dovecot, SmtpSink
@@ -110,7 +110,11 @@ class World:
     # --- what tests and the command line do with it ------------------------------------------------------
 
     async def start_gateway(self) -> None:
-        """Returns when it is ready."""
+        """Returns when it is ready. Its settings are read anew, as it does. Raises GatewayError."""
+        try:
+            self.settings = load(self.site)
+        except ConfigurationError as error:
+            raise GatewayError(f"the gateway cannot start with these settings:\n{error}") from None
         await self.gateway.start()
 
     async def stop_gateway(self) -> None:

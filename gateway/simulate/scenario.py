@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from config.load import DEFAULT, follows_from_another
 from config.section import Identifier, Seconds, Section
 from config.settings import Centre, FollowUps, Queue, Routing
+from config.words import in_words
 from gateway.simulate.chance import Spread
 from routing.model import Channel
 from routing.rules import Rules
@@ -226,7 +227,7 @@ def load_scenario(path: Path) -> Scenario:
 def scenario_of(given: dict[str, Any]) -> Scenario:
     """Raises pydantic's ValidationError."""
     defaults = tomllib.loads(DEFAULT.read_text(encoding="utf-8"))
-    first = next((q.get("id") for q in given.get("queues", []) if isinstance(q, dict)), None)
+    first = next((q["id"] for q in given.get("queues", []) if isinstance(q, dict) and "id" in q), "missing")
     standard = {"routing": defaults["routing"], "follow_ups": defaults["follow_ups"] | {"queue": first}}
     merged = {name: values | given.get(name, {}) for name, values in standard.items()}
     return Scenario.model_validate(given | merged)
@@ -234,6 +235,7 @@ def scenario_of(given: dict[str, Any]) -> Scenario:
 
 def _in_words(error: Any) -> list[str]:
     key = ".".join(str(part) for part in error["loc"])
-    what = "there is no such setting" if error["type"] == "extra_forbidden" else str(error["msg"])
+    unknown = "there is no such setting" if error["type"] == "extra_forbidden" else ""
+    what = unknown or in_words(error) or str(error["msg"])
     lines = what.removeprefix("Value error, ").splitlines()
     return [f"{key}: {line}" if key else line for line in lines]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import socket
+import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from gateway.sandbox.api import WorldServer
 from gateway.sandbox.child import GatewayError
 from gateway.sandbox.person import BUSY
 from gateway.sandbox.ports import LOOPBACK, NoFreePorts, Ports
+from gateway.sandbox.site import toml
 from gateway.sandbox.world import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -291,6 +293,37 @@ async def test_the_gateway_and_the_edge_can_be_killed_and_started_on_the_command
 
     await until(ready)  # the slots are announced to the new edge once more
     assert await part_is(page, "DELETE", "call") == 409, "no call is under way"
+
+
+async def test_a_queue_that_is_added_while_it_runs_is_there_after_the_gateway_s_next_start(
+    world: World, page: aiohttp.ClientSession
+) -> None:
+    values = tomllib.loads(world.site.read_text(encoding="utf-8"))
+    values["queues"].append({"id": "late", "name": "Late", "target_seconds": 60})
+    values["text"]["numbers"].append({"number": "61030", "queue": "late", "carrier": "second"})
+    world.site.write_text(toml(values), encoding="utf-8")
+    assert [await part_is(page, method, "gateway") for method in ("DELETE", "PUT")] == [200, 200]
+
+    await post(page, "/world/texts", {"sender": "+447700900654", "body": "Is the office open?", "to": "61030"})
+
+    assert "61030" in [text.recipient for text in world.second_carrier.messages]
+    assert "late" in [contact["queue"] for contact in (await get(page, "/world/centre"))["contacts"]]
+
+
+async def test_settings_that_are_wrong_are_said_and_start_no_gateway(
+    world: World, page: aiohttp.ClientSession
+) -> None:
+    sound = world.site.read_text(encoding="utf-8")
+    world.site.write_text(f"{sound}\n[store]\npool_size = 0\n", encoding="utf-8")
+    assert await part_is(page, "DELETE", "gateway") == 200
+    try:
+        async with page.put("/world/parts/gateway") as answer:
+            assert answer.status == 502
+            assert "store.pool_size" in (await answer.json())["detail"]
+        assert not world.gateway.running
+    finally:
+        world.site.write_text(sound, encoding="utf-8")
+    assert await part_is(page, "PUT", "gateway") == 200
 
 
 @pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}])

@@ -64,10 +64,13 @@ def test_the_scenarios_that_come_with_the_gateway_are_sound(name: str) -> None:
         ('rota = ["day"]', 'rota = ["night", "off", "off"]', "team fcc: there is no day among the shifts (night)"),
         ("per_day = 5\nper_hour = 60", "per_hour = 60", "give one of per_year, per_day and per_hour"),
         ("handling = { mean = 60, deviation = 9 }", "handling = { mean = 60 }", "deviation is given for lognormal"),
-        ("by_hour = [1, 2]\nper_hour = 60", "per_hour = 60", "demand.0.by_hour: Tuple should have at least 24"),
+        ("by_hour = [1, 2]\nper_hour = 60", "per_hour = 60", "demand.0.by_hour: must have at least 24"),
         ("posts = 0", "posts = 3", "teams.0.posts: Input should be greater than or equal to 1"),
         ("sede = 1\ndays = 2", "days = 2", "sede: there is no such setting"),
         ("time_zone = 'Mars'\ndays = 2", "days = 2", "time_zone: there is no time zone Mars"),
+        ("", "days = 2", "days: is missing"),
+        ("", "handling = { mean = 60 }", "demand.0.handling: is missing"),
+        ("handling = 60", "handling = { mean = 60 }", "demand.0.handling: must be a table"),
         ("days = ", "days = 2", "is not valid TOML"),
     ],
 )
@@ -147,4 +150,5 @@ def test_a_scenario_in_which_nothing_is_right_names_everything() -> None:
     with pytest.raises(ValidationError) as refused:
         scenario_of({"name": "nothing"})
 
-    assert {error["loc"][0] for error in refused.value.errors()} >= {"start", "days", "centres", "queues", "teams"}
+    wrong = {error["loc"][0] for error in refused.value.errors()}
+    assert wrong == {"start", "days", "centres", "queues", "demand", "teams"}
