@@ -29,12 +29,13 @@ QUICK = OutboxSettings(attempts=4, first_retry_seconds=0.02, last_retry_seconds=
 class FakeCarrier:
     """Takes texts as a carrier does. ``answers`` are the errors of the next tries; None takes the text.
 
-    ``loses``: the text is taken, and the line breaks before we hear of it.
+    ``loses``: the text is taken, and the line breaks before we hear of it. ``away``: it takes no connection.
     """
 
     answers: list[ChannelError | None] = field(default_factory=list)
     lookups: list[ChannelError | None] = field(default_factory=list)
     loses: int = 0
+    away: bool = False
     taken: list[tuple[str, str, str]] = field(default_factory=list)
     tries: list[tuple[str, float]] = field(default_factory=list)
     under_way: int = 0
@@ -52,6 +53,8 @@ class FakeCarrier:
             error = self.answers.pop(0) if self.answers else None
             if error:
                 raise error
+            if self.away:
+                raise Unreachable("refused")
             self.taken.append((f"SM{len(self.taken)}", message.recipient, message.body))
             if self.loses:
                 self.loses -= 1
@@ -217,10 +220,13 @@ async def test_while_a_carrier_asks_for_patience_nothing_else_is_sent_to_it_eith
 
 
 async def test_replies_to_one_contact_that_waited_for_the_carrier_leave_in_their_order(tmp_path: Path) -> None:
-    carrier = FakeCarrier(answers=[Unreachable("refused")] * 12)
-    async with at_work(tmp_path, carrier, QUICK.model_copy(update={"attempts": 50})) as (writer, outbox):
+    carrier = FakeCarrier(away=True)
+    async with at_work(tmp_path, carrier, QUICK.model_copy(update={"attempts": 1000})) as (writer, outbox):
         for n in range(1, 5):
             await written(writer, n)
+        await until(lambda: len({message for message, _ in carrier.tries}) == 4)
+        await until(lambda: not outbox._trying)
+        carrier.away = False
         await done(outbox)
         assert [body for _, _, body in carrier.taken] == [f"reply {n}" for n in range(1, 5)]
 
