@@ -33,6 +33,7 @@ LARGEST_BATCH = 200
 TOGETHER_SECONDS = 0.01  # from one transaction's start to the next, while several events come at a time
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
+REST_SECONDS = 1.0
 CATCH_UP_SECONDS = 8.0
 
 T = TypeVar("T")
@@ -224,10 +225,14 @@ class Dispatcher:
                 await self._guarded([submitted])
 
     async def _commit_failed(self, batch: list[Submitted], work: Work, why: str) -> None:
-        """Nothing has happened, unless the database wrote and was gone before it could say so."""
+        """Nothing has happened, unless the database wrote and was gone before it could say so.
+
+        What only falls due waits a little: a full disk would have it tried again, and the board built, without a rest.
+        """
         self._fail([s for s in batch if not s.patient], NotWritten(why))
         self._turn_away(why)
         await self.load()
+        self._rest_until = self._clock() + REST_SECONDS
         if work.batch.rows and self._head.hash == work.batch.rows[-1].hash:
             log.warning("commit_had_succeeded", events=len(batch))
             self._confirm(work)

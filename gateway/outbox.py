@@ -2,6 +2,9 @@
 
 A try is claimed on disk before it is made. A try that was never confirmed (we stopped, or the line broke)
 is first looked up at the provider, and made again only if the provider does not have it.
+
+What goes to one contact leaves in the order in which it was written, also after an outage in which each waited for a
+time of its own. Only what fails for itself is overtaken: an answer that cannot leave holds back no other.
 """
 
 from __future__ import annotations
@@ -28,6 +31,9 @@ from routing.model import Time
 log = structlog.get_logger()
 
 STORE_PAUSE = 2.0
+
+# A contact's reference and a way out.
+Line = tuple[str, str]
 
 
 class Sender(Protocol):
@@ -58,7 +64,9 @@ class Outbox:
         self._due: list[tuple[Time, str]] = []
         self._waiting: dict[str, OutboxItem] = {}
         self._trying: dict[str, OutboxItem] = {}
-        self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._written: defaultdict[Line, dict[str, None]] = defaultdict(dict)
+        self._busy: set[Line] = set()
+        self._people: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._rests: dict[str, Time] = {}
         self._changed = asyncio.Event()
         self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(settings.concurrency))
@@ -75,8 +83,8 @@ class Outbox:
             self._put(item)
         async with asyncio.TaskGroup() as sending:
             while True:
-                item = await self._next()
-                sending.create_task(self._in_turn(item), name=f"send {item.message}")
+                items = await self._next()
+                sending.create_task(self._in_turn(items), name=f"send to {items[0].reference}")
 
     @property
     def open(self) -> int:
@@ -96,25 +104,36 @@ class Outbox:
         if item.message in self._trying:
             return
         self._waiting[item.message] = item
+        self._written[_line(item)][item.message] = None
         heapq.heappush(self._due, (item.next_at, item.message))
         self._changed.set()
 
-    async def _next(self) -> OutboxItem:
+    async def _next(self) -> list[OutboxItem]:
+        """What waits for the contact for which something is due, in the order in which it was written."""
         while True:
             self._changed.clear()
             wait = self._due[0][0] - self._clock() if self._due else None
             if wait is not None and wait <= 0:
                 due_at, message = heapq.heappop(self._due)
                 item = self._waiting.get(message)
-                if item is not None and item.next_at == due_at and not self._put_off(item):
-                    self._trying[message] = self._waiting.pop(message)
-                    return item
+                if item is not None and item.next_at == due_at and self._is_free(item) and not self._put_off(item):
+                    return self._take(_line(item))
                 continue
             try:
                 async with asyncio.timeout(wait):
                     await self._changed.wait()
             except TimeoutError:
                 continue
+
+    def _is_free(self, item: OutboxItem) -> bool:
+        """Whether nothing is on its way to that contact; otherwise it is looked at again when that is over."""
+        return _line(item) not in self._busy
+
+    def _take(self, line: Line) -> list[OutboxItem]:
+        items = [self._waiting.pop(message) for message in self._written[line] if message in self._waiting]
+        self._trying.update((item.message, item) for item in items)
+        self._busy.add(line)
+        return items
 
     def _put_off(self, item: OutboxItem) -> bool:
         """A carrier that asked us to slow down is left alone by everything that goes there; the item is put off."""
@@ -124,13 +143,25 @@ class Outbox:
         self._put(replace(item, next_at=until))
         return True
 
-    async def _in_turn(self, item: OutboxItem) -> None:
-        """Each way out has its own places: a carrier that hangs holds up no other. It may rest by the turn's coming."""
-        async with self._places[item.channel]:
-            if self._rests.get(item.channel, 0.0) > self._clock():
-                self._put_off(self._trying.pop(item.message))
-            else:
-                await self._guarded(item)
+    async def _in_turn(self, items: list[OutboxItem]) -> None:
+        """One after the other. Each way out has its own places: a carrier that hangs holds up no other."""
+        line = _line(items[0])
+        async with self._places[items[0].channel]:
+            for item in items:
+                if self._rests.get(item.channel, 0.0) > self._clock():  # it may rest by the turn's coming
+                    self._put_off(self._trying.pop(item.message))
+                else:
+                    await self._guarded(item)
+        self._busy.remove(line)
+        self._look_again(line)
+
+    def _look_again(self, line: Line) -> None:
+        """At what was written, or fell due, while the line was busy."""
+        for message in self._written[line]:
+            heapq.heappush(self._due, (self._waiting[message].next_at, message))
+        if not self._written[line]:
+            del self._written[line]
+        self._changed.set()
 
     async def _guarded(self, item: OutboxItem) -> None:
         """One try; a fault of ours counts as a failed try, it never stops the outbox."""
@@ -145,14 +176,15 @@ class Outbox:
     async def _try(self, item: OutboxItem) -> None:
         message = await self._store.message(item.message)
         first_claim = item.claimed_at or self._clock()
-        claimed = replace(item, state="claimed", attempts=item.attempts + 1, claimed_at=first_claim)
+        counted = item.attempts + self._is_due(item)
+        claimed = replace(item, state="claimed", attempts=counted, claimed_at=first_claim)
         await self._dispatcher.insist(SendingClaimed(item.reference, item.message, claimed.attempts), claimed)
         self._trying[item.message] = claimed
         if message is None:
             raise LookupError(f"no message {item.message}")
         sender = self._senders[item.channel]
         # One at a time to each person: two messages of the same words must not be taken for each other.
-        async with self._line(message.recipient):
+        async with self._person(message.recipient):
             found = await self._already_sent(sender, message, first_claim) if item.claimed_at else None
             await self._sent(claimed, found or await self._send(sender, message))
 
@@ -161,8 +193,8 @@ class Outbox:
             raise Refused(why)
         return await sender.send(message)
 
-    def _line(self, recipient: str) -> asyncio.Lock:
-        return self._lines.setdefault(recipient, asyncio.Lock())
+    def _person(self, recipient: str) -> asyncio.Lock:
+        return self._people.setdefault(recipient, asyncio.Lock())
 
     async def _already_sent(self, sender: Sender, message: Message, since: Time) -> str | None:
         """What the provider has of an earlier try; a twin of the same words that is confirmed is not it."""
@@ -176,24 +208,34 @@ class Outbox:
             replace(item, state="sent"),
             MessageStatus(item.message, "sent", provider_id),
         )
+        self._over(item)
+
+    def _over(self, item: OutboxItem) -> None:
         del self._trying[item.message]
+        del self._written[_line(item)][item.message]
 
     async def _failed(self, message: str, error: Exception, *, retry: bool) -> None:
         item = self._trying[message]
         # Who does not let us in says nothing of the message: it waits until that is mended, however long that takes.
         given_up = item.attempts >= self._settings.attempts and not isinstance(error, NotLetIn)
         final = not retry or given_up
-        next_at = self._clock() + self._pause(item.attempts, error)
+        next_at = self._clock() + self._pause(item.attempts, error) if self._is_due(item) else item.next_at
         failed = replace(item, state="failed" if final else "waiting", next_at=next_at)
         log.warning("sending_failed", contact=item.reference, attempt=item.attempts, final=final, why=str(error))
         status = MessageStatus(item.message, "failed" if final else "waiting", problems=str(error))
         event = SendingFailed(item.reference, item.message, str(error), final, 0.0 if final else next_at)
         await self._dispatcher.insist(event, failed, status)
-        del self._trying[message]
         if isinstance(error, Throttled):
             self._rests[item.channel] = max(self._rests.get(item.channel, 0.0), self._clock() + error.retry_after)
-        if not final:
+        if final:
+            self._over(item)
+        else:
+            del self._trying[message]
             self._put(failed)
+
+    def _is_due(self, item: OutboxItem) -> bool:
+        """One that only goes with another, before its own time, has a try more, and its time stays."""
+        return item.next_at <= self._clock()
 
     def _pause(self, attempts: int, error: Exception) -> float:
         """Doubling from the first to the last, with half of it by chance; never sooner than the carrier asks."""
@@ -201,3 +243,7 @@ class Outbox:
         longest = min(doubled, self._settings.last_retry_seconds)
         pause = longest * (0.5 + self._chance.random() / 2)
         return max(pause, error.retry_after) if isinstance(error, Throttled) else pause
+
+
+def _line(item: OutboxItem) -> Line:
+    return item.reference, item.channel

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,10 @@ def call(n: int, call_id: str) -> tuple[ev.CallArrived, CallRecord]:
 async def anna_signs_in(writer: Writer) -> None:
     await writer.dispatcher.submit(ev.HandlerSaved(ANNA, "program:test"))
     await writer.dispatcher.submit(ev.PresenceChanged("anna", Presence(PresenceState.AVAILABLE), "handler:anna"))
+
+
+async def anna_signs_out(writer: Writer) -> None:
+    await writer.dispatcher.submit(ev.PresenceChanged("anna", Presence(PresenceState.OFFLINE), "handler:anna"))
 
 
 async def test_the_expected_wait_is_known_again_after_a_restart(here: Settings, url: str) -> None:
@@ -364,6 +369,24 @@ async def test_a_full_disk_means_nothing_has_happened_and_it_goes_on_when_there_
         await assert_sound(writer.store, writer.rules, writer.dispatcher.board)
 
 
+async def test_while_the_disk_is_full_what_falls_due_is_tried_once_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick, built = settings_for(tmp_path, message_offer_seconds=0.2), list[float]()
+    async with Writer(quick.store.url, quick, pool_size=1) as writer:
+        await anna_signs_in(writer)
+        await fill_up(writer)
+        build = writer.store.board
+
+        async def timed(rules: Rules, now: float) -> Board:
+            built.append(time.monotonic())
+            return await build(rules, now)
+
+        monkeypatch.setattr(writer.store, "board", timed)
+        await until(lambda: len(built) >= 3)
+    assert min(after - before for before, after in pairwise(built)) > 0.9
+
+
 async def test_everybody_in_the_failed_batch_is_told(here: Settings, url: str) -> None:
     async with Writer(url, here, pool_size=1) as writer:
         await fill_up(writer)
@@ -495,6 +518,7 @@ async def test_the_writer_wakes_by_itself_when_a_deadline_passes(tmp_path: Path)
         await anna_signs_in(writer)
         await writer.text(1)
         await until(lambda: len([c for d in writer.committed for c in d.commands if isinstance(c, MakeOffer)]) >= 3)
+        await anna_signs_out(writer)  # and nothing is offered any more while the tables are compared
         await assert_sound(writer.store, writer.rules)
 
 

@@ -29,12 +29,13 @@ QUICK = OutboxSettings(attempts=4, first_retry_seconds=0.02, last_retry_seconds=
 class FakeCarrier:
     """Takes texts as a carrier does. ``answers`` are the errors of the next tries; None takes the text.
 
-    ``loses``: the text is taken, and the line breaks before we hear of it.
+    ``loses``: the text is taken, and the line breaks before we hear of it. ``away``: it takes no connection.
     """
 
     answers: list[ChannelError | None] = field(default_factory=list)
     lookups: list[ChannelError | None] = field(default_factory=list)
     loses: int = 0
+    away: bool = False
     taken: list[tuple[str, str, str]] = field(default_factory=list)
     tries: list[tuple[str, float]] = field(default_factory=list)
     under_way: int = 0
@@ -52,6 +53,8 @@ class FakeCarrier:
             error = self.answers.pop(0) if self.answers else None
             if error:
                 raise error
+            if self.away:
+                raise Unreachable("refused")
             self.taken.append((f"SM{len(self.taken)}", message.recipient, message.body))
             if self.loses:
                 self.loses -= 1
@@ -93,10 +96,12 @@ async def at_work(
             await asyncio.gather(sending, return_exceptions=True)
 
 
-def reply(n: int, recipient: str = "+447700900001", body: str = "") -> tuple[Message, OutboxItem]:
+def reply(
+    n: int, recipient: str = "+447700900001", body: str = "", reference: str = "T1"
+) -> tuple[Message, OutboxItem]:
     message = Message(
         id=f"r{n}",
-        reference="T1",
+        reference=reference,
         channel="text",
         direction="out",
         sender="61016",
@@ -106,11 +111,14 @@ def reply(n: int, recipient: str = "+447700900001", body: str = "") -> tuple[Mes
         by="handler:anna",
         status="waiting",
     )
-    return message, OutboxItem(message.id, "T1", "text", next_at=time.time())
+    return message, OutboxItem(message.id, reference, "text", next_at=time.time())
 
 
-async def written(writer: Writer, n: int = 1, recipient: str = "+447700900001", body: str = "") -> None:
-    await writer.dispatcher.submit(ev.Recorded("reply", "handler:anna", reference="T1"), *reply(n, recipient, body))
+async def written(
+    writer: Writer, n: int = 1, recipient: str = "+447700900001", body: str = "", reference: str = "T1"
+) -> None:
+    event = ev.Recorded("reply", "handler:anna", reference=reference)
+    await writer.dispatcher.submit(event, *reply(n, recipient, body, reference))
 
 
 async def interrupted(directory: Path, *numbers: int, body: str) -> None:
@@ -211,6 +219,44 @@ async def test_while_a_carrier_asks_for_patience_nothing_else_is_sent_to_it_eith
         assert len(others) == 5, "the one that was refused once, and each of the others once"
 
 
+async def test_replies_to_one_contact_that_waited_for_the_carrier_leave_in_their_order(tmp_path: Path) -> None:
+    carrier = FakeCarrier(away=True)
+    async with at_work(tmp_path, carrier, QUICK.model_copy(update={"attempts": 1000})) as (writer, outbox):
+        for n in range(1, 5):
+            await written(writer, n)
+        await until(lambda: len({message for message, _ in carrier.tries}) == 4)
+        await until(lambda: not outbox._trying)
+        carrier.away = False
+        await done(outbox)
+        assert [body for _, _, body in carrier.taken] == [f"reply {n}" for n in range(1, 5)]
+
+
+async def test_they_leave_in_their_order_after_a_restart_too(tmp_path: Path) -> None:
+    async with Writer(settings_for(tmp_path).store.url, settings_for(tmp_path)) as writer:
+        for n, soon in ((1, 0.3), (2, 0.1), (3, 0.2)):
+            message, item = reply(n)
+            event = ev.Recorded("reply", "handler:anna", reference="T1")
+            await writer.dispatcher.submit(event, message, replace(item, next_at=time.time() + soon))
+    carrier = FakeCarrier()
+    async with at_work(tmp_path, carrier) as (_, outbox):
+        await until(lambda: len(carrier.taken) == 3)
+        await done(outbox)
+        assert [body for _, _, body in carrier.taken] == ["reply 1", "reply 2", "reply 3"]
+
+
+async def test_a_reply_that_cannot_leave_holds_back_no_other_and_keeps_all_its_tries(tmp_path: Path) -> None:
+    """It goes first once more with the next one, before its own time: a try that does not count."""
+    carrier = FakeCarrier(answers=[Unreachable("no such picture"), Unreachable("no such picture")])
+    twice = QUICK.model_copy(update={"attempts": 2, "first_retry_seconds": 1.0, "last_retry_seconds": 1.0})
+    async with at_work(tmp_path, carrier, twice) as (writer, outbox):
+        await written(writer, 1)
+        await until(lambda: kinds(writer).count("SendingFailed") == 1)
+        await written(writer, 2)
+        await until(lambda: len(carrier.taken) == 2)
+        await done(outbox)
+    assert [message for message, _ in carrier.tries] == ["r1", "r1", "r2", "r1"]
+
+
 async def test_a_refusal_is_final_and_somebody_is_told(tmp_path: Path) -> None:
     carrier = FakeCarrier(answers=[Refused("21610: the recipient has opted out", code="21610")])
     async with at_work(tmp_path, carrier) as (writer, outbox):
@@ -250,7 +296,7 @@ async def test_so_many_are_sent_at_once_and_no_more(tmp_path: Path) -> None:
     assert carrier.gate
     async with at_work(tmp_path, carrier) as (writer, outbox):
         for n in range(12):
-            await written(writer, n, f"+44770090{n:04}")
+            await written(writer, n, f"+44770090{n:04}", reference=f"T{n}")
         await until(lambda: carrier.under_way == QUICK.concurrency)
         assert outbox.open == 12
         carrier.gate.set()
@@ -270,7 +316,7 @@ async def test_a_message_that_is_put_twice_is_sent_once(tmp_path: Path) -> None:
         await until(lambda: carrier.under_way == 1)
         for _ in range(3):
             outbox._put(item)
-        await written(writer, 2, "+447700900002")
+        await written(writer, 2, "+447700900002", reference="T2")
         await until(lambda: carrier.under_way == 2)
         carrier.gate.set()
         await done(outbox)
@@ -394,10 +440,9 @@ async def test_a_carrier_that_hangs_or_rests_holds_up_no_other(tmp_path: Path) -
     rests.answers.append(Throttled("slower", retry_after=60))
     async with at_work(tmp_path, fast, hangs=hangs, rests=rests) as (writer, _):
         for n, way in enumerate([*["hangs"] * (QUICK.concurrency + 1), "rests"]):
-            message, item = reply(n, f"+44770090{n:04}")
-            await writer.dispatcher.submit(
-                ev.Recorded("reply", "handler:anna", reference="T1"), message, replace(item, channel=way)
-            )
+            message, item = reply(n, f"+44770090{n:04}", reference=f"T{n}")
+            event = ev.Recorded("reply", "handler:anna", reference=item.reference)
+            await writer.dispatcher.submit(event, message, replace(item, channel=way))
         await until(lambda: hangs.under_way == QUICK.concurrency and len(rests.tries) == 1)
 
         await written(writer, 100, "+447700911111")
