@@ -310,9 +310,7 @@ async def test_a_queue_that_is_added_while_it_runs_is_there_after_the_gateway_s_
     assert "late" in [contact["queue"] for contact in (await get(page, "/world/centre"))["contacts"]]
 
 
-async def test_settings_that_are_wrong_are_said_and_start_no_gateway(
-    world: World, page: aiohttp.ClientSession
-) -> None:
+async def test_settings_that_are_wrong_are_said_and_start_no_gateway(world: World, page: aiohttp.ClientSession) -> None:
     sound = world.site.read_text(encoding="utf-8")
     world.site.write_text(f"{sound}\n[store]\npool_size = 0\n", encoding="utf-8")
     assert await part_is(page, "DELETE", "gateway") == 200
