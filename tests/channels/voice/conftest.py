@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import struct
 import tempfile
 import wave
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -121,10 +122,17 @@ class Site:
 
 
 @pytest.fixture
-def directory() -> Iterator[Path]:
+async def directory() -> AsyncIterator[Path]:
     """A short path: a Unix socket's must fit into 107 bytes."""
-    with tempfile.TemporaryDirectory(prefix="voice") as name:
-        yield Path(name)
+    name = Path(tempfile.mkdtemp(prefix="voice"))
+    yield name
+    await until(lambda: _removed(name), 5, f"{name} is empty")
+
+
+def _removed(directory: Path) -> bool:
+    """A process that was forked when its pool had stopped may still write its slot file meanwhile."""
+    shutil.rmtree(directory, ignore_errors=True)
+    return not directory.exists()
 
 
 @pytest.fixture

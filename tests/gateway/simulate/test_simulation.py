@@ -144,4 +144,4 @@ def test_the_command_says_what_is_wrong_with_a_scenario(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["simulate", str(tmp_path / "wrong.toml")])
 
     assert result.exit_code == 2
-    assert "The scenario is wrong" in result.output and "wrong.toml: start: Field required" in result.output
+    assert "The scenario is wrong" in result.output and "wrong.toml: start: is missing" in result.output
