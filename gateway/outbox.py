@@ -148,9 +148,9 @@ class Outbox:
         line = _line(items[0])
         async with self._places[items[0].channel]:
             for item in items:
-                if self._rests.get(item.channel, 0.0) > self._clock():  # it may rest by the turn's coming
-                    self._put_off(self._trying.pop(item.message))
-                else:
+                del self._trying[item.message]
+                if not self._put_off(item):  # it may rest by the turn's coming
+                    self._trying[item.message] = item
                     await self._guarded(item)
         self._busy.remove(line)
         self._look_again(line)

@@ -257,6 +257,25 @@ async def test_a_reply_that_cannot_leave_holds_back_no_other_and_keeps_all_its_t
     assert [message for message, _ in carrier.tries] == ["r1", "r1", "r2", "r1"]
 
 
+async def test_a_rest_that_ends_while_it_is_looked_at_costs_no_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carrier = FakeCarrier()
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        message, item = reply(1)
+        await writer.store.save(message, item)
+        outbox._rests["text"] = 100.0
+        first = iter([99.0])
+        monkeypatch.setattr(outbox, "_clock", lambda: next(first, 101.0))
+        outbox._waiting[item.message] = item
+        outbox._written["T1", "text"][item.message] = None
+
+        await outbox._in_turn(outbox._take(("T1", "text")))
+
+        await until(lambda: len(carrier.taken) == 1)
+        await done(outbox)
+
+
 async def test_a_refusal_is_final_and_somebody_is_told(tmp_path: Path) -> None:
     carrier = FakeCarrier(answers=[Refused("21610: the recipient has opted out", code="21610")])
     async with at_work(tmp_path, carrier) as (writer, outbox):
