@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from heapq import merge
 from itertools import takewhile
 
+from config.settings import Routing
 from routing.abilities import centre
 from routing.board import Board
 from routing.commands import MakeOffer
@@ -147,8 +148,6 @@ RULE_OF = {said: rule for rule, said in CHOSEN.items()}
 
 def make_offer(board: Board, contact: Contact, handler: Handler, now: Time, *, claimed: bool = False) -> MakeOffer:
     """The offer in earnest: it takes up the handler's room, and rings their phone for a call."""
-    rules = board.rules.routing
-    seconds = rules.voice_offer_seconds if contact.load is Channel.VOICE else rules.message_offer_seconds
     offer = Offer(
         id=f"{contact.reference}-{contact.offers_made + 1}",
         reference=contact.reference,
@@ -156,10 +155,17 @@ def make_offer(board: Board, contact: Contact, handler: Handler, now: Time, *, c
         channel=contact.load,
         by_phone=contact.work is Work.CALL,
         made_at=now,
-        expires_at=now + seconds,
+        expires_at=now + _deadline(board.rules.routing, contact.load),
         claimed=claimed,
     )
     return MakeOffer(offer, CHOSEN["claimed"] if claimed else _why(board, contact, handler, now))
+
+
+def _deadline(rules: Routing, channel: Channel) -> float:
+    """How many seconds an offer lasts."""
+    if channel is Channel.VOICE:
+        return rules.voice_offer_seconds
+    return rules.text_offer_seconds if channel is Channel.TEXT else rules.email_offer_seconds
 
 
 def rule_in(why: str) -> str:
