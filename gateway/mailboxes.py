@@ -6,41 +6,15 @@ from collections.abc import Callable, Collection, Coroutine, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-import structlog
-
 from channels.email.oauth2 import Tokens
 from channels.email.receiver import Cursor, FetchedMail, ToFile
 from config.email import ImapServer, Mailbox, SmtpServer
-from gateway.dispatcher import Clock, Dispatcher, NotWritten
+from gateway.alarms import Alarms
+from gateway.dispatcher import Clock
 from gateway.mail_intake import Arrival
 from gateway.store.records import KnownMail, MailCursor, Message, Record
 from gateway.store.records import MailToFile as Filing
 from gateway.store.store import Store
-from routing.events import PartFailing
-from routing.model import Time
-
-log = structlog.get_logger()
-
-SILENT_SECONDS = 1800.0
-
-
-class Alarms:
-    """What a person must mend is said at once, and again every half hour while it lasts."""
-
-    def __init__(self, dispatcher: Dispatcher, clock: Clock) -> None:
-        self._dispatcher, self._clock = dispatcher, clock
-        self._raised: dict[tuple[str, str], Time] = {}
-
-    async def raise_one(self, cause: str, of: str, why: str) -> None:
-        now = self._clock()
-        if now - self._raised.get((cause, of), now - SILENT_SECONDS) < SILENT_SECONDS:
-            return
-        try:
-            await self._dispatcher.submit(PartFailing(cause, why))
-        except NotWritten as error:
-            log.warning("alarm_not_raised", cause=cause, why=str(error))
-        else:
-            self._raised[cause, of] = now
 
 
 class Kept:

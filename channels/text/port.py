@@ -12,11 +12,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from channels.base import ChannelError
+from channels.base import ChannelError, NotGenuine
 
 
 class Malformed(ChannelError):
     """The carrier has proved itself but what it posted cannot be used; the words say which field and why."""
+
+
+class TooMuch(Malformed):
+    """It is so large that nobody can say whose it is: a carrier's, perhaps."""
+
+
+class OutOfTime(NotGenuine):
+    """Rightly signed, but for another time: somebody repeats what they have overheard, or a clock is wrong."""
 
 
 @dataclass(frozen=True, slots=True)

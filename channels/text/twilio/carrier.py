@@ -19,7 +19,7 @@ from channels.text.answers import basic
 from channels.text.media import MediaFetcher
 from channels.text.port import FetchedMedia, IncomingText, MediaItem, OutgoingText, SentText, StatusReport, Webhook
 from channels.text.twilio.api import Api
-from channels.text.twilio.inbound import MEDIA_LIMIT, form_of, listed_text, read_status, read_text
+from channels.text.twilio.inbound import MEDIA_LIMIT, SIGNATURE, form_of, listed_text, read_status, read_text
 from config.numbers import WHATSAPP, person_of
 from config.text import TWILIO, Text
 
@@ -148,7 +148,7 @@ class Twilio:
 
 
 def _signature(webhook: Webhook) -> str:
-    return webhook.headers.get("X-Twilio-Signature", "")
+    return webhook.headers.get(SIGNATURE, "")
 
 
 def _sent(message: Any) -> SentText:
