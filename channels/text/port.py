@@ -6,7 +6,7 @@ Twilio (``channels.text.twilio``) is one; any carrier with an HTTP interface tha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -127,9 +127,9 @@ class Carrier(Protocol):
         """The text, if the carrier took it on after ``since``; None where it did not, or where sending it again does
         no harm. ``besides`` names messages known to be others."""
 
-    async def arrived_since(self, since: datetime) -> Sequence[IncomingText]:
-        """The texts that people sent us since then (aware), oldest first, without their attachments: for those that no
-        webhook has brought. Empty where the carrier cannot list them."""
+    def arrived_since(self, since: datetime) -> AsyncIterator[Sequence[IncomingText]]:
+        """The texts that people sent us since then (aware), a page at a time, in no order, without their attachments:
+        for those that no webhook has brought. Nothing where the carrier cannot list them."""
 
     async def with_media(self, text: IncomingText) -> IncomingText:
         """One of these with its attachments."""
