@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -50,7 +50,15 @@ class Kept:
 
     async def to_file(self) -> Sequence[ToFile]:
         waiting = await self._store.mail_to_file(self._id)
-        return [ToFile(mail.uid_validity, mail.uid, mail.folder) for mail in waiting]
+        return [ToFile(mail.uid_validity, mail.uid, mail.folder, mail.fingerprint) for mail in waiting]
+
+    async def found_again(self, uid_validity: int, uids: Mapping[str, int]) -> None:
+        waiting = [mail for mail in await self.to_file() if mail.fingerprint in uids]
+        for mail in waiting:
+            if mail.uid_validity != uid_validity:
+                name = mail.fingerprint
+                await self._store.save(Filing(self._id, uid_validity, uids[name], mail.folder, name))
+                await self.filed([mail])
 
     async def filed(self, mails: Sequence[ToFile]) -> None:
         for validity in {mail.uid_validity for mail in mails}:
@@ -74,7 +82,7 @@ def written_with(arrival: Arrival, taken: Sequence[Record]) -> list[Record]:
     aside = any(isinstance(record, Message) and record.status == "set_aside" for record in taken)
     folder = mailbox.aside_folder if aside else mailbox.filed_folder
     if folder and not fetched.stays:
-        records.append(Filing(mailbox.id, cursor.uid_validity, cursor.last_uid, folder))
+        records.append(Filing(mailbox.id, cursor.uid_validity, cursor.last_uid, folder, fetched.fingerprint))
     return records
 
 
