@@ -101,7 +101,7 @@ class Gateway:
 
     def health(self) -> Mapping[str, str]:
         """What is wrong in each part now, '' where nothing is."""
-        return {"store": self.dispatcher.down} | {channel.name: channel.healthy() for channel in self._channels()}
+        return {"store": self.dispatcher.trouble} | {channel.name: channel.healthy() for channel in self._channels()}
 
     def warnings(self) -> Mapping[str, str]:
         """What is wrong in each part and costs nothing yet, '' where nothing is."""

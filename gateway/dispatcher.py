@@ -22,7 +22,7 @@ from gateway.store.store import Batch, NotStorable, Store, StoreError
 from routing.board import Board
 from routing.commands import Acknowledge, AskWhere, Command
 from routing.engine import decide
-from routing.events import CallArrived, Event, MessageArrived, TimePassed
+from routing.events import CallArrived, Event, MessageArrived, Recorded, TimePassed
 from routing.model import Contact, Time
 from routing.rules import Rules
 from routing.waits import WINDOW_SECONDS
@@ -94,6 +94,7 @@ class Dispatcher:
     ) -> None:
         self.board = Board(rules)
         self.down = "the board is not built yet"
+        self._not_written = ""
         self._store, self._rules, self._clock = store, rules, clock
         self._compose, self._carry_out = compose, carry_out
         self._head = Head()
@@ -101,6 +102,11 @@ class Dispatcher:
         self._time_passes = False
         self._there_since: Time = 0.0
         self._waiting: asyncio.Queue[Submitted] = asyncio.Queue()
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong, '' when nothing is: a commit that failed counts until one has succeeded."""
+        return self.down or self._not_written
 
     async def submit(self, event: Event, *records: Record) -> Outcome:
         """Returns when the event and what follows from it are on disk.
@@ -176,9 +182,7 @@ class Dispatcher:
     # --- the batch -----------------------------------------------------------------------------------
 
     async def _next_batch(self) -> list[Submitted]:
-        wake = self.board.next_wake if self._time_passes else None
-        if wake is not None:
-            wake = max(wake, self._rest_until)
+        wake = self._next_wake()
         timeout = None if wake is None else max(0.0, wake - self._clock())
         try:
             async with asyncio.timeout(timeout):
@@ -191,8 +195,18 @@ class Dispatcher:
             batch.append(self._tick())
         return batch
 
+    def _next_wake(self) -> Time | None:
+        """While the last commit has failed it is tried again and again whether the next one does."""
+        wake = self.board.next_wake if self._time_passes else None
+        if self._not_written:
+            return self._rest_until
+        return None if wake is None else max(wake, self._rest_until)
+
     def _tick(self) -> Submitted:
-        return Submitted(((TimePassed(self._there_since), ()),), asyncio.get_running_loop().create_future())
+        happened: list[Happened] = [(TimePassed(self._there_since), ())] if self._time_passes else []
+        if self._not_written:
+            happened.append((Recorded("the database writes again", "system", self._not_written), ()))
+        return Submitted(tuple(happened), asyncio.get_running_loop().create_future())
 
     async def _guarded(self, batch: list[Submitted]) -> None:
         """One batch; whatever goes wrong, its submitters are told and the board is true again afterwards."""
@@ -230,11 +244,13 @@ class Dispatcher:
         What only falls due waits a little: a full disk would have it tried again, and the board built, without a rest.
         """
         self._fail([s for s in batch if not s.patient], NotWritten(why))
+        self._not_written = why
         self._turn_away(why)
         await self.load()
         self._rest_until = self._clock() + REST_SECONDS
         if work.batch.rows and self._head.hash == work.batch.rows[-1].hash:
             log.warning("commit_had_succeeded", events=len(batch))
+            self._not_written = ""
             self._confirm(work)
         self._fail(batch, NotWritten(why))
 
@@ -255,6 +271,7 @@ class Dispatcher:
         work.batch.touched = self.board.take_touched()
         if work.batch.rows or work.batch.records:
             await self._store.commit(work.batch)
+            self._not_written = ""
         self._confirm(work)
 
     def _confirm(self, work: Work) -> None:

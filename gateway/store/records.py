@@ -125,12 +125,14 @@ class KnownMail:
 
 @dataclass(frozen=True, slots=True)
 class MailToFile:
-    """A stored message that is to be moved into ``folder``; gone from here once it is there."""
+    """A stored message that is to be moved into ``folder``; gone from here once it is there. ``fingerprint``: as of
+    ``KnownMail``, '' for none."""
 
     mailbox: str
     uid_validity: int
     uid: int
     folder: str
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

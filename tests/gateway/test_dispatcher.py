@@ -387,6 +387,19 @@ async def test_while_the_disk_is_full_what_falls_due_is_tried_once_a_second(
     assert min(after - before for before, after in pairwise(built)) > 0.9
 
 
+async def test_a_full_disk_is_told_until_something_could_be_written_though_nobody_writes(
+    here: Settings, url: str
+) -> None:
+    async with Writer(url, here, pool_size=1) as writer:
+        await fill_up(writer)  # which ends when the board is built again, and texts are tried again
+        assert "full" in writer.dispatcher.trouble
+
+        await writer.store.write(lambda connection: most_pages(connection, 1_000_000))
+        await until(lambda: not writer.dispatcher.trouble)
+        (said,) = [row.document async for row in writer.store.journal(kind="Recorded")]
+        assert "writes again" in said and "full" in said
+
+
 async def test_everybody_in_the_failed_batch_is_told(here: Settings, url: str) -> None:
     async with Writer(url, here, pool_size=1) as writer:
         await fill_up(writer)
