@@ -19,6 +19,7 @@ from gateway.store.journal import Head, Row, reference_of, write_row
 from gateway.store.looks import Looks
 from gateway.store.records import CallRecord, KnownMail, MailCursor, MailToFile, Message, Record
 from gateway.store.store import Batch, NotStorable, Store, StoreError
+from gateway.together import apart
 from routing.board import Board
 from routing.commands import Acknowledge, AskWhere, Command
 from routing.engine import decide
@@ -30,7 +31,6 @@ from routing.waits import WINDOW_SECONDS
 log = structlog.get_logger()
 
 LARGEST_BATCH = 200
-TOGETHER_SECONDS = 0.01  # from one transaction's start to the next, while several events come at a time
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
 REST_SECONDS = 1.0
@@ -158,7 +158,7 @@ class Dispatcher:
                 batch, began = await self._next_batch(), loop.time()
                 await self._guarded(batch)
                 if len(batch) > 1:
-                    await asyncio.sleep(began + TOGETHER_SECONDS - loop.time())
+                    await asyncio.sleep(began + apart(len(batch)) - loop.time())
         finally:
             catching_up.cancel()
             self._turn_away("the gateway is stopping")

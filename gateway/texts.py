@@ -6,7 +6,7 @@ A webhook is answered with 2xx only when its texts are on disk. Pictures are fet
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import structlog
 from aiohttp import web
@@ -21,11 +21,10 @@ from gateway.store.records import FINAL_STATUSES, Attachment, Message, MessageSt
 from gateway.store.store import Store, StoreError
 from gateway.text_carriers import KEY, Carriers, came_by, senders
 from gateway.text_files import TextFiles
-from gateway.text_intake import TextIntake
+from gateway.text_intake import JudgeAll, TextIntake
 from gateway.text_missed import MissedTexts
 from routing.events import DeliveryReported, Recorded
 from routing.model import Time
-from routing.triage import Finding
 
 log = structlog.get_logger()
 
@@ -48,10 +47,10 @@ class TextChannel:
         clock: Clock,
         new_reference: Callable[[], str],
         new_id: Callable[[], str],
-        judge: Callable[[str], Awaitable[Finding]],
+        judge_all: JudgeAll,
     ) -> None:
         self._settings, self._store, self._dispatcher, self._clock = settings, store, dispatcher, clock
-        self._intake = TextIntake(settings, store, dispatcher, clock, new_reference, new_id, judge)
+        self._intake = TextIntake(settings, store, dispatcher, clock, new_reference, new_id, judge_all)
         self._carriers = Carriers(settings, clock)
         self._files = TextFiles(self._carriers, store, dispatcher)
         self._to_order: asyncio.Queue[str] = asyncio.Queue()

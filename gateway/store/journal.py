@@ -4,10 +4,11 @@ without trace)."""
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
+
+import orjson
 
 from gateway.store.documents import dump, storable
 from routing import commands, events
@@ -34,7 +35,6 @@ BY_HANDLER = {
     events.CallPassed,
     events.Requeued,
 }
-ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ def write_row(head: Head, change: events.Event | commands.Command, at: Time, con
 
 
 def row_hash(previous: str, fields: tuple[Any, ...]) -> str:
-    """SHA-256 over the previous hash and the row's fields in order."""
-    return hashlib.sha256(ENCODE([previous, *fields]).encode()).hexdigest()
+    """SHA-256 over the previous hash and the row's fields in order, as JSON without spaces."""
+    return hashlib.sha256(orjson.dumps([previous, *fields])).hexdigest()
 
 
 async def verify(rows: AsyncIterable[Row]) -> Verdict:
