@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import structlog
@@ -25,6 +25,7 @@ from routing.commands import Acknowledge, AskWhere, Command
 from routing.engine import decide
 from routing.events import CallArrived, Event, MessageArrived, TimePassed
 from routing.model import Contact, Time
+from routing.replacing import replace
 from routing.rules import Rules
 from routing.waits import WINDOW_SECONDS
 
@@ -311,9 +312,9 @@ class Dispatcher:
         if isinstance(event, TimePassed) and not commands:
             return
         for change in (event, *commands):
-            head = Head(work.batch.rows[-1].seq, work.batch.rows[-1].hash) if work.batch.rows else self._head
+            last = work.batch.rows[-1] if work.batch.rows else self._head
             reference = self._reference(change)
-            work.batch.rows.append(write_row(head, change, now, self._concerned(reference), reference))
+            work.batch.rows.append(write_row(last, change, now, self._concerned(reference), reference))
             if isinstance(change, Acknowledge | AskWhere):
                 came = next((r for r in records if isinstance(r, Message)), None)
                 records.extend(self._compose(change, self.board.contacts[change.reference], now, came))

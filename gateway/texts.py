@@ -106,7 +106,6 @@ class TextChannel:
             self._files.fetch(attachments)
             if text.sent_at is None and outcome.reference != getattr(event, "reference", ""):
                 self._to_order.put_nowait(outcome.reference)
-        log.debug("text_taken", contact=outcome.reference, duplicate=outcome.duplicate, attachments=len(attachments))
         return outcome
 
     async def _take_missed(self, text: IncomingText) -> None:
