@@ -10,7 +10,7 @@ Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 
 # A round costs far more than one question more in it.
-EACH_SECONDS, LONGEST_SECONDS = 0.003, 0.02
+EACH_SECONDS, LONGEST_SECONDS = 0.003, 0.03
 
 
 def apart(together: int) -> float:
