@@ -118,7 +118,7 @@ async def test_many_at_once_share_a_few_transactions(here: Settings, url: str) -
 async def test_after_events_that_came_together_those_of_the_next_moment_share_a_transaction(
     here: Settings, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatching, "TOGETHER_SECONDS", 1.0)
+    monkeypatch.setattr(dispatching, "apart", lambda count: 1.0)
     loop = asyncio.get_running_loop()
     async with Writer(url, here) as writer:
         commits, began = transactions(), loop.time()
