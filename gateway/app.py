@@ -66,7 +66,7 @@ class Gateway:
         parts = (settings, self.store, self.dispatcher, clock, new_reference, new_id)
         triage = triage_of(settings.triage)
         self.judge = Judge(settings.triage, triage.judge)
-        self.text = TextChannel(*parts, self.judge.judge) if settings.text.enabled else None
+        self.text = TextChannel(*parts, self.judge.judge_all) if settings.text.enabled else None
         self.email = EmailChannel(*parts, triage.judge, chance) if settings.email.enabled else None
         senders: dict[str, Sender] = {**(self.text.senders if self.text else {})}
         if self.email:

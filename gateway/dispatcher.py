@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import structlog
@@ -19,18 +19,19 @@ from gateway.store.journal import Head, Row, reference_of, write_row
 from gateway.store.looks import Looks
 from gateway.store.records import CallRecord, KnownMail, MailCursor, MailToFile, Message, Record
 from gateway.store.store import Batch, NotStorable, Store, StoreError
+from gateway.together import apart
 from routing.board import Board
 from routing.commands import Acknowledge, AskWhere, Command
 from routing.engine import decide
 from routing.events import CallArrived, Event, MessageArrived, Recorded, TimePassed
 from routing.model import Contact, Time
+from routing.replacing import replace
 from routing.rules import Rules
 from routing.waits import WINDOW_SECONDS
 
 log = structlog.get_logger()
 
 LARGEST_BATCH = 200
-TOGETHER_SECONDS = 0.01  # from one transaction's start to the next, while several events come at a time
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
 REST_SECONDS = 1.0
@@ -164,7 +165,7 @@ class Dispatcher:
                 batch, began = await self._next_batch(), loop.time()
                 await self._guarded(batch)
                 if len(batch) > 1:
-                    await asyncio.sleep(began + TOGETHER_SECONDS - loop.time())
+                    await asyncio.sleep(began + apart(len(batch)) - loop.time())
         finally:
             catching_up.cancel()
             self._turn_away("the gateway is stopping")
@@ -328,9 +329,9 @@ class Dispatcher:
         if isinstance(event, TimePassed) and not commands:
             return
         for change in (event, *commands):
-            head = Head(work.batch.rows[-1].seq, work.batch.rows[-1].hash) if work.batch.rows else self._head
+            last = work.batch.rows[-1] if work.batch.rows else self._head
             reference = self._reference(change)
-            work.batch.rows.append(write_row(head, change, now, self._concerned(reference), reference))
+            work.batch.rows.append(write_row(last, change, now, self._concerned(reference), reference))
             if isinstance(change, Acknowledge | AskWhere):
                 came = next((r for r in records if isinstance(r, Message)), None)
                 records.extend(self._compose(change, self.board.contacts[change.reference], now, came))

@@ -6,7 +6,7 @@ A webhook is answered with 2xx only when its texts are on disk. Pictures are fet
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import structlog
 from aiohttp import web
@@ -22,11 +22,11 @@ from gateway.store.records import FINAL_STATUSES, Attachment, Message, MessageSt
 from gateway.store.store import Store, StoreError
 from gateway.text_carriers import KEY, Carriers, came_by, senders
 from gateway.text_files import TextFiles
-from gateway.text_intake import TextIntake
+from gateway.text_intake import JudgeAll, TextIntake
 from gateway.text_missed import MissedTexts
 from gateway.text_refusals import Refusals
 from routing.events import DeliveryReported, Recorded
-from routing.triage import Finding
+from routing.model import Time
 
 log = structlog.get_logger()
 
@@ -48,10 +48,10 @@ class TextChannel:
         clock: Clock,
         new_reference: Callable[[], str],
         new_id: Callable[[], str],
-        judge: Callable[[str], Awaitable[Finding]],
+        judge_all: JudgeAll,
     ) -> None:
         self._settings, self._store, self._dispatcher, self._clock = settings, store, dispatcher, clock
-        self._intake = TextIntake(settings, store, dispatcher, clock, new_reference, new_id, judge)
+        self._intake = TextIntake(settings, store, dispatcher, clock, new_reference, new_id, judge_all)
         self._carriers = Carriers(settings, clock)
         self._files = TextFiles(self._carriers, store, dispatcher)
         self._to_order: asyncio.Queue[str] = asyncio.Queue()
@@ -110,7 +110,6 @@ class TextChannel:
             self._files.fetch(attachments)
             if text.sent_at is None and outcome.reference != getattr(event, "reference", ""):
                 self._to_order.put_nowait(outcome.reference)
-        log.debug("text_taken", contact=outcome.reference, duplicate=outcome.duplicate, attachments=len(attachments))
         return outcome
 
     async def _take_missed(self, text: IncomingText) -> None:

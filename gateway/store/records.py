@@ -8,7 +8,7 @@ from typing import Literal
 from routing.model import Time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Message:
     """One text or email, in or out. ``provider_key`` makes an inbound one unique; None for outbound.
 
@@ -82,7 +82,7 @@ class Block:
     expires_at: Time | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CallRecord:
     call_id: str
     reference: str

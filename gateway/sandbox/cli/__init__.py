@@ -8,6 +8,7 @@ import click
 
 from gateway.sandbox.cli.callers import call, emergency
 from gateway.sandbox.cli.handlers import api, desk, follow_up, phone, presence, reply
+from gateway.sandbox.cli.history import history
 from gateway.sandbox.cli.options import DIRECTORY
 from gateway.sandbox.cli.site import carrier, control_room, kill, neighbour, show_mailboxes, start, status
 from gateway.sandbox.cli.writers import answer, email, mail, report, text
@@ -80,7 +81,7 @@ def up(
 CALLERS, WRITERS = (call, emergency), (text, email, mail, answer, report)
 HANDLERS, SITE = (
     (desk, phone, presence, reply, follow_up, api),
-    (status, kill, start, carrier, show_mailboxes, control_room, neighbour),
+    (status, history, kill, start, carrier, show_mailboxes, control_room, neighbour),
 )
 for command in (*CALLERS, *WRITERS, *HANDLERS, *SITE):
     sandbox.add_command(command)
