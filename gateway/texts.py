@@ -26,7 +26,6 @@ from gateway.text_intake import JudgeAll, TextIntake
 from gateway.text_missed import MissedTexts
 from gateway.text_refusals import Refusals
 from routing.events import DeliveryReported, Recorded
-from routing.model import Time
 
 log = structlog.get_logger()
 
