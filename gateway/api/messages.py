@@ -206,9 +206,13 @@ def _body(request: Request[Nothing, ReplyBody], contact: Contact) -> str:
         raise BadRequest("Say what to send.", [FieldError(field="body", why="give either a body or a template")])
     if not wanted.template:
         return wanted.body
-    if wanted.template not in [template.id for template in settings.templates]:
+    template = next((template for template in settings.templates if template.id == wanted.template), None)
+    if template is None:
         why = f"there is no '{wanted.template}'; there are: {', '.join(t.id for t in settings.templates)}"
         raise BadRequest("Some fields are not right.", [FieldError(field="template", why=why)])
+    if wanted.language and wanted.language not in template.texts:
+        why = f"'{template.id}' is not there in '{wanted.language}'; it is in: {', '.join(template.texts)}"
+        raise BadRequest("Nobody has written this in that language.", [FieldError(field="language", why=why)])
     try:
         return request.services.letters.written(wanted.template, contact, wanted.values, wanted.language)
     except KeyError as error:

@@ -40,6 +40,19 @@ async def test_a_text_is_offered_accepted_answered_and_wrapped_up(site: Site) ->
     assert (await amy.get("/me"))[1]["contacts"] == []
 
 
+async def test_a_template_that_nobody_has_written_in_the_wanted_language_is_not_sent_in_another(site: Site) -> None:
+    amy = await site.signed_in("amy", available=True)
+    await site.text(REF)
+    await amy.post(f"/offers/{site.offer_of(REF).id}/accept")
+    wanted = {"template": "officer_coming", "values": {"place": "York"}, "language": "cy"}
+    for path in ("replies", "replies/preview"):
+        status, problem = await amy.post(f"/contacts/{REF}/{path}", wanted)
+        assert (status, problem["errors"][0]["field"]) == (400, "language")
+        assert "it is in: en" in problem["errors"][0]["why"]
+    welsh = {"template": "heard", "language": "cy"}
+    assert (await amy.post(f"/contacts/{REF}/replies/preview", welsh))[1]["body"].startswith("Wedi cael")
+
+
 async def test_a_reply_that_is_too_long_for_one_text_is_refused_before_it_is_sent(site: Site) -> None:
     amy = await site.signed_in("amy", available=True)
     await site.text(REF)
