@@ -1,7 +1,7 @@
 """How much the words of a message sound like the emergencies among the labelled messages: a sum, word by word.
 
 A word weighs by itself, by the lists of words it stands in, by its letters, by the word before it, and by the words
-two and three before it; the length of the message weighs too. Lists and letters count for a word that no labelled
+two and three before it; the length of a piece weighs too, and every word of the message wherever it stands. Lists and letters count for a word that no labelled
 message has, and letters for one that is misspelt. The signs of danger that stand, those set aside and the contexts
 weigh as well. The weights were learnt (``tests/bench/triage_weights.py``); a positive one speaks for an emergency.
 """
@@ -81,8 +81,13 @@ class Features:
         """It weighs the same however many words share the sum."""
         return f"#{min(LENGTHS, words // 4)}", HALF
 
+    def whole(self, texts: Iterable[str]) -> Iterator[Share]:
+        """Of all words of a message, once each: what else it says tells what a piece of it means."""
+        stems = {stem(text) for text in texts}
+        yield from ((f"@{root}", HALF / sqrt(len(stems))) for root in stems)
+
     def of(self, texts: Sequence[str]) -> Iterator[Share]:
-        """Everything that ``Scales`` sums for the words of one piece: this is what the weights are learnt for."""
+        """Everything that ``Scales`` sums for one piece, but for what it adds for the whole: this is what the weights are learnt for."""
         share = 1 / sqrt(max(1, len(texts)))
         yield self.length(len(texts))
         for n, text in enumerate(texts):
@@ -99,12 +104,13 @@ class Known:
 
     alone: float
     stem: str
+    whole: float  # what it adds to every piece of the message
     names: tuple[str, ...]  # itself, and the lists it stands in
     following: tuple[Weights, ...]  # for each of its names, by the name of the next word
     apart: Weights  # by the stem of a later word
 
 
-NOTHING = Known(0.0, "", (), (), {})
+NOTHING = Known(0.0, "", 0.0, (), (), {})
 
 
 class Scales:
@@ -123,7 +129,7 @@ class Scales:
         if not pieces:
             return Weighed(self._weights[BIAS], 0, ())
         most = max(pieces, key=attrgetter("score"))
-        return Weighed(most.score - of_many(len(pieces)), most.start, most.each)
+        return Weighed(most.score + _whole(known) - of_many(len(pieces)), most.start, most.each)
 
     def weigh_signs(self, signs: Iterable[str]) -> float:
         """What the signs and contexts of a message add, by the names that ``Triage`` gives them."""
@@ -148,7 +154,14 @@ class Scales:
         alone = sum(self._weights.get(name, 0.0) * part for name, part in self._features.alone(text))
         names, root = (text, *self._features.lists_of(text)), stem(text)
         following = tuple(self._following[name] for name in names if name in self._following)
-        return Known(alone, root, names, following, self._apart.get(root, {}))
+        whole = self._weights.get(f"@{root}", 0.0)
+        return Known(alone, root, whole, names, following, self._apart.get(root, {}))
+
+
+def _whole(words: Iterable[Known]) -> float:
+    """Always in one order: a sum must not depend on how a set is kept."""
+    by_stem = {word.stem: word.whole for word in words}
+    return HALF * sum(by_stem.values()) / sqrt(len(by_stem))
 
 
 def _by_first(weights: Mapping[str, float], between: str) -> dict[str, dict[str, float]]:

@@ -21,7 +21,7 @@ LATER = ("later", "fresh", "last", "check")
 GRID = ("grid1", "grid2", "grid3", "wide", "mixed")
 SENDERS = ("people", "judged", "crowd", "aside")
 PEOPLE = (*SENDERS, "contrast", "kinds")
-OTHER = ("other_a", "other_b", "other_c")  # by two other pens
+OTHER = ("other_a", "other_b", "other_c", "pens_d1", "pens_d2", "pens_d3")  # by other pens
 PARTS = ("tune", "held", *LATER, *GRID, *PEOPLE, *OTHER)
 
 
