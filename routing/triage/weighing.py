@@ -1,9 +1,10 @@
 """How much the words of a message sound like the emergencies among the labelled messages: a sum, word by word.
 
 A word weighs by itself, by the lists of words it stands in, by its letters, by the word before it, and by the words
-two and three before it; the length of a piece weighs too, and every word of the message wherever it stands. Lists and letters count for a word that no labelled
-message has, and letters for one that is misspelt. The signs of danger that stand, those set aside and the contexts
-weigh as well. The weights were learnt (``tests/bench/triage_weights.py``); a positive one speaks for an emergency.
+two and three before it; the length of a piece weighs too, and every word of the message wherever it stands. Lists and
+letters count for a word that no labelled message has, and letters for one that is misspelt. The signs of danger that
+stand, those set aside and the contexts weigh as well. The weights were learnt (``tests/bench/triage_weights.py``); a
+positive one speaks for an emergency.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Features:
         yield from ((f"@{root}", HALF / sqrt(len(stems))) for root in stems)
 
     def of(self, texts: Sequence[str]) -> Iterator[Share]:
-        """Everything that ``Scales`` sums for one piece, but for what it adds for the whole: this is what the weights are learnt for."""
+        """What ``Scales`` sums for one piece, beside what the whole adds: this is what the weights are learnt for."""
         share = 1 / sqrt(max(1, len(texts)))
         yield self.length(len(texts))
         for n, text in enumerate(texts):
@@ -114,7 +115,7 @@ NOTHING = Known(0.0, "", 0.0, (), (), {})
 
 
 class Scales:
-    """``weights``: by feature, and the bias. Those of two words are kept by the first, what is known of a word by it."""
+    """``weights``: by feature, and the bias. Those of two words are kept by the first of them."""
 
     def __init__(self, weights: Mapping[str, float], features: Features) -> None:
         self._weights = weights

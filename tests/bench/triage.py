@@ -2,7 +2,8 @@
 
 ``--misses`` lists every emergency that was not found and every ordinary message that was raised. ``--judge FILE``
 judges the messages of a file instead: lines of a label (``e`` an emergency, ``o`` ordinary), a tab and the text, in
-which ``\\n`` or `` / `` is a new line. Times are CPU time of this process, so that what else the machine does counts little.
+which ``\\n`` or `` / `` is a new line. Times are CPU time of this process, so that what else the machine
+does counts little.
 """
 
 from __future__ import annotations

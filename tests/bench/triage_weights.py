@@ -68,7 +68,11 @@ def main() -> None:
         return
     weights = learn(messages)
     weights[BIAS] += chosen.margin
-    lines = sorted(f"{feature}\t{round(100 * weight)}" for feature, weight in weights.items() if abs(weight) >= LEAST)
+    lines = sorted(
+        f"{feature}\t{round(100 * weight)}"
+        for feature, weight in weights.items()
+        if feature == BIAS or abs(weight) >= LEAST
+    )
     WEIGHTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"{len(lines)} weights")
 
