@@ -22,4 +22,4 @@ Language = Annotated[str, Field(pattern=LANGUAGE)]
 class Section(BaseModel):
     """A frozen table of settings; an unknown key is a mistake, never ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -81,7 +81,8 @@ class Queue(Limits):
 
 class Routing(Section):
     voice_offer_seconds: Annotated[float, Field(gt=0, le=120)]
-    message_offer_seconds: Annotated[float, Field(gt=0, le=HOUR)]
+    text_offer_seconds: Annotated[float, Field(gt=0, le=HOUR)]
+    email_offer_seconds: Annotated[float, Field(gt=0, le=HOUR)]
     decline_pause_seconds: Annotated[float, Field(gt=0, le=300)]
     misses_before_away: Annotated[int, Field(ge=1, le=100)]
     owner_first_seconds: Annotated[float, Field(ge=0, le=HOUR)]

@@ -66,7 +66,7 @@ class Gateway:
         parts = (settings, self.store, self.dispatcher, clock, new_reference, new_id)
         triage = triage_of(settings.triage)
         self.judge = Judge(settings.triage, triage.judge)
-        self.text = TextChannel(*parts, self.judge.judge) if settings.text.enabled else None
+        self.text = TextChannel(*parts, self.judge.judge_all) if settings.text.enabled else None
         self.email = EmailChannel(*parts, triage.judge, chance) if settings.email.enabled else None
         senders: dict[str, Sender] = {**(self.text.senders if self.text else {})}
         if self.email:
@@ -101,7 +101,7 @@ class Gateway:
 
     def health(self) -> Mapping[str, str]:
         """What is wrong in each part now, '' where nothing is."""
-        return {"store": self.dispatcher.down} | {channel.name: channel.healthy() for channel in self._channels()}
+        return {"store": self.dispatcher.trouble} | {channel.name: channel.healthy() for channel in self._channels()}
 
     def warnings(self) -> Mapping[str, str]:
         """What is wrong in each part and costs nothing yet, '' where nothing is."""

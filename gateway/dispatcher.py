@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import structlog
@@ -19,18 +19,19 @@ from gateway.store.journal import Head, Row, reference_of, write_row
 from gateway.store.looks import Looks
 from gateway.store.records import CallRecord, KnownMail, MailCursor, MailToFile, Message, Record
 from gateway.store.store import Batch, NotStorable, Store, StoreError
+from gateway.together import apart
 from routing.board import Board
 from routing.commands import Acknowledge, AskWhere, Command
 from routing.engine import decide
-from routing.events import CallArrived, Event, MessageArrived, TimePassed
+from routing.events import CallArrived, Event, MessageArrived, Recorded, TimePassed
 from routing.model import Contact, Time
+from routing.replacing import replace
 from routing.rules import Rules
 from routing.waits import WINDOW_SECONDS
 
 log = structlog.get_logger()
 
 LARGEST_BATCH = 200
-TOGETHER_SECONDS = 0.01  # from one transaction's start to the next, while several events come at a time
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0
 REST_SECONDS = 1.0
@@ -94,6 +95,7 @@ class Dispatcher:
     ) -> None:
         self.board = Board(rules)
         self.down = "the board is not built yet"
+        self._not_written = ""
         self._store, self._rules, self._clock = store, rules, clock
         self._compose, self._carry_out = compose, carry_out
         self._head = Head()
@@ -101,6 +103,11 @@ class Dispatcher:
         self._time_passes = False
         self._there_since: Time = 0.0
         self._waiting: asyncio.Queue[Submitted] = asyncio.Queue()
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong, '' when nothing is: a commit that failed counts until one has succeeded."""
+        return self.down or self._not_written
 
     async def submit(self, event: Event, *records: Record) -> Outcome:
         """Returns when the event and what follows from it are on disk.
@@ -158,7 +165,7 @@ class Dispatcher:
                 batch, began = await self._next_batch(), loop.time()
                 await self._guarded(batch)
                 if len(batch) > 1:
-                    await asyncio.sleep(began + TOGETHER_SECONDS - loop.time())
+                    await asyncio.sleep(began + apart(len(batch)) - loop.time())
         finally:
             catching_up.cancel()
             self._turn_away("the gateway is stopping")
@@ -176,9 +183,7 @@ class Dispatcher:
     # --- the batch -----------------------------------------------------------------------------------
 
     async def _next_batch(self) -> list[Submitted]:
-        wake = self.board.next_wake if self._time_passes else None
-        if wake is not None:
-            wake = max(wake, self._rest_until)
+        wake = self._next_wake()
         timeout = None if wake is None else max(0.0, wake - self._clock())
         try:
             async with asyncio.timeout(timeout):
@@ -191,8 +196,18 @@ class Dispatcher:
             batch.append(self._tick())
         return batch
 
+    def _next_wake(self) -> Time | None:
+        """While the last commit has failed it is tried again and again whether the next one does."""
+        wake = self.board.next_wake if self._time_passes else None
+        if self._not_written:
+            return self._rest_until
+        return None if wake is None else max(wake, self._rest_until)
+
     def _tick(self) -> Submitted:
-        return Submitted(((TimePassed(self._there_since), ()),), asyncio.get_running_loop().create_future())
+        happened: list[Happened] = [(TimePassed(self._there_since), ())] if self._time_passes else []
+        if self._not_written:
+            happened.append((Recorded("the database writes again", "system", self._not_written), ()))
+        return Submitted(tuple(happened), asyncio.get_running_loop().create_future())
 
     async def _guarded(self, batch: list[Submitted]) -> None:
         """One batch; whatever goes wrong, its submitters are told and the board is true again afterwards."""
@@ -230,11 +245,13 @@ class Dispatcher:
         What only falls due waits a little: a full disk would have it tried again, and the board built, without a rest.
         """
         self._fail([s for s in batch if not s.patient], NotWritten(why))
+        self._not_written = why
         self._turn_away(why)
         await self.load()
         self._rest_until = self._clock() + REST_SECONDS
         if work.batch.rows and self._head.hash == work.batch.rows[-1].hash:
             log.warning("commit_had_succeeded", events=len(batch))
+            self._not_written = ""
             self._confirm(work)
         self._fail(batch, NotWritten(why))
 
@@ -255,6 +272,7 @@ class Dispatcher:
         work.batch.touched = self.board.take_touched()
         if work.batch.rows or work.batch.records:
             await self._store.commit(work.batch)
+            self._not_written = ""
         self._confirm(work)
 
     def _confirm(self, work: Work) -> None:
@@ -311,9 +329,9 @@ class Dispatcher:
         if isinstance(event, TimePassed) and not commands:
             return
         for change in (event, *commands):
-            head = Head(work.batch.rows[-1].seq, work.batch.rows[-1].hash) if work.batch.rows else self._head
+            last = work.batch.rows[-1] if work.batch.rows else self._head
             reference = self._reference(change)
-            work.batch.rows.append(write_row(head, change, now, self._concerned(reference), reference))
+            work.batch.rows.append(write_row(last, change, now, self._concerned(reference), reference))
             if isinstance(change, Acknowledge | AskWhere):
                 came = next((r for r in records if isinstance(r, Message)), None)
                 records.extend(self._compose(change, self.board.contacts[change.reference], now, came))

@@ -20,10 +20,11 @@ from channels.email.receiver import FetchedMail
 from channels.email.signature import Signer
 from config.email import Mailbox
 from config.settings import Settings
+from gateway.alarms import Alarms
 from gateway.dispatcher import Clock, Dispatcher
 from gateway.mail_files import MailFiles
 from gateway.mail_intake import Arrival, MailIntake, apart
-from gateway.mailboxes import Alarms, Kept, today, tokens_for, tokens_of, written_with
+from gateway.mailboxes import Kept, today, tokens_for, tokens_of, written_with
 from gateway.store.records import Message
 from gateway.store.store import Store
 from routing.model import Time

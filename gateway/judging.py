@@ -18,14 +18,13 @@ import structlog
 
 from config.triage import Triage as More
 from config.triage import english, lexicon, weights
-from gateway.together import Together
 from routing.triage import Finding, Triage
 
 log = structlog.get_logger()
 
 LENGTH = struct.Struct("!I")
 # One alone is judged here at once: to bring it over costs nearly as much.
-ENOUGH, MOST_AT_ONCE = 2, 50
+ENOUGH = 2
 START_SECONDS = 60.0
 PATIENCE_SECONDS = 1.0
 AGAIN_SECONDS = 10.0
@@ -44,26 +43,32 @@ class Judge:
         self._more, self._here, self._again_seconds = more, here, again_seconds
         self._wanted = asyncio.Event()
         self._there: asyncio.subprocess.Process | None = None
-        self._together = Together(self._judge_all, MOST_AT_ONCE)
+        self._one_at_a_time = asyncio.Lock()
 
     @property
     def pid(self) -> int | None:
         """The other process, while it can judge."""
         return self._there.pid if self._there else None
 
-    async def judge(self, text: str) -> Finding:
-        return await self._together.ask(text)
+    async def judge_all(self, texts: Sequence[str]) -> list[Finding]:
+        """In their order."""
+        if len(texts) >= ENOUGH:
+            async with self._one_at_a_time:
+                if self._there is not None:
+                    return await self._judge_there(self._there, texts)
+            self._wanted.set()
+        return [self._here(text) for text in texts]
 
     async def run(self) -> None:
         """Start the other process whenever it is wanted, until cancelled."""
         while True:
             await self._wanted.wait()
+            self._wanted.clear()
             try:
                 await self._follow()
             except (OSError, EOFError) as error:
                 log.warning("judging_not_started", why=repr(error))
             await asyncio.sleep(self._again_seconds)
-            self._wanted.clear()
 
     async def _follow(self) -> None:
         """From its start to its end. Raises OSError, EOFError when it does not start."""
@@ -79,13 +84,6 @@ class Judge:
         finally:
             self._there = None
             await _end(process)
-
-    async def _judge_all(self, texts: Sequence[str]) -> list[Finding]:
-        if len(texts) >= ENOUGH:
-            self._wanted.set()
-            if self._there is not None:
-                return await self._judge_there(self._there, texts)
-        return [self._here(text) for text in texts]
 
     async def _judge_there(self, process: asyncio.subprocess.Process, texts: Sequence[str]) -> list[Finding]:
         try:

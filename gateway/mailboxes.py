@@ -2,45 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
-
-import structlog
 
 from channels.email.oauth2 import Tokens
 from channels.email.receiver import Cursor, FetchedMail, ToFile
 from config.email import ImapServer, Mailbox, SmtpServer
-from gateway.dispatcher import Clock, Dispatcher, NotWritten
+from gateway.alarms import Alarms
+from gateway.dispatcher import Clock
 from gateway.mail_intake import Arrival
 from gateway.store.records import KnownMail, MailCursor, Message, Record
 from gateway.store.records import MailToFile as Filing
 from gateway.store.store import Store
-from routing.events import PartFailing
-from routing.model import Time
-
-log = structlog.get_logger()
-
-SILENT_SECONDS = 1800.0
-
-
-class Alarms:
-    """What a person must mend is said at once, and again every half hour while it lasts."""
-
-    def __init__(self, dispatcher: Dispatcher, clock: Clock) -> None:
-        self._dispatcher, self._clock = dispatcher, clock
-        self._raised: dict[tuple[str, str], Time] = {}
-
-    async def raise_one(self, cause: str, of: str, why: str) -> None:
-        now = self._clock()
-        if now - self._raised.get((cause, of), now - SILENT_SECONDS) < SILENT_SECONDS:
-            return
-        try:
-            await self._dispatcher.submit(PartFailing(cause, why))
-        except NotWritten as error:
-            log.warning("alarm_not_raised", cause=cause, why=str(error))
-        else:
-            self._raised[cause, of] = now
 
 
 class Kept:
@@ -76,7 +50,15 @@ class Kept:
 
     async def to_file(self) -> Sequence[ToFile]:
         waiting = await self._store.mail_to_file(self._id)
-        return [ToFile(mail.uid_validity, mail.uid, mail.folder) for mail in waiting]
+        return [ToFile(mail.uid_validity, mail.uid, mail.folder, mail.fingerprint) for mail in waiting]
+
+    async def found_again(self, uid_validity: int, uids: Mapping[str, int]) -> None:
+        waiting = [mail for mail in await self.to_file() if mail.fingerprint in uids]
+        for mail in waiting:
+            if mail.uid_validity != uid_validity:
+                name = mail.fingerprint
+                await self._store.save(Filing(self._id, uid_validity, uids[name], mail.folder, name))
+                await self.filed([mail])
 
     async def filed(self, mails: Sequence[ToFile]) -> None:
         for validity in {mail.uid_validity for mail in mails}:
@@ -100,7 +82,7 @@ def written_with(arrival: Arrival, taken: Sequence[Record]) -> list[Record]:
     aside = any(isinstance(record, Message) and record.status == "set_aside" for record in taken)
     folder = mailbox.aside_folder if aside else mailbox.filed_folder
     if folder and not fetched.stays:
-        records.append(Filing(mailbox.id, cursor.uid_validity, cursor.last_uid, folder))
+        records.append(Filing(mailbox.id, cursor.uid_validity, cursor.last_uid, folder, fetched.fingerprint))
     return records
 
 

@@ -3,8 +3,9 @@
 A try is claimed on disk before it is made. A try that was never confirmed (we stopped, or the line broke)
 is first looked up at the provider, and made again only if the provider does not have it.
 
-What goes to one contact leaves in the order in which it was written, also after an outage in which each waited for a
-time of its own. Only what fails for itself is overtaken: an answer that cannot leave holds back no other.
+What goes to one contact leaves in the order in which it was written, also after an outage, and also when the carrier
+comes back in the middle of a row: a try that failed holds back what was written after it. Only what fails for itself
+is overtaken: what failed again although something else has left by the same way since its try before.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import random
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -68,6 +69,8 @@ class Outbox:
         self._busy: set[Line] = set()
         self._people: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._rests: dict[str, Time] = {}
+        self._left: dict[str, Time] = {}  # when something last left, by way out
+        self._failed_before: dict[str, Time] = {}
         self._changed = asyncio.Event()
         self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(settings.concurrency))
 
@@ -145,15 +148,28 @@ class Outbox:
 
     async def _in_turn(self, items: list[OutboxItem]) -> None:
         """One after the other. Each way out has its own places: a carrier that hangs holds up no other."""
-        line = _line(items[0])
+        line, row = _line(items[0]), deque(items)
         async with self._places[items[0].channel]:
-            for item in items:
-                del self._trying[item.message]
-                if not self._put_off(item):  # it may rest by the turn's coming
-                    self._trying[item.message] = item
-                    await self._guarded(item)
+            while row and await self._went(row.popleft()):
+                pass
+        self._hold_back(row)
         self._busy.remove(line)
         self._look_again(line)
+
+    async def _went(self, item: OutboxItem) -> bool:
+        """Whether what was written after it may go: it left, was given up, or fails for itself."""
+        del self._trying[item.message]
+        if self._put_off(item):  # it may rest by the turn's coming
+            return False
+        self._trying[item.message] = item
+        return await self._guarded(item)
+
+    def _hold_back(self, items: Iterable[OutboxItem]) -> None:
+        """Until what goes before them is tried again."""
+        for item in items:
+            first = next(self._waiting[message] for message in self._written[_line(item)] if message in self._waiting)
+            del self._trying[item.message]
+            self._put(replace(item, next_at=first.next_at))
 
     def _look_again(self, line: Line) -> None:
         """At what was written, or fell due, while the line was busy."""
@@ -163,15 +179,24 @@ class Outbox:
             del self._written[line]
         self._changed.set()
 
-    async def _guarded(self, item: OutboxItem) -> None:
-        """One try; a fault of ours counts as a failed try, it never stops the outbox."""
+    async def _guarded(self, item: OutboxItem) -> bool:
+        """One try; a fault of ours counts as a failed try, it never stops the outbox. True unless it failed because of
+        the way out, as far as can be known."""
         try:
             await self._try(item)
         except ChannelError as error:
             await self._failed(item.message, error, retry=error.retry)
+            return item.message not in self._waiting or self._fails_for_itself(item)
         except Exception as error:
             log.exception("sending_broke", message=item.message)
             await self._failed(item.message, error, retry=True)
+        return True
+
+    def _fails_for_itself(self, item: OutboxItem) -> bool:
+        """Between its last two tries something else went the same way."""
+        before = self._failed_before.get(item.message)
+        self._failed_before[item.message] = self._clock()
+        return before is not None and self._left.get(item.channel, 0.0) > before
 
     async def _try(self, item: OutboxItem) -> None:
         message = await self._store.message(item.message)
@@ -208,11 +233,13 @@ class Outbox:
             replace(item, state="sent"),
             MessageStatus(item.message, "sent", provider_id),
         )
+        self._left[item.channel] = self._clock()
         self._over(item)
 
     def _over(self, item: OutboxItem) -> None:
         del self._trying[item.message]
         del self._written[_line(item)][item.message]
+        self._failed_before.pop(item.message, None)
 
     async def _failed(self, message: str, error: Exception, *, retry: bool) -> None:
         item = self._trying[message]

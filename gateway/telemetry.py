@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
+import orjson
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -87,8 +87,9 @@ class Telemetry:
         """Called after each commit; does not block."""
         if committed.rows:
             self._commits.observe(max(0.0, self._clock() - committed.rows[0].at))
+        for kind, count in Tally(row.kind for row in committed.rows).items():
+            self._events.labels(kind).inc(count)
         for row in committed.rows:
-            self._events.labels(row.kind).inc()
             self._count(row)
 
     def loop_was_late(self, seconds: float) -> None:
@@ -110,13 +111,13 @@ class Telemetry:
                 self._offers.labels("accepted").inc()
                 self._observe_answer(row)
             case "EndOffer":
-                self._offers.labels(json.loads(row.document)["how"]).inc()
+                self._offers.labels(orjson.loads(row.document)["how"]).inc()
             case "RaiseAlarm":
-                self._alarms.labels(json.loads(row.document)["what"]).inc()
+                self._alarms.labels(orjson.loads(row.document)["what"]).inc()
 
     def _count_arrival(self, row: Row) -> None:
         """A message that an open contact took is not a new contact."""
-        document = json.loads(row.document)
+        document = orjson.loads(row.document)
         if document["reference"] == row.reference:
             self._contacts.labels(document.get("channel", "voice")).inc()
 

@@ -1,4 +1,5 @@
-"""What a text means: it opens or joins a contact, or is set aside because its number is blocked.
+"""What a text means: it opens or joins a contact, or is set aside because its number is blocked. Texts that come
+together are judged, and their senders looked up, together.
 
 Nothing is thrown away: what is set aside is kept, listed and can be taken. What sounds like an emergency, what belongs
 to an open contact, and a STOP or START never is.
@@ -6,6 +7,7 @@ to an open contact, and a STOP or START never is.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
@@ -29,6 +31,9 @@ MOST_AT_ONCE = 100
 Understood = tuple[Event, tuple[Record, ...]]
 # What the sender is blocked by, and the reference of their latest contact ('' for none).
 Seen = tuple[Block | None, str]
+NOT_ASKED: Seen = (None, "")
+Learned = tuple[Finding, Seen]
+JudgeAll = Callable[[Sequence[str]], Awaitable[Sequence[Finding]]]
 
 
 def thread_of(ours: str, sender: str) -> str:
@@ -45,19 +50,18 @@ class TextIntake:
         clock: Clock,
         new_reference: Callable[[], str],
         new_id: Callable[[], str],
-        judge: Callable[[str], Awaitable[Finding]],
+        judge_all: JudgeAll,
     ) -> None:
         self._text, self._store, self._dispatcher, self._clock = settings.text, store, dispatcher, clock
-        self._new_reference, self._new_id, self._judge = new_reference, new_id, judge
-        self._strangers = Together(self._seen, MOST_AT_ONCE)
+        self._new_reference, self._new_id, self._judge_all = new_reference, new_id, judge_all
+        self._together = Together(self._learned, MOST_AT_ONCE)
 
     async def understood(self, text: IncomingText) -> Understood:
         """What happened, and what is to be written with it: the message first. Raises StoreError."""
-        message, finding = self._message(text), await self._judge(text.body)
+        message = self._message(text)
+        finding, (block, earlier) = await self._together.ask(text)
         files = [pending(message.id, number, item) for number, item in enumerate(text.media)]
-        thread, wish = thread_of(text.recipient, text.sender or text.message_sid), self._wish(text)
-        known = self._dispatcher.board.in_thread(thread) is not None
-        block, earlier = (None, "") if known else await self._strangers.ask(text.sender)
+        wish = self._wish(text)
         if block is not None and not (wish or finding.sounds_like_emergency):
             return _set_aside(message, files, f"{block.address} is blocked: {block.reason}")
         event = MessageArrived(
@@ -67,7 +71,7 @@ class TextIntake:
             queue=self._text.queue_of(text.recipient),
             party=Party(text.sender),
             our_address=text.recipient,
-            thread=thread,
+            thread=_thread(text),
             automatic=not text.can_reply,
             linked_to=earlier,
             finding=finding,
@@ -99,13 +103,27 @@ class TextIntake:
         obeyed = any(number.number == ours and number.opt_out == "obey" for number in self._text.numbers)
         return asked(text.body) if obeyed else ""
 
+    async def _learned(self, texts: Sequence[IncomingText]) -> list[Learned]:
+        """Raises StoreError."""
+        in_thread = self._dispatcher.board.in_thread
+        known = [in_thread(_thread(text)) is not None for text in texts]
+        strangers = [text.sender for text, is_known in zip(texts, known, strict=True) if not is_known]
+        findings, seen = await asyncio.gather(self._judge_all([text.body for text in texts]), self._seen(strangers))
+        of_strangers = iter(seen)
+        senders = [NOT_ASKED if is_known else next(of_strangers) for is_known in known]
+        return list(zip(findings, senders, strict=True))
+
     async def _seen(self, senders: Sequence[str]) -> list[Seen]:
         """Raises StoreError."""
-        return await self._store.look(lambda looks: self._look_at(senders, looks))
+        return await self._store.look(lambda looks: self._look_at(senders, looks)) if senders else []
 
     def _look_at(self, senders: Sequence[str], looks: Looks) -> list[Seen]:
         blocks = looks.blocks_of(*map(person_of, senders), now=self._clock())
         return list(zip(blocks, looks.latest_of(*map(same_person, senders)), strict=True))
+
+
+def _thread(text: IncomingText) -> str:
+    return thread_of(text.recipient, text.sender or text.message_sid)
 
 
 def _set_aside(message: Message, files: list[Attachment], why: str) -> Understood:

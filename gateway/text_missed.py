@@ -6,7 +6,7 @@ Asked at every start, back to ``text.fetch_missed_hours`` or to when this gatewa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -61,15 +61,20 @@ class MissedTexts:
         now = self._clock()
         far = now - self._asked_far.get(carrier.id, 0.0) >= FAR_EVERY_SECONDS
         since = await self._since(carrier, now, FAR_SECONDS if far else AGAIN_SECONDS)
-        listed = await carrier.arrived_since(datetime.fromtimestamp(since, UTC))
-        settled = [text for text in listed if (text.sent_at or 0.0) < now - UNDER_WAY_SECONDS]
-        keys = [f"{KEY}{text.message_sid}" for text in settled]
-        known = await self._store.look(lambda looks: looks.known_keys(keys)) if keys else {}
-        missed = [text for text, key in zip(settled, keys, strict=True) if key not in known]
+        missed = list[IncomingText]()
+        async for page in carrier.arrived_since(datetime.fromtimestamp(since, UTC)):
+            missed += await self._unknown([text for text in page if (text.sent_at or 0.0) < now - UNDER_WAY_SECONDS])
+        missed.sort(key=lambda text: text.sent_at or 0.0)
         if all([await self._took(carrier, text) for text in missed]):
             self._asked[carrier.id] = now
             if far:
                 self._asked_far[carrier.id] = now
+
+    async def _unknown(self, listed: Sequence[IncomingText]) -> list[IncomingText]:
+        """Those that we have not. Raises StoreError."""
+        keys = [f"{KEY}{text.message_sid}" for text in listed]
+        known = await self._store.look(lambda looks: looks.known_keys(keys)) if keys else {}
+        return [text for text, key in zip(listed, keys, strict=True) if key not in known]
 
     async def _took(self, carrier: Carrier, text: IncomingText) -> bool:
         """One that cannot be taken holds up no other, and is tried again."""

@@ -6,14 +6,15 @@ A webhook is answered with 2xx only when its texts are on disk. Pictures are fet
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import structlog
 from aiohttp import web
 
 from channels.base import ChannelError, NotGenuine
-from channels.text.port import Carrier, IncomingText, Malformed, StatusReport, Webhook
+from channels.text.port import Carrier, IncomingText, Malformed, StatusReport, TooMuch, Webhook
 from config.settings import Settings
+from gateway.api.problems import TooLarge
 from gateway.api.routes import read_bytes
 from gateway.dispatcher import Clock, Dispatcher, NotWritten, Outcome
 from gateway.pictures import Pictures
@@ -21,16 +22,14 @@ from gateway.store.records import FINAL_STATUSES, Attachment, Message, MessageSt
 from gateway.store.store import Store, StoreError
 from gateway.text_carriers import KEY, Carriers, came_by, senders
 from gateway.text_files import TextFiles
-from gateway.text_intake import TextIntake
+from gateway.text_intake import JudgeAll, TextIntake
 from gateway.text_missed import MissedTexts
+from gateway.text_refusals import Refusals
 from routing.events import DeliveryReported, Recorded
-from routing.model import Time
-from routing.triage import Finding
 
 log = structlog.get_logger()
 
 REPORT_TRIES, REPORT_PAUSE = 40, 0.1
-MOST_REFUSALS_A_MINUTE = 20
 # Many texts can come in one webhook.
 WEBHOOK_BYTES = 1_000_000
 
@@ -48,14 +47,14 @@ class TextChannel:
         clock: Clock,
         new_reference: Callable[[], str],
         new_id: Callable[[], str],
-        judge: Callable[[str], Awaitable[Finding]],
+        judge_all: JudgeAll,
     ) -> None:
         self._settings, self._store, self._dispatcher, self._clock = settings, store, dispatcher, clock
-        self._intake = TextIntake(settings, store, dispatcher, clock, new_reference, new_id, judge)
+        self._intake = TextIntake(settings, store, dispatcher, clock, new_reference, new_id, judge_all)
         self._carriers = Carriers(settings, clock)
         self._files = TextFiles(self._carriers, store, dispatcher)
         self._to_order: asyncio.Queue[str] = asyncio.Queue()
-        self._refusals: list[Time] = []
+        self._refusals = Refusals(dispatcher, clock)
         self._pictures = Pictures(settings, store, lambda: dispatcher.board, clock)
         self._missed = MissedTexts(settings.text, store, self._carriers, clock, self._take_missed)
         self.senders = senders(self._carriers, store, self._pictures)
@@ -79,20 +78,23 @@ class TextChannel:
         try:
             texts = carrier.read_texts(await self._webhook(request), self._clock())
         except (NotGenuine, Malformed) as error:
-            return await self._refuse(error)
-        refused = [answer for text in texts if (answer := await self._text(text)) is not None]
+            return await self._refusals.refuse(error, carrier.id)
+        refused = [answer for text in texts if (answer := await self._text(text, carrier)) is not None]
         return refused[0] if refused else _thanks(carrier)
 
-    async def _text(self, text: IncomingText | Malformed) -> web.Response | None:
+    async def _text(self, text: IncomingText | Malformed, carrier: Carrier) -> web.Response | None:
         """None when it is taken."""
         if isinstance(text, Malformed):
-            return await self._refuse(text)
+            return await self._refusals.refuse(text, carrier.id)
         try:
             outcome = await self._take(text)
             if outcome.duplicate and await self._had_for_long(text):
-                return await self._refuse(NotGenuine("a text that we have had for a long time was brought again"))
+                again = NotGenuine("a text that we have had for a long time was brought again")
+                return await self._refusals.refuse(again, carrier.id)
         except (NotWritten, StoreError) as error:
             raise web.HTTPServiceUnavailable(text=str(error)) from error
+        if text.problems and not outcome.duplicate:
+            await self._refusals.incomplete(carrier.id, text.problems)
         return None
 
     async def _had_for_long(self, text: IncomingText) -> bool:
@@ -107,7 +109,6 @@ class TextChannel:
             self._files.fetch(attachments)
             if text.sent_at is None and outcome.reference != getattr(event, "reference", ""):
                 self._to_order.put_nowait(outcome.reference)
-        log.debug("text_taken", contact=outcome.reference, duplicate=outcome.duplicate, attachments=len(attachments))
         return outcome
 
     async def _take_missed(self, text: IncomingText) -> None:
@@ -126,13 +127,13 @@ class TextChannel:
         try:
             reports = carrier.read_reports(await self._webhook(request), self._clock())
         except (NotGenuine, Malformed) as error:
-            return await self._refuse(error)
-        answers = await asyncio.gather(*(self._report(report) for report in reports))
+            return await self._refusals.refuse(error, carrier.id, "report")
+        answers = await asyncio.gather(*(self._report(report, carrier) for report in reports))
         return next((answer for answer in answers if answer is not None), web.Response(status=204))
 
-    async def _report(self, report: StatusReport | Malformed) -> web.Response | None:
+    async def _report(self, report: StatusReport | Malformed, carrier: Carrier) -> web.Response | None:
         if isinstance(report, Malformed):
-            return await self._refuse(report)
+            return await self._refusals.refuse(report, carrier.id, "report")
         if not report.status:
             log.warning("status_not_understood", message=report.message_sid)
             return None
@@ -171,20 +172,11 @@ class TextChannel:
     async def _webhook(self, request: web.Request) -> Webhook:
         """With the address as the carrier knows it: what it signed, whatever proxies made of it."""
         url = f"{self._settings.http.public_url}{request.raw_path}"
-        return Webhook(url, request.headers, await read_bytes(request, WEBHOOK_BYTES))
-
-    async def _refuse(self, error: ChannelError) -> web.Response:
-        """403, journalled; a flood of forgeries is logged but must not fill the journal."""
-        now = self._clock()
-        self._refusals = [at for at in self._refusals if now - at < 60]
-        log.warning("webhook_refused", why=str(error), last_minute=len(self._refusals))
-        if len(self._refusals) < MOST_REFUSALS_A_MINUTE:
-            self._refusals.append(now)
-            try:
-                await self._dispatcher.submit(Recorded("webhook refused", "outside", str(error)))
-            except NotWritten as down:
-                log.error("refusal_not_journalled", why=str(down))
-        return web.Response(status=400 if isinstance(error, Malformed) else 403, text="refused")
+        try:
+            return Webhook(url, request.headers, await read_bytes(request, WEBHOOK_BYTES))
+        except TooLarge as error:
+            kilobytes = WEBHOOK_BYTES // 1000
+            raise TooMuch(f"it is larger than {kilobytes:,} kB, so its proof was not looked at") from error
 
     # --- the order of a conversation -------------------------------------------------------------------------
 

@@ -9,10 +9,20 @@ from typing import Generic, TypeVar
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 
+# A round costs far more than one question more in it.
+EACH_SECONDS, LONGEST_SECONDS = 0.003, 0.03
+
+
+def apart(together: int) -> float:
+    """Seconds from the start of a round of so many until the next may begin: the more come at a time, the longer they
+    wait for each other; one alone lets nobody wait."""
+    return min(EACH_SECONDS * together, LONGEST_SECONDS) if together > 1 else 0.0
+
 
 class Together(Generic[Question, Answer]):
     """``answer_all`` gives the answers to some questions, in their order; what it raises is told to each of those who
-    asked them. It is asked at most ``most`` at once, and is not asked again before it has answered."""
+    asked them. It is asked at most ``most`` at once, and is not asked again before it has answered, nor before others
+    had time to come (``apart``)."""
 
     def __init__(self, answer_all: Callable[[Sequence[Question]], Awaitable[Sequence[Answer]]], most: int) -> None:
         self._answer_all, self._most = answer_all, most
@@ -27,10 +37,13 @@ class Together(Generic[Question, Answer]):
         return await answer
 
     async def _answer(self) -> None:
+        loop = asyncio.get_running_loop()
         try:
             while self._asked:
                 asked, self._asked = self._asked[: self._most], self._asked[self._most :]
+                began = loop.time()
                 await self._answer_these(asked)
+                await asyncio.sleep(began + apart(len(asked)) - loop.time())
         finally:
             self._answering = None
 

@@ -183,7 +183,8 @@ class Board(View):
             return
         if contact.queue in self._leading_on and not (old is not None and _led_by(was) == _led_by(contact)):
             self.unserved[reference] = None
-        if old is None or redone or old.need != new.need:
+        # Who has come further forward may now be before the call for which somebody keeps themselves free.
+        if old is None or redone or old.need != new.need or new.rank < old.rank:
             self.fresh_contacts[reference] = None
 
     def _place_of(self, contact: Contact) -> Place | None:

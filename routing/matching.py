@@ -1,6 +1,7 @@
 """Who gets which contact.
 
-A contact: emergencies first, then the most overdue against its queue's target, then the oldest.
+A contact: emergencies first, the longest waiting of them before the others; then the most overdue against its
+queue's target, then the oldest.
 A handler: whose turn it is (by default, who has been idle longest) among those who are free for it and can do what
 it needs.
 """
@@ -8,7 +9,11 @@ it needs.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from heapq import merge
+from itertools import takewhile
 
+from config.settings import Routing
+from routing.abilities import centre
 from routing.board import Board
 from routing.commands import MakeOffer
 from routing.model import Channel, Contact, Handler, Need, Offer, Rank, Time, Work, rank_of
@@ -127,22 +132,22 @@ def kept_for_a_call(board: Board, handler: str, contact: Contact, now: Time) -> 
     return kept
 
 
+# By each rule: what the journal says of the offer.
 CHOSEN = {
     "longest_idle": "longest idle of those who suit",
     "least_occupied": "least occupied of those who suit",
     "round_robin": "next in turn of those who suit",
+    "preferred_skills": "has most of the preferred skills of those who suit",
     "owner": "owner of the contact",
     "last_handler": "dealt with this person last",
     "claimed": "they asked for this emergency",
 }
+OWN_CENTRE = " in its own centre"
+RULE_OF = {said: rule for rule, said in CHOSEN.items()}
 
 
-def make_offer(
-    board: Board, contact: Contact, handler: Handler, now: Time, why: str = "", *, claimed: bool = False
-) -> MakeOffer:
+def make_offer(board: Board, contact: Contact, handler: Handler, now: Time, *, claimed: bool = False) -> MakeOffer:
     """The offer in earnest: it takes up the handler's room, and rings their phone for a call."""
-    rules = board.rules.routing
-    seconds = rules.voice_offer_seconds if contact.load is Channel.VOICE else rules.message_offer_seconds
     offer = Offer(
         id=f"{contact.reference}-{contact.offers_made + 1}",
         reference=contact.reference,
@@ -150,13 +155,39 @@ def make_offer(
         channel=contact.load,
         by_phone=contact.work is Work.CALL,
         made_at=now,
-        expires_at=now + seconds,
+        expires_at=now + _deadline(board.rules.routing, contact.load),
         claimed=claimed,
     )
-    return MakeOffer(offer, why or _why(contact, rules.choose_by))
+    return MakeOffer(offer, CHOSEN["claimed"] if claimed else _why(board, contact, handler, now))
 
 
-def _why(contact: Contact, choose_by: str) -> str:
-    if not contact.preferred:
-        return CHOSEN[choose_by]
-    return CHOSEN["owner" if contact.owner == contact.preferred else "last_handler"]
+def _deadline(rules: Routing, channel: Channel) -> float:
+    """How many seconds an offer lasts."""
+    if channel is Channel.VOICE:
+        return rules.voice_offer_seconds
+    return rules.text_offer_seconds if channel is Channel.TEXT else rules.email_offer_seconds
+
+
+def rule_in(why: str) -> str:
+    """The rule by which the handler of an offer was chosen, from what the journal says of it; '' for one that is
+    not known any more."""
+    return RULE_OF.get(why.removesuffix(OWN_CENTRE), "")
+
+
+def _why(board: Board, contact: Contact, handler: Handler, now: Time) -> str:
+    """What decided: whom they know, the skills that the queue prefers, or else whose turn it was."""
+    need = board.need_of(contact)
+    if need.only:
+        return CHOSEN["owner" if contact.owner == need.only else "last_handler"]
+    by_skills = need.prefers and _passes_over_somebody(board, contact, need, handler, now)
+    among = OWN_CENTRE if centre(board.rules.queues[contact.queue].centre) in need.able else ""
+    return CHOSEN["preferred_skills" if by_skills else board.rules.routing.choose_by] + among
+
+
+def _passes_over_somebody(board: Board, contact: Contact, need: Need, chosen: Handler, now: Time) -> bool:
+    """Whether somebody else could take it whose turn comes sooner."""
+    free = merge(*(turns for able, turns in board.free_for(need.load) if need.able <= able))
+    sooner = (name for _, name in takewhile(lambda turn: turn[1] != chosen.id, free))
+    return any(
+        not is_declined(contact, name, now) and not kept_for_a_call(board, name, contact, now) for name in sooner
+    )

@@ -14,13 +14,13 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import IO, Any
 
 from aioimaplib import aioimaplib
 
 from channels.base import NotLetIn, Refused, Unreachable
-from channels.email.headlines import BRIEF, FULL, Headline, Listing, headlines
+from channels.email.headlines import BRIEF, FULL, PAGE, Headline, Listing, headlines
 from channels.email.oauth2 import Tokens, missing
 from config.email import ImapServer
 
@@ -75,6 +75,8 @@ class Imap:
         self._server = server
         self._tokens = tokens
         self.uid_validity = 0  # of the folder that is open
+        self._opened = ""
+        self._has_copied = False
         self._patience = patience
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._client: Any = aioimaplib.IMAP4(
@@ -133,27 +135,48 @@ class Imap:
         validity, uid_next = UID_VALIDITY.search(said), UID_NEXT.search(said)
         if validity is None or uid_next is None:
             raise Refused("the mail server names no UIDVALIDITY or UIDNEXT, so its mail cannot be followed")
-        self.uid_validity = int(validity[1])
+        self.uid_validity, self._opened = int(validity[1]), folder
         return Snapshot(self.uid_validity, int(uid_next[1]))
 
     async def move(self, uids: Sequence[int], folder: str) -> None:
         """Out of the folder that is open to change, into that one, which is made if it is not there.
 
         What is not there any more is no error. Raises Refused."""
-        which, name = ",".join(map(str, uids)), _name(folder)
         try:
-            await self._move(which, name)
+            await self._move(uids, folder)
         except Refused:
             with suppress(Refused):  # it may be there, and refuse us for another reason
-                await self._ask("CREATE", self._client.create(name))
-            await self._move(which, name)
+                await self._ask("CREATE", self._client.create(_name(folder)))
+            await self._move(uids, folder)
 
-    async def _move(self, which: str, name: str) -> None:
+    async def _move(self, uids: Sequence[int], folder: str) -> None:
+        name = _name(folder)
         if self._client.has_capability("MOVE"):
-            await self._ask("MOVE", self._client.uid("move", which, name))
+            await self._ask("MOVE", self._client.uid("move", _listed(uids), name))
             return
-        await self._ask("COPY", self._client.uid("copy", which, name))
-        await self._remove(which)
+        copied = set() if self._has_copied else await self._copied_before(uids, folder)
+        if left := [uid for uid in uids if uid not in copied]:
+            await self._ask("COPY", self._client.uid("copy", _listed(left), name))
+        self._has_copied = True
+        await self._remove(_listed(uids))
+
+    async def _copied_before(self, uids: Sequence[int], folder: str) -> set[int]:
+        """Those that are there already: a connection before this one broke off between copying and removing. A message
+        without a fingerprint is not known again, and copied once more."""
+        mine = [headline for headline in await self.headlines(uids) if headline.fingerprint]
+        if not mine:
+            return set()
+        since = min(headline.internal_date for headline in mine if headline.internal_date) - timedelta(days=1)
+        here = self._opened
+        try:
+            await self.open_folder(folder)
+            there = await self.uids_since(since.date())
+            pages = [there[n : n + PAGE] for n in range(0, len(there), PAGE)]
+            found = {headline.fingerprint for page in pages for headline in await self.headlines(page)}
+        except Refused:  # there is no such folder yet
+            found = set()
+        await self.open_folder(here, to_change=True)
+        return {headline.uid for headline in mine if headline.fingerprint in found}
 
     async def _remove(self, which: str) -> None:
         """What was copied. Without UIDPLUS (RFC 4315), EXPUNGE takes what others have marked too: then it only stays
@@ -284,6 +307,10 @@ async def connected(server: ImapServer, patience: Patience, tokens: Tokens | Non
         yield imap
     finally:
         imap.close()
+
+
+def _listed(uids: Sequence[int]) -> str:
+    return ",".join(map(str, uids))
 
 
 def _name(folder: str) -> str:

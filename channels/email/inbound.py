@@ -111,6 +111,7 @@ class MailboxReader:
                 position = await self._list_some(imap, position)
             else:
                 self._well()
+                await self._forget_gone(imap)
                 await imap.idle(min(self._email.poll_seconds, self._patience.idle))
                 looked_below = 0
 
@@ -171,8 +172,11 @@ class MailboxReader:
             raise
 
     async def _known(self, found: Sequence[Headline], position: Cursor) -> Collection[str]:
-        prints = [h.fingerprint for h in found if h.fingerprint and h.uid <= position.reread_to]
-        return await self._receiver.known(prints) if prints else ()
+        uids = {h.fingerprint: h.uid for h in found if h.fingerprint and h.uid <= position.reread_to}
+        known = await self._receiver.known(uids) if uids else ()
+        if known:
+            await self._receiver.found_again(position.uid_validity, {name: uids[name] for name in known})
+        return known
 
     def _moved(self, position: Cursor, uid: int) -> Cursor:
         return replace(position, last_uid=uid, listed_to=position.listed_to if self._unlisted else uid)
@@ -284,7 +288,8 @@ class MailboxReader:
         refuses costs no mail: it stays where it is, and is tried again at the next look."""
         if not self._mailbox.files:
             return
-        waiting = sorted(await self._receiver.to_file(), key=lambda mail: (mail.folder, mail.uid))
+        still = [mail for mail in await self._receiver.to_file() if mail.uid_validity == imap.uid_validity]
+        waiting = sorted(still, key=lambda mail: (mail.folder, mail.uid))
         try:
             for folder, mails in groupby(waiting, key=lambda mail: mail.folder):
                 await self._move(imap, folder, list(mails))
@@ -296,9 +301,16 @@ class MailboxReader:
 
     async def _move(self, imap: Imap, folder: str, mails: list[ToFile]) -> None:
         for page in (mails[n : n + PAGE] for n in range(0, len(mails), PAGE)):
-            if still := [mail.uid for mail in page if mail.uid_validity == imap.uid_validity]:
-                await imap.move(still, folder)
+            await imap.move([mail.uid for mail in page], folder)
             await self._receiver.filed(page)
+
+    async def _forget_gone(self, imap: Imap) -> None:
+        """All UIDs have changed, everything was looked through, and these were not found again."""
+        if not self._mailbox.files:
+            return
+        if gone := [mail for mail in await self._receiver.to_file() if mail.uid_validity != imap.uid_validity]:
+            log.info("mail_to_file_is_gone", mailbox=self._mailbox.id, messages=len(gone))
+            await self._receiver.filed(gone)
 
     # --- how it goes -------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 LINE_BYTES = 64 * 1024
 # A smaller body is read in memory as any other.
@@ -23,10 +23,8 @@ DIVERTED_BYTES = 256 * 1024
 REST_BYTES = 8 * 1024 * 1024
 BASE64 = re.compile(rb"[A-Za-z0-9+/=\s]*")
 ENCODED = re.compile(rb"^content-transfer-encoding:\s*\"?base64", re.IGNORECASE | re.MULTILINE)
-# What is shown or opened must be read whole.
-READ_WHOLE = re.compile(
-    rb"^content-type:\s*\"?(?:text/|message/|multipart/|application/(?:vnd\.)?ms-tnef)", re.IGNORECASE | re.MULTILINE
-)
+# What is shown must be read whole.
+READ_WHOLE = re.compile(rb"^content-type:\s*\"?(?:text/|message/|multipart/)", re.IGNORECASE | re.MULTILINE)
 HEADER_BYTES = 64 * 1024
 
 
@@ -114,8 +112,15 @@ def _base64_body(
     return held
 
 
-class _Decoder:
-    """Decodes base64 as it comes, into a file that gets the name of its hash."""
+def divert(data: bytes, folder: Path) -> Diverted:
+    """These bytes, on disk. Raises OSError."""
+    with _Kept(folder) as kept:
+        kept.write(data)
+        return kept.finish()
+
+
+class _Kept:
+    """A file that gets the name of its hash."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -123,26 +128,21 @@ class _Decoder:
         self._part = folder / f"{secrets.token_hex(8)}.part"
         self._file: IO[bytes] = self._part.open("wb")
         self._digest = hashlib.sha256()
-        self._left = b""
         self._size = 0
 
-    def __enter__(self) -> _Decoder:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
         self._part.unlink(missing_ok=True)
 
-    def feed(self, line: bytes) -> None:
-        letters = self._left + b"".join(line.split()).rstrip(b"=")
-        whole = len(letters) // 4 * 4
-        self._left = letters[whole:]
-        self._write(binascii.a2b_base64(letters[:whole]))
+    def write(self, data: bytes) -> None:
+        self._file.write(data)
+        self._digest.update(data)
+        self._size += len(data)
 
     def finish(self) -> Diverted:
-        # A single letter left over holds less than a byte: the sender cut it off.
-        if len(self._left) > 1:
-            self._write(binascii.a2b_base64(self._left + b"=" * (4 - len(self._left))))
         self._file.flush()
         os.fsync(self._file.fileno())
         sha256 = self._digest.hexdigest()
@@ -151,10 +151,25 @@ class _Decoder:
         self._part.rename(path)
         return Diverted(path, sha256, self._size)
 
-    def _write(self, data: bytes) -> None:
-        self._file.write(data)
-        self._digest.update(data)
-        self._size += len(data)
+
+class _Decoder(_Kept):
+    """Decodes base64 as it comes."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._left = b""
+
+    def feed(self, line: bytes) -> None:
+        letters = self._left + b"".join(line.split()).rstrip(b"=")
+        whole = len(letters) // 4 * 4
+        self._left = letters[whole:]
+        self.write(binascii.a2b_base64(letters[:whole]))
+
+    def finish(self) -> Diverted:
+        # A single letter left over holds less than a byte: the sender cut it off.
+        if len(self._left) > 1:
+            self.write(binascii.a2b_base64(self._left + b"=" * (4 - len(self._left))))
+        return super().finish()
 
 
 def _lines(file: IO[bytes], digest: hashlib._Hash) -> Iterator[bytes]:

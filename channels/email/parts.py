@@ -139,9 +139,7 @@ class Reading:
         name = safe_filename(headers.decoded(given, "file name", self._problems))
         if not name:
             name = f"attachment-{self._files}{mimetypes.guess_extension(kind) or '.bin'}"
-        if (large := self._diverted.get(data)) is not None:
-            return of_file(Attachment(name, kind, b"", large.sha256, large.size, large.path))
-        attachment = _attachment(name, kind, data)
+        attachment = _attachment(name, kind, self._diverted.get(data, data))
         return self._unwrapped(attachment) if kind in WRAPPED or name.lower() == WRAPPED_NAME else of_file(attachment)
 
     def _unwrapped(self, wrapped: Attachment) -> Content:
@@ -149,15 +147,16 @@ class Reading:
         if self._opened >= WRAPPED_LIMIT:
             return of_file(wrapped)
         self._opened += 1
-        found = attempt(lambda: winmail.unwrap(wrapped.data), None, "winmail.dat could not be opened", self._problems)
+        content = wrapped.path or wrapped.data
+        found = attempt(lambda: winmail.unwrap(content), None, "winmail.dat could not be opened", self._problems)
         if found is None:
             return of_file(wrapped)
         rich = html.shown(found.html, self._problems) if found.html else html.Shown("", "")
         text = clean(found.text, TEXT_LIMIT) or rich.text
         files = []
-        for number, (given, data) in enumerate(found.files, start=1):
+        for number, (given, inner) in enumerate(found.files, start=1):
             name = safe_filename(given) or f"winmail-{number}.bin"
-            files.append(_attachment(name, mimetypes.guess_type(name)[0] or "application/octet-stream", data))
+            files.append(_attachment(name, mimetypes.guess_type(name)[0] or "application/octet-stream", inner))
         return Content(text, rich.html, rich.hidden, (wrapped, *files))
 
     def _is_file(self, part: Message) -> bool:
@@ -232,7 +231,9 @@ def _plain_encoding(part: Message) -> None:
         part[ENCODING] = plain
 
 
-def _attachment(name: str, kind: str, data: bytes) -> Attachment:
+def _attachment(name: str, kind: str, data: bytes | Diverted) -> Attachment:
+    if isinstance(data, Diverted):
+        return Attachment(name, kind, b"", data.sha256, data.size, data.path)
     return Attachment(name, kind, data, hashlib.sha256(data).hexdigest(), len(data))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -43,11 +43,12 @@ class FetchedMail:
 
 @dataclass(frozen=True, slots=True)
 class ToFile:
-    """A stored message that belongs into another folder."""
+    """A stored message that belongs into another folder; ``fingerprint`` as of ``FetchedMail``."""
 
     uid_validity: int
     uid: int
     folder: str
+    fingerprint: str = ""
 
 
 Prepared = TypeVar("Prepared")
@@ -75,6 +76,9 @@ class Receiver(Protocol[Prepared]):
 
     async def to_file(self) -> Sequence[ToFile]:
         """What is stored and not yet filed."""
+
+    async def found_again(self, uid_validity: int, uids: Mapping[str, int]) -> None:
+        """What is still to be filed of these messages has a new UID; ``uids``: by fingerprint."""
 
     async def filed(self, mails: Sequence[ToFile]) -> None:
         """They are where they belong, or are not there any more."""

@@ -6,17 +6,25 @@ Twilio (``channels.text.twilio``) is one; any carrier with an HTTP interface tha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from channels.base import ChannelError
+from channels.base import ChannelError, NotGenuine
 
 
 class Malformed(ChannelError):
     """The carrier has proved itself but what it posted cannot be used; the words say which field and why."""
+
+
+class TooMuch(Malformed):
+    """It is so large that nobody can say whose it is: a carrier's, perhaps."""
+
+
+class OutOfTime(NotGenuine):
+    """Rightly signed, but for another time: somebody repeats what they have overheard, or a clock is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +127,9 @@ class Carrier(Protocol):
         """The text, if the carrier took it on after ``since``; None where it did not, or where sending it again does
         no harm. ``besides`` names messages known to be others."""
 
-    async def arrived_since(self, since: datetime) -> Sequence[IncomingText]:
-        """The texts that people sent us since then (aware), oldest first, without their attachments: for those that no
-        webhook has brought. Empty where the carrier cannot list them."""
+    def arrived_since(self, since: datetime) -> AsyncIterator[Sequence[IncomingText]]:
+        """The texts that people sent us since then (aware), a page at a time, in no order, without their attachments:
+        for those that no webhook has brought. Nothing where the carrier cannot list them."""
 
     async def with_media(self, text: IncomingText) -> IncomingText:
         """One of these with its attachments."""

@@ -68,7 +68,8 @@ class TakenOut(BaseModel):
 
 
 async def listing(request: Request[Nothing, Nothing]) -> list[BlockOut]:
-    return [_out(block) for block in sorted(await request.services.store.blocks(), key=lambda b: b.address)]
+    """Those in force: one that is over is only in the journal."""
+    return [_out(block) for block in sorted(await _in_force(request.services), key=lambda b: b.address)]
 
 
 async def create(request: Request[Nothing, BlockBody]) -> BlockOut:
@@ -87,16 +88,21 @@ async def create(request: Request[Nothing, BlockBody]) -> BlockOut:
 
 async def lift(request: Request[Nothing, Nothing]) -> None:
     """Journalled first: a removal that is on record but failed is tried again, the other way round is not seen."""
-    given, store = request.path["address"], request.services.store
+    given, services = request.path["address"], request.services
     try:
         address = blockable(given)
     except ValueError:
         raise NotFound(f"{given} is not blocked.") from None
-    if not any(block.address == address for block in await store.blocks()):
+    if not any(block.address == address for block in await _in_force(services)):
         raise NotFound(f"{address} is not blocked.")
     lifted = Recorded(f"block on {_what(address)} from {address} lifted", request.who.by)
-    await request.services.dispatcher.submit(lifted)
-    await store.lift_block(address)
+    await services.dispatcher.submit(lifted)
+    await services.store.lift_block(address)
+
+
+async def _in_force(services: Services) -> list[Block]:
+    now = services.clock()
+    return [block for block in await services.store.blocks() if block.expires_at is None or block.expires_at > now]
 
 
 async def set_aside(request: Request[Consultation, Nothing]) -> list[MessageOut]:
@@ -165,7 +171,7 @@ def _out(block: Block) -> BlockOut:
 
 
 ROUTES = (
-    Route("GET", "/api/v1/blocks", "Addresses and numbers whose messages are set aside", "supervisor", listing),
+    Route("GET", "/api/v1/blocks", "Addresses and numbers whose messages are set aside now", "supervisor", listing),
     Route("POST", "/api/v1/blocks", "Set aside what comes from an address or a number", "supervisor", create, 201),
     Route("DELETE", "/api/v1/blocks/{address}", "Lift a block", "supervisor", lift),
     Route("GET", "/api/v1/set-aside", "Mail and texts that were set aside", "supervisor", set_aside),

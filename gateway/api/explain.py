@@ -46,8 +46,8 @@ class JudgedOut(Fact):
 
 
 class ChosenOut(Fact):
-    """The last offer in earnest. ``rule``: owner, last_handler, claimed, or how the site chooses. ``agrees``: the rules
-    of now would choose the same handler."""
+    """The last offer in earnest. ``rule``: owner, last_handler, claimed, preferred_skills, or how the site chooses.
+    ``agrees``: the rules of now would choose the same handler."""
 
     handler: str
     at: datetime

@@ -27,7 +27,7 @@ async def alive(request: Request[Nothing, Nothing]) -> AliveOut:
 
 async def ready(request: Request[Nothing, Nothing]) -> web.Response:
     services = request.services
-    parts = {"dispatcher": services.dispatcher.down, **services.health()}
+    parts = {"dispatcher": services.dispatcher.trouble, **services.health()}
     wrong = {part: why for part, why in parts.items() if why}
     warnings = {part: why for part, why in services.warnings().items() if why}
     response = json_response(READY, ReadyOut(ready=not wrong, wrong=wrong, warnings=warnings))

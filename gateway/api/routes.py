@@ -27,7 +27,7 @@ BODY_SECONDS = 15.0
 class In(BaseModel):
     """What comes in: an unknown field is a mistake, never ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Nothing(In):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -21,7 +22,7 @@ from gateway.sandbox.client import ApiError
 from gateway.sandbox.daemon import DaemonError
 from gateway.sandbox.desk import ACTS, at_the_desk, reply, set_presence
 from gateway.sandbox.follow_up import ask_for_follow_up
-from gateway.sandbox.outside import SWITCHED_OFF, NoSuchCall, Outside, Script
+from gateway.sandbox.outside import MAIL_FROM, SWITCHED_OFF, NoSuchCall, Outside, Script
 from gateway.sandbox.parts import KILLS, STARTS
 from gateway.sandbox.person import BUSY, SILENT, Person
 from gateway.sandbox.phone import PhoneError
@@ -88,8 +89,15 @@ class TextBody(Body):
 
 
 class MailBody(Body):
+    """``sender``: the envelope's, '' for none."""
+
     raw: Base64Bytes
     to: tuple[str, ...] = ()
+    sender: str = Field(MAIL_FROM, pattern=rf"^({ADDRESS})?$")
+
+
+class NeighbourBody(Body):
+    page: str = Field(pattern=rf"^http://{re.escape(LOOPBACK)}:[0-9]{{1,5}}$")
 
 
 class AnswerBody(Body):
@@ -212,6 +220,7 @@ class WorldServer:
             web.get("/world/mailboxes", self._mailboxes),
             web.put("/world/mailboxes", self._trouble_mailboxes),
             web.put("/world/carrier", self._carrier),
+            web.put("/world/neighbour", self._neighbour),
             web.post("/world/follow-ups", self._follow_up),
             web.post("/world/replies", self._reply),
             web.post("/world/desk", self._desk),
@@ -299,8 +308,12 @@ class WorldServer:
 
     async def _mail(self, request: web.Request) -> web.Response:
         body = await _read(request, MailBody)
-        await self.out.mail(body.raw, body.to)
+        await self.out.mail(body.raw, body.to, body.sender)
         return web.json_response({"detail": "The mail is in our mailbox."}, status=201)
+
+    async def _neighbour(self, request: web.Request) -> web.Response:
+        body = await _read(request, NeighbourBody)
+        return web.json_response({"detail": await self.out.neighbour(body.page)})
 
     async def _carrier(self, request: web.Request) -> web.Response:
         body = await _read(request, CarrierBody)

@@ -32,10 +32,12 @@ class GatewayError(Exception):
 
 
 class GatewayProcess:
-    """``contact-gateway serve`` with one site file. Its output is appended to ``log``."""
+    """``contact-gateway serve`` with one site file. Its output is appended to ``log``. ``trusts``: certificates that it
+    believes, instead of the machine's."""
 
-    def __init__(self, site: Path, settings: Settings, log: Path) -> None:
+    def __init__(self, site: Path, settings: Settings, log: Path, trusts: Path | None = None) -> None:
         self._site, self._settings, self._log = site, settings, log
+        self._environment = _trusting(trusts) if trusts else dict(os.environ)
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -58,6 +60,7 @@ class GatewayProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=self._environment,
                 start_new_session=True,  # a Ctrl-C in our terminal is for us: we stop it in our order
             )
         try:
@@ -140,6 +143,13 @@ class GatewayProcess:
         except TimeoutError:
             return False
         return True
+
+
+def _trusting(certificates: Path) -> dict[str, str]:
+    """Our environment, in which only these count."""
+    elsewhere = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    kept = {name: value for name, value in os.environ.items() if name not in elsewhere}
+    return kept | {"SSL_CERT_FILE": str(certificates)}
 
 
 def _in_words(wrong: Mapping[str, str]) -> str:

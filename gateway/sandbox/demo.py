@@ -9,6 +9,7 @@ from typing import Any
 from gateway.sandbox.client import ApiError, Client
 
 EXISTS = 409
+MAIL_DOMAIN = "gateway.invalid"
 
 
 @dataclass(frozen=True, slots=True)

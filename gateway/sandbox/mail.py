@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -43,8 +43,10 @@ class _Refusal:
 class SmtpSink:
     """An SMTP server that keeps what it is sent in ``messages``, and can be told to refuse.
 
-    Mail to a user of ``dovecot`` is also delivered there. With ``login`` (user, password) it asks for
-    authentication, with ``accepts`` for XOAUTH2 with a (user, token) that it accepts; with ``tls`` it offers STARTTLS.
+    Mail to a user of ``dovecot`` is also delivered there, other mail handed to ``passes_on`` with its recipient, which
+    may raise OSError (then the mail is to be tried again). With ``login`` (user, password) it asks for
+    authentication, with ``accepts`` for XOAUTH2 with a (user, token) that it accepts, of everybody if it ``insists``;
+    with ``tls`` it offers STARTTLS.
     """
 
     def __init__(
@@ -56,14 +58,17 @@ class SmtpSink:
         login: tuple[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
         accepts: Callable[[str, str], bool] | None = None,
+        insists: bool = True,
     ) -> None:
         self.host = host
         self.port = port
         self.messages: list[SentMail] = []
+        self.passes_on: Callable[[SentMail, str], Awaitable[None]] | None = None
         self._dovecot = dovecot
         self._login = login
         self._tls = tls
         self._accepts = accepts
+        self._insists = insists
         self._refusals: list[_Refusal] = []
         self._arrived = asyncio.Condition()
         self._server: asyncio.Server | None = None
@@ -126,18 +131,21 @@ class SmtpSink:
             return refusal
         raw = envelope.original_content or b""
         mail = SentMail(envelope.mail_from or "", tuple(envelope.rcpt_tos), raw)
-        await self._pass_on(mail)
+        try:
+            await self._pass_on(mail)
+        except OSError:
+            return "451 whom it is for does not answer now"
         async with self._arrived:
             self.messages.append(mail)
             self._arrived.notify_all()
         return "250 OK kept"
 
     async def _pass_on(self, mail: SentMail) -> None:
-        if self._dovecot is None:
-            return
         for recipient in mail.recipients:
-            if recipient.lower() in self._dovecot.users:
+            if self._dovecot is not None and recipient.lower() in self._dovecot.users:
                 await self._dovecot.deliver(mail.raw, recipient, mail.sender)
+            elif self.passes_on is not None:
+                await self.passes_on(mail, recipient)
 
     def _refusal(self, at: str) -> str:
         refusal = next((r for r in self._refusals if r.at == at), None)
@@ -153,7 +161,7 @@ class SmtpSink:
             enable_SMTPUTF8=True,
             tls_context=self._tls,
             authenticator=self._authenticate,
-            auth_required=self._login is not None or self._accepts is not None,
+            auth_required=self._insists and (self._login is not None or self._accepts is not None),
             auth_exclude_mechanism=["LOGIN", "PLAIN"] if self._accepts else ["XOAUTH2"],
             auth_require_tls=False,
             loop=asyncio.get_running_loop(),

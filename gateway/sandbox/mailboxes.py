@@ -26,17 +26,21 @@ async def _renumbered(world: World) -> str:
 
 
 async def _refused(world: World) -> str:
+    if world.tokens:
+        world.tokens.expire()
     await world.dovecot.stop()
     world.dovecot.let_in(dict.fromkeys(world.dovecot.users, "another"))
     await world.dovecot.start()
-    return "Our passwords hold no more: the supervisors are alarmed, and mail waits in the mailboxes."
+    return "Our passwords and tokens hold no more: the supervisors are alarmed, and mail waits in the mailboxes."
 
 
 async def _let_in(world: World) -> str:
+    if world.tokens:
+        world.tokens.renew()
     await world.dovecot.stop()
     world.dovecot.let_in(dict.fromkeys(world.dovecot.users, secret(world.directory, "mailbox")))
     await world.dovecot.start()
-    return "Our passwords hold again: what has come meanwhile is read."
+    return "We are let in again: what has come meanwhile is read."
 
 
 # Each says in a sentence what was done.

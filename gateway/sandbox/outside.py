@@ -20,6 +20,7 @@ from gateway.sandbox import demo, speech
 from gateway.sandbox.client import ApiError
 from gateway.sandbox.mail import SentMail
 from gateway.sandbox.mail_answers import answer, report
+from gateway.sandbox.neighbour import Neighbour
 from gateway.sandbox.phone import Phone, PhoneError
 from gateway.sandbox.twilio_rest import new_sid
 from gateway.sandbox.world import World
@@ -202,9 +203,27 @@ class Outside:
         carrier.fail_delivery_next(code)
         return f"The carrier takes the next text that we send, and cannot deliver it (code {code})."
 
-    async def mail(self, raw: bytes, to: Sequence[str] = ()) -> None:
+    async def mail(self, raw: bytes, to: Sequence[str] = (), sender: str = MAIL_FROM) -> None:
         """A message as it is comes to these mailboxes of ours; to the first if none is given."""
-        await self._delivered(raw, to, MAIL_FROM)
+        await self._delivered(raw, to, sender)
+
+    async def neighbour(self, page: str) -> str:
+        """From now on our mail reaches the mailboxes of the sandbox with this page; what was done, in a sentence.
+        Raises ApiError."""
+        try:
+            other = await Neighbour.at(page)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ApiError(CONFLICT, f"the sandbox at {page} does not answer ({type(error).__name__})") from error
+        if both := other.addresses & set(self._mailboxes()):
+            same = ", ".join(sorted(both))
+            raise ApiError(CONFLICT, f"both have {same}: start one of them with --mail-domain north.invalid")
+
+        async def pass_on(mail: SentMail, recipient: str) -> None:
+            if recipient.lower() in other.addresses:
+                await other.take(mail, recipient)
+
+        self.world.smtp.passes_on = pass_on
+        return f"What {self._mailboxes()[0].partition('@')[2]} sends to {', '.join(sorted(other.addresses))} arrives."
 
     async def email(self, sender: str, subject: str, body: str, answers: str = "", to: Sequence[str] = ()) -> None:
         """Somebody writes to our mailboxes; ``answers`` is the Message-ID of what they answer."""
@@ -233,8 +252,8 @@ class Outside:
             raise ApiError(CONFLICT, f"no mail has left us in {reference}")
         return ours[-1]
 
-    def _mailboxes(self, to: Sequence[str]) -> Sequence[str]:
-        """Raises ApiError."""
+    def _mailboxes(self, to: Sequence[str] = ()) -> Sequence[str]:
+        """Those given, or the first. Raises ApiError."""
         ours = [mailbox.address for mailbox in self.world.settings.email.mailboxes]
         if unknown := set(to) - set(ours):
             raise ApiError(CONFLICT, f"{', '.join(sorted(unknown))} is no mailbox of ours; there are {', '.join(ours)}")

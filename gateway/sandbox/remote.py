@@ -25,6 +25,10 @@ class Remote:
         except PlaceError as error:
             raise click.ClickException(str(error)) from None
 
+    @property
+    def page_url(self) -> str:
+        return f"http://{LOOPBACK}:{self._port}"
+
     def get(self, path: str) -> Any:
         return self._ask("GET", path)
 

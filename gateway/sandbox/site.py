@@ -12,6 +12,7 @@ from typing import Any
 
 from config.load import SANDBOX
 from gateway.sandbox import speech
+from gateway.sandbox.demo import MAIL_DOMAIN
 from gateway.sandbox.ports import LOOPBACK, Ports
 
 SITE_FILE = "sandbox.toml"
@@ -21,9 +22,19 @@ SECRETS = ("phones", "texts", "second_carrier", "mailbox", "references", "accoun
 Values = Mapping[str, Any]
 
 
-def write_site(directory: Path, prompts: Path, ports: Ports, slots: int, overlay: Values) -> Path:
+def write_site(
+    directory: Path,
+    prompts: Path,
+    ports: Ports,
+    slots: int,
+    overlay: Values,
+    *,
+    mail_domain: str = MAIL_DOMAIN,
+    application: Values | None = None,
+) -> Path:
     """Write the complete site file into ``directory``, and secrets where there are none yet.
 
+    ``mail_domain``: our mailboxes'. ``application``: the first of them signs in by OAuth2, as this one.
     ``overlay`` is laid over the rest, so a trial or a test can change anything.
     """
     keep = directory / "secrets"
@@ -32,6 +43,8 @@ def write_site(directory: Path, prompts: Path, ports: Ports, slots: int, overlay
         _make_secret(keep / name)
     base = tomllib.loads(SANDBOX.read_text(encoding="utf-8"))
     ours = _ours(directory, prompts, ports, slots, base)
+    first, *others = [_in_domain(mailbox, mail_domain) for mailbox in ours["email"]["mailboxes"]]
+    ours["email"]["mailboxes"] = [_with_tokens(first, application) if application else first, *others]
     file = directory / SITE_FILE
     file.write_text(toml(_laid_over(_laid_over(base, ours), overlay)), encoding="utf-8")
     return file
@@ -48,7 +61,7 @@ def _make_secret(file: Path) -> None:
         file.write_text(f"{secrets.token_hex(10)}\n", encoding="utf-8")
 
 
-def _ours(directory: Path, prompts: Path, ports: Ports, slots: int, base: Values) -> Values:
+def _ours(directory: Path, prompts: Path, ports: Ports, slots: int, base: Values) -> dict[str, Any]:
     url = f"http://{LOOPBACK}:{ports.gateway}"
     keep = directory / "secrets"
     rooms = zip(base["control_room"]["targets"], ports.control_rooms, strict=True)
@@ -90,6 +103,17 @@ def _moved(uri: str, port: int) -> str:
 def _mailbox(mailbox: Values, ports: Ports, keep: Path) -> Values:
     imap = {"port": ports.imap, "password": {"file": str(keep / "mailbox")}}
     return dict(mailbox) | {"imap": mailbox["imap"] | imap, "smtp": mailbox["smtp"] | {"port": ports.smtp}}
+
+
+def _in_domain(mailbox: Values, domain: str) -> Values:
+    address = f"{mailbox['address'].partition('@')[0]}@{domain}"
+    return dict(mailbox) | {"address": address, "imap": mailbox["imap"] | {"user": address}}
+
+
+def _with_tokens(mailbox: Values, application: Values) -> Values:
+    imap = {name: value for name, value in mailbox["imap"].items() if name != "password"}
+    by_token = {"auth": "oauth2", "user": mailbox["address"]}
+    return dict(mailbox) | {"oauth2": application, "imap": imap | by_token, "smtp": mailbox["smtp"] | by_token}
 
 
 def _carrier(carrier: Values, ports: Ports, keep: Path) -> Values:

@@ -7,6 +7,7 @@ import logging
 import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import click
 import structlog
@@ -48,7 +49,14 @@ In another terminal, be the public{where}:
 
 
 def run_sandbox(
-    directory: Path, *, ports_from: int | None, fresh: bool, automatic: bool, auto_answer: float | None
+    directory: Path,
+    *,
+    ports_from: int | None,
+    fresh: bool,
+    automatic: bool,
+    auto_answer: float | None,
+    oauth2: bool = False,
+    mail_domain: str = demo.MAIL_DOMAIN,
 ) -> None:
     """Blocks until Ctrl-C or SIGTERM. Raises ClickException when something cannot be started."""
     try:
@@ -58,7 +66,8 @@ def run_sandbox(
             if fresh:
                 empty(directory)
             _log_to(directory / "world.log")
-            world = World(directory, ports=ports, auto_answer=auto_answer, speech=True, say=_say)
+            mail: dict[str, Any] = {"oauth2": oauth2, "mail_domain": mail_domain}
+            world = World(directory, ports=ports, auto_answer=auto_answer, speech=True, say=_say, **mail)
             asyncio.run(_run(world, automatic=automatic))
     except NoFreePorts as error:
         raise click.ClickException(f"{error}\nEnd what holds them, or take others: {beside()}") from None

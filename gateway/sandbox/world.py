@@ -24,10 +24,11 @@ from config.text import TWILIO
 from gateway.control import control_path
 from gateway.sandbox import demo
 from gateway.sandbox.carrier import LocalCarrier
+from gateway.sandbox.certificate import self_signed
 from gateway.sandbox.child import GatewayError, GatewayProcess
 from gateway.sandbox.client import Client
 from gateway.sandbox.kamailio import Kamailio
-from gateway.sandbox.mail import Dovecot, SmtpSink
+from gateway.sandbox.mail import Certificate, Dovecot, SmtpSink
 from gateway.sandbox.person import SILENT, Manner, Person, answers
 from gateway.sandbox.phone import Phone
 from gateway.sandbox.plain_carrier import PlainCarrier
@@ -35,6 +36,7 @@ from gateway.sandbox.ports import ENCRYPTED, LOOPBACK, Ports, free_udp_port
 from gateway.sandbox.rtpengine import Rtpengine
 from gateway.sandbox.site import secret, write_site
 from gateway.sandbox.speech import CACHE, prepare, spoken
+from gateway.sandbox.token_server import TokenServer
 from gateway.store.database import open_engine
 from gateway.store.store import Store
 
@@ -53,11 +55,13 @@ class World:
 
     ``auto_answer``: seconds after which handlers answer their phones, None to leave that to the test.
     ``overlay`` is laid over the site file. ``speech``: phones say sentences instead of a tone of their own.
-    ``say`` is told of each part as it starts.
+    ``say`` is told of each part as it starts. ``oauth2``: the first mailbox signs in with tokens of a server beside it.
+    ``mail_domain``: our mailboxes', so that two sandboxes can write to each other.
     """
 
     settings: Settings
     site: Path
+    certificate: Certificate
     kamailio: Kamailio
     dovecot: Dovecot
     smtp: SmtpSink
@@ -76,6 +80,8 @@ class World:
         auto_answer: float | None = None,
         overlay: Mapping[str, Any] | None = None,
         speech: bool = False,
+        oauth2: bool = False,
+        mail_domain: str = demo.MAIL_DOMAIN,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.directory = directory.absolute()
@@ -84,7 +90,8 @@ class World:
         self.control_rooms: list[Phone] = []
         self.people: dict[Phone, Person] = {}
         self._slots, self._overlay, self._speech, self._say = slots, overlay or {}, speech, say
-        self._auto_answer = auto_answer
+        self._auto_answer, self._oauth2, self._mail_domain = auto_answer, oauth2, mail_domain
+        self.tokens: TokenServer | None = None
         own_words = "prompts" in self._overlay
         self._prompts = self.directory / "prompts" if own_words else CACHE
         self.ready = False
@@ -203,6 +210,8 @@ class World:
 
     async def _start(self) -> None:
         self.ports.check()
+        if self._oauth2:
+            await self._start_tokens()
         self._settle()
         await self.gateway.end_calls()  # what a sandbox that was killed has left in this directory
         self._say("prompts and hold music")
@@ -221,9 +230,20 @@ class World:
         """The directory, the secrets and the site file."""
         self._say(f"settings in {self.directory}")
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.site = write_site(self.directory, self._prompts, self.ports, self._slots, self._overlay)
+        application = self.tokens.configured() if self.tokens else None
+        mail: dict[str, Any] = {"mail_domain": self._mail_domain, "application": application}
+        self.site = write_site(self.directory, self._prompts, self.ports, self._slots, self._overlay, **mail)
         self.settings = load(self.site)
-        self.gateway = GatewayProcess(self.site, self.settings, self.directory / "gateway.log")
+        trusts = self.certificate.chain if self.tokens else None
+        self.gateway = GatewayProcess(self.site, self.settings, self.directory / "gateway.log", trusts)
+
+    async def _start_tokens(self) -> None:
+        """What Microsoft 365 would be: it gives tokens to the gateway, and tells the mail servers whether they hold."""
+        folder = self.directory / "sign-in"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.certificate = self_signed(folder)
+        self.tokens = await self._stack.enter_async_context(TokenServer(self.certificate, self._first_mailbox))
+        self._say(f"token server (as Microsoft 365's), whose certificate is {self.certificate.chain}")
 
     async def _start_edge(self) -> None:
         self._say(f"SIP edge (Kamailio, and rtpengine for its encrypted trunk) at {LOOPBACK}:{self.ports.sip}")
@@ -234,8 +254,19 @@ class World:
         self._say(f"mail server (Dovecot) at {LOOPBACK}:{self.ports.imap}, mail out at {LOOPBACK}:{self.ports.smtp}")
         password = secret(self.directory, "mailbox")
         users = {mailbox.imap.user: password for mailbox in self.settings.email.mailboxes}
-        self.dovecot = await self._stack.enter_async_context(Dovecot(self.directory, users, self.ports.imap))
-        self.smtp = await self._stack.enter_async_context(SmtpSink(LOOPBACK, self.ports.smtp, dovecot=self.dovecot))
+        asked = self.tokens.introspection_url if self.tokens else ""
+        dovecot = Dovecot(self.directory, users, self.ports.imap, introspection_url=asked)
+        self.dovecot = await self._stack.enter_async_context(dovecot)
+        accepts = self._token_holds if self.tokens else None
+        smtp = SmtpSink(LOOPBACK, self.ports.smtp, dovecot=self.dovecot, accepts=accepts, insists=False)
+        self.smtp = await self._stack.enter_async_context(smtp)
+
+    @property
+    def _first_mailbox(self) -> str:
+        return f"contact@{self._mail_domain}"
+
+    def _token_holds(self, user: str, token: str) -> bool:
+        return self.tokens is not None and user == self._first_mailbox and self.tokens.holds(token)
 
     async def _start_carriers(self) -> None:
         ports = self.ports

@@ -17,6 +17,8 @@ from gateway.simulate.scenario import HOURS, Scenario
 COLOURS = ("#00539f", "#c4161c", "#2e8540", "#b06a00", "#6a3d9a", "#444444")
 LOOK = Style(background="white", plot_background="white", colors=COLOURS, font_family="sans-serif", title_font_size=18)
 SHORT_DAYS = 14
+EVERY = (1, 2, 3, 6, 12, 24, 48)  # so that labels stand at hours that people look for
+MOST_LABELS = 13
 
 
 def write_plots(scenario: Scenario, measures: Measures, folder: Path, name: str) -> list[Path]:
@@ -44,10 +46,11 @@ def line_chart(title: str, across: str, up: str, labels: Sequence[str], *, every
         legend_at_bottom=True,
         show_minor_x_labels=False,
         x_label_rotation=0,
+        truncate_label=-1,  # there is room: most are not shown
         pretty_print=False,
-        no_prefix=True,
         **more,
     )
+    chart.uuid = "plot"  # not by chance: the same figures give the same file
     chart.add_xml_filter(_without_scripts)
     chart.x_labels = labels
     chart.x_labels_major = labels[::every]
@@ -67,9 +70,8 @@ def _waits(scenario: Scenario, measures: Measures) -> Any:
     step = 3600.0 if short else 7 * HOURS * 3600.0
     steps = int((scenario.ends - scenario.begins) // step)
     labels = [_label(scenario, n * step, short) for n in range(steps)]
-    chart = line_chart(
-        f"{scenario.name}: mean wait", "hour" if short else "week", "seconds", labels, every=max(1, steps // 10)
-    )
+    every = next((every for every in EVERY if steps <= every * MOST_LABELS), steps)
+    chart = line_chart(f"{scenario.name}: mean wait", "hour" if short else "week", "seconds", labels, every=every)
     for (queue, channel), waits in measures.waits.items():
         binned: dict[int, list[float]] = defaultdict(list)
         for began, wait in zip(waits.began, waits.answered, strict=True):

@@ -88,9 +88,10 @@ class Simulation:
 
     # --- the clock -----------------------------------------------------------------------------------
 
-    def run(self, progress: Callable[[float], None] = lambda done: None) -> Measures:
-        """To the scenario's end. ``progress`` is told now and then which share is done."""
-        begins, ends, agenda, board = self.scenario.begins, self.scenario.ends, self._agenda, self.board
+    def run(self, progress: Callable[[float], None] = lambda done: None, until: Time | None = None) -> Measures:
+        """To the scenario's end, or on ``until`` then: nobody comes in after the end, and no shift begins.
+        ``progress`` is told now and then which share is done."""
+        begins, ends, agenda, board = self.scenario.begins, until or self.scenario.ends, self._agenda, self.board
         told = begins
         while agenda and agenda[0][0] <= ends:
             at, _, act, what = heappop(agenda)
@@ -105,6 +106,14 @@ class Simulation:
                 progress((at - begins) / (ends - begins))
         self.now = ends
         return self._finished()
+
+    def disband(self) -> None:
+        """Everybody signs out, and whoever has nothing open is no handler any more."""
+        for handler in list(self.board.handlers.values()):
+            if handler.presence != OFFLINE:
+                self._did(ev.PresenceChanged(handler.id, OFFLINE, f"handler:{handler.id}"))
+            if not self.board.engaged_in(handler.id):
+                self._did(ev.HandlerRemoved(handler.id, "program:simulation"))
 
     def _in(self, seconds: float, act: Callable[[Any], None], what: Any) -> None:
         heappush(self._agenda, (self.now + seconds, next(self._number), act, what))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, get_args
 
+import orjson
 from pydantic import TypeAdapter
 
 from routing import commands, events
@@ -17,15 +18,26 @@ HANDLER: TypeAdapter[Handler] = TypeAdapter(Handler)
 FOLLOW_UP: TypeAdapter[FollowUp] = TypeAdapter(FollowUp)
 PERSON: TypeAdapter[Person] = TypeAdapter(Person)
 
-ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=sorted).encode
-
 KINDS: Mapping[str, type] = {kind.__name__: kind for kind in (*get_args(events.Event), *get_args(commands.Command))}
 
 
 def dump(value: Any) -> str:
-    """Canonical JSON: sorted keys, sets as sorted lists, no spaces."""
+    """JSON without spaces: fields in the order of their class, sets as sorted lists."""
+    try:
+        return orjson.dumps(value, default=_sorted).decode()
+    except orjson.JSONEncodeError:  # lone surrogates, which no JSON has
+        return storable(_dumped(value))
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, frozenset):
+        return sorted(value)
+    raise TypeError(f"a {type(value).__name__} is no part of a document")
+
+
+def _dumped(value: Any) -> str:
     kind: Any = type(value)
-    return storable(ENCODE(_adapter(kind).dump_python(value)))
+    return json.dumps(_adapter(kind).dump_python(value), separators=(",", ":"), ensure_ascii=False, default=_sorted)
 
 
 def storable(text: str) -> str:

@@ -4,10 +4,11 @@ without trace)."""
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
+
+import orjson
 
 from gateway.store.documents import dump, storable
 from routing import commands, events
@@ -34,7 +35,6 @@ BY_HANDLER = {
     events.CallPassed,
     events.Requeued,
 }
-ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,10 @@ class Verdict:
     why: str = ""
 
 
-def write_row(head: Head, change: events.Event | commands.Command, at: Time, concerns: str, reference: str) -> Row:
-    """The row behind ``head`` that records ``change`` to contact ``reference``; ``concerns`` is its handler."""
+def write_row(
+    last: Head | Row, change: events.Event | commands.Command, at: Time, concerns: str, reference: str
+) -> Row:
+    """The row behind ``last`` that records ``change`` to contact ``reference``; ``concerns`` is its handler."""
     entry: Literal["event", "command"] = "command" if type(change) in COMMANDS else "event"
     handler = str(getattr(change, "handler", "") or "") if not isinstance(change, events.HandlerSaved) else ""
     offer = getattr(change, "offer", None)
@@ -83,7 +85,7 @@ def write_row(head: Head, change: events.Event | commands.Command, at: Time, con
     if isinstance(change, events.HandlerSaved):
         handler = change.handler.id
     row = (
-        head.seq + 1,
+        last.seq + 1,
         float(at),
         entry,
         type(change).__name__,
@@ -92,12 +94,12 @@ def write_row(head: Head, change: events.Event | commands.Command, at: Time, con
         storable(actor_of(change)),
         dump(change),
     )
-    return Row(*row, previous=head.hash, hash=row_hash(head.hash, row))
+    return Row(*row, previous=last.hash, hash=row_hash(last.hash, row))
 
 
 def row_hash(previous: str, fields: tuple[Any, ...]) -> str:
-    """SHA-256 over the previous hash and the row's fields in order."""
-    return hashlib.sha256(ENCODE([previous, *fields]).encode()).hexdigest()
+    """SHA-256 over the previous hash and the row's fields in order, as JSON without spaces."""
+    return hashlib.sha256(orjson.dumps([previous, *fields])).hexdigest()
 
 
 async def verify(rows: AsyncIterable[Row]) -> Verdict:

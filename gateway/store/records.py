@@ -8,7 +8,7 @@ from typing import Literal
 from routing.model import Time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Message:
     """One text or email, in or out. ``provider_key`` makes an inbound one unique; None for outbound.
 
@@ -82,7 +82,7 @@ class Block:
     expires_at: Time | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CallRecord:
     call_id: str
     reference: str
@@ -125,12 +125,14 @@ class KnownMail:
 
 @dataclass(frozen=True, slots=True)
 class MailToFile:
-    """A stored message that is to be moved into ``folder``; gone from here once it is there."""
+    """A stored message that is to be moved into ``folder``; gone from here once it is there. ``fingerprint``: as of
+    ``KnownMail``, '' for none."""
 
     mailbox: str
     uid_validity: int
     uid: int
     folder: str
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

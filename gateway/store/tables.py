@@ -164,6 +164,7 @@ mail_to_file = Table(
     Column("uid_validity", BigInteger, primary_key=True, autoincrement=False),
     Column("uid", BigInteger, primary_key=True, autoincrement=False),
     Column("folder", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False, server_default=text("''")),
 )
 
 rosters = Table(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import cache
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Float, Table, Text, bindparam, case, delete, insert, or_, select, update
@@ -98,7 +99,7 @@ def _put(connection: Connection, statement: Any, rows: Sequence[dict[str, Any]])
     """``rows`` have the same keys. SQLite takes our values as they are, without a look at the type of each."""
     if connection.dialect.name == "sqlite":
         statement_text, names = _compiled(statement, tuple(rows[0]))
-        connection.exec_driver_sql(statement_text, [tuple([row[name] for name in names]) for row in rows])
+        connection.exec_driver_sql(statement_text, list(map(itemgetter(*names), rows)))
     else:
         connection.execute(statement, rows)
 
@@ -173,8 +174,9 @@ def _follow_up_row(follow_up: FollowUp) -> dict[str, Any]:
 
 def _plain(record: Any) -> dict[str, Any]:
     kind: Any = type(record)
-    values = ((name, getattr(record, name)) for name in _names(kind))
-    return {name: storable(value) if isinstance(value, str) else value for name, value in values}
+    names, values_of = _read(kind)
+    values = [storable(value) if isinstance(value, str) else value for value in values_of(record)]
+    return dict(zip(names, values, strict=True))
 
 
 def _named(prefix: str, record: Any) -> dict[str, Any]:
@@ -182,5 +184,7 @@ def _named(prefix: str, record: Any) -> dict[str, Any]:
 
 
 @cache
-def _names(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+def _read(kind: Any) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """The names of its fields, and what reads all of them at once; every kind has several."""
+    names = tuple(field.name for field in fields(kind))
+    return names, attrgetter(*names)

@@ -11,11 +11,10 @@ from routing.explain.facts import Chosen, Explanation, Judged, RulesThen, Waitin
 from routing.explain.handlers import UNABLE, not_chosen
 from routing.explain.state import state_of
 from routing.explain.waiting import why_waiting
-from routing.matching import CHOSEN, best_handler
+from routing.matching import best_handler, rule_in
 from routing.model import Contact, Time
 
 MOST_BEFORE = 10
-RULE_OF = {said: rule for rule, said in CHOSEN.items()}
 RULES_THEN = {
     "same": "The routing rules were the same then as they are now.",
     "other": "The routing rules have changed since: needs, turns and limits are told by the rules of now.",
@@ -27,7 +26,7 @@ def why_chosen(board: Board, offer: MakeOffer, shown_to: Iterable[str], when: Wh
     """``board``: of the moment before this offer was made. ``shown_to``: to whom it was shown beside it."""
     handler, now = offer.offer.handler, offer.offer.made_at
     contact = board.contacts[offer.offer.reference]
-    rule = RULE_OF.get(offer.why, "other")
+    rule = rule_in(offer.why) or "other"
     claimed = rule == "claimed"
     by_now = best_handler(board, contact, now)
     agrees = claimed or (by_now is not None and by_now.id == handler)

@@ -26,7 +26,7 @@ def why_waiting(board: Board, contact: Contact, now: Time, when: When) -> Waitin
         place=board.place_in_queue(contact),
         of=board.waiting_in(contact.queue, contact.load),
         due_at=contact.due,
-        sooner=tuple(Reason(why, f"served sooner: {BUMPS[why]}") for why in contact.bumps),
+        sooner=tuple(Reason(why, f"served sooner: {BUMPS[why]}") for why in _bumps(contact)),
         needs=needed(board, contact, when),
         before=tuple(_before(board, contact, when)),
         handlers=judged(board, contact, now, when),
@@ -59,11 +59,18 @@ def _could(board: Board, handler: Handler, need: Need) -> bool:
     return there and need.only in ("", handler.id) and need.able <= board.able(handler.id)
 
 
+def _bumps(contact: Contact) -> tuple[str, ...]:
+    """Of emergencies whoever has waited longest is first: nothing moves one of them up."""
+    return () if contact.emergency else contact.bumps
+
+
 def _why_before(other: Contact, contact: Contact, when: When) -> Reason:
     if other.emergency and not contact.emergency:
         return Reason("emergency", "is an emergency")
     if other.due == contact.due:
         return Reason("older", f"is due at the same time and came first, at {when(other.received_at)}")
+    if other.emergency:
+        return Reason("waits_longer", f"is an emergency that has waited for longer, since {when(other.due)}")
     bumps = "".join(f"; {BUMPS[why]}" for why in other.bumps)
     return Reason("due_earlier", f"was due earlier, at {when(other.due)}{bumps}")
 

@@ -127,7 +127,9 @@ class Contact:
 
     @property
     def due(self) -> Time:
-        """When it ought to be answered: the queue's target, or sooner where it was bumped."""
+        """When it ought to be answered: an emergency at once, others by the queue's target, sooner where bumped."""
+        if self.emergency:
+            return self.queued_at or self.received_at
         due = self.due_at - self.ahead
         if self.due_within is None:
             return due

@@ -20,7 +20,9 @@ class Need(NamedTuple):
 
 
 class Rank(NamedTuple):
-    """The order in which waiting contacts are served: emergencies, then the most overdue, then the oldest."""
+    """The order in which waiting contacts are served: emergencies, then the most overdue, then the oldest.
+
+    An emergency is due at once, whatever its queue: of two, whoever has waited longer is first."""
 
     ordinary: bool
     due_at: Time

@@ -12,7 +12,7 @@ from routing import events as ev
 from routing.board import Board
 from routing.commands import Command
 from routing.making_way import end_routine_offer
-from routing.matching import CHOSEN, make_offer
+from routing.matching import make_offer
 from routing.model import (
     Channel,
     Contact,
@@ -62,7 +62,7 @@ def _(e: ev.OfferAccepted, board: Board, now: Time) -> Iterator[Command]:
 def _(e: ev.OfferClaimed, board: Board, now: Time) -> Iterator[Command]:
     yield from withdraw(board.contacts[e.reference], "another handler took it")
     contact, handler = board.contacts[e.reference], board.handlers[e.handler]
-    yield make_offer(board, contact, handler, now, CHOSEN["claimed"], claimed=True)
+    yield make_offer(board, contact, handler, now, claimed=True)
 
 
 @react.register

@@ -21,44 +21,17 @@ from sqlalchemy import select
 from config.settings import Store as StoreSettings
 from gateway.explain import explain, local_times
 from gateway.past import History
+from gateway.sandbox.history import Scribe
 from gateway.simulate.scenario import Scenario, load_scenario
 from gateway.simulate.simulation import Simulation
 from gateway.store.database import migrate, open_engine
-from gateway.store.journal import Head, Row, reference_of, write_row
 from gateway.store.store import Batch, Store
 from gateway.store.tables import contacts
-from routing.board import Touched
-from routing.engine import Decision
-from routing.events import Event, TimePassed
 from routing.model import Time
 from tests.bench.lib import Options, Report, read_options, run
 
 SCENARIO = Path(__file__).parents[2] / "config/scenarios/btp.toml"
 A_DAY = 86_400
-ROWS_AT_ONCE = 20_000
-
-
-class Scribe:
-    """Keeps what the simulation decides as the dispatcher would."""
-
-    def __init__(self) -> None:
-        self.rows: list[Row] = []
-        self.touched = Touched()
-        self._head = Head()
-        self.simulation: Simulation | None = None
-
-    def watch(self, event: Event, now: Time, decision: Decision) -> None:
-        if self.simulation is not None:
-            touched = self.simulation.board.take_touched()
-            self.touched.contacts |= touched.contacts
-            self.touched.handlers |= touched.handlers
-            self.touched.follow_ups |= touched.follow_ups
-        if isinstance(event, TimePassed) and not decision.commands:
-            return
-        for change in (event, *decision.commands):
-            row = write_row(self._head, change, now, "", reference_of(change))
-            self._head = Head(row.seq, row.hash)
-            self.rows.append(row)
 
 
 async def measure(options: Options, report: Report) -> None:
@@ -67,14 +40,16 @@ async def measure(options: Options, report: Report) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-explain-") as folder:
         store = Store(open_engine(StoreSettings(url=f"sqlite+aiosqlite:///{folder}/gateway.db", pool_size=1)))
         await migrate(store.engine)
-        scribe = Scribe()
+        batches: list[Batch] = []
+        scribe = Scribe(batches.append)
         simulation = scribe.simulation = Simulation(scenario, scribe.watch)
         simulation.run()
-        for n in range(0, len(scribe.rows), ROWS_AT_ONCE):
-            await store.commit(Batch(scribe.rows[n : n + ROWS_AT_ONCE]))
-        await store.commit(Batch(touched=scribe.touched))
+        scribe.write()
+        for batch in batches:
+            await store.commit(batch)
+        rows = [row for batch in batches for row in batch.rows]
         report.value("days played", days, "days")
-        report.value("rows in the journal", len(scribe.rows), "rows")
+        report.value("rows in the journal", len(rows), "rows")
         report.value("size of the database", Path(folder, "gateway.db").stat().st_size / 1e6, "MB")
         for where, begin, end in (("first", 0.0, 0.1), ("middle", 0.45, 0.55), ("last", 0.9, 1.0)):
             span = scenario.ends - scenario.begins
@@ -82,10 +57,10 @@ async def measure(options: Options, report: Report) -> None:
                 store, scenario, where, scenario.begins + begin * span, scenario.begins + end * span, report
             )
         began, cpu = time.perf_counter(), time.process_time()
-        await History(store, scenario.rules, shift=inf).until(len(scribe.rows), scribe.rows[-1].reference)
+        await History(store, scenario.rules, shift=inf).until(len(rows), rows[-1].reference)
         took, used = time.perf_counter() - began, time.process_time() - cpu
-        report.value("followed from the start, by the clock", len(scribe.rows) / took, "rows/s")
-        report.value("followed from the start, of CPU", len(scribe.rows) / used, "rows/s")
+        report.value("followed from the start, by the clock", len(rows) / took, "rows/s")
+        report.value("followed from the start, of CPU", len(rows) / used, "rows/s")
         await store.close()
 
 

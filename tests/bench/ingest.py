@@ -84,7 +84,7 @@ def _overlay(dovecot: Dovecot) -> dict[str, Any]:
         "smtp": {"host": LOOPBACK, "port": 9, "security": "none"},
     }
     email = {"enabled": True, "mailboxes": [mailbox], "reference_secret": "references"}
-    return {"email": email, "queues": queues, "routing": {"message_offer_seconds": 600}}
+    return {"email": email, "queues": queues, "routing": {"text_offer_seconds": 600, "email_offer_seconds": 600}}
 
 
 async def _deliver_all(dovecot: Dovecot, count: int, rate: float, tally: Tally) -> float:

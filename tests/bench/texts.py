@@ -108,7 +108,7 @@ def _overlay() -> dict[str, Any]:
             "numbers": [{"number": OURS, "queue": "texts"}],
         },
         "queues": queues,
-        "routing": {"message_offer_seconds": 600},
+        "routing": {"text_offer_seconds": 600},
     }
 
 

@@ -101,6 +101,12 @@ def test_a_section_of_the_wrong_shape_is_a_mistake_like_any_other(site: Path, te
     assert mistakes(site, text)
 
 
+@pytest.mark.parametrize("value", ["inf", "nan"])
+def test_a_time_that_is_no_finite_number_is_a_mistake(site: Path, value: str) -> None:
+    found = mistakes(site, WITH_PHONES + f"[routing]\nwrap_up_seconds = {value}\n")
+    assert found == [f"{site}: routing.wrap_up_seconds: Input should be a finite number (it is {value})"]
+
+
 def test_a_missing_key_of_a_list_is_named_by_its_entry(site: Path) -> None:
     found = mistakes(site, WITH_PHONES + '[[queues]]\nid = "general"\ntarget_seconds = 30\n')
     assert f"{site}: queues[general].name: is missing" in found

@@ -118,7 +118,7 @@ async def test_many_at_once_share_a_few_transactions(here: Settings, url: str) -
 async def test_after_events_that_came_together_those_of_the_next_moment_share_a_transaction(
     here: Settings, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatching, "TOGETHER_SECONDS", 1.0)
+    monkeypatch.setattr(dispatching, "apart", lambda count: 1.0)
     loop = asyncio.get_running_loop()
     async with Writer(url, here) as writer:
         commits, began = transactions(), loop.time()
@@ -372,7 +372,7 @@ async def test_a_full_disk_means_nothing_has_happened_and_it_goes_on_when_there_
 async def test_while_the_disk_is_full_what_falls_due_is_tried_once_a_second(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick, built = settings_for(tmp_path, message_offer_seconds=0.2), list[float]()
+    quick, built = settings_for(tmp_path, text_offer_seconds=0.2), list[float]()
     async with Writer(quick.store.url, quick, pool_size=1) as writer:
         await anna_signs_in(writer)
         await fill_up(writer)
@@ -385,6 +385,19 @@ async def test_while_the_disk_is_full_what_falls_due_is_tried_once_a_second(
         monkeypatch.setattr(writer.store, "board", timed)
         await until(lambda: len(built) >= 3)
     assert min(after - before for before, after in pairwise(built)) > 0.9
+
+
+async def test_a_full_disk_is_told_until_something_could_be_written_though_nobody_writes(
+    here: Settings, url: str
+) -> None:
+    async with Writer(url, here, pool_size=1) as writer:
+        await fill_up(writer)  # which ends when the board is built again, and texts are tried again
+        assert "full" in writer.dispatcher.trouble
+
+        await writer.store.write(lambda connection: most_pages(connection, 1_000_000))
+        await until(lambda: not writer.dispatcher.trouble)
+        (said,) = [row.document async for row in writer.store.journal(kind="Recorded")]
+        assert "writes again" in said and "full" in said
 
 
 async def test_everybody_in_the_failed_batch_is_told(here: Settings, url: str) -> None:
@@ -513,7 +526,7 @@ async def test_a_deadline_that_has_passed_is_seen_with_the_next_event(
 
 
 async def test_the_writer_wakes_by_itself_when_a_deadline_passes(tmp_path: Path) -> None:
-    quick = settings_for(tmp_path, message_offer_seconds=0.05, decline_pause_seconds=0.05, misses_before_away=99)
+    quick = settings_for(tmp_path, text_offer_seconds=0.05, decline_pause_seconds=0.05, misses_before_away=99)
     async with Writer(quick.store.url, quick) as writer:
         await anna_signs_in(writer)
         await writer.text(1)

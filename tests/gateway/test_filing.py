@@ -6,6 +6,7 @@ import asyncio
 import imaplib
 import json
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -42,6 +43,16 @@ async def filed(servers: MailServers, folder: str, subjects: list[str]) -> None:
             await asyncio.sleep(0.05)
 
 
+async def with_other_uids(servers: MailServers) -> None:
+    """Dovecot takes the time in seconds for a new UIDVALIDITY."""
+    began = time.time()
+    await servers.dovecot.stop()
+    servers.dovecot.forget_uids(OURS)
+    while time.time() < began + 1:
+        await asyncio.sleep(0.05)
+    await servers.dovecot.start()
+
+
 async def test_what_was_taken_and_what_was_set_aside_each_have_their_folder(
     servers: MailServers, tmp_path: Path
 ) -> None:
@@ -62,9 +73,11 @@ async def test_what_was_taken_and_what_was_set_aside_each_have_their_folder(
         assert await site.store.mail_to_file("box0") == []
 
 
+@pytest.mark.parametrize("renumbered", [False, True])
 async def test_killed_between_the_commit_and_the_move_the_next_run_moves_it_and_takes_nothing_twice(
-    servers: MailServers, tmp_path: Path
+    servers: MailServers, tmp_path: Path, renumbered: bool
 ) -> None:
+    """Also when the server gives everything new UIDs meanwhile."""
     directory, mailbox = tmp_path / "site", servers.mailbox(0, OURS) | {"filed_folder": "Taken"}
     await servers.dovecot.deliver(letter("ann@public.example", "Precious"), OURS)
     command = [sys.executable, "-m", "tests.support.mail_victim", str(directory), json.dumps(mailbox)]
@@ -79,6 +92,8 @@ async def test_killed_between_the_commit_and_the_move_the_next_run_moves_it_and_
         victim.kill()
         await victim.wait()
     assert lying_in(servers, "INBOX") == ["Precious"]
+    if renumbered:
+        await with_other_uids(servers)
     async with MailSite(servers, servers.settings(directory, OURS, filed="Taken")) as site:
         await filed(servers, "Taken", ["Precious"])
         assert [mail.subject for mail in await site.inbound()] == ["Precious"]

@@ -50,7 +50,7 @@ async def test_texts_that_come_together_are_judged_elsewhere_as_they_would_be_he
     await _started(judge)
     before = here.judged
 
-    findings = await _together(judge)
+    findings = await judge.judge_all(TEXTS)
 
     assert findings == [here.judge(text) for text in TEXTS]
     assert [bool(f.sounds_like_emergency) for f in findings[:4]] == [True, False, True, False]
@@ -60,7 +60,9 @@ async def test_texts_that_come_together_are_judged_elsewhere_as_they_would_be_he
 async def test_one_alone_is_judged_here_at_once(judge: Judge, here: Here) -> None:
     before = here.judged
 
-    assert (await judge.judge(TEXTS[0])).sounds_like_emergency
+    (finding,) = await judge.judge_all(TEXTS[:1])
+
+    assert finding.sounds_like_emergency
 
     assert here.judged == before + 1
     assert judge.pid is None, "nothing was started for it"
@@ -73,18 +75,14 @@ async def test_when_the_other_process_dies_or_hangs_each_is_judged_here_and_it_i
     gone = await _started(judge)
     os.kill(gone, what)
 
-    findings = await _together(judge)
+    findings = await judge.judge_all(TEXTS)
 
     assert findings == [here.judge(text) for text in TEXTS]
     assert await _started(judge) != gone
 
 
-async def _together(judge: Judge) -> list[Finding]:
-    return await asyncio.gather(*map(judge.judge, TEXTS))
-
-
 async def _started(judge: Judge) -> int:
-    await _together(judge)
+    await judge.judge_all(TEXTS)
     await until(lambda: judge.pid is not None, 30.0)
     assert judge.pid is not None
     return judge.pid

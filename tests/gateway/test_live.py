@@ -142,7 +142,7 @@ async def test_a_desk_that_does_not_keep_up_is_sent_away_to_come_back_with_after
     row = (await site.rows())[0]
 
     for _ in range(6):
-        subscription.put(row.seq, row.document)
+        subscription.put(row.seq, row.document.encode())
 
     message = await until_closed(socket)
     assert (message, socket.close_code) == ("too slow: connect again with after=", 4008)

@@ -32,11 +32,11 @@ class Asked:
     def clock(self) -> float:
         return self.now
 
-    async def arrived_since(self, since: datetime) -> Sequence[IncomingText]:
+    async def arrived_since(self, since: datetime) -> AsyncIterator[Sequence[IncomingText]]:
         if self.down:
             raise Unreachable("gone")
         self.back.append(self.now - since.timestamp())
-        return []
+        yield []
 
 
 @pytest.fixture

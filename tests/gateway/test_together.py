@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from gateway.together import Together
+from gateway.together import LONGEST_SECONDS, Together, apart
 
 pytestmark = pytest.mark.asyncio
 
@@ -39,6 +39,23 @@ async def test_what_is_asked_meanwhile_goes_together_next_and_never_too_many_at_
 
     assert await asyncio.gather(*answers) == [0, 2, 4, 6, 8, 10]
     assert doubling.asked == [[0], [1, 2, 3], [4, 5]]
+
+
+async def test_after_several_at_once_the_next_wait_for_each_other_and_one_alone_waits_for_nobody() -> None:
+    doubling, loop = Doubling(), asyncio.get_running_loop()
+    doubling.open.set()
+    together = Together(doubling, most=10)
+
+    began = loop.time()
+    answers = [asyncio.create_task(together.ask(n)) for n in range(5)]
+    await _until_asked(doubling, 1)
+    assert [await together.ask(n) for n in (5, 6)] == [10, 12]
+    took = loop.time() - began
+
+    assert doubling.asked == [[0, 1, 2, 3, 4], [5], [6]]
+    assert took >= apart(5) > apart(2) > apart(1) == 0.0
+    assert apart(1_000) == LONGEST_SECONDS
+    await asyncio.gather(*answers)
 
 
 async def test_what_breaks_is_told_to_those_who_asked_and_to_nobody_else() -> None:

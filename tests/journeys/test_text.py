@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
+import aiohttp
 import pytest
 
 from gateway.sandbox.client import ApiError, Client, Live
@@ -125,6 +127,32 @@ async def test_a_text_whose_sender_is_not_named_or_that_is_very_long_is_not_lost
             assert ("From is missing" in message["problems"]) is not bool(sender)
             await wrap_up(world, offer["handler"], reference)
     assert len(set(references)) == 3, "nobody is taken for somebody else"
+
+
+async def test_what_the_carrier_signed_is_taken_or_an_alarm_says_what_to_do(world: World) -> None:
+    sam, carrier, url = await world.api("sam"), world.carrier, world.carrier.webhook_url
+    form = {"AccountSid": carrier.account_sid, "From": "+447700900233", "To": LINE, "Body": "my bag is gone"}
+    many = form | {"MessageSid": f"SM{uuid4().hex}"} | {f"Extra{n}": "x" for n in range(500)}
+    async with sam.live() as live:
+        # a form with more fields than anybody expects is a text like any other
+        assert await carrier.post_signed(url, many) == 200
+        offer = await live.wait_for("MakeOffer", contact=(await live.wait_for("MessageArrived"))["contact"])
+        desk = await world.api(offer["handler"])
+        await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+        await wrap_up(world, offer["handler"], offer["contact"])
+
+        # what is no text, or too large to be looked at, alarms the supervisors with what to do, and is journalled
+        assert await carrier.post_signed(url, {"AccountSid": carrier.account_sid}) == 400
+        alarm = (await live.wait_for("RaiseAlarm"))["data"]
+        assert alarm["what"] == "text_refused"
+        assert "twilio" in alarm["why"] and "Find it at the carrier" in alarm["why"]
+        assert await carrier.post_signed(url, form | {"Body": "x" * 1_100_000}) == 413
+        assert "larger than" in (await live.wait_for("Recorded"))["data"]["why"]
+
+        # a stranger's is only journalled
+        async with aiohttp.ClientSession() as web, web.post(url, data=form) as answer:
+            assert answer.status == 403
+        assert (await live.wait_for("Recorded"))["data"]["by"] == "outside"
 
 
 async def test_a_text_that_no_webhook_brought_is_fetched_from_the_carrier(world: World) -> None:

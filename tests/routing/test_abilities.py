@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from config.ordering import LanguageSkill, Wanted
+from config.ordering import Bump, Bumps, LanguageSkill, Wanted
 from config.settings import Queue
 from routing import events as ev
 from routing.abilities import abilities
@@ -141,6 +141,17 @@ def test_where_calls_do_not_interrupt_messages_a_call_waits_for_the_last_message
     assert offers(world.call("C1")) == [], "anna writes to somebody"
     assert offers(world.text("T2", sender="+447700900002")) == [], "and gets no further text: a call waits before it"
     assert offers(world.complete("T1", "anna")) == [("C1", "anna")], "a backlog of texts does not starve the calls"
+
+
+def test_a_message_that_is_moved_up_before_the_call_is_offered_at_once() -> None:
+    bumps = Bumps(vulnerable=Bump(ahead_seconds=600))
+    world = World(rules(calls_interrupt_messages=False, bumps=bumps))
+    world.handler("anna")
+    world.text("T1")
+    world.accept("T1")
+    world.call("C1")
+    assert offers(world.text("T2", sender="+447700900002")) == [], "the call comes first"
+    assert offers(world.did(ev.VulnerableMarked("T2", "handler:anna"))) == [("T2", "anna")]
 
 
 def test_when_the_call_is_taken_elsewhere_messages_are_offered_again() -> None:

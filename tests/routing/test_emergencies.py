@@ -27,6 +27,19 @@ def at(stage: Stage) -> World:
     return world
 
 
+@pytest.mark.parametrize("how", ["pressed 55", "was silent"])
+def test_the_wait_of_an_emergency_in_the_greeting_begins_there(how: str) -> None:
+    """So that it is in the forecast, and its wait at a hang-up is kept."""
+    world = at(Stage.ARRIVING)
+    world.did(ev.CallerSilent("C1", 30)) if how == "was silent" else world.emergency("C1")
+    world.after(8)
+    world.did(ev.CallQueued("C1"))
+    world.after(30)
+    world.did(ev.CallerLeft("C1"))
+    contact = world.board.touched.contacts["C1"]
+    assert (contact.menu_seconds, contact.waited_seconds) == (3, 38)
+
+
 def called_again(world: World) -> tuple[Command, ...]:
     world.did(ev.CallerLeft("C1", cut_off=True))
     world.after(60)

@@ -23,6 +23,9 @@ from tests.support.world import START, World, rules
 OFFLINE, AWAY = PresenceState.OFFLINE, PresenceState.AWAY
 
 
+WALES = Queue(id="wales", name="Wales", target_seconds=30, prefers=("welsh",))
+
+
 def when(at: Time) -> str:
     """Seconds since the world began."""
     return f"{at - START:g}s"
@@ -249,13 +252,48 @@ def test_least_occupied_says_how_much_each_was_busy() -> None:
 
 
 def test_who_has_more_of_what_is_preferred_was_chosen() -> None:
-    welsh = Queue(id="wales", name="Wales", target_seconds=30, prefers=("welsh",))
-    world = Told(rules([welsh]))
+    world = Told(rules([WALES]))
     world.handler("anna")
     world.handler("ben", "welsh")
     world.call("C1", queue="wales")
-    assert world.chosen("C1").handler == "ben"
+    told = world.chosen("C1")
+    assert (told.handler, told.rule) == ("ben", "preferred_skills")
+    assert told.said == "has most of the preferred skills of those who suit"
     assert world.others("C1") == {"anna": "could take it, but ben has more of what is preferred: welsh"}
+
+
+@pytest.mark.parametrize("anna", ["has the skill too", "is away"])
+def test_preferred_skills_that_passed_over_nobody_are_not_the_reason(anna: str) -> None:
+    world = Told(rules([WALES]))
+    world.handler("ben", "welsh")
+    world.handler("anna", "welsh", state=AWAY if anna == "is away" else PresenceState.AVAILABLE)
+    world.call("C1", queue="wales")
+    assert (world.chosen("C1").handler, world.chosen("C1").rule) == ("ben", "longest_idle")
+
+
+def test_preferred_skills_passed_over_nobody_who_had_declined_it() -> None:
+    world = Told(rules([WALES]))
+    world.handler("anna")
+    world.handler("ben", "welsh:2")
+    world.call("C1", queue="wales")
+    world.decline("C1")
+    assert (world.chosen("C1").handler, world.chosen("C1").rule) == ("anna", "longest_idle")
+
+
+def test_whose_turn_it_was_in_its_own_centre_is_said_so_while_that_is_insisted_on() -> None:
+    own = Queue(id="q", name="Q", target_seconds=30, centre="fcc", other_centre_after_seconds=25)
+    world = Told(rules([own], choose_by="round_robin"))
+    world.handler("cara", centre="crc")
+    world.handler("anna")
+    world.call("C1", queue="q")
+    told = world.chosen("C1")
+    assert (told.handler, told.rule) == ("anna", "round_robin")
+    assert told.said == "next in turn of those who suit in its own centre"
+    world.accept("C1")
+    world.call("C2", queue="q")
+    world.after(25)
+    told = world.chosen("C2")
+    assert (told.handler, told.said) == ("cara", "next in turn of those who suit")
 
 
 def test_the_owner_was_asked_alone_and_until_when(world: Told) -> None:
@@ -353,6 +391,22 @@ def test_the_place_and_who_is_before_it_and_why() -> None:
     }
     assert [b.reference for b in told.before] == ["C4", "C3", "C1"]
     assert [s.said for s in world.waiting("C3").sooner] == ["served sooner: they are marked vulnerable"]
+
+
+def test_of_two_emergencies_the_one_that_has_waited_longer_is_before_the_other() -> None:
+    world = Told(rules(bumps=Bumps(vulnerable=Bump(ahead_seconds=600))))
+    world.handler("anna", state=AWAY)
+    world.email("E1")
+    world.emergency("E1")
+    world.after(5)
+    world.call("C1")
+    world.did(ev.VulnerableMarked("C1", "program:desk"))
+    world.emergency("C1")
+    told = world.waiting("C1")
+    assert [(b.reference, b.reason.said) for b in told.before] == [
+        ("E1", "is an emergency that has waited for longer, since 1s")
+    ]
+    assert (told.due_at, told.sooner) == (world.now, ()), "it is due at once, and nothing moves it up further"
 
 
 def test_who_came_first_of_those_who_are_due_at_the_same_time(world: Told) -> None:

@@ -32,6 +32,13 @@ def test_a_text_is_shown_on_the_desk_for_longer(world: World) -> None:
     assert made.offer.expires_at == world.now + 60
 
 
+def test_an_email_has_a_deadline_of_its_own(world: World) -> None:
+    (made,) = of_kind(MakeOffer, world.email("E1"))
+    assert made.offer.expires_at == world.now + 90
+    assert ends(world.after(89)) == []
+    assert ends(world.after(1)) == [("anna", "expired")]
+
+
 def test_accepted(world: World) -> None:
     world.call("C1")
     assert world.accept("C1") == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,6 +79,31 @@ def test_a_caller_who_was_cut_off_and_is_back_comes_before_those_of_the_same_mom
     world.did(ev.CallQueued("C2"))
     assert world.contact("C2").bumps == ("cut_off",)
     assert [r.reference for r in world.board.waiting()] == ["C2", "C1"]
+
+
+@pytest.mark.parametrize("first", ["email", "call"])
+def test_of_two_emergencies_whoever_has_waited_longer_is_first_whatever_their_queues_targets(first: str) -> None:
+    """An email of a queue with a target of 12 h is not passed over by every emergency call that comes after it."""
+    world = World()
+    for nth, channel in enumerate(("email", "call") if first == "email" else ("call", "email")):
+        world.after(60 * nth)
+        (world.email if channel == "email" else world.call)(channel)
+        world.emergency(channel)
+    assert [r.reference for r in world.board.waiting()] == [first, {"email": "call", "call": "email"}[first]]
+
+
+def test_what_moves_others_up_moves_no_emergency_before_one_that_has_waited_longer() -> None:
+    world = bumping()
+    for n in range(2):
+        hung_up(world, f"A{n}", "+447700900001")
+    world.call("C1", number="+447700900009")
+    world.after(1)
+    world.call("C2", number="+447700900001")
+    assert world.contact("C2").bumps == ("repeat",)
+    assert [r.reference for r in world.board.waiting()] == ["C2", "C1"]
+    world.emergency("C1")
+    world.emergency("C2")
+    assert [r.reference for r in world.board.waiting()] == ["C1", "C2"]
 
 
 def test_a_mark_that_is_given_twice_counts_once() -> None:

@@ -40,7 +40,8 @@ def rules(queues: Iterable[Queue] = (), **routing: Any) -> Rules:
     )
     seconds: dict[str, Any] = {
         "voice_offer_seconds": 20,
-        "message_offer_seconds": 60,
+        "text_offer_seconds": 60,
+        "email_offer_seconds": 90,
         "decline_pause_seconds": 15,
         "misses_before_away": 2,
         "owner_first_seconds": 20,

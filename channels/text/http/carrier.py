@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -143,9 +143,9 @@ class HttpCarrier:
     def thanks(self) -> tuple[str, str]:
         return "taken", "text/plain"
 
-    async def arrived_since(self, since: datetime) -> Sequence[IncomingText]:
+    async def arrived_since(self, since: datetime) -> AsyncIterator[Sequence[IncomingText]]:
         """No description says how to list them: such a carrier repeats the webhooks that we did not take."""
-        return ()
+        yield ()
 
     async def with_media(self, text: IncomingText) -> IncomingText:
         return text

@@ -6,6 +6,8 @@ that cannot be read never costs those that came with it.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -52,23 +54,30 @@ def _read(read: Callable[[Any], T], value: Any) -> T | Malformed:
         return read(value)
     except Malformed as error:
         return error
+    except RecursionError:
+        return Malformed("it is nested too deeply")
 
 
 def _text(carrier: HttpCarrier, places: TextsIn, value: Any) -> IncomingText:
-    sender, can_reply = _address(carrier, _required(value, places.sender, ADDRESS_LIMIT))
-    recipient, _ = _address(carrier, _required(value, places.recipient, ADDRESS_LIMIT))
-    body = "".join(found(value, places.text)[:1])
-    urls = found(value, places.media)
+    """What is missing costs nobody their words: they are kept, and it is said what is missing."""
+    problems = list[str]()
+    body, urls = storable("".join(found(value, places.text)[:1])), found(value, places.media)
     media = _media(urls, found(value, places.media_type))
+    sid = _kept(value, places.id, ID_LIMIT, "an identifier", problems)
+    sender, can_reply = _address(carrier, _kept(value, places.sender, ADDRESS_LIMIT, "who wrote it", problems))
+    recipient, _ = _address(carrier, _kept(value, places.recipient, ADDRESS_LIMIT, "to which number", problems))
+    if not (body.strip() or urls or (sid and sender)):
+        raise Malformed("there are no words, no attachments, and not both an identifier and a sender")
     return IncomingText(
-        message_sid=known_as(carrier.id, "in", _required(value, places.id, ID_LIMIT)),
+        message_sid=known_as(carrier.id, "in", sid or _name_of(value)),
         sender=sender,
         recipient=recipient,
-        body=storable(body),
+        body=body,
         media=media,
         media_missing=len(urls) - len(media),
         can_reply=can_reply,
         sent_at=_moment("".join(found(value, places.sent_at)[:1])),
+        problems="; ".join(problems),
     )
 
 
@@ -94,6 +103,21 @@ def _required(value: Any, place: str, limit: int) -> str:
     if len(there) > limit:
         raise Malformed(f"what stands at {place} is longer than {limit} characters")
     return storable(there)
+
+
+def _kept(value: Any, place: str, limit: int, what: str, problems: list[str]) -> str:
+    """What stands there, as far as it can be kept."""
+    there = "".join(found(value, place)[:1]).strip()
+    if not there:
+        problems.append(f"the carrier does not say {what} (there is nothing at {place})")
+    if len(there) > limit:
+        problems.append(f"what stands at {place} is longer than {limit} characters")
+    return storable(there[:limit])
+
+
+def _name_of(value: Any) -> str:
+    """For a text that has none: the same text brought again has the same."""
+    return f"unnamed-{hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]}"
 
 
 def _address(carrier: HttpCarrier, raw: str) -> tuple[str, bool]:

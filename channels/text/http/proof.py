@@ -12,7 +12,7 @@ from string import Formatter
 
 from channels.base import NotGenuine
 from channels.text.answers import basic
-from channels.text.port import Webhook
+from channels.text.port import OutOfTime, Webhook
 from config.carriers import HmacProof, Proof
 
 
@@ -45,7 +45,9 @@ def _prove_signature(proof: HmacProof, webhook: Webhook, now: float, window_seco
     if not _same(webhook.headers.get(proof.header, ""), _signature(proof, timestamp, webhook.url, webhook.body)):
         raise NotGenuine(f"the {proof.header} header is missing or does not match what was posted")
     if proof.timestamp_header and not (timestamp.isdecimal() and abs(now - int(timestamp)) <= window_seconds):
-        raise NotGenuine(f"the {proof.timestamp_header} header is no time of now: the webhook is a replay")
+        raise OutOfTime(
+            f"the {proof.timestamp_header} header is no time of now: a replay, or one of our clocks is wrong"
+        )
 
 
 def _signature(proof: HmacProof, timestamp: str, url: str, body: bytes) -> str:

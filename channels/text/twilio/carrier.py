@@ -5,7 +5,7 @@ https://www.twilio.com/docs/messaging/api/message-resource
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -19,7 +19,7 @@ from channels.text.answers import basic
 from channels.text.media import MediaFetcher
 from channels.text.port import FetchedMedia, IncomingText, MediaItem, OutgoingText, SentText, StatusReport, Webhook
 from channels.text.twilio.api import Api
-from channels.text.twilio.inbound import MEDIA_LIMIT, form_of, listed_text, read_status, read_text
+from channels.text.twilio.inbound import MEDIA_LIMIT, SIGNATURE, form_of, listed_text, read_status, read_text
 from config.numbers import WHATSAPP, person_of
 from config.text import TWILIO, Text
 
@@ -27,9 +27,7 @@ DEADLINE_SECONDS = 10.0
 MEDIA_DEADLINE_SECONDS = 60.0
 # How far our clock and the carrier's may be apart when an interrupted text is looked up.
 CLOCK_SKEW = timedelta(seconds=30)
-LOOK_BACK_MESSAGES = 1000
-# Of one number, after the longest time without us.
-MOST_MISSED = 10_000
+LOOK_BACK_MESSAGES = PAGE_MESSAGES = 1000
 # Without this the library would also read TWILIO_* from the environment: settings come from one place.
 ONLY_THE_SETTINGS = {"TWILIO_EDGE": "", "TWILIO_REGION": ""}
 NOTHING_TO_DO = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
@@ -99,21 +97,16 @@ class Twilio:
         ]
         return _sent(matching[-1]) if matching else None
 
-    async def arrived_since(self, since: datetime) -> Sequence[IncomingText]:
+    async def arrived_since(self, since: datetime) -> AsyncIterator[Sequence[IncomingText]]:
         """It posts each text only once: who was not there then must ask."""
         numbers = [number.number for number in self._settings.numbers if number.carrier == self.id]
-        ours = [*numbers, *(f"{WHATSAPP}{number}" for number in numbers)]
-        found = [
-            message
-            for number in ours
-            for message in await self._client.messages.list_async(
-                to=number, date_sent_after=since.astimezone(UTC), limit=MOST_MISSED, page_size=LOOK_BACK_MESSAGES
+        for ours in (*numbers, *(f"{WHATSAPP}{number}" for number in numbers)):
+            page = await self._client.messages.page_async(
+                to=ours, date_sent_after=since.astimezone(UTC), page_size=PAGE_MESSAGES
             )
-        ]
-        inbound = [
-            message for message in found if message.direction == "inbound" and message.from_ and message.date_sent
-        ]
-        return [listed_text(message) for message in sorted(inbound, key=lambda message: message.date_sent)]
+            while page is not None:
+                yield [listed_text(message) for message in page if _came(message)]
+                page = await page.next_page_async()
 
     async def with_media(self, text: IncomingText) -> IncomingText:
         if not text.media_missing:
@@ -148,7 +141,11 @@ class Twilio:
 
 
 def _signature(webhook: Webhook) -> str:
-    return webhook.headers.get("X-Twilio-Signature", "")
+    return webhook.headers.get(SIGNATURE, "")
+
+
+def _came(message: Any) -> bool:
+    return message.direction == "inbound" and bool(message.from_ and message.date_sent)
 
 
 def _sent(message: Any) -> SentText:

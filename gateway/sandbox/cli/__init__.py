@@ -8,9 +8,11 @@ import click
 
 from gateway.sandbox.cli.callers import call, emergency
 from gateway.sandbox.cli.handlers import api, desk, follow_up, phone, presence, reply
+from gateway.sandbox.cli.history import history
 from gateway.sandbox.cli.options import DIRECTORY
-from gateway.sandbox.cli.site import carrier, control_room, kill, show_mailboxes, start, status
+from gateway.sandbox.cli.site import carrier, control_room, kill, neighbour, show_mailboxes, start, status
 from gateway.sandbox.cli.writers import answer, email, mail, report, text
+from gateway.sandbox.demo import MAIL_DOMAIN
 from gateway.sandbox.up import run_sandbox
 
 
@@ -39,8 +41,22 @@ def sandbox() -> None:
 @click.option("--automatic", is_flag=True, help="Handlers also take and answer texts and emails by themselves.")
 @click.option("--answer-after", default=3.0, show_default=True, help="Seconds until a handler picks up the phone.")
 @click.option("--by-hand", is_flag=True, help="Handlers' phones ring until you answer them with a telephone of yours.")
+@click.option("--oauth2", is_flag=True, help="The first mailbox signs in with tokens, as at Microsoft 365.")
+@click.option(
+    "--mail-domain",
+    default=MAIL_DOMAIN,
+    show_default=True,
+    help="Our mailboxes'; see: sandbox neighbour.",
+)
 def up(
-    directory: Path, ports_from: int | None, fresh: bool, automatic: bool, answer_after: float, by_hand: bool
+    directory: Path,
+    ports_from: int | None,
+    fresh: bool,
+    automatic: bool,
+    answer_after: float,
+    by_hand: bool,
+    oauth2: bool,
+    mail_domain: str,
 ) -> None:
     """Start everything and keep it running until Ctrl-C.
 
@@ -51,13 +67,21 @@ def up(
       contact-gateway sandbox up --ports-from 18000 --directory var/sandbox-2
     """
     auto_answer = None if by_hand else answer_after
-    run_sandbox(directory, ports_from=ports_from, fresh=fresh, automatic=automatic, auto_answer=auto_answer)
+    run_sandbox(
+        directory,
+        ports_from=ports_from,
+        fresh=fresh,
+        automatic=automatic,
+        auto_answer=auto_answer,
+        oauth2=oauth2,
+        mail_domain=mail_domain,
+    )
 
 
 CALLERS, WRITERS = (call, emergency), (text, email, mail, answer, report)
 HANDLERS, SITE = (
     (desk, phone, presence, reply, follow_up, api),
-    (status, kill, start, carrier, show_mailboxes, control_room),
+    (status, history, kill, start, carrier, show_mailboxes, control_room, neighbour),
 )
 for command in (*CALLERS, *WRITERS, *HANDLERS, *SITE):
     sandbox.add_command(command)

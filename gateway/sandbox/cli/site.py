@@ -124,3 +124,20 @@ def control_room(manner: str, directory: Path) -> None:
     """
     Remote(directory).put("phones/control-room", {"manner": manner})
     click.echo(f"The control room's telephones: {manner}, from the next call on.")
+
+
+@click.command()
+@click.argument("other", type=click.Path(file_okay=False, path_type=Path))
+@DIRECTORY
+def neighbour(other: Path, directory: Path) -> None:
+    """Let the mail of this sandbox and of the one in OTHER reach each other's mailboxes.
+
+    They need mail domains of their own: sandbox up --mail-domain.
+
+    \b
+    Example:
+      contact-gateway sandbox neighbour var/sandbox-2
+    """
+    ours, theirs = Remote(directory), Remote(other)
+    for one, another in ((ours, theirs), (theirs, ours)):
+        click.echo(one.put("neighbour", {"page": another.page_url})["detail"])

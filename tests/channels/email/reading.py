@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import imaplib
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -61,6 +63,14 @@ class Ledger:
     async def to_file(self) -> list[ToFile]:
         return list(self.waiting)
 
+    async def found_again(self, uid_validity: int, uids: Mapping[str, int]) -> None:
+        self.waiting = [
+            replace(mail, uid_validity=uid_validity, uid=uids.get(mail.fingerprint, mail.uid))
+            if mail.fingerprint in uids
+            else mail
+            for mail in self.waiting
+        ]
+
     async def filed(self, mails: Sequence[ToFile]) -> None:
         async with self._changed:
             self.waiting = [mail for mail in self.waiting if mail not in mails]
@@ -88,7 +98,8 @@ class Ledger:
                 self.at = mail.cursor
                 self.fingerprints |= {mail.fingerprint} - {""}
                 if self.folder:
-                    self.waiting.append(ToFile(mail.cursor.uid_validity, mail.cursor.last_uid, self.folder))
+                    at, name = mail.cursor, mail.fingerprint
+                    self.waiting.append(ToFile(at.uid_validity, at.last_uid, self.folder, name))
             happening, self.meanwhile = self.meanwhile, None
             if happening:
                 await happening()
@@ -108,6 +119,20 @@ def subject_of(raw: bytes) -> str:
 
 def note(subject: str, body: str = "hello") -> bytes:
     return f"From: a@public.example\r\nTo: {ADDRESS}\r\nSubject: {subject}\r\n\r\n{body}\r\n".encode()
+
+
+def letter(subject: str, message_id: str = "") -> bytes:
+    return f"Message-ID: <{message_id or subject.replace(' ', '-')}@public.example>\r\n".encode() + note(subject)
+
+
+async def with_other_uids(dovecot: Dovecot, ledger: Ledger) -> None:
+    """Dovecot takes the time in seconds for a new UIDVALIDITY."""
+    assert ledger.at is not None
+    old = ledger.at.uid_validity
+    await dovecot.stop()
+    dovecot.forget_uids(ADDRESS)
+    await until(lambda: time.time() >= old + 1)
+    await dovecot.start()
 
 
 def mailbox_on(server: Dovecot, security: str = "none", host: str = "") -> Mailbox:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import imaplib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,11 @@ from tests.channels.email.reading import (
     following,
     healthy,
     in_trouble,
+    letter,
     mailbox_on,
     note,
     until,
+    with_other_uids,
 )
 
 FOLDER, ENCODED = 'Taken "in" & ar gŵyn', '"Taken \\"in\\" &- ar g&AXU-yn"'
@@ -105,6 +108,45 @@ async def test_a_server_that_cannot_move_copies_and_removes_only_what_is_ours(
         assert (subjects(server, "INBOX"), subjects(server, ENCODED)) == (left, ["ours"])
         with another_client(server) as client:
             assert client.search(None, "UNDELETED")[1] == [b""]
+
+
+async def stored_and_not_moved(server: Dovecot, ledger: Ledger) -> None:
+    """As by a gateway that dies in between."""
+    ledger.meanwhile = asyncio.Event().wait  # type: ignore[assignment]
+    async with following(filing(server), ledger):
+        await until(lambda: bool(ledger.waiting))
+
+
+async def test_what_was_not_moved_when_all_uids_changed_is_known_again_and_moved(
+    dovecot: Dovecot, ledger: Ledger
+) -> None:
+    for subject in ("one", "two"):
+        await dovecot.deliver(letter(subject), ADDRESS)
+    await stored_and_not_moved(dovecot, ledger)
+    # and one that is there no more
+    ledger.waiting.append(replace(ledger.waiting[0], uid=999, fingerprint="gone"))
+    await with_other_uids(dovecot, ledger)
+    async with following(filing(dovecot), ledger) as reader:
+        await everything_filed(ledger, 2)
+        await healthy(reader)
+    assert (subjects(dovecot, "INBOX"), sorted(subjects(dovecot, ENCODED))) == ([], ["one", "two"])
+    assert len(ledger.mails) == 2, "none is read twice"
+
+
+async def test_a_server_that_cannot_move_has_one_copy_though_the_gateway_died_after_copying(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    async with Dovecot(tmp_path, {ADDRESS: PASSWORD}, capability="IMAP4rev1 IDLE UIDPLUS") as server:
+        await server.deliver(letter("one"), ADDRESS)
+        await stored_and_not_moved(server, ledger)
+        with another_client(server) as client:
+            client.create(ENCODED)
+            client.copy("1", ENCODED)
+        await server.deliver(letter("two"), ADDRESS)
+        async with following(filing(server), ledger) as reader:
+            await everything_filed(ledger, 2)
+            await healthy(reader)
+        assert (subjects(server, "INBOX"), subjects(server, ENCODED)) == ([], ["one", "two"])
 
 
 async def test_a_refusal_alarms_and_costs_no_mail(dovecot: Dovecot, ledger: Ledger) -> None:

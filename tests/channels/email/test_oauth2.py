@@ -14,9 +14,9 @@ from channels.email.outbound import compose, send, sign_in
 from config.email import Mailbox, OAuth2, SmtpServer
 from gateway.mail_check import refusals
 from gateway.sandbox.mail import Certificate, Dovecot, SmtpSink
+from gateway.sandbox.token_server import TokenServer
 from tests.channels.email.reading import ADDRESS, PASSWORD, Ledger, following, healthy, in_trouble, mailbox_on, note
 from tests.channels.email.test_outbound import ANSWER
-from tests.support.token_server import TokenServer
 
 
 @pytest.fixture

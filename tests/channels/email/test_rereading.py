@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import imaplib
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,25 +15,12 @@ from tests.channels.email.reading import (
     another_client,
     following,
     healthy,
+    letter,
     mail_files,
     mailbox_on,
     note,
-    until,
+    with_other_uids,
 )
-
-
-def letter(subject: str, message_id: str = "") -> bytes:
-    return f"Message-ID: <{message_id or subject.replace(' ', '-')}@public.example>\r\n".encode() + note(subject)
-
-
-async def with_other_uids(dovecot: Dovecot, ledger: Ledger) -> None:
-    """Dovecot takes the time in seconds for a new UIDVALIDITY."""
-    assert ledger.at is not None
-    old = ledger.at.uid_validity
-    await dovecot.stop()
-    dovecot.forget_uids(ADDRESS)
-    await until(lambda: time.time() >= old + 1)
-    await dovecot.start()
 
 
 async def listed(ledger: Ledger) -> None:

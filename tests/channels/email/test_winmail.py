@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import random
 import struct
+from pathlib import Path
 
+import pytest
 from compressed_rtf import compress
 
-from channels.email.mime import Mail, read
+from channels.email.large import take_apart
+from channels.email.mime import Mail, read, read_large
 
 SIGNATURE = struct.pack("<IH", 0x223E9F78, 1)
 BODY, RENDERING, TITLE, DATA, PROPERTIES = 0x800C, 0x9002, 0x8010, 0x800F, 0x9003
@@ -20,10 +25,14 @@ def attribute(level: int, name: int, data: bytes) -> bytes:
 
 
 def wrapped(*attributes: bytes) -> Mail:
+    return read(mail_with(*attributes))
+
+
+def mail_with(*attributes: bytes, kind: str = "application/ms-tnef") -> bytes:
     data = base64.encodebytes(SIGNATURE + b"".join(attributes) + bytes(12)).decode()
     head = "From: jo@public.example\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
-    part = "Content-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: base64\n\n"
-    return read(f"{head}{part}{data}\n--b--\n".encode())
+    part = f"Content-Type: {kind}; name=winmail.dat\nContent-Transfer-Encoding: base64\n\n"
+    return f"{head}{part}{data}\n--b--\n".encode()
 
 
 def test_the_text_and_the_files_in_a_winmail_dat_are_shown() -> None:
@@ -50,6 +59,30 @@ def test_text_that_is_there_only_as_compressed_rtf_is_read() -> None:
     mail = wrapped(attribute(OF_MESSAGE, PROPERTIES, properties))
     assert mail.text == "He has a knife\u2026\non the \u201cred\u201d train"
     assert mail.problems == ()
+
+
+@pytest.mark.parametrize("kind", ["application/ms-tnef", "application/octet-stream"])
+def test_a_large_one_is_opened_on_disk_with_what_is_in_it(tmp_path: Path, kind: str) -> None:
+    film = random.Random(1).randbytes(12_000_000)
+    raw = mail_with(
+        attribute(OF_MESSAGE, BODY, b"He is at the gate at Grays, this is him.\0"),
+        attribute(OF_ATTACHMENT, RENDERING, bytes(14)),
+        attribute(OF_ATTACHMENT, TITLE, b"film.mp4\0"),
+        attribute(OF_ATTACHMENT, DATA, film),
+        kind=kind,
+    )
+    (tmp_path / "message").write_bytes(raw)
+    mail = read_large(take_apart(tmp_path / "message", tmp_path / "media"))
+
+    assert mail.text == "He is at the gate at Grays, this is him."
+    assert mail.problems == ()
+    wrapping, inner = mail.attachments
+    assert (wrapping.filename, inner.filename, inner.content_type) == ("winmail.dat", "film.mp4", "video/mp4")
+    assert (inner.data, inner.size) == (b"", len(film))
+    assert inner.path is not None
+    assert inner.path.read_bytes() == film
+    assert inner.path.name == inner.sha256 == hashlib.sha256(film).hexdigest()
+    assert not list((tmp_path / "media").rglob("*.part"))
 
 
 def test_one_that_is_broken_or_never_ends_is_kept_as_it_is() -> None:

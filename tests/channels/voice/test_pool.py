@@ -27,6 +27,10 @@ def open_files() -> int:
     return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
 
 
+def threads(pid: int) -> int:
+    return len([*Path(f"/proc/{pid}/task").iterdir()])
+
+
 async def test_every_slot_is_filled_and_opened_at_the_edge_when_ready(site: Site) -> None:
     assert site.board.open == {site.port(0), site.port(1)}
     assert len(site.pids()) == 2
@@ -119,6 +123,18 @@ async def test_a_call_process_is_small(directory: Path, phone: Phone, music: Pat
 
         assert pss_megabytes(call.pid) <= 12
         await call.do(End())
+
+
+async def test_a_process_whose_call_is_over_rests_its_media_stack_before_it_ends(
+    site: Site, phone: Phone, music: Path
+) -> None:
+    call, _ = await waiting_caller(site, phone, music)
+    talking = threads(call.pid)
+
+    await call.do(End())
+
+    await until(lambda: threads(call.pid) < talking)
+    await call.do(End())  # it is still there to answer
 
 
 async def test_an_outbound_call_takes_an_idle_process_and_bridges_two_people(site: Site, phone: Phone) -> None:

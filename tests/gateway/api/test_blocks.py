@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.store.records import Message
+from gateway.store.records import Block, Message
 from tests.gateway.api.site import Site
 
 MAILBOX = "contact@police.example"
@@ -30,6 +30,18 @@ async def test_a_block_that_would_be_over_is_refused(site: Site) -> None:
     body = {"address": "@example.org", "reason": "Rude.", "until": "2001-01-01T00:00:00Z"}
     status, problem = await sam.post("/blocks", body)
     assert (status, "over already" in problem["detail"]) == (400, True)
+
+
+async def test_a_block_that_is_over_is_not_listed_nor_lifted_and_can_be_made_again(site: Site) -> None:
+    sam = await site.signed_in("sam", "supervisor")
+    await site.store.save(Block("@example.org", "Rude.", "handler:sam", site.clock() - 7200, site.clock() - 1))
+    await site.store.save(Block("@example.com", "Rude.", "handler:sam", site.clock() - 7200, site.clock() + 60))
+
+    assert [b["address"] for b in (await sam.get("/blocks"))[1]] == ["@example.com"]
+    assert (await sam.send("DELETE", "/blocks/@example.org"))[0] == 404
+
+    assert (await sam.post("/blocks", {"address": "@example.org", "reason": "Again."}))[0] == 201
+    assert len((await sam.get("/blocks"))[1]) == 2
 
 
 async def test_mail_that_was_set_aside_is_read_for_a_reason_and_one_of_no_mailbox_cannot_be_taken(site: Site) -> None:

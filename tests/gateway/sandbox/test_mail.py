@@ -8,11 +8,12 @@ import os
 import smtplib
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import aiosmtplib
 import pytest
 
-from gateway.sandbox.mail import Dovecot, MailServerError, SmtpSink
+from gateway.sandbox.mail import Dovecot, MailServerError, SentMail, SmtpSink
 
 ANN, BOB = "ann@police.example", "Bob@police.example"
 USERS = {ANN: "one:two", BOB: "three"}
@@ -99,3 +100,21 @@ async def test_the_sink_refuses_as_often_as_it_was_told() -> None:
         assert [mail.message["Subject"] for mail in sink.messages] == ["yes"]
         with pytest.raises(TimeoutError):
             await sink.wait_for(lambda mail: mail.message["Subject"] == "no", deadline=0.05)
+
+
+async def test_mail_for_somebody_else_is_passed_on_or_is_to_be_tried_again() -> None:
+    async with SmtpSink() as sink:
+        passed = list[str]()
+
+        async def pass_on(mail: SentMail, recipient: str) -> None:
+            if passed:
+                raise ConnectionError("it is gone")
+            passed.append(f"{mail.sender} to {recipient}")
+
+        sink.passes_on = pass_on
+        send: dict[str, Any] = {"hostname": sink.host, "port": sink.port, "sender": ANN}
+        await aiosmtplib.send(note("jo@north.invalid", "hello"), **send)
+        with pytest.raises(aiosmtplib.SMTPDataError, match="451"):
+            await aiosmtplib.send(note("jo@north.invalid", "hello again"), **send)
+        assert passed == [f"{ANN} to jo@north.invalid"]
+        assert len(sink.messages) == 1

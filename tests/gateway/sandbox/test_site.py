@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from config.load import SANDBOX, load
 from gateway.sandbox.ports import Ports
@@ -49,3 +50,19 @@ def test_an_overlay_is_laid_over_the_rest(tmp_path: Path) -> None:
 
     assert settings.routing.decline_pause_seconds == 2
     assert settings.voice.numbers[0].number == "101"
+
+
+def test_its_mailboxes_have_a_domain_of_their_own_and_the_first_can_sign_in_with_tokens(tmp_path: Path) -> None:
+    application = {
+        "tenant": "t.example",
+        "client_id": "an-id",
+        "client_secret": "s",
+        "authority": "https://localhost:9",
+    }
+    more: dict[str, Any] = {"mail_domain": "north.invalid", "application": application}
+    first, second = load(write_site(tmp_path, tmp_path / "prompts", Ports(), 6, {}, **more)).email.mailboxes
+
+    assert (first.address, second.address) == ("contact@north.invalid", "lost@north.invalid")
+    assert first.imap.user == first.smtp.user == first.address
+    assert second.imap.user == second.address
+    assert (first.imap.auth, first.smtp.auth, second.imap.auth) == ("oauth2", "oauth2", "password")

@@ -99,7 +99,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_what_is_not_said_of_routing_is_as_by_default(tmp_path: Path) -> None:
     scenario = read(tmp_path, SOUND + "\n[routing]\nvoice_offer_seconds = 7\n")
 
-    assert (scenario.routing.voice_offer_seconds, scenario.routing.message_offer_seconds) == (7, 60)
+    assert (scenario.routing.voice_offer_seconds, scenario.routing.text_offer_seconds) == (7, 60)
 
 
 def test_a_night_over_the_change_of_clocks_is_an_hour_shorter(tmp_path: Path) -> None:

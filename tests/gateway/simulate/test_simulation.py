@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli import main
+from gateway.simulate.plots import line_chart
 from gateway.simulate.report import figures
 from gateway.simulate.scenario import Scenario, load_scenario
 from gateway.simulate.simulation import Simulation
@@ -136,6 +137,13 @@ def test_the_command_gives_json_and_writes_plots_without_scripts(short: Path, tm
     plots = sorted((tmp_path / "plots").iterdir())
     assert [plot.name for plot in plots] == ["short-handlers.svg", "short-waits.svg"]
     assert all("<script" not in plot.read_text(encoding="utf-8") for plot in plots)
+
+
+def test_the_labels_of_three_days_are_shown_whole() -> None:
+    labels = [f"{day} {hour:02}:00" for day in ("Fri", "Sat", "Sun") for hour in range(24)]
+    chart = line_chart("Waits", "hour", "seconds", labels, every=6)
+    chart.add("calls", [0] * len(labels))
+    assert ">Sat 18:00</text>" in chart.render().decode()
 
 
 def test_the_command_says_what_is_wrong_with_a_scenario(tmp_path: Path) -> None:

@@ -99,9 +99,7 @@ class Journalled(People):
             firsts = [w for w in self.journal.waits if w.reference == contact.reference and not w.again]
             # Whoever was taken over in the greeting has never waited.
             answered = [w for w in firsts if w.outcome == "answered" and w.channel is Channel.VOICE and w.began_at]
-            # An emergency in the greeting waits from then on; the contact's own figure begins with the queue.
-            from_the_queue = contact.queued_at == contact.entered_queue_at
-            if waited is not None and answered and from_the_queue and contact.answered_at == contact.wait_over_at:
+            if waited is not None and answered and contact.answered_at == contact.wait_over_at:
                 assert answered[0].seconds == waited, (contact, answered)
 
     @invariant()

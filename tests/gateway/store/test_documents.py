@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -46,6 +47,11 @@ def test_equal_values_give_the_same_text() -> None:
     one = Handler("a", "A", "fcc", frozenset(["x", "y", "z", "crime", "welsh"]))
     two = Handler("a", "A", "fcc", frozenset(["welsh", "crime", "z", "y", "x"]))
     assert dump(one) == dump(two)
+
+
+def test_half_characters_are_replaced_and_all_else_is_kept() -> None:
+    handler = Handler("a", "caf\udce9 \x00 👮", "fcc", frozenset(["welsh", "crime"]))
+    assert HANDLER.validate_json(dump(handler)) == replace(handler, name="caf? \x00 👮")
 
 
 def test_what_no_database_takes_is_replaced_and_nothing_else() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -50,6 +53,16 @@ async def test_rows_come_back_as_they_were_and_the_chain_holds(store: Store) -> 
     assert await store.head() == Head(rows[-1].seq, rows[-1].hash)
     verdict = await verify(store.journal())
     assert (verdict.rows, verdict.broken) == (len(rows), None)
+
+
+@pytest.mark.parametrize("at", [0.0, 1.0, 1_700_000_000.1, 1_764_163_512.3033817, 4_102_444_800.0000005])
+def test_the_hash_of_a_row_is_what_it_has_always_been(at: float) -> None:
+    head = Head(8, "f" * 64)
+    for change, reference in CHANGES:
+        row = write_row(head, change, at, "anna", f'{reference} "\\/\x7f\x1f\n\u2028 Zoë')
+        fields = [row.seq, row.at, row.entry, row.kind, row.reference, row.handler, row.actor, row.document]
+        text = json.dumps([head.hash, *fields], ensure_ascii=False, separators=(",", ":"))
+        assert row.hash == hashlib.sha256(text.encode()).hexdigest()
 
 
 async def test_an_empty_journal_holds(store: Store) -> None:

@@ -106,11 +106,28 @@ class TestItsProof:
 
 class TestTexts:
     def test_each_of_a_batch_is_read_and_one_that_cannot_be_costs_none(self, second: HttpCarrier) -> None:
-        first, broken, last = read(second, {"messages": [HELLO, HELLO | {"from": ""}, HELLO | {"id": "8"}]})
+        first, broken, last = read(second, {"messages": [HELLO, {"id": "9"}, HELLO | {"id": "8"}]})
         assert isinstance(first, IncomingText)
         assert isinstance(last, IncomingText)
         assert (first.message_sid, last.message_sid) == ("second/in/7", "second/in/8")
-        assert "nothing at from" in str(broken)
+        assert isinstance(broken, Malformed)
+        assert "no words" in str(broken)
+
+    @pytest.mark.parametrize(("field", "missing"), [("from", "who wrote it"), ("to", "number"), ("id", "identifier")])
+    def test_words_are_kept_whatever_else_is_missing(self, second: HttpCarrier, field: str, missing: str) -> None:
+        (text,) = read(second, {"messages": [HELLO | {field: ""}]})
+        assert isinstance(text, IncomingText)
+        assert text.body == "hello"
+        assert missing in text.problems
+        assert text.can_reply is (field != "from")
+
+    def test_a_text_without_an_identifier_is_the_same_when_it_is_brought_again(self, second: HttpCarrier) -> None:
+        nameless = {name: value for name, value in HELLO.items() if name != "id"}
+        once, again, other = read(second, {"messages": [nameless, nameless, nameless | {"text": "hello?"}]})
+        assert isinstance(once, IncomingText)
+        assert isinstance(again, IncomingText)
+        assert isinstance(other, IncomingText)
+        assert once.message_sid == again.message_sid != other.message_sid
 
     def test_pictures_come_with_it_and_a_broken_address_costs_no_words(self, second: HttpCarrier) -> None:
         files = [{"href": "https://c/1", "type": "image/PNG"}, {"href": "javascript:x", "type": ""}]

@@ -6,7 +6,9 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -15,8 +17,8 @@ from multidict import MultiDict, MultiDictProxy
 from pydantic import SecretStr
 
 from channels.base import NotGenuine
-from channels.text.port import IncomingText, Malformed, MediaItem, StatusReport
-from channels.text.twilio.inbound import read_status, read_text
+from channels.text.port import IncomingText, Malformed, MediaItem, StatusReport, TooMuch, Webhook
+from channels.text.twilio.inbound import form_of, read_status, read_text
 from config.text import Text
 
 ACCOUNT = "AC" + "0a" * 16
@@ -58,6 +60,10 @@ def signed(url: str, form: Mapping[str, str], token: str = TOKEN) -> str:
 def arrived(**changes: str | None) -> IncomingText:
     form = {name: value for name, value in {**FORM, **changes}.items() if value is not None}
     return read_text(URL, form, signed(URL, form), SETTINGS)
+
+
+def posted(form: dict[str, str]) -> Webhook:
+    return Webhook(URL, {"X-Twilio-Signature": "something"}, urlencode(form).encode())
 
 
 def reported(**changes: str) -> StatusReport:
@@ -170,6 +176,16 @@ class TestMalformed:
 
         assert "7700" not in problems
         assert "knife" not in problems
+
+    def test_more_fields_than_anybody_expects_are_read_and_far_too_many_are_refused_as_too_much(self) -> None:
+        form = {**FORM, **{f"Extra{n}": "x" for n in range(500)}}
+        assert read_text(URL, form_of(posted(form)), signed(URL, form), SETTINGS).body == FORM["Body"]
+        with pytest.raises(TooMuch):
+            form_of(posted({f"Extra{n}": "x" for n in range(20_000)}))
+
+    def test_a_form_that_is_not_said_to_be_signed_is_not_even_read(self) -> None:
+        with pytest.raises(NotGenuine):
+            form_of(replace(posted({f"Extra{n}": "x" for n in range(20_000)}), headers={}))
 
     def test_a_field_with_two_values_is_kept_with_both(self) -> None:
         twice = MultiDictProxy(MultiDict([*FORM.items(), ("From", "+447700900666")]))

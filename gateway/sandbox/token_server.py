@@ -15,6 +15,7 @@ from config.email import OAuth2
 from gateway.sandbox.dovecot import LOOPBACK, Certificate, free_port
 
 TENANT, CLIENT, SECRET = "police.example", "11111111-2222-3333-4444-555555555555", "the secret's value"
+EXPIRED = 7000222
 BOTH = ("IMAP.AccessAsApp", "SMTP.SendAsApp")
 
 
@@ -52,6 +53,13 @@ class TokenServer:
     @property
     def introspection_url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}/introspect"
+
+    def expire(self) -> None:
+        """The application's secret has expired, and its tokens hold no more."""
+        self.refusal, self.revoked = EXPIRED, set(self.issued)
+
+    def renew(self) -> None:
+        self.refusal = 0
 
     def application(self, secret: str = SECRET, tenant: str = TENANT) -> OAuth2:
         return OAuth2.model_validate(self.configured(secret, tenant))
