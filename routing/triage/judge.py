@@ -18,6 +18,7 @@ from routing.triage.spelling import Speller
 from routing.triage.weighing import Features, Scales, Weighed, pieces_of
 
 SIGN = 1.0  # what a standing sign adds to the weight of the words
+SHORT = 5  # words: of so few, that no sign stands says much
 ASKED = "asked"  # beside the contexts: a question mark
 BY_WEIGHT = "sounds like others"
 MOST_CHARACTERS = 50_000
@@ -94,7 +95,8 @@ class Triage:
     def _signs(self, read: Read) -> frozenset[str]:
         """What signs and contexts are called among the weights."""
         standing = {f"+{h.label}" for h in read.standing}
-        return frozenset(standing | {f"?{why}" for _, why in read.aside} | {f"={name}" for name in read.said})
+        short = {f"-{len(read.words)}"} if not standing and len(read.words) <= SHORT else set()
+        return frozenset(standing | short | {f"?{why}" for _, why in read.aside} | {f"={name}" for name in read.said})
 
     def _enough(self, read: Read, weighed: Weighed) -> bool:
         if any(self._rules[h.label].alone for h in read.standing):

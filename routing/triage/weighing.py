@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from math import log, sqrt
 from operator import attrgetter
 
@@ -43,8 +44,8 @@ class Weighed:
     each: Sequence[float]
 
     def most(self) -> tuple[int, int]:
-        """The words that speak for it most: from, to (exclusive)."""
-        first = max(range(len(self.each)), key=lambda n: sum(self.each[n : n + SHOWN]), default=0)
+        """The words that speak for it most: from, to (exclusive); of equals, however they round, the first."""
+        first = max(range(len(self.each)), key=lambda n: round(sum(self.each[n : n + SHOWN]), 6), default=0)
         return self.start + first, self.start + min(first + SHOWN, len(self.each))
 
 
@@ -103,15 +104,16 @@ class Features:
 class Known:
     """What the weights say of one word: by itself, and of the words that follow it."""
 
+    text: str
     alone: float
     stem: str
     whole: float  # what it adds to every piece of the message
     names: tuple[str, ...]  # itself, and the lists it stands in
-    following: tuple[Weights, ...]  # for each of its names, by the name of the next word
+    following: tuple[Weights, ...]  # for each of its names that has any, by the name of the next word
     apart: Weights  # by the stem of a later word
 
 
-NOTHING = Known(0.0, "", 0.0, (), (), {})
+NOTHING = Known("", 0.0, "", 0.0, (), (), {})
 
 
 class Scales:
@@ -121,7 +123,10 @@ class Scales:
         self._weights = weights
         self._features = features
         self._following, self._apart = _by_first(weights, " "), _by_first(weights, "..")
+        self._letters = {feature: weight for feature, weight in weights.items() if feature.startswith("~")}
+        self._lengths = [weights.get(name, 0.0) * part for name, part in map(features.length, range(PIECE + 1))]
         self._known = lru_cache(MOST_KEPT)(self._about)
+        self._pair = lru_cache(MOST_KEPT)(self._between)  # the commonest pairs come again and again
 
     def weigh(self, words: Sequence[Word]) -> Weighed:
         """The piece of the message that sounds most like an emergency; the more pieces, the more it must."""
@@ -141,22 +146,30 @@ class Scales:
         third = second = NOTHING
         before = self._known(START)
         for word in words:
-            here = word.alone + second.apart.get(word.stem, 0.0) + third.apart.get(word.stem, 0.0)
-            for weights in before.following:
-                for name in word.names:
-                    here += weights.get(name, 0.0)
+            here, root = word.alone, word.stem
+            if root in second.apart:
+                here += second.apart[root]
+            if root in third.apart:
+                here += third.apart[root]
+            if before.following:
+                here += self._pair(before.text, word.text)
             third, second, before = second, before if each else NOTHING, word
             each.append(here)
-        name, part = self._features.length(len(each))
-        score = self._weights[BIAS] + self._weights.get(name, 0.0) * part + sum(each) / sqrt(len(each))
+        score = self._weights[BIAS] + self._lengths[len(each)] + sum(each) / sqrt(len(each))
         return Weighed(score, start, each)
 
+    def _between(self, before: str, text: str) -> float:
+        """What two words that follow one another add, by themselves and by their lists."""
+        names = self._known(text).names
+        return sum(weights[name] for weights in self._known(before).following for name in names if name in weights)
+
     def _about(self, text: str) -> Known:
-        alone = sum(self._weights.get(name, 0.0) * part for name, part in self._features.alone(text))
-        names, root = (text, *self._features.lists_of(text)), stem(text)
+        names, root, grams = (text, *self._features.lists_of(text)), stem(text), grams_of(text)
+        letters = sum(map(self._letters.get, grams, repeat(0.0))) / sqrt(len(grams))
+        alone = letters + sum(self._weights.get(name, 0.0) for name in names)
         following = tuple(self._following[name] for name in names if name in self._following)
         whole = self._weights.get(f"@{root}", 0.0)
-        return Known(alone, root, whole, names, following, self._apart.get(root, {}))
+        return Known(text, alone, root, whole, names, following, self._apart.get(root, {}))
 
 
 def _whole(words: Iterable[Known]) -> float:
