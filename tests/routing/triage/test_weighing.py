@@ -79,3 +79,13 @@ def test_what_no_rule_knows_is_raised_by_the_weight_of_its_words(triage: Triage)
     finding = triage.judge("the trench has caved in and my mate is under it")
     assert finding.sounds_like_emergency
     assert all(reason.words for reason in finding.why)
+
+
+@pytest.mark.parametrize("text", ["qwzt", "zzgh vlorp", "brask tinvel ogrut", "this man", "blue jacket", "row 14", "END"])
+def test_a_few_words_without_a_sign_are_left(text: str, triage: Triage) -> None:
+    assert not triage.judge(text).sounds_like_emergency
+
+
+@pytest.mark.parametrize("text", ["help", "he's got a knife", "not breathing", "hes here", "cant talk", "hostage"])
+def test_a_plea_of_a_few_words_is_raised(text: str, triage: Triage) -> None:
+    assert triage.judge(text).sounds_like_emergency
