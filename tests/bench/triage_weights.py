@@ -114,7 +114,9 @@ def learn(messages: Sequence[Read]) -> dict[str, float]:
     shrink = SHRINK / np.array([seen[f] for f in kept])
     shrink[place[BIAS]] = 0.0
     learnt = np.mean([_learn_in_order(rows, shrink, number) for number in range(ORDERS)], axis=0)
-    less = {f: SHORT_LESS / QUARTER for f in kept if f.startswith("-")}  # as ``Triage`` calls a few words without a sign
+    less = {
+        f: SHORT_LESS / QUARTER for f in kept if f.startswith("-")
+    }  # as ``Triage`` calls a few words without a sign
     return {f: weight - less.get(f, 0.0) for f, weight in zip(kept, learnt.tolist(), strict=True)}
 
 

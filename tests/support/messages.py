@@ -6,7 +6,8 @@ afterwards: the weights are learnt from every message here. ``judged`` is a thir
 wrote, judged once in the same way; ``aside`` is a fifth of the senders of ``crowd``. ``kinds`` was written to be learnt
 from, after ``other_a`` and ``other_b``, by another pen, had been judged; ``other_c`` is by a third pen, and was judged
 after that; ``pens_d1`` to ``pens_d5`` and ``judge`` are by others again: lines were taken out that had been said
-before. ``short`` was written to be learnt from: answers and pleas of one to five words. What new messages do is in docs/triage.md.
+before. ``short`` was written to be learnt from: answers and pleas of one to five words. What new messages do is in
+docs/triage.md.
 """
 
 from __future__ import annotations
@@ -22,7 +23,17 @@ LATER = ("later", "fresh", "last", "check")
 GRID = ("grid1", "grid2", "grid3", "wide", "mixed")
 SENDERS = ("people", "judged", "crowd", "aside")
 PEOPLE = (*SENDERS, "contrast", "kinds", "short")
-OTHER = ("other_a", "other_b", "other_c", "pens_d1", "pens_d2", "pens_d3", "pens_d4", "pens_d5", "judge")  # by other pens
+OTHER = (
+    "other_a",
+    "other_b",
+    "other_c",
+    "pens_d1",
+    "pens_d2",
+    "pens_d3",
+    "pens_d4",
+    "pens_d5",
+    "judge",
+)  # by other pens
 PARTS = ("tune", "held", *LATER, *GRID, *PEOPLE, *OTHER)
 
 

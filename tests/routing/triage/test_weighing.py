@@ -81,7 +81,9 @@ def test_what_no_rule_knows_is_raised_by_the_weight_of_its_words(triage: Triage)
     assert all(reason.words for reason in finding.why)
 
 
-@pytest.mark.parametrize("text", ["qwzt", "zzgh vlorp", "brask tinvel ogrut", "this man", "blue jacket", "row 14", "END"])
+@pytest.mark.parametrize(
+    "text", ["qwzt", "zzgh vlorp", "brask tinvel ogrut", "this man", "blue jacket", "row 14", "END"]
+)
 def test_a_few_words_without_a_sign_are_left(text: str, triage: Triage) -> None:
     assert not triage.judge(text).sounds_like_emergency
 
