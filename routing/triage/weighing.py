@@ -127,6 +127,9 @@ class Scales:
         self._lengths = [weights.get(name, 0.0) * part for name, part in map(features.length, range(PIECE + 1))]
         self._known = lru_cache(MOST_KEPT)(self._about)
         self._pair = lru_cache(MOST_KEPT)(self._between)  # the commonest pairs come again and again
+        for feature in weights:
+            if feature.isalnum():  # a labelled word: the first message must not wait for what can be known before
+                self._known(feature)
 
     def weigh(self, words: Sequence[Word]) -> Weighed:
         """The piece of the message that sounds most like an emergency; the more pieces, the more it must."""
