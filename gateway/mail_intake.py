@@ -13,6 +13,7 @@ from channels.email.automatic import Outcome
 from channels.email.language import language_of
 from channels.email.mime import Mail
 from channels.email.quoting import own_words
+from channels.email.reasons import in_words
 from channels.email.receiver import FetchedMail
 from channels.email.signature import Signer
 from config.email import Mailbox
@@ -144,8 +145,11 @@ class MailIntake:
         if report is None or status is None or sent is None:
             return None
         told = (_told(outcome, sent.recipient) for outcome in report.outcomes[:OUTCOMES_TOLD])
-        event = DeliveryReported(sent.reference, sent.id, status, "; ".join(filter(None, told)))
-        return event, (MessageStatus(sent.id, status), *arrival.beside(sent.reference))
+        code = "; ".join(filter(None, told))
+        why = in_words(report.outcomes[0].status) if status == "undelivered" else ""
+        event = DeliveryReported(sent.reference, sent.id, status, code, why)
+        problems = (why or code or "their mail server gave no reason") if status == "undelivered" else ""
+        return event, (MessageStatus(sent.id, status, problems=problems), *arrival.beside(sent.reference))
 
     def _receipt(self, arrival: Arrival, looks: Looks) -> Understood | None:
         read = looks.sent_by_us(arrival.mail.receipt_for)

@@ -258,7 +258,8 @@ async def test_a_delivery_report_stands_beside_the_message_that_it_reports_on(
     alarms = [row for row in await site.rows("RaiseAlarm") if row.reference == first.reference]
     assert len(alarms) == (action == "failed")
     if alarms:
-        assert "5.1.1 550 no such user" in alarms[0].document
+        assert "did not reach the person: their address is unknown (code 5.1.1 550 no such user)" in alarms[0].document
+        assert told.problems == "their address is unknown"
 
 
 async def test_a_report_on_several_to_whom_their_server_passed_our_mail_on_tells_of_each(site: MailSite) -> None:
@@ -414,5 +415,7 @@ async def test_words_that_the_html_hides_raise_nothing_and_are_told(site: MailSi
     plain = letter("news@shop.example", "Offers", rich)
     mail = await site.comes(plain.replace(b"text/plain", b"text/html"))
     assert not (await site.contact(mail)).emergency
+    assert KNIFE not in mail.html
+    assert "[hidden words]" in mail.html
     assert mail.body == f"Season tickets\n\n[Words that this mail hides from its reader:]\n{KNIFE}"
     assert 'what it hides from its reader sounds like an emergency: "' in mail.problems
