@@ -45,7 +45,7 @@ Address = Annotated[str, StringConstraints(max_length=320), AfterValidator(block
 
 
 class BlockBody(In):
-    """``address``: somebody@example.org; a whole domain as @example.org (none below it, such as sub.example.org; none of
+    """``address``: somebody@example.org; a whole domain as @example.org (none below it, as sub.example.org; none of
     ours); or a telephone number in any spelling, for its texts and WhatsApp. ``until`` none: until it is lifted."""
 
     address: Address
