@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,11 @@ async def test_a_block_that_would_be_over_is_refused(site: Site) -> None:
 @pytest.mark.parametrize("address", [MAILBOX, MAILBOX.upper(), "@police.example"])
 async def test_our_own_addresses_cannot_be_blocked(tmp_path: Path, address: str) -> None:
     settings = settings_in(tmp_path)
-    ours = settings.email.model_copy(update={"mailboxes": (Mailbox.model_construct(id="desk", address=MAILBOX),)})
+    server: dict[str, Any] = {"host": "127.0.0.1", "port": 1, "security": "tls", "user": "desk", "password": "x"}
+    mailbox = Mailbox.model_validate(
+        {"id": "desk", "address": MAILBOX, "display_name": "Desk", "queue": "q", "imap": server, "smtp": server}
+    )
+    ours = settings.email.model_copy(update={"mailboxes": (mailbox,)})
     async with Site(settings.model_copy(update={"email": ours}), None, None) as site:
         sam = await site.signed_in("sam", "supervisor")
         status, problem = await sam.post("/blocks", {"address": address, "reason": "Loops."})
