@@ -61,7 +61,10 @@ def can_be_called(text: str) -> bool:
 
 
 def for_people(text: str) -> str:
-    """As a person writes it: ``020 7946 0018`` for a British number, ``+33 1 99 00 12 34`` for another."""
+    """As a person writes it: ``020 7946 0018`` for a British number, ``+33 1 99 00 12 34`` for another; on
+    WhatsApp, with its name before."""
+    if text.startswith(WHATSAPP):
+        return f"WhatsApp {for_people(text.removeprefix(WHATSAPP))}"
     parsed = _parsed(text)
     if parsed is None:
         return text

@@ -13,6 +13,7 @@ from channels.email.automatic import Outcome
 from channels.email.language import language_of
 from channels.email.mime import Mail
 from channels.email.quoting import own_words
+from channels.email.reasons import in_words
 from channels.email.receiver import FetchedMail
 from channels.email.signature import Signer
 from config.email import Mailbox
@@ -80,11 +81,18 @@ class MailIntake:
         reported = self._delivery(arrival, looks) or self._receipt(arrival, looks)
         if reported is not None:
             return reported
-        if not arrival.finding.sounds_like_emergency:
+        if not self._must_be_seen(arrival):
             beside = self._answer_to_closed(arrival, looks) or self._set_aside(arrival, looks)
             if beside is not None:
                 return beside
         return self._taken(arrival, looks)
+
+    def _must_be_seen(self, arrival: Arrival) -> bool:
+        """An emergency is never set aside. In our own name only danger that a rule names counts as one: our notes are
+        short, and short mails are often like other emergency messages; a forger is still unable to hide danger."""
+        if arrival.message.sender.lower() in self._ours:
+            return arrival.finding.names_danger
+        return arrival.finding.sounds_like_emergency
 
     def arrival(self, fetched: FetchedMail, mail: Mail, mailbox: Mailbox, raw_path: str) -> Arrival:
         """What can be said of it by itself, whatever else has come. It takes its time: for a thread."""
@@ -137,8 +145,11 @@ class MailIntake:
         if report is None or status is None or sent is None:
             return None
         told = (_told(outcome, sent.recipient) for outcome in report.outcomes[:OUTCOMES_TOLD])
-        event = DeliveryReported(sent.reference, sent.id, status, "; ".join(filter(None, told)))
-        return event, (MessageStatus(sent.id, status), *arrival.beside(sent.reference))
+        code = "; ".join(filter(None, told))
+        why = in_words(report.outcomes[0].status) if status == "undelivered" else ""
+        event = DeliveryReported(sent.reference, sent.id, status, code, why)
+        problems = (why or code or "their mail server gave no reason") if status == "undelivered" else ""
+        return event, (MessageStatus(sent.id, status, problems=problems), *arrival.beside(sent.reference))
 
     def _receipt(self, arrival: Arrival, looks: Looks) -> Understood | None:
         read = looks.sent_by_us(arrival.mail.receipt_for)
@@ -169,7 +180,8 @@ class MailIntake:
     def _why_aside(self, arrival: Arrival, looks: Looks) -> str:
         sender = arrival.message.sender
         if sender.lower() in self._ours:
-            return "it comes from our own address, and it is none that we sent"
+            why = "it comes from our own address, and it is none that we sent"
+            return "; ".join(filter(None, (why, arrival.finding.in_words and f"it {arrival.finding.in_words}")))
         (block,) = looks.blocks_of(sender, now=self._clock()) if sender else (None,)
         if block is None or self._in_open_contact(arrival, looks):
             return ""
@@ -199,6 +211,7 @@ class MailIntake:
             automatic=mail.automatic or not message.sender or message.sender.lower() in self._ours,
             language=message.language,
             answered_enough=self._answered_enough(message.sender, looks),
+            doubtful=_doubtful(mail),
             finding=finding,
         )
         return event, (message, *arrival.files)
@@ -224,6 +237,14 @@ def _told(outcome: Outcome, recipient: str) -> str:
     if outcome.recipient.lower() in ("", recipient.lower()):
         return why
     return f"{outcome.recipient}: {' '.join(filter(None, (outcome.action, why)))}"
+
+
+def _doubtful(mail: Mail) -> str:
+    """Why its sender may be forged: an automatic answer would then reach somebody who never wrote; '' when nothing
+    says so."""
+    if "dmarc=fail" in mail.authentication.split():
+        return "Its sender may be forged (DMARC failed)."
+    return "A mail server marked it as spam." if mail.marked_spam else ""
 
 
 def apart(arrivals: Iterable[Arrival]) -> Iterator[list[Arrival]]:

@@ -46,6 +46,7 @@ HIDING = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0+(?:px|pt|em|%)?\s*(?:[;!]|$)", re.IGNORECASE
 )
 MAY_HIDE = re.compile(r":\s*none|hidden|font-size\s*:\s*0", re.IGNORECASE)
+HIDDEN_NOTE = "[hidden words]"
 VOID = _names("br hr img")
 
 BLOCKS = _names("blockquote center dd div dl dt h1 h2 h3 h4 h5 h6 hr li ol p pre table tr ul")
@@ -54,7 +55,8 @@ PARAGRAPHS = _names("blockquote dl h1 h2 h3 h4 h5 h6 ol p pre table ul")
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """``html`` is harmless and has all words; ``text`` is plain and has those that it shows, ``hidden`` the others."""
+    """``html`` is harmless, and notes where it leaves out hidden words; ``text`` is plain and has those that it shows,
+    ``hidden`` the others."""
 
     html: str
     text: str
@@ -77,7 +79,9 @@ def shown(source: str, problems: list[str]) -> Shown:
     if not MAY_HIDE.search(source):
         return Shown(safe, _to_text(safe))
     marked = _sanitised(source, {"*": {"style", "hidden"}})
-    return Shown(safe, _to_text(marked), _to_text(marked, hidden=True))
+    text, hidden = _to_text(marked), _to_text(marked, hidden=True)
+    # A mail that shows nothing else is read whole.
+    return Shown(_sanitised(_without_hidden(marked), {}) if text and hidden else safe, text, hidden)
 
 
 def _sanitised(source: str, marks: dict[str, set[str]]) -> str:
@@ -230,6 +234,46 @@ class _TextWriter(HTMLParser):
         if target and target != words:
             self.pieces.append(f" [{target}]")
         self._link = ""
+
+
+def _without_hidden(marked: str) -> str:
+    writer = _VisibleWriter()
+    writer.feed(marked)
+    writer.close()
+    return "".join(writer.pieces)
+
+
+class _VisibleWriter(HTMLParser):
+    """Copies what the sanitiser wrote, with a note in place of each element that is hidden."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self._hidden_in = 0
+        self.pieces: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID and (self._hidden_in or _hides(dict(attrs))):
+            if not self._hidden_in:
+                self.pieces.append(HIDDEN_NOTE)
+            self._hidden_in += 1
+        self._copy(self.get_starttag_text() or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._copy(f"</{tag}>")
+        self._hidden_in = max(0, self._hidden_in - 1)
+
+    def handle_data(self, data: str) -> None:
+        self._copy(data)
+
+    def handle_entityref(self, name: str) -> None:
+        self._copy(f"&{name};")
+
+    def handle_charref(self, name: str) -> None:
+        self._copy(f"&#{name};")
+
+    def _copy(self, piece: str) -> None:
+        if not self._hidden_in:
+            self.pieces.append(piece)
 
 
 def _hides(attributes: dict[str, str | None]) -> bool:

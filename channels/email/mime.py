@@ -47,7 +47,7 @@ class Mail:
     harmless; ``date`` is UTC; ``problems`` says in words what was broken; ``sha256`` is that of the raw bytes, in hex.
     ``delivered_to`` holds whom it was delivered to, as far as it says; ``authentication`` is such as
     'spf=pass dkim=none'; ``automatic_answer``: a machine answers for its owner; ``receipt_for`` is the Message-ID of a
-    mail of ours that was read.
+    mail of ours that was read; ``marked_spam``: a mail server on its way says X-Spam-Flag: YES.
     """
 
     message_id: str
@@ -69,6 +69,7 @@ class Mail:
     automatic_answer: bool
     receipt_for: str
     authentication: str
+    marked_spam: bool
     delivery_report: DeliveryReport | None
     problems: tuple[str, ...]
     sha256: str
@@ -137,6 +138,7 @@ def _read(
         authentication=attempt(
             lambda: authentication.results(message, trusted), "", "its authentication results are broken", problems
         ),
+        marked_spam=any(value.strip().lower() == "yes" for value in headers.values(message, "X-Spam-Flag")),
         delivery_report=attempt(lambda: delivery_report(message), None, "its delivery report is broken", problems),
         problems=tuple(dict.fromkeys(problems))[:PROBLEMS_LIMIT],
         sha256=sha256,

@@ -29,6 +29,7 @@ ENCRYPTED = {"multipart/encrypted", "application/pkcs7-mime", "application/x-pkc
 WRAPPED = {"application/ms-tnef", "application/vnd.ms-tnef"}
 WRAPPED_NAME = "winmail.dat"
 WRAPPED_LIMIT = 3
+WINMAIL_UNOPENED = "winmail.dat could not be opened: it is broken, or took too long; fetch the raw message"
 # An HTML part that says this many times more than its plain twin was not written twice.
 STUB_FACTOR = 2
 
@@ -148,9 +149,11 @@ class Reading:
             return of_file(wrapped)
         self._opened += 1
         content = wrapped.path or wrapped.data
-        found = attempt(lambda: winmail.unwrap(content), None, "winmail.dat could not be opened", self._problems)
+        found = attempt(lambda: winmail.unwrap(content), None, WINMAIL_UNOPENED, self._problems)
         if found is None:
             return of_file(wrapped)
+        if not (found.text.strip() or found.html.strip() or found.files):
+            self._problems.append("winmail.dat is broken or empty: nothing could be read in it; fetch the raw message")
         rich = html.shown(found.html, self._problems) if found.html else html.Shown("", "")
         text = clean(found.text, TEXT_LIMIT) or rich.text
         files = []

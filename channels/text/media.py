@@ -23,6 +23,7 @@ from config.text import Scanner
 
 CHUNK_BYTES = 64 * 1024
 MOST_REDIRECTS = 5
+ACTIVE = frozenset({"image/svg+xml"})  # no picture to a browser, but a page that can run scripts
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # A compressed answer could swell far beyond its announced length.
 PLAIN = {"Accept-Encoding": "identity"}
@@ -74,6 +75,8 @@ class MediaFetcher:
             raise failure(answer.status, answer.headers)
         if (answer.content_length or 0) > self.limit_bytes:
             raise self._too_large()
+        if answer.content_type.lower() in ACTIVE:
+            raise Refused("the attachment is an SVG file, which can carry a program; it was not kept")
         if not answer.content_type.lower().startswith(self.types):
             raise Refused(f"the attachment is of a kind that is not accepted here ({answer.content_type[:60]})")
         with await asyncio.to_thread(_Partial, self.directory) as partial:

@@ -45,8 +45,8 @@ Address = Annotated[str, StringConstraints(max_length=320), AfterValidator(block
 
 
 class BlockBody(In):
-    """``address``: somebody@example.org, a whole domain as @example.org, or a telephone number in any spelling, for its
-    texts and WhatsApp; ``until`` none: until it is lifted."""
+    """``address``: somebody@example.org; a whole domain as @example.org (none below it, as sub.example.org; none of
+    ours); or a telephone number in any spelling, for its texts and WhatsApp. ``until`` none: until it is lifted."""
 
     address: Address
     reason: Prose
@@ -79,11 +79,19 @@ async def create(request: Request[Nothing, BlockBody]) -> BlockOut:
     until = body.until.timestamp() if body.until else None
     if until is not None and until <= now:
         raise BadRequest("The block would be over already: give a time to come, or none.")
+    if body.address in _ours(services):
+        raise BadRequest(f"{body.address} is ours and cannot be blocked.")
     block = Block(body.address, body.reason, request.who.by, now, until)
     lasting = f"until {body.until.isoformat()}" if body.until else "until it is lifted"
     event = Recorded(f"{_what(block.address)} from {block.address} blocked {lasting}", request.who.by, block.reason)
     await services.dispatcher.submit(event, block)
     return _out(block)
+
+
+def _ours(services: Services) -> set[str]:
+    """The addresses of our mailboxes, and their domains as a block names them."""
+    addresses = {mailbox.address.lower() for mailbox in services.settings.email.mailboxes}
+    return addresses | {f"@{address.rpartition('@')[2]}" for address in addresses}
 
 
 async def lift(request: Request[Nothing, Nothing]) -> None:

@@ -14,6 +14,7 @@ class MessageArrived:
 
     ``reference`` is for a new contact, if one is needed; ``linked_to`` an earlier contact it belongs with.
     ``automatic`` mail is never answered automatically (RFC 3834), and nor is anybody who was ``answered_enough`` today.
+    ``doubtful``: why its sender may be forged, so that it is not acknowledged; '' when nothing says so.
     ``finding``: what triage says of its words; of these the journal keeps those that raised it. ``wish``: they want no
     more texts from this number of ours, or want them again.
     """
@@ -30,6 +31,7 @@ class MessageArrived:
     automatic: bool = False
     language: str = ""
     answered_enough: bool = False
+    doubtful: str = ""
     finding: Finding = NOTHING
     wish: Wish = ""
 

@@ -39,6 +39,8 @@ def _nobody_to_answer(e: ev.MessageArrived) -> str:
         return "A machine sent it, or its sender cannot be answered."
     if e.answered_enough:
         return "This address has had as many automatic answers as it may have in a day."
+    if e.doubtful:
+        return e.doubtful
     return "The number is withheld." if e.party.withheld else ""
 
 

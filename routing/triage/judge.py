@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from config.triage import Kind, Lexicon
 from routing.triage import details
 from routing.triage.contexts import Contexts
-from routing.triage.finding import Finding, Found, Reason
+from routing.triage.finding import BY_WEIGHT, Finding, Found, Reason
 from routing.triage.phrases import Hit, Phrases, vocabulary
 from routing.triage.reading import Word, read
 from routing.triage.spelling import Speller
@@ -20,8 +20,8 @@ from routing.triage.weighing import Features, Scales, Weighed, pieces_of
 SIGN = 1.0  # what a standing sign adds to the weight of the words
 SHORT = 5  # words: of so few, that no sign stands says much
 ASKED = "asked"  # beside the contexts: a question mark
-BY_WEIGHT = "sounds like others"
 MOST_CHARACTERS = 50_000
+REASON_CHARACTERS = 200  # letters that stand apart ("h e l p") are read as one word, however many they are
 SHOWN_BEFORE = 3
 NO_CONTEXTS = Contexts((), ())  # most messages have no sign that could be set aside
 COURTESIES = frozenset({"please", "now", "me", "hi", "hello", "can", "you", "i", "need", "am", "is", "this"})
@@ -111,13 +111,13 @@ class Triage:
         for hit in sorted(read.standing, key=lambda h: (h.start, -h.end, h.label)):
             start = max(contexts.clause_start(hit), hit.start - SHOWN_BEFORE)
             said = _written(text, words, start, hit.end)
-            reason = Reason(hit.label, said, words[start].start, words[hit.end - 1].end, contexts.now(hit))
+            reason = _reason(hit.label, said, words[start].start, contexts.now(hit))
             first.setdefault(hit.label, reason)
         if first:
             return tuple(first.values())
         begin, after = weighed.most()
         start, end = words[begin].start, words[after - 1].end
-        return (Reason(BY_WEIGHT, text[start:end], start, end),)
+        return (_reason(BY_WEIGHT, text[start:end], start),)
 
     def _kinds(self, text: str, read: Read) -> tuple[Found, ...]:
         first: dict[Kind, Found] = {}
@@ -128,6 +128,11 @@ class Triage:
                 place = read.words[hit.start].start, read.words[hit.end - 1].end
                 first.setdefault(kind, Found(kind, said, *place))
         return tuple(first.values())
+
+
+def _reason(rule: str, said: str, start: int, now: bool = False) -> Reason:
+    said = said[:REASON_CHARACTERS]
+    return Reason(rule, said, start, start + len(said), now)
 
 
 def _says_more(words: Sequence[Word], hit: Hit) -> bool:

@@ -87,3 +87,7 @@ def test_a_british_number_in_e164_is_what_the_library_makes_of_it(national: str)
 )
 def test_whole_numbers_and_the_short_codes_that_may_be_are_dialled_and_nothing_else(written: str, dialled: str) -> None:
     assert as_dialled(written, ("111", "116123")) == dialled
+
+
+def test_a_number_on_whatsapp_is_shown_with_the_name_of_the_service() -> None:
+    assert for_people("whatsapp:+447700900123") == "WhatsApp 07700 900123"

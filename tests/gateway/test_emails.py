@@ -112,6 +112,32 @@ async def test_our_own_mail_that_comes_back_is_no_new_contact(site: MailSite) ->
     assert len(await site.store.contacts(limit=200)) == contacts
 
 
+async def test_a_short_note_to_ourselves_is_set_aside_and_says_what_it_sounds_like(site: MailSite) -> None:
+    aside = await site.comes(letter(OURS, "Note", "to ourselves"))
+    assert (aside.reference, aside.status) == ("", "set_aside")
+    assert "like other emergency messages" in aside.problems
+
+
+async def test_whoever_writes_in_our_name_cannot_hide_danger(site: MailSite) -> None:
+    danger = await site.comes(letter(OURS, "Help", "He has a knife and he is stabbing her"))
+    assert (await site.contact(danger)).emergency
+
+
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [
+        ({"Authentication_Results": "mx.police.example; dmarc=fail"}, "Its sender may be forged (DMARC failed)."),
+        ({"X_Spam_Flag": "YES"}, "A mail server marked it as spam."),
+    ],
+)
+async def test_mail_that_may_be_forged_is_not_acknowledged_and_says_why(
+    site: MailSite, header: dict[str, str], why: str
+) -> None:
+    doubtful = await site.comes(letter("victim@public.example", f"Lost {next(iter(header))}", **header))
+    (left,) = [row for row in await site.rows("LeaveUnacknowledged") if row.reference == doubtful.reference]
+    assert why in left.document
+
+
 async def test_a_form_on_our_website_writes_in_our_name_for_somebody_else(site: MailSite) -> None:
     form = await site.comes(letter(OURS, "Web form", Reply_To="gus@public.example"))
     assert (await site.contact(form)).party.address == "gus@public.example"
@@ -232,7 +258,8 @@ async def test_a_delivery_report_stands_beside_the_message_that_it_reports_on(
     alarms = [row for row in await site.rows("RaiseAlarm") if row.reference == first.reference]
     assert len(alarms) == (action == "failed")
     if alarms:
-        assert "5.1.1 550 no such user" in alarms[0].document
+        assert "did not reach the person: their address is unknown (code 5.1.1 550 no such user)" in alarms[0].document
+        assert told.problems == "their address is unknown"
 
 
 async def test_a_report_on_several_to_whom_their_server_passed_our_mail_on_tells_of_each(site: MailSite) -> None:
@@ -388,5 +415,7 @@ async def test_words_that_the_html_hides_raise_nothing_and_are_told(site: MailSi
     plain = letter("news@shop.example", "Offers", rich)
     mail = await site.comes(plain.replace(b"text/plain", b"text/html"))
     assert not (await site.contact(mail)).emergency
+    assert KNIFE not in mail.html
+    assert "[hidden words]" in mail.html
     assert mail.body == f"Season tickets\n\n[Words that this mail hides from its reader:]\n{KNIFE}"
     assert 'what it hides from its reader sounds like an emergency: "' in mail.problems

@@ -70,4 +70,6 @@ def test_whoever_reads_the_contact_sees_why_nothing_was_sent() -> None:
     assert why(*world.text("T2", "+447700900002")) == [], "that one was acknowledged"
     assert why(*world.text("T3", "+447700900002")) == [], "and this is more of it"
     assert "as many automatic answers" in why(*world.text("T4", "+447700900003", answered_enough=True))[0]
+    forged = world.email("E2", "b@example.org", doubtful="Its sender may be forged (DMARC failed).")
+    assert why(*forged) == ["Its sender may be forged (DMARC failed)."]
     assert why(*world.text("T5", "+447700900004", wish="stop")) == ["They ask for no more texts."]

@@ -88,5 +88,11 @@ def test_a_large_one_is_opened_on_disk_with_what_is_in_it(tmp_path: Path, kind: 
 def test_one_that_is_broken_or_never_ends_is_kept_as_it_is() -> None:
     # given one that names four thousand million properties
     endless = wrapped(attribute(OF_MESSAGE, PROPERTIES, struct.pack("<I", 0xFFFFFFFF)))
-    assert "winmail.dat could not be opened" in endless.problems
+    assert any(problem.startswith("winmail.dat could not be opened") for problem in endless.problems)
     assert [file.filename for file in endless.attachments] == ["winmail.dat"]
+
+
+def test_one_in_which_nothing_can_be_read_says_so_and_where_all_of_it_is() -> None:
+    mail = wrapped(b"")
+    assert mail.text == ""
+    assert mail.problems == ("winmail.dat is broken or empty: nothing could be read in it; fetch the raw message",)

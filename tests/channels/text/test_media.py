@@ -50,6 +50,17 @@ class TestMedia:
                 await carrier.fetch_media(await self.picture(local))
         assert list((tmp_path / "media").iterdir()) == []
 
+    async def test_an_svg_is_no_picture_since_it_can_carry_a_program(
+        self, local: LocalCarrier, carrier: Twilio, tmp_path: Path
+    ) -> None:
+        await local.text_in("+447700900123", "61016", "look", media=[("image/svg+xml", b"<svg/>")])
+        message = local.messages[-1]
+        item = MediaItem(f"{local.url}{message.uri}/Media/{message.media[0].sid}", "image/svg+xml")
+        with pytest.raises(Refused, match="SVG"):
+            await carrier.fetch_media(item)
+
+        assert self.left(tmp_path) == []
+
     async def test_an_attachment_one_byte_too_large_leaves_nothing_behind(
         self, local: LocalCarrier, carrier: Twilio, tmp_path: Path
     ) -> None:

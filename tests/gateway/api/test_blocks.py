@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from config.email import Mailbox
 from gateway.store.records import Block, Message
-from tests.gateway.api.site import Site
+from tests.gateway.api.site import Site, settings_in
 
 MAILBOX = "contact@police.example"
 
@@ -30,6 +34,20 @@ async def test_a_block_that_would_be_over_is_refused(site: Site) -> None:
     body = {"address": "@example.org", "reason": "Rude.", "until": "2001-01-01T00:00:00Z"}
     status, problem = await sam.post("/blocks", body)
     assert (status, "over already" in problem["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize("address", [MAILBOX, MAILBOX.upper(), "@police.example"])
+async def test_our_own_addresses_cannot_be_blocked(tmp_path: Path, address: str) -> None:
+    settings = settings_in(tmp_path)
+    server: dict[str, Any] = {"host": "127.0.0.1", "port": 1, "security": "tls", "user": "desk", "password": "x"}
+    mailbox = Mailbox.model_validate(
+        {"id": "desk", "address": MAILBOX, "display_name": "Desk", "queue": "q", "imap": server, "smtp": server}
+    )
+    ours = settings.email.model_copy(update={"mailboxes": (mailbox,)})
+    async with Site(settings.model_copy(update={"email": ours}), None, None) as site:
+        sam = await site.signed_in("sam", "supervisor")
+        status, problem = await sam.post("/blocks", {"address": address, "reason": "Loops."})
+    assert (status, "is ours and cannot be blocked" in problem["detail"]) == (400, True)
 
 
 async def test_a_block_that_is_over_is_not_listed_nor_lifted_and_can_be_made_again(site: Site) -> None:

@@ -47,6 +47,12 @@ def test_it_says_why_and_where(triage: Triage) -> None:
     assert [(f.kind, f.words) for f in finding.found] == [("weapon", "knife")]
 
 
+def test_what_it_quotes_is_short_however_long_the_message_is(triage: Triage) -> None:
+    finding = triage.judge("a b " * 5_000)
+    assert finding.in_words == 'sounds like an emergency: "a b a b" (like other emergency messages)'
+    assert len(finding.why[0].words) <= 200
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "words"),
     [
