@@ -32,6 +32,7 @@ class Safety(Section):
     never: Reach = Reach(voice="refuse", text="neutral", email="neutral")
     silent: Reach = Reach(voice="refuse", text="refuse", email="refuse")
     cannot_speak: Mark = "never"
+    unsafe_to_write: Mark = "silent"
     words_to_avoid: tuple[Annotated[str, Field(min_length=2)], ...] = ()
     acknowledgement: Identifier | Literal[""] = ""
 

@@ -10,7 +10,7 @@ import pytest
 from config.safety import Reach, Safety
 from routing import events as ev
 from routing.board import Board
-from routing.commands import Acknowledge, GiveUpFollowUp, MarkSafety, PlaceFollowUpCall
+from routing.commands import Acknowledge, AskWhere, GiveUpFollowUp, MarkSafety, PlaceFollowUpCall
 from routing.model import Channel
 from routing.safety import unsent
 from routing.triage import Finding, Found, Reason
@@ -48,6 +48,18 @@ def test_who_writes_that_they_cannot_speak_is_marked_and_answered_in_neutral_wor
     assert "must not be called: they are marked 'never'" in world.refused(dial("T1"))
     assert "the words say 'police'" in world.refused(reply("police"))
     world.did(reply())
+
+
+@pytest.mark.parametrize("emergency", [True, False])
+def test_who_fears_that_our_answer_is_seen_is_not_written_to(emergency: bool) -> None:
+    world = World(replace(rules(), safety=SAFETY, ask_where={"text": "where"}))
+    said = (*SAID, Found("unsafe_to_write", "he checks my phone", 0, 18))
+    why = (Reason("plea", "help", 0, 4),) if emergency else ()
+    commands = world.text("T1", NUMBER, finding=Finding(emergency, why, said))
+    assert of_kind(MarkSafety, commands) == [MarkSafety("T1", "silent", 'they wrote "he checks my phone"')]
+    assert of_kind(Acknowledge, commands) == []
+    assert of_kind(AskWhere, commands) == []
+    assert "must not be written to by text" in world.refused(reply())
 
 
 def test_who_merely_cannot_talk_at_work_is_not_marked(world: World) -> None:
