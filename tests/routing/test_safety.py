@@ -151,6 +151,33 @@ def test_words_to_avoid_are_beginnings_of_words() -> None:
     assert SAFETY.telling("platform 10, then 1 pm") == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("the po\u00adlice", "police"),
+        ("the po\u200blice", "police"),
+        ("the p\u2060o\ufefflice", "police"),
+        ("the \uff50\uff4f\uff4c\uff49\uff43\uff45", "police"),
+        ("Not the P O L I C E", "police"),
+        ("p.o.l.i.c.e", "police"),
+        ("this is a p-o-l-i-c-e matter", "police"),
+        ("p\u00f3lice", "police"),
+        ("call one oh one", "101"),
+        ("call One-Zero-One", "101"),
+        ("ring \uff11\uff10\uff11", "101"),
+    ],
+)
+def test_words_to_avoid_are_found_however_they_are_disguised(text: str, word: str) -> None:
+    assert SAFETY.telling(text) == word
+
+
+@pytest.mark.parametrize(
+    "text", ["I have one, oh! one more", "a b c d e f", "see you at 1", "we like a p.o. box", "the 10.15 train"]
+)
+def test_ordinary_words_tell_nothing(text: str) -> None:
+    assert Safety(words_to_avoid=("police", "999", "101")).telling(text) == ""
+
+
 def test_who_opts_out_gets_no_more_texts_from_that_number_until_they_opt_in(world: World) -> None:
     assert of_kind(Acknowledge, world.text("T1", NUMBER, wish="stop")) == []
     assert world.contact("T1").wanted, "a handler sees it all the same"
