@@ -13,7 +13,8 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
-from channels.text.segments import LONGEST_TEXT, measured
+from channels.text.segments import measured
+from config.templates import LONGEST_TEXT
 from config.text import LARGEST_PICTURES
 from gateway.api.casework import open_contact, require_mine
 from gateway.api.consultation import Consultation, consult
