@@ -71,10 +71,12 @@ class LengthOut(BaseModel):
 
 
 class PreviewOut(BaseModel):
-    """What would be sent, and ``refused``: why it would not, '' when it would. ``length``: of a text."""
+    """What would be sent, and ``refused``: why it would not, '' when it would. ``length``: of a text. ``other_language``:
+    that the template has no words in the language that was asked for or that the person writes; '' when it has."""
 
     body: str
     refused: str
+    other_language: str
     length: LengthOut | None
 
 
@@ -154,7 +156,16 @@ async def preview(request: Request[Nothing, ReplyBody]) -> PreviewOut:
     body = _words(request, contact)
     refused = _unsent(request, contact, body)
     length = LengthOut(**asdict(measured(body))) if contact.channel is Channel.TEXT else None
-    return PreviewOut(body=body, refused=refused, length=length)
+    return PreviewOut(body=body, refused=refused, other_language=_other_language(request, contact), length=length)
+
+
+def _other_language(request: Request[Nothing, ReplyBody], contact: Contact) -> str:
+    language = request.body.language or contact.language
+    templates = {template.id: template for template in request.services.settings.templates}
+    template = templates.get(request.body.template)
+    if template is None or not language or language in template.texts:
+        return ""
+    return f"The template '{template.id}' has no words in '{language}': these are in '{next(iter(template.texts))}'."
 
 
 def _unsent(request: Request[Nothing, ReplyBody], contact: Contact, body: str) -> str:
