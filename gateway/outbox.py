@@ -5,7 +5,7 @@ is first looked up at the provider, and made again only if the provider does not
 
 What goes to one contact leaves in the order in which it was written, also after an outage, and also when the carrier
 comes back in the middle of a row: a try that failed holds back what was written after it. Only what fails for itself
-is overtaken: what failed again although something else has left by the same way since its try before.
+is overtaken: what failed again although something else has left by the same way since it failed first.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Outbox:
         self._people: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._rests: dict[str, Time] = {}
         self._left: dict[str, Time] = {}  # when something last left, by way out
-        self._failed_before: dict[str, Time] = {}
+        self._failed_first: dict[str, Time] = {}
         self._changed = asyncio.Event()
         self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(settings.concurrency))
 
@@ -193,10 +193,9 @@ class Outbox:
         return True
 
     def _fails_for_itself(self, item: OutboxItem) -> bool:
-        """Between its last two tries something else went the same way."""
-        before = self._failed_before.get(item.message)
-        self._failed_before[item.message] = self._clock()
-        return before is not None and self._left.get(item.channel, 0.0) > before
+        """Since it failed first, something else went the same way."""
+        first = self._failed_first.setdefault(item.message, self._clock())
+        return self._left.get(item.channel, 0.0) > first
 
     async def _try(self, item: OutboxItem) -> None:
         message = await self._store.message(item.message)
@@ -239,7 +238,7 @@ class Outbox:
     def _over(self, item: OutboxItem) -> None:
         del self._trying[item.message]
         del self._written[_line(item)][item.message]
-        self._failed_before.pop(item.message, None)
+        self._failed_first.pop(item.message, None)
 
     async def _failed(self, message: str, error: Exception, *, retry: bool) -> None:
         item = self._trying[message]

@@ -11,9 +11,10 @@ python_up_to_date() {
         [ -x .venv/bin/contact-gateway ] && .venv/bin/python -c '' 2>/dev/null
 }
 
-# Sets PYTHON_FOUND. Each candidate is run: a version manager's stand-in may exist and yet refuse.
+# Sets PYTHON_FOUND. Debian's own comes first: it is built with a profile, and a fifth quicker than one that is not.
+# Each candidate is run: a version manager's stand-in may exist and yet refuse.
 find_python() {
-    for PYTHON_FOUND in ${PYTHON:-} python3.11 python3.12 python3; do
+    for PYTHON_FOUND in ${PYTHON:-} /usr/bin/python3.11 python3.11 python3.12 python3; do
         if "$PYTHON_FOUND" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null; then
             return 0
         fi

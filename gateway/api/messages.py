@@ -71,8 +71,8 @@ class LengthOut(BaseModel):
 
 
 class PreviewOut(BaseModel):
-    """What would be sent, and ``refused``: why it would not, '' when it would. ``length``: of a text. ``other_language``:
-    that the template has no words in the language that was asked for or that the person writes; '' when it has."""
+    """What would be sent, and ``refused``: why it would not, '' when it would. ``length``: of a text.
+    ``other_language``: that the template has no words in the person's language, '' when it has."""
 
     body: str
     refused: str
@@ -160,12 +160,13 @@ async def preview(request: Request[Nothing, ReplyBody]) -> PreviewOut:
 
 
 def _other_language(request: Request[Nothing, ReplyBody], contact: Contact) -> str:
-    language = request.body.language or contact.language
+    """A language that is asked for is there, or was refused."""
+    theirs = contact.language
     templates = {template.id: template for template in request.services.settings.templates}
     template = templates.get(request.body.template)
-    if template is None or not language or language in template.texts:
+    if request.body.language or template is None or not theirs or theirs in template.texts:
         return ""
-    return f"The template '{template.id}' has no words in '{language}': these are in '{next(iter(template.texts))}'."
+    return f"The template '{template.id}' has no words in '{theirs}': these are in '{next(iter(template.texts))}'."
 
 
 def _unsent(request: Request[Nothing, ReplyBody], contact: Contact, body: str) -> str:
@@ -218,9 +219,13 @@ def _body(request: Request[Nothing, ReplyBody], contact: Contact) -> str:
         raise BadRequest("Say what to send.", [FieldError(field="body", why="give either a body or a template")])
     if not wanted.template:
         return wanted.body
-    if wanted.template not in [template.id for template in settings.templates]:
+    template = next((template for template in settings.templates if template.id == wanted.template), None)
+    if template is None:
         why = f"there is no '{wanted.template}'; there are: {', '.join(t.id for t in settings.templates)}"
         raise BadRequest("Some fields are not right.", [FieldError(field="template", why=why)])
+    if wanted.language and wanted.language not in template.texts:
+        why = f"'{template.id}' is not there in '{wanted.language}'; it is in: {', '.join(template.texts)}"
+        raise BadRequest("Nobody has written this in that language.", [FieldError(field="language", why=why)])
     try:
         return request.services.letters.written(wanted.template, contact, wanted.values, wanted.language)
     except KeyError as error:

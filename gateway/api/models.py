@@ -92,9 +92,10 @@ class FoundOut(BaseModel):
 class ContactOut(BaseModel):
     """``guests`` are in the call as well; ``passed_to`` has the caller alone; ``safety`` says whether the person may
     be called; ``silent``: nothing was heard of them yet;
-    ``voicemail_silent``: nor in their voicemail. ``bumps``: why it is served sooner (vulnerable, repeat,
-    cut_off). ``handler`` has it now, ``owner`` had it last; ``wrap_ups`` are the handlers who still write it up.
-    ``sounds_like`` says why its words sound like an emergency, '' when they do not; ``found`` is what they name."""
+    ``voicemail_silent``: nor in their voicemail. ``due_at``: an emergency is due at once. ``bumps``: why it is served
+    sooner (vulnerable, repeat, cut_off). ``handler`` has it now, ``owner`` had it last; ``wrap_ups`` are the handlers
+    who still write it up. ``sounds_like`` says why its words sound like an emergency, '' when they do not; ``found``
+    is what they name."""
 
     reference: str
     channel: str

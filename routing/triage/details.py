@@ -78,6 +78,11 @@ NEEDS_A_WORD = {
     "place": frozenset({"at", "near", "outside", "behind", "opposite", "passing", "leaving", "by"}),
 }
 OR_A_DIGIT = frozenset({"service", "time", "place"})
+# Where these can begin: to find such places first is far cheaper than to try the pattern at every letter.
+BEGINS = {
+    "service": re.compile(r"(?<!\d)\d|\b(?:train|service|bus|tram)\s"),
+    "time": re.compile(r"\d+"),
+}
 DIGIT = re.compile(r"\d")
 MOST_OF_A_KIND = 3
 MOST_READ = 2_000
@@ -91,8 +96,20 @@ def found(text: str, words: list[Word]) -> Iterator[Found]:
     for kind, pattern in (READY if has_street else WITHOUT_STREETS).items():
         by_street, by_digit = has_street and kind == "place", has_digit and kind in OR_A_DIGIT
         if by_street or by_digit or not NEEDS_A_WORD[kind].isdisjoint(said):
-            for match in islice(pattern.finditer(small), MOST_OF_A_KIND):
+            for match in islice(_matches(kind, pattern, small), MOST_OF_A_KIND):
                 yield Found(kind, text[match.start() : match.end()].strip(), match.start(), match.end())
+
+
+def _matches(kind: str, pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    if kind not in BEGINS:
+        yield from pattern.finditer(text)
+        return
+    after = 0
+    for begins in BEGINS[kind].finditer(text):
+        match = pattern.match(text, begins.start()) if begins.start() >= after else None
+        if match:
+            after = match.end()
+            yield match
 
 
 def _small(text: str) -> str:

@@ -17,7 +17,7 @@ from routing.triage.reading import Word, read
 from routing.triage.spelling import Speller
 from routing.triage.weighing import Features, Scales, Weighed, pieces_of
 
-SIGN = 2.0  # what a standing sign adds to the weight of the words
+SIGN = 1.0  # what a standing sign adds to the weight of the words
 ASKED = "asked"  # beside the contexts: a question mark
 UNSAFE = "unsafe_to_write"
 BY_WEIGHT = "sounds like others"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -44,6 +45,11 @@ class Begun:
     later: dict[str, list[Ending]]
 
 
+# What a word counts as, and the phrases that begin with it.
+Known = tuple[Keys, Begun]
+NOTHING = Begun([], {}, {})
+
+
 class Phrases:
     """All phrases of all labels, looked for in one pass."""
 
@@ -55,25 +61,27 @@ class Phrases:
         self._stems: set[str] = set()
         # A message's words lead straight to the phrases that begin with two of them; few are tried in vain.
         self._begun: dict[str, Begun] = {}
-        self._begun_by: dict[Keys, Begun] = {}
         for label, written in phrases.items():
             for steps in {s for phrase in written for s in _steps(phrase)}:
                 self._stems |= {key for keys, _ in steps for key in keys if "*" in key}
                 denies = any(not NOT.isdisjoint(keys) for keys, _ in steps)
                 self._index(steps, (label, denies, steps[2:]))
         self._stem_lengths = sorted({len(stem) for stem in self._stems})
-        self._kept: dict[str, Keys] = {}
+        self._known = lru_cache(MOST_KEPT)(self._about)  # most words come again
 
     def find(self, words: Sequence[Word]) -> Iterator[Hit]:
         """Every phrase that stands in these words, never across the end of a sentence."""
-        keys = [self._keys(word.text) for word in words]
-        for n, word in enumerate(words):
-            if n == 0 or word.sentence != words[n - 1].sentence:
-                keys[n] |= {f"^{word.text}"}
+        known, sentence = [], -1
+        for word in words:
+            text = word.text if word.sentence == sentence else f"^{word.text}"
+            known.append(self._known(text))
+            sentence = word.sentence
+        keys = [mine for mine, _ in known]
         ends = _sentence_ends(words)
-        for start, mine in enumerate(keys):
+        for start, (_, begun) in enumerate(known):
+            if begun is NOTHING:
+                continue
             limit = ends[start]
-            begun = self._all_begun(mine)
             for label, denies, _ in begun.whole:
                 yield Hit(label, start, start + 1, denies)
             after = start + 1
@@ -81,15 +89,6 @@ class Phrases:
                 yield from _going_on(begun.next, keys, after, after + 1, limit)
             if begun.later:
                 yield from _going_on(begun.later, keys, after, min(after + 1 + GAP, limit), limit)
-
-    def _all_begun(self, mine: Keys) -> Begun:
-        """What begins with any of these, as one: the same words come again, and are then looked up once."""
-        kept = self._begun_by.get(mine)
-        if kept is None:
-            kept = _together([self._begun[key] for key in mine if key in self._begun])
-            if len(self._begun_by) < MOST_KEPT:
-                self._begun_by[mine] = kept
-        return kept
 
     def _index(self, steps: tuple[Step, ...], ending: Ending) -> None:
         for key in steps[0][0]:
@@ -100,16 +99,16 @@ class Phrases:
             for second in steps[1][0]:
                 (begun.later if steps[1][1] else begun.next).setdefault(second, []).append(ending)
 
+    def _about(self, word: str) -> Known:
+        mine = self._keys(word[1:]) | {word} if word.startswith("^") else self._keys(word)
+        begun = [self._begun[key] for key in mine if key in self._begun]
+        return mine, _together(begun) if begun else NOTHING
+
     def _keys(self, word: str) -> Keys:
         """What a word counts as: itself, the lists it stands in, and how it begins."""
-        kept = self._kept.get(word)
-        if kept is None:
-            lengths = [n - 1 for n in self._stem_lengths if n - 1 <= len(word)]
-            parts = {part for n in lengths for part in (f"{word[:n]}*", f"*{word[-n:]}")}
-            kept = frozenset((word, *self._lists.get(word, ()), *(parts & self._stems)))
-            if len(self._kept) < MOST_KEPT:
-                self._kept[word] = kept
-        return kept
+        lengths = [n - 1 for n in self._stem_lengths if n - 1 <= len(word)]
+        parts = {part for n in lengths for part in (f"{word[:n]}*", f"*{word[-n:]}")}
+        return frozenset((word, *self._lists.get(word, ()), *(parts & self._stems)))
 
 
 def vocabulary(phrases: Iterable[str], lists: Mapping[str, Iterable[str]]) -> frozenset[str]:

@@ -30,16 +30,19 @@ class Word(NamedTuple):
 
 def read(text: str, spell: Callable[[str], tuple[str, ...]]) -> list[Word]:
     """The words of a message. ``spell`` gives the plain words for one as it was typed."""
-    return [
-        word if plain == word.text else Word(plain, word.start, word.end, word.sentence)
-        for word in _together(list(_typed(text)))
-        for plain in spell(word.text)
-    ]
+    read: list[Word] = []
+    for word in _together(list(_typed(text))):
+        plain = spell(word.text)
+        if plain == (word.text,):
+            read.append(word)
+        else:
+            read += (Word(part, word.start, word.end, word.sentence) for part in plain)
+    return read
 
 
 def _together(typed: list[Word]) -> Iterable[Word]:
     """Letters that were set apart are one word."""
-    if sum(_is_letter(word) for word in typed) < SPACED_OUT:
+    if [len(word.text) for word in typed].count(1) < SPACED_OUT:
         return typed
     runs = ((spaced, list(run)) for spaced, run in groupby(typed, key=_is_letter))
     return chain.from_iterable([_joined(run)] if spaced and len(run) >= SPACED_OUT else run for spaced, run in runs)
@@ -62,7 +65,8 @@ def _typed(text: str) -> Iterator[Word]:
             continue
         sentence += ended
         ended = False
-        yield Word(fold(token.group()), token.start(), token.end(), sentence)
+        start, end = token.span()
+        yield Word(fold(token[0]), start, end, sentence)
 
 
 @lru_cache(MOST_KEPT)

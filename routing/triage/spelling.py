@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Set
+from functools import lru_cache
 
 DRAWN_OUT = re.compile(r"(.)\1+")
 SHORTEST = 4
@@ -22,16 +23,8 @@ class Speller:
             if len(word) >= SHORTEST and word.isalpha():
                 for shorter in _less_one(word):
                     self._near.setdefault(shorter, set()).add(word)
-        self._kept: dict[str, tuple[str, ...]] = {}
-
-    def spell(self, typed: str) -> tuple[str, ...]:
-        """The plain words for one that was typed; itself when nothing better is known."""
-        plain = self._kept.get(typed)
-        if plain is None:
-            plain = self._spelt(typed)
-            if len(self._kept) < MOST_KEPT:
-                self._kept[typed] = plain
-        return plain
+        # The plain words for one that was typed; itself when nothing better is known. Most words come again.
+        self.spell = lru_cache(MOST_KEPT)(self._spelt)
 
     def _spelt(self, typed: str) -> tuple[str, ...]:
         if typed in self._shorthand:

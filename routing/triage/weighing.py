@@ -1,17 +1,19 @@
 """How much the words of a message sound like the emergencies among the labelled messages: a sum, word by word.
 
 A word weighs by itself, by the lists of words it stands in, by its letters, by the word before it, and by the words
-two and three before it; the length of the message weighs too. Lists and letters count for a word that no labelled
-message has, and letters for one that is misspelt. The signs of danger that stand, those set aside and the contexts
-weigh as well. The weights were learnt (``tests/bench/triage_weights.py``); a positive one speaks for an emergency.
+two and three before it; the length of a piece weighs too, and every word of the message wherever it stands. Lists and
+letters count for a word that no labelled message has, and letters for one that is misspelt. The signs of danger that
+stand, those set aside and the contexts weigh as well. The weights were learnt (``tests/bench/triage_weights.py``); a
+positive one speaks for an emergency.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log, sqrt
-from typing import TypeVar
+from operator import attrgetter
 
 from routing.triage.reading import Word
 
@@ -29,7 +31,7 @@ HALF, APART = 0.5, 0.75  # what is learnt of lists in pairs and of words apart c
 QUARTER = 0.25  # what is learnt of a sign or context: it corrects the rules, and does not replace them
 ENDINGS = ("ing", "edly", "ed", "ies", "es", "s", "in", "er", "ly")
 Share = tuple[str, float]
-Key = TypeVar("Key")
+Weights = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +57,38 @@ class Features:
             for member in members:
                 self._lists[member] = (*self._lists.get(member, ()), f"<{name}>")
 
+    def lists_of(self, text: str) -> tuple[str, ...]:
+        return self._lists.get(text, ())
+
     def alone(self, text: str) -> Iterator[Share]:
         yield text, 1.0
         grams = grams_of(text)
         for gram in grams:
             yield gram, 1 / sqrt(len(grams))
-        for name in self._lists.get(text, ()):
+        for name in self.lists_of(text):
             yield name, 1.0
 
     def pair(self, before: str, text: str) -> Iterator[Share]:
-        yield f"{before} {text}", PAIR
-        mine, other = self._lists.get(text), self._lists.get(before)
-        if mine or other:
-            for first in other or (before,):
-                for second in mine or (text,):
-                    yield f"{first} {second}", HALF
+        """The two words, and what stands for them: the lists of each, or itself when it stands in none."""
+        firsts, seconds = self.lists_of(before) or (before,), self.lists_of(text) or (text,)
+        pairs = {f"{before} {text}", *(f"{first} {second}" for first in firsts for second in seconds)}
+        yield from ((pair, part_of(pair)) for pair in pairs)
 
     def apart(self, before: str, text: str) -> Iterator[Share]:
-        yield f"{stem(before)}..{stem(text)}", APART
+        pair = f"{stem(before)}..{stem(text)}"
+        yield pair, part_of(pair)
 
     def length(self, words: int) -> Share:
         """It weighs the same however many words share the sum."""
         return f"#{min(LENGTHS, words // 4)}", HALF
 
+    def whole(self, texts: Iterable[str]) -> Iterator[Share]:
+        """Of all words of a message, once each: what else it says tells what a piece of it means."""
+        stems = {stem(text) for text in texts}
+        yield from ((f"@{root}", HALF / sqrt(len(stems))) for root in stems)
+
     def of(self, texts: Sequence[str]) -> Iterator[Share]:
-        """Everything that ``Scales`` sums for the words of one piece: this is what the weights are learnt for."""
+        """What ``Scales`` sums for one piece, beside what the whole adds: this is what the weights are learnt for."""
         share = 1 / sqrt(max(1, len(texts)))
         yield self.length(len(texts))
         for n, text in enumerate(texts):
@@ -90,69 +99,85 @@ class Features:
             yield from ((name, share * part) for name, part in each)
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the weights say of one word: by itself, and of the words that follow it."""
+
+    alone: float
+    stem: str
+    whole: float  # what it adds to every piece of the message
+    names: tuple[str, ...]  # itself, and the lists it stands in
+    following: tuple[Weights, ...]  # for each of its names, by the name of the next word
+    apart: Weights  # by the stem of a later word
+
+
+NOTHING = Known(0.0, "", 0.0, (), (), {})
+
+
 class Scales:
-    """``weights``: by feature, and the bias. What a word or pair sums up to is kept: the same ones come again."""
+    """``weights``: by feature, and the bias. Those of two words are kept by the first of them."""
 
     def __init__(self, weights: Mapping[str, float], features: Features) -> None:
         self._weights = weights
         self._features = features
-        self._alone: dict[str, float] = {}
-        self._pairs: dict[tuple[str, str], float] = {}
-        self._apart: dict[tuple[str, str], float] = {}
+        self._following, self._apart = _by_first(weights, " "), _by_first(weights, "..")
+        self._known = lru_cache(MOST_KEPT)(self._about)
 
     def weigh(self, words: Sequence[Word]) -> Weighed:
         """The piece of the message that sounds most like an emergency; the more pieces, the more it must."""
-        pieces = [self._piece(words, start, end) for start, end in pieces_of(words)]
+        known = [self._known(word.text) for word in words]
+        pieces = [self._piece(known[start:end], start) for start, end in pieces_of(words)]
         if not pieces:
             return Weighed(self._weights[BIAS], 0, ())
-        most = max(pieces, key=lambda weighed: weighed.score)
-        return Weighed(most.score - of_many(len(pieces)), most.start, most.each)
+        most = max(pieces, key=attrgetter("score"))
+        return Weighed(most.score + _whole(known) - of_many(len(pieces)), most.start, most.each)
 
     def weigh_signs(self, signs: Iterable[str]) -> float:
         """What the signs and contexts of a message add, by the names that ``Triage`` gives them."""
         return QUARTER * sum(self._weights.get(sign, 0.0) for sign in signs)
 
-    def _piece(self, words: Sequence[Word], start: int, end: int) -> Weighed:
+    def _piece(self, words: Sequence[Known], start: int) -> Weighed:
         each: list[float] = []
-        third, second, first = "", "", START
-        for word in words[start:end]:
-            text = word.text
-            here = self._after(first, text)
-            if second:
-                here += self._apart_of(second, text)
-            if third:
-                here += self._apart_of(third, text)
+        third = second = NOTHING
+        before = self._known(START)
+        for word in words:
+            here = word.alone + second.apart.get(word.stem, 0.0) + third.apart.get(word.stem, 0.0)
+            for weights in before.following:
+                for name in word.names:
+                    here += weights.get(name, 0.0)
+            third, second, before = second, before if each else NOTHING, word
             each.append(here)
-            third, second, first = second, first if first != START else "", text
         name, part = self._features.length(len(each))
         score = self._weights[BIAS] + self._weights.get(name, 0.0) * part + sum(each) / sqrt(len(each))
         return Weighed(score, start, each)
 
-    def _after(self, before: str, text: str) -> float:
-        """What a word adds, by itself and after the one before it."""
-        key = (before, text)
-        kept = self._pairs.get(key)
-        if kept is None:
-            kept = _keep(self._pairs, key, self._alone_of(text) + self._sum(self._features.pair(before, text)))
-        return kept
-
-    def _alone_of(self, text: str) -> float:
-        kept = self._alone.get(text)
-        return _keep(self._alone, text, self._sum(self._features.alone(text))) if kept is None else kept
-
-    def _apart_of(self, before: str, text: str) -> float:
-        key = (before, text)
-        kept = self._apart.get(key)
-        return _keep(self._apart, key, self._sum(self._features.apart(before, text))) if kept is None else kept
-
-    def _sum(self, shares: Iterable[Share]) -> float:
-        return sum(self._weights.get(name, 0.0) * part for name, part in shares)
+    def _about(self, text: str) -> Known:
+        alone = sum(self._weights.get(name, 0.0) * part for name, part in self._features.alone(text))
+        names, root = (text, *self._features.lists_of(text)), stem(text)
+        following = tuple(self._following[name] for name in names if name in self._following)
+        whole = self._weights.get(f"@{root}", 0.0)
+        return Known(alone, root, whole, names, following, self._apart.get(root, {}))
 
 
-def _keep(kept: dict[Key, float], key: Key, value: float) -> float:
-    if len(kept) < MOST_KEPT:
-        kept[key] = value
-    return value
+def _whole(words: Iterable[Known]) -> float:
+    """Always in one order: a sum must not depend on how a set is kept."""
+    by_stem = {word.stem: word.whole for word in words}
+    return HALF * sum(by_stem.values()) / sqrt(len(by_stem))
+
+
+def _by_first(weights: Mapping[str, float], between: str) -> dict[str, dict[str, float]]:
+    """What two words add, by the first and then by the second."""
+    parted: dict[str, dict[str, float]] = {}
+    for feature, weight in weights.items():
+        first, found, second = feature.partition(between)
+        if found:
+            parted.setdefault(first, {})[second] = weight * part_of(feature)
+    return parted
+
+
+def part_of(pair: str) -> float:
+    """How much of what is learnt of two words counts."""
+    return HALF if "<" in pair else APART if ".." in pair else PAIR
 
 
 def stem(word: str) -> str:

@@ -2,12 +2,14 @@
 
 ``--misses`` lists every emergency that was not found and every ordinary message that was raised. ``--judge FILE``
 judges the messages of a file instead: lines of a label (``e`` an emergency, ``o`` ordinary), a tab and the text, in
-which ``\\n`` is a new line. Times are CPU time of this process, so that what else the machine does counts little.
+which ``\\n`` or `` / `` is a new line. Times are CPU time of this process, so that what else the machine
+does counts little.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ from tests.support.messages import PARTS, Labelled, labelled
 
 ROUNDS = 5
 LABELS = {"e": True, "emergency": True, "o": False, "ordinary": False}
+LINE_END = re.compile(r"\\n| / ")
 LONG = 2_000  # words
 
 
@@ -47,7 +50,7 @@ def _of_file(path: Path) -> Iterator[Labelled]:
         label, tab, text = line.partition("\t")
         if not tab or label not in LABELS:
             raise SystemExit(f"{path}:{number}: a line is 'e' or 'o', a tab and the text")
-        yield Labelled(path.stem, LABELS[label], "", text.replace("\\n", "\n").removeprefix("Subject: "))
+        yield Labelled(path.stem, LABELS[label], "", LINE_END.sub("\n", text).removeprefix("Subject: "))
 
 
 def _matrix(part: str, messages: list[Labelled], triage: Triage) -> None:

@@ -46,30 +46,30 @@ async def test_a_webhook_that_cannot_be_written_down_is_answered_503_until_it_ca
     sam, twilio, second = await world.api("sam"), world.carrier, world.second_carrier
     sid, words = f"SM{uuid4().hex}", "my bag is gone"
     batch: dict[str, Any] = {
-        "messages": [{"id": "f1", "from": "447700900304", "to": SECOND, "text": words, "sent": 1.0, "files": []}]
+        "messages": [{"id": "f1", "from": "447700900641", "to": SECOND, "text": words, "sent": 1.0, "files": []}]
     }
 
     # given a disk that is full: both carriers are told that we have not got it, and all the while we are not ready
     with disk_full_for(world.gateway.pid):
-        assert await twilio.text_in("+447700900240", LINE, words, message_sid=sid) == 503
+        assert await twilio.text_in("+447700900642", LINE, words, message_sid=sid) == 503
         assert await second.post(second.webhook_url, batch) == 503
         async with aiohttp.ClientSession() as web:
             for _ in range(LOOKS):
                 async with web.get(f"{world.gateway_url}/readyz") as answer:
                     assert answer.status == 503, "it is not ready for a moment"
-        assert await twilio.text_in("+447700900240", LINE, words, message_sid=sid) == 503
+        assert await twilio.text_in("+447700900642", LINE, words, message_sid=sid) == 503
 
     # when there is room again, then it is ready by itself, and what they bring again is taken, once
     await eventually(lambda: _ready(world))
     for _ in range(2):
-        assert await twilio.text_in("+447700900240", LINE, words, message_sid=sid) == 200
+        assert await twilio.text_in("+447700900642", LINE, words, message_sid=sid) == 200
         assert await second.post(second.webhook_url, batch) == 200
-    assert await written_by(sam, "+447700900240") == [words]
-    assert await written_by(sam, "+447700900304") == [words]
+    assert await written_by(sam, "+447700900642") == [words]
+    assert await written_by(sam, "+447700900641") == [words]
 
     # and so is what is acknowledged
     await eventually(lambda: _acknowledged(world))
-    assert [m.recipient for m in twilio.outbox].count("+447700900240") == 1
+    assert [m.recipient for m in twilio.outbox].count("+447700900642") == 1
 
 
 async def _ready(world: World) -> bool:
@@ -77,4 +77,4 @@ async def _ready(world: World) -> bool:
 
 
 async def _acknowledged(world: World) -> bool:
-    return "+447700900240" in [m.recipient for m in world.carrier.outbox]
+    return "+447700900642" in [m.recipient for m in world.carrier.outbox]

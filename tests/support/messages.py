@@ -5,7 +5,8 @@ since was written before its author looked at the rules of the time again, was j
 afterwards: the weights are learnt from every message here. ``judged`` is a third of what the senders of ``people``
 wrote, judged once in the same way; ``aside`` is a fifth of the senders of ``crowd``. ``kinds`` was written to be learnt
 from, after ``other_a`` and ``other_b``, by another pen, had been judged; ``other_c`` is by a third pen, and was judged
-after that. What new messages do is in docs/triage.md.
+after that; ``pens_d1`` to ``pens_d3`` are by others again: 17 lines were taken out that had been said
+before. What new messages do is in docs/triage.md.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ LATER = ("later", "fresh", "last", "check")
 GRID = ("grid1", "grid2", "grid3", "wide", "mixed")
 SENDERS = ("people", "judged", "crowd", "aside")
 PEOPLE = (*SENDERS, "contrast", "kinds")
-OTHER = ("other_a", "other_b", "other_c")  # by two other pens
+OTHER = ("other_a", "other_b", "other_c", "pens_d1", "pens_d2", "pens_d3")  # by other pens
 PARTS = ("tune", "held", *LATER, *GRID, *PEOPLE, *OTHER)
 
 

@@ -40,6 +40,19 @@ async def test_a_text_is_offered_accepted_answered_and_wrapped_up(site: Site) ->
     assert (await amy.get("/me"))[1]["contacts"] == []
 
 
+async def test_a_template_that_nobody_has_written_in_the_wanted_language_is_not_sent_in_another(site: Site) -> None:
+    amy = await site.signed_in("amy", available=True)
+    await site.text(REF)
+    await amy.post(f"/offers/{site.offer_of(REF).id}/accept")
+    wanted = {"template": "officer_coming", "values": {"place": "York"}, "language": "cy"}
+    for path in ("replies", "replies/preview"):
+        status, problem = await amy.post(f"/contacts/{REF}/{path}", wanted)
+        assert (status, problem["errors"][0]["field"]) == (400, "language")
+        assert "it is in: en" in problem["errors"][0]["why"]
+    welsh = {"template": "heard", "language": "cy"}
+    assert (await amy.post(f"/contacts/{REF}/replies/preview", welsh))[1]["body"].startswith("Wedi cael")
+
+
 async def test_a_reply_that_is_too_long_for_one_text_is_refused_before_it_is_sent(site: Site) -> None:
     amy = await site.signed_in("amy", available=True)
     await site.text(REF)
@@ -50,19 +63,17 @@ async def test_a_reply_that_is_too_long_for_one_text_is_refused_before_it_is_sen
     assert (await amy.post(f"/contacts/{REF}/replies", {"body": "a" * 1600}))[0] == 201
 
 
-async def test_a_preview_says_that_a_template_has_no_words_in_that_language(site: Site) -> None:
+async def test_a_preview_says_that_a_template_has_no_words_in_the_persons_language(site: Site) -> None:
     amy = await site.signed_in("amy", available=True)
-    await site.text(REF)
+    await site.text(REF, language="cy")
     await amy.post(f"/offers/{site.offer_of(REF).id}/accept")
 
-    async def said(template: str, language: str) -> str:
-        asked = {"template": template, "language": language, "values": {"place": "York"}}
+    async def said(template: str) -> str:
+        asked = {"template": template, "values": {"place": "York"}}
         return str((await amy.post(f"/contacts/{REF}/replies/preview", asked))[1]["other_language"])
 
-    assert await said("officer_coming", "cy") == (
-        "The template 'officer_coming' has no words in 'cy': these are in 'en'."
-    )
-    assert await said("officer_coming", "en") == await said("officer_coming", "") == await said("heard", "cy") == ""
+    assert await said("officer_coming") == ("The template 'officer_coming' has no words in 'cy': these are in 'en'.")
+    assert await said("heard") == ""
 
 
 async def test_a_ringing_call_is_accepted_by_answering_the_phone_and_may_be_declined_at_the_desk(site: Site) -> None:

@@ -195,7 +195,7 @@ async def test_queues_are_for_all_and_the_line_in_order_for_supervisors(site: Si
     assert (general["waiting"], general["longest_wait_seconds"], for_amy["calls"]) == (1, 40.0, 1)
     assert for_amy["waiting"] == []
     assert [(w["contact"], w["emergency"], w["overdue"]) for w in for_sue["waiting"]] == [
-        ("AAAA-0002", True, False),
+        ("AAAA-0002", True, True),
         (REF, False, True),
     ]
 

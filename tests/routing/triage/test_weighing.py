@@ -19,7 +19,9 @@ def words_of(text: str) -> list[Word]:
 def test_a_message_is_weighed_by_the_features_that_the_weights_were_learnt_for() -> None:
     text = "the crane is falling on them"
     learnt = weights()
-    expected = learnt[BIAS] + sum(learnt.get(f, 0.0) * share for f, share in FEATURES.of(text.split()))
+    expected = learnt[BIAS] + sum(
+        learnt.get(f, 0.0) * share for f, share in (*FEATURES.of(text.split()), *FEATURES.whole(text.split()))
+    )
     assert Scales(learnt, FEATURES).weigh(words_of(text)).score == pytest.approx(expected)
 
 
