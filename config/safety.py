@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from config.disguised import plain, readings
 from config.section import Identifier, Section
 
 # How safe it is to reach a person, the safest first.
 Mark = Literal["normal", "unsafe", "never", "silent"]
 MARKS: tuple[Mark, ...] = ("normal", "unsafe", "never", "silent")
-APART = re.compile(r"(?<=\d)[ -]+(?=\d)")  # digits of one number
 # ``neutral``: a call without our number, words that do not tell who writes.
 Verdict = Literal["free", "neutral", "refuse"]
 
@@ -32,6 +32,7 @@ class Safety(Section):
     never: Reach = Reach(voice="refuse", text="neutral", email="neutral")
     silent: Reach = Reach(voice="refuse", text="refuse", email="refuse")
     cannot_speak: Mark = "never"
+    unsafe_to_write: Mark = "silent"
     words_to_avoid: tuple[Annotated[str, Field(min_length=2)], ...] = ()
     acknowledgement: Identifier | Literal[""] = ""
 
@@ -40,7 +41,6 @@ class Safety(Section):
         return None if mark == "normal" else {"unsafe": self.unsafe, "never": self.never, "silent": self.silent}[mark]
 
     def telling(self, text: str) -> str:
-        """The first of ``words_to_avoid`` that the text has, '' when it is neutral. 1 0 1 is 101."""
-        folded = text.casefold()
-        looked_at = f"{folded}\n{APART.sub('', folded)}"
-        return next((w for w in self.words_to_avoid if re.search(rf"\b{re.escape(w.casefold())}", looked_at)), "")
+        """The first of ``words_to_avoid`` that the text has, however it is disguised; '' when it is neutral."""
+        looked_at = "\n".join(readings(text))
+        return next((w for w in self.words_to_avoid if re.search(rf"\b{re.escape(plain(w))}", looked_at)), "")

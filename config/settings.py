@@ -23,7 +23,7 @@ from config.prompts import Prompts
 from config.rosters import Rosters
 from config.safety import Safety
 from config.section import Identifier, KeepDays, Number, Port, Seconds, Section
-from config.templates import Acknowledgement, Template, template_mistakes
+from config.templates import LONGEST_TEXT, Acknowledgement, Template, template_mistakes, words_mistakes
 from config.text import TWILIO, Text
 from config.triage import Triage
 from config.voice import ControlRoom, Voice
@@ -242,6 +242,7 @@ class Settings(Section):
             "text.numbers": [n.number for n in self.text.numbers],
             "text.carriers": [TWILIO, *(c.id for c in self.text.carriers)],
             "email.mailboxes": [m.id for m in self.email.mailboxes],
+            "email.mailboxes.address": [m.address.casefold() for m in self.email.mailboxes],
         }
         return [
             f"{key}: '{name}' stands there twice; each must be unique"
@@ -302,5 +303,9 @@ class Settings(Section):
             "calendars": frozenset(calendar.id for calendar in self.calendars),
             "grades": frozenset(grade.id for grade in self.grades),
         }
-        by_itself = {"text.ask_where": self.text.ask_where, "email.ask_where": self.email.ask_where}
-        return template_mistakes(self.templates, self.acknowledgements, self.safety, known, by_itself)
+        by_text = {number.queue for number in self.text.numbers}
+        asks = {"text.ask_where": self.text.ask_where, "email.ask_where": self.email.ask_where}
+        for queue in self.queues:
+            most = LONGEST_TEXT if queue.id in by_text else None
+            yield from words_mistakes(f"queues[{queue.id}].acknowledgement", queue.acknowledgement, most)
+        yield from template_mistakes(self.templates, self.acknowledgements, self.safety, known, asks, by_text)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from config.carriers import HttpCarrier
-from config.numbers import person_of
+from config.numbers import e164, person_of
 from config.section import Identifier, Number, Section
 
 # The carrier whose account stands in ``text`` itself; others are described in ``text.carriers``.
@@ -23,7 +24,7 @@ class TextNumber(Section):
     """One of our numbers, for texts and for WhatsApp, and the carrier that has it. ``opt_out``: whether STOP and START
     are obeyed there."""
 
-    number: Number
+    number: Annotated[Number, AfterValidator(e164)]
     queue: Identifier
     carrier: Identifier = TWILIO
     messaging_service: Annotated[str, Field(pattern=r"^(MG[0-9a-fA-F]{32})?$")] = ""
@@ -91,6 +92,9 @@ class Text(Section):
             return
         if not self.numbers:
             yield "text.numbers: is empty, so no text could be placed; name at least one number of ours"
+        if self.scanner.command and not shutil.which(self.scanner.command[0]):
+            program = self.scanner.command[0]
+            yield f"text.scanner.command: there is no program '{program}' here; install it, or name another"
         known = [TWILIO, *(carrier.id for carrier in self.carriers)]
         for number in self.numbers:
             key = f"text.numbers[{number.number}]"

@@ -56,7 +56,7 @@ class Rule(Section):
 
 
 class Contexts(Section):
-    """What else a message says, by which a sign is set aside; each is explained in triage.toml."""
+    """What else a message says, by which a sign is set aside or its writer marked; each is explained in triage.toml."""
 
     now: Phrases
     present: Phrases
@@ -71,6 +71,8 @@ class Contexts(Section):
     not_joke: Phrases
     negation: Phrases
     denies_nothing: Phrases
+    unsafe_to_write: Phrases
+    harmless_to_write: Phrases
 
 
 class Lexicon(Section):

@@ -37,7 +37,7 @@ class Letters:
         if command.template:
             body = self.written(command.template, contact)
         else:
-            body = self._queues[contact.queue].acknowledgement.replace("{reference}", contact.reference)
+            body = filled(self._queues[contact.queue].acknowledgement, self._known(contact))
         return self._outgoing(command.message, contact, body, "system", now, automatic=True, answers=answers)
 
     def reply(
@@ -49,13 +49,16 @@ class Letters:
     def written(self, template: str, contact: Contact, values: Mapping[str, str] = NONE, language: str = "") -> str:
         """The template's words for this contact. Raises KeyError with the variable that has no value."""
         text = self._templates[template].text(language or contact.language)
-        known = {
+        return filled(text, {**values, **self._known(contact)})
+
+    def _known(self, contact: Contact) -> dict[str, str]:
+        """What is filled in by itself (``config.templates.KNOWN``)."""
+        return {
             "reference": contact.reference,
             "queue": self._queues[contact.queue].name,
             "name": contact.party.name,
             "our_address": for_people(contact.our_address),
         }
-        return filled(text, {**values, **known})
 
     def telling(self, text: str) -> str:
         """A word that says who writes, where that matters; '' for none."""

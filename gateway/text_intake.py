@@ -25,6 +25,7 @@ from gateway.together import Together
 from routing.events import Event, MessageArrived, Recorded
 from routing.model import Channel, Party, Wish
 from routing.triage import Finding
+from routing.triage.finding import NOTHING
 
 MOST_AT_ONCE = 100
 
@@ -59,7 +60,8 @@ class TextIntake:
     async def understood(self, text: IncomingText) -> Understood:
         """What happened, and what is to be written with it: the message first. Raises StoreError."""
         message = self._message(text)
-        finding, (block, earlier) = await self._together.ask(text)
+        judged, (block, earlier) = await self._together.ask(text)
+        finding = heard(text.body, judged)
         files = [pending(message.id, number, item) for number, item in enumerate(text.media)]
         wish = self._wish(text)
         if block is not None and not (wish or finding.sounds_like_emergency):
@@ -98,10 +100,12 @@ class TextIntake:
         )
 
     def _wish(self, text: IncomingText) -> Wish:
-        """STOP and START, where the number obeys them; elsewhere they are words like any others."""
+        """STOP and START, where the number obeys them; elsewhere nobody loses their way to us by a word."""
         ours = person_of(text.recipient)
+        person = self._dispatcher.board.people.get(person_of(text.sender))
+        stopped = person is not None and text.recipient in person.opted_out
         obeyed = any(number.number == ours and number.opt_out == "obey" for number in self._text.numbers)
-        return asked(text.body) if obeyed else ""
+        return asked(text.body, stopped=stopped) if obeyed else ""
 
     async def _learned(self, texts: Sequence[IncomingText]) -> list[Learned]:
         """Raises StoreError."""
@@ -120,6 +124,11 @@ class TextIntake:
     def _look_at(self, senders: Sequence[str], looks: Looks) -> list[Seen]:
         blocks = looks.blocks_of(*map(person_of, senders), now=self._clock())
         return list(zip(blocks, looks.latest_of(*map(same_person, senders)), strict=True))
+
+
+def heard(body: str, finding: Finding) -> Finding:
+    """A carrier's command, alone, is no plea, whatever its word is like: END, UNSTOP."""
+    return NOTHING if asked(body) else finding
 
 
 def _thread(text: IncomingText) -> str:

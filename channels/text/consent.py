@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-STOP = frozenset({"stop", "stopall", "unsubscribe", "end", "quit", "optout", "revoke"})
+STOP = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "optout", "revoke"})
 START = frozenset({"start", "unstop", "optin"})
+AGAIN = frozenset({"yes"})  # a start of whoever has stopped; of all others it answers a question
 
 
-def asked(body: str) -> Literal["", "stop", "start"]:
-    """What the text asks for, if it is one of those words alone."""
+def asked(body: str, *, stopped: bool = False) -> Literal["", "stop", "start"]:
+    """What the text asks for, if it is one of those words alone. ``stopped``: they want no texts now.
+
+    HELP and INFO are not among them: HELP may be a cry for help, and is judged like any text.
+    """
     word = body.strip().strip(".!").casefold()
     if word in STOP:
         return "stop"
-    return "start" if word in START else ""
+    return "start" if word in START or (stopped and word in AGAIN) else ""

@@ -13,8 +13,6 @@ from typing import Literal
 from gsm0338 import Codec  # type: ignore[import-untyped]
 
 GSM = Codec()
-# What carriers take as one text, in however many parts it travels.
-LONGEST_TEXT = 1600
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
-from channels.text.segments import LONGEST_TEXT, measured
+from channels.text.segments import measured
+from config.templates import LONGEST_TEXT
 from config.text import LARGEST_PICTURES
 from gateway.api.casework import open_contact, require_mine
 from gateway.api.consultation import Consultation, consult
@@ -70,10 +71,12 @@ class LengthOut(BaseModel):
 
 
 class PreviewOut(BaseModel):
-    """What would be sent, and ``refused``: why it would not, '' when it would. ``length``: of a text."""
+    """What would be sent, and ``refused``: why it would not, '' when it would. ``length``: of a text.
+    ``other_language``: that the template has no words in the person's language, '' when it has."""
 
     body: str
     refused: str
+    other_language: str
     length: LengthOut | None
 
 
@@ -153,7 +156,17 @@ async def preview(request: Request[Nothing, ReplyBody]) -> PreviewOut:
     body = _words(request, contact)
     refused = _unsent(request, contact, body)
     length = LengthOut(**asdict(measured(body))) if contact.channel is Channel.TEXT else None
-    return PreviewOut(body=body, refused=refused, length=length)
+    return PreviewOut(body=body, refused=refused, other_language=_other_language(request, contact), length=length)
+
+
+def _other_language(request: Request[Nothing, ReplyBody], contact: Contact) -> str:
+    """A language that is asked for is there, or was refused."""
+    theirs = contact.language
+    templates = {template.id: template for template in request.services.settings.templates}
+    template = templates.get(request.body.template)
+    if request.body.language or template is None or not theirs or theirs in template.texts:
+        return ""
+    return f"The template '{template.id}' has no words in '{theirs}': these are in '{next(iter(template.texts))}'."
 
 
 def _unsent(request: Request[Nothing, ReplyBody], contact: Contact, body: str) -> str:

@@ -82,8 +82,8 @@ class GuestOut(BaseModel):
 
 
 class FoundOut(BaseModel):
-    """``kind``: place, service, direction, carriage, time, weapon, injury, self_harm or cannot_speak; ``words`` as
-    written."""
+    """``kind``: place, service, direction, carriage, time, weapon, injury, self_harm, cannot_speak or
+    unsafe_to_write; ``words`` as written."""
 
     kind: str
     words: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +23,18 @@ CONFIG = click.option(
     envvar="CONTACT_GATEWAY_CONFIG",
     show_envvar=True,
     help="The site's configuration file.",
+)
+
+
+def _reason(_context: click.Context, _parameter: click.Parameter, given: str | None) -> str:
+    """Asked for at a terminal; elsewhere nobody could answer."""
+    if given is None and not sys.stdin.isatty():
+        raise click.UsageError('Say why you read this contact: --reason "complaint 12/26". It is kept in the journal.')
+    return given or str(click.prompt("Why do you read this contact? (kept in the journal)"))
+
+
+REASON = click.option(
+    "--reason", callback=_reason, help="Why you read it; kept in the journal, and asked for if left out."
 )
 
 

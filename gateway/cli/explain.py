@@ -14,7 +14,7 @@ import click
 from config.settings import Settings
 from gateway.api.explain import ExplanationOut
 from gateway.cli.client import Client, connected
-from gateway.cli.common import CONFIG, Failure, load_settings, run_plainly
+from gateway.cli.common import CONFIG, REASON, Failure, load_settings, run_plainly
 from gateway.explain import NotExplained, local_times
 from gateway.explain import explain as ask
 from gateway.past import NotFollowed
@@ -46,7 +46,7 @@ def _instant(_context: click.Context, _parameter: click.Parameter, text: str | N
 @click.command()
 @click.argument("contact")
 @click.option("--at", callback=_instant, metavar="TIME", help="03:12:40 (today), or '2026-11-25 03:12:40'; else now.")
-@click.option("--reason", prompt="Why do you read this contact? (kept in the journal)", help="Why you read it.")
+@REASON
 @click.option("--json", "as_json", is_flag=True, help="The same as one JSON object.")
 @CONFIG
 def explain(contact: str, at: float | None, reason: str, as_json: bool, config: Path | None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from config.settings import Settings
-from gateway.cli.common import CONFIG, Failure, load_settings, run_plainly, run_with
+from gateway.cli.common import CONFIG, REASON, Failure, load_settings, run_plainly, run_with
 from gateway.store.database import open_engine
 from gateway.store.journal import Row, Verdict, verify
 from gateway.store.store import Store
@@ -26,7 +26,7 @@ def journal() -> None:
 
 @journal.command()
 @click.argument("contact")
-@click.option("--reason", prompt="Why do you read this contact? (kept in the journal)", help="Why you read it.")
+@REASON
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @CONFIG
 def show(contact: str, reason: str, as_json: bool, config: Path | None) -> None:

@@ -16,6 +16,7 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from channels.voice.prompts import PromptError
+from gateway.api.models import OptionalProse
 from gateway.sandbox import demo, mailboxes, views
 from gateway.sandbox.child import GatewayError
 from gateway.sandbox.client import ApiError
@@ -33,6 +34,7 @@ from gateway.sandbox.world import CALLER, LINE, World
 
 PAGE = Path(__file__).parent / "page"
 LOOK_SECONDS = 0.3
+BAD = 300  # from this HTTP status on
 MOST_BYTES = 50_000_000  # a mail of 30 MB in base64
 MANNERS = {BUSY.name: BUSY, SILENT.name: SILENT}
 CALLING, CALLED = r"^(anonymous|\+?[0-9]{3,15})$", r"^\+?[0-9]{2,15}$"
@@ -163,7 +165,7 @@ class AskBody(Body):
 class DeskBody(Body):
     reference: str = Field(pattern=REFERENCE)
     act: str
-    target: str = Field("", max_length=40)
+    target: OptionalProse = ""
 
 
 class PresenceBody(Body):
@@ -303,8 +305,8 @@ class WorldServer:
             status = await self.out.forged_text(body.sender, body.body, body.to)
             return web.json_response({"detail": f"The forged text was answered {status}."}, status=201)
         media = [(picture.content_type, picture.content) for picture in body.pictures]
-        status = await self.out.text(body.sender, body.body, body.to, media=media, times=body.times)
-        return _taken(status, "text")
+        status, came = await self.out.text(body.sender, body.body, body.to, media=media, times=body.times)
+        return _taken(status, "text", await self.out.became(provider_id=came) if status < BAD else "")
 
     async def _mail(self, request: web.Request) -> web.Response:
         body = await _read(request, MailBody)
@@ -321,8 +323,9 @@ class WorldServer:
 
     async def _email(self, request: web.Request) -> web.Response:
         body = await _read(request, EmailBody)
-        await self.out.email(body.sender, body.subject, body.body, body.answers, body.to)
-        return web.json_response({"detail": "The mail is in our mailbox."}, status=201)
+        sent = await self.out.email(body.sender, body.subject, body.body, body.answers, body.to)
+        became = await self.out.became(header_id=sent)
+        return web.json_response({"detail": f"The mail is in our mailbox. {became}".rstrip()}, status=201)
 
     async def _answer(self, request: web.Request) -> web.Response:
         body = await _read(request, AnswerBody)
@@ -409,9 +412,9 @@ async def _read(request: web.Request, model: type[B]) -> B:
     return model.model_validate_json(await request.read())
 
 
-def _taken(status: int, what: str) -> web.Response:
-    if 200 <= status < 300:
-        return web.json_response({"detail": f"The gateway has the {what}."}, status=201)
+def _taken(status: int, what: str, became: str) -> web.Response:
+    if 200 <= status < BAD:
+        return web.json_response({"detail": f"The gateway has the {what}. {became}".rstrip()}, status=201)
     why = f"The gateway did not take the {what}: its webhook answered {status}."
     return web.json_response({"detail": why}, status=502)
 

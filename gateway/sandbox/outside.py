@@ -33,6 +33,7 @@ READY_SECONDS = 1.0
 WITHHELD = "anonymous"
 CARRIER_BUSY_SECONDS = 5.0
 LATE_SECONDS = 20.0
+LOOKS, LOOK_SECONDS = 50, 0.1
 SWITCHED_OFF = 30003  # Twilio's code for a telephone that cannot be reached
 CONFLICT = 409
 MAIL_FROM = "somebody@sender.invalid"
@@ -170,9 +171,9 @@ class Outside:
 
     async def text(
         self, sender: str, body: str, to: str = "", *, media: Sequence[tuple[str, bytes]] = (), times: int = 1
-    ) -> int:
+    ) -> tuple[int, str]:
         """Somebody sends a text, by the carrier of our number, which brings it ``times`` times; the webhook's last HTTP
-        status. ``media`` holds (content type, bytes) pairs."""
+        status, and the carrier's id of the text. ``media`` holds (content type, bytes) pairs."""
         ours = to or self.world.settings.text.numbers[0].number
         service = WHATSAPP if sender.startswith(WHATSAPP) else ""
         carrier = self.world.carrier_of(ours)
@@ -180,7 +181,7 @@ class Outside:
         came = next(m.sid for m in reversed(carrier.messages) if m.direction == "inbound" and m.sender == sender)
         for _ in range(times - 1):
             status = await carrier.text_in(sender, f"{service}{ours}", body, media, came)
-        return status
+        return status, came
 
     async def forged_text(self, sender: str, body: str, to: str = "") -> int:
         """Somebody who is no carrier posts a text, with a signature that they made up; the webhook's HTTP status."""
@@ -225,8 +226,8 @@ class Outside:
         self.world.smtp.passes_on = pass_on
         return f"What {self._mailboxes()[0].partition('@')[2]} sends to {', '.join(sorted(other.addresses))} arrives."
 
-    async def email(self, sender: str, subject: str, body: str, answers: str = "", to: Sequence[str] = ()) -> None:
-        """Somebody writes to our mailboxes; ``answers`` is the Message-ID of what they answer."""
+    async def email(self, sender: str, subject: str, body: str, answers: str = "", to: Sequence[str] = ()) -> str:
+        """Somebody writes to our mailboxes, and its Message-ID; ``answers`` is that of what they answer."""
         mail = EmailMessage()
         mail["From"], mail["To"], mail["Subject"] = sender, ", ".join(self._mailboxes(to)), subject
         mail["Date"], mail["Message-ID"] = formatdate(), make_msgid(domain="sender.invalid")
@@ -234,6 +235,17 @@ class Outside:
             mail["In-Reply-To"] = mail["References"] = answers
         mail.set_content(body)
         await self._delivered(mail.as_bytes(), to, sender)
+        return str(mail["Message-ID"])
+
+    async def became(self, **message: str) -> str:
+        """What the gateway made of the message with this ``provider_id`` or ``header_id``, in a sentence; '' when it
+        has nothing of it within seconds."""
+        for _ in range(LOOKS):
+            if taken := await self.world.store().message_by(**message):
+                where = f"is in contact {taken.reference}" if taken.reference else f"was set aside: {taken.problems}"
+                return f"It {where}."
+            await asyncio.sleep(LOOK_SECONDS)
+        return ""
 
     async def answer(self, reference: str, body: str, sender: str, like: str) -> None:
         """The person, or ``sender``, answers our last mail in this contact. Raises ApiError."""

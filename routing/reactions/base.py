@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import singledispatch
 from typing import Any
 
+from config.safety import MARKS, Mark
 from routing import commands as do
 from routing import events as ev
 from routing.board import Board
@@ -154,11 +155,17 @@ def _(e: ev.MessageArrived, board: Board, now: Time) -> Iterator[Command]:
 
 
 def _marked(e: ev.MessageArrived, contact: Contact, board: Board) -> Iterator[Command]:
-    """Somebody who writes that they cannot speak is not rung up: a handler can say otherwise, a text cannot."""
-    said = next((found.words for found in e.finding.found if found.kind == "cannot_speak"), "")
-    mark = board.rules.safety.cannot_speak
-    if said and e.finding.sounds_like_emergency and worse(contact.safety, mark) != contact.safety:
-        yield do.MarkSafety(contact.reference, mark, f'they wrote "{said}"')
+    """Somebody who writes that they cannot speak is not rung up, and who fears our answer is not written to: a handler
+    can say otherwise, a text cannot."""
+    said = {found.kind: found.words for found in reversed(e.finding.found)}
+    if not e.finding.sounds_like_emergency:
+        said.pop("cannot_speak", None)
+    safety = board.rules.safety
+    marks: dict[str, Mark] = {"unsafe_to_write": safety.unsafe_to_write, "cannot_speak": safety.cannot_speak}
+    kind = max((kind for kind in marks if kind in said), key=lambda kind: MARKS.index(marks[kind]), default="")
+    mark: Mark = marks.get(kind, "normal")
+    if worse(contact.safety, mark) != contact.safety:
+        yield do.MarkSafety(contact.reference, mark, f'they wrote "{said[kind]}"')
 
 
 @react.register

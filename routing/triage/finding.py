@@ -24,7 +24,8 @@ class Reason:
 class Found:
     """Something a handler will ask for, as written.
 
-    ``kind``: place, service, direction, carriage, time, weapon, injury, self_harm or cannot_speak.
+    ``kind``: place, service, direction, carriage, time, weapon, injury, self_harm, cannot_speak or unsafe_to_write
+    (also of what sounds like no emergency).
     """
 
     kind: str

@@ -5,7 +5,7 @@ Its words are weighed; a sign of danger that its context does not set aside adds
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from config.triage import Kind, Lexicon
@@ -20,6 +20,7 @@ from routing.triage.weighing import Features, Scales, Weighed, pieces_of
 SIGN = 1.0  # what a standing sign adds to the weight of the words
 SHORT = 5  # words: of so few, that no sign stands says much
 ASKED = "asked"  # beside the contexts: a question mark
+UNSAFE = "unsafe_to_write"
 MOST_CHARACTERS = 50_000
 REASON_CHARACTERS = 200  # letters that stand apart ("h e l p") are read as one word, however many they are
 SHOWN_BEFORE = 3
@@ -29,13 +30,15 @@ COURTESIES = frozenset({"please", "now", "me", "hi", "hello", "can", "you", "i",
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A message as read: the signs of danger that stand, those set aside and why, and the contexts that are said."""
+    """A message as read: the signs of danger that stand, those set aside and why, and the contexts that are said.
+    ``feared``: the words by which an answer of ours could be seen by somebody else."""
 
     words: list[Word]
     contexts: Contexts
     standing: list[Hit]
     aside: list[tuple[Hit, str]]
     said: frozenset[str]
+    feared: Hit | None
 
 
 class Triage:
@@ -90,7 +93,7 @@ class Triage:
             else:
                 standing.append(hit)
         said = frozenset(h.label for h in hits if h.label not in self._rules) | ({ASKED} if "?" in text else set())
-        return Read(words, contexts, standing, aside, said)
+        return Read(words, contexts, standing, aside, said, _feared(hits))
 
     def _signs(self, read: Read) -> frozenset[str]:
         """What signs and contexts are called among the weights."""
@@ -127,7 +130,25 @@ class Triage:
                 said = _written(text, read.words, hit.start, hit.end)
                 place = read.words[hit.start].start, read.words[hit.end - 1].end
                 first.setdefault(kind, Found(kind, said, *place))
-        return tuple(first.values())
+        return (*first.values(), *_unsafe_to_write(text, read))
+
+
+def _feared(hits: Sequence[Hit]) -> Hit | None:
+    """The first words that say that an answer is unsafe, and that are not harmless where they stand."""
+    harmless = [h for h in hits if h.label == "harmless_to_write"]
+    feared = [
+        h
+        for h in hits
+        if h.label == UNSAFE and not any(within.start <= h.start and h.end <= within.end for within in harmless)
+    ]
+    return min(feared, key=lambda h: (h.start, -h.end), default=None)
+
+
+def _unsafe_to_write(text: str, read: Read) -> Iterator[Found]:
+    if read.feared:
+        start, end = read.feared.start, read.feared.end
+        said = _written(text, read.words, start, end)
+        yield Found(UNSAFE, said, read.words[start].start, read.words[end - 1].end)
 
 
 def _reason(rule: str, said: str, start: int, now: bool = False) -> Reason:

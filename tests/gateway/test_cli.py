@@ -248,6 +248,14 @@ def test_why_a_contact_waits_is_told_in_sentences_or_as_data_and_the_reading_is_
     assert "contact read (complaint)" in run(config, "journal", "show", "AAAA-0001", "--reason", "x").output
 
 
+@pytest.mark.parametrize("command", [("explain",), ("journal", "show")])
+def test_who_can_not_be_asked_why_they_read_a_contact_is_told_to_say_it(command: tuple[str, ...], config: Path) -> None:
+    result = run(config, *command, "AAAA-0001")
+
+    assert result.exit_code == 2
+    assert 'Say why you read this contact: --reason "complaint 12/26".' in result.output
+
+
 @pytest.mark.parametrize(
     ("contact", "at", "said"),
     [

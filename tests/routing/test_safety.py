@@ -10,7 +10,7 @@ import pytest
 from config.safety import Reach, Safety
 from routing import events as ev
 from routing.board import Board
-from routing.commands import Acknowledge, GiveUpFollowUp, MarkSafety, PlaceFollowUpCall
+from routing.commands import Acknowledge, AskWhere, GiveUpFollowUp, MarkSafety, PlaceFollowUpCall
 from routing.model import Channel
 from routing.safety import unsent
 from routing.triage import Finding, Found, Reason
@@ -48,6 +48,18 @@ def test_who_writes_that_they_cannot_speak_is_marked_and_answered_in_neutral_wor
     assert "must not be called: they are marked 'never'" in world.refused(dial("T1"))
     assert "the words say 'police'" in world.refused(reply("police"))
     world.did(reply())
+
+
+@pytest.mark.parametrize("emergency", [True, False])
+def test_who_fears_that_our_answer_is_seen_is_not_written_to(emergency: bool) -> None:
+    world = World(replace(rules(), safety=SAFETY, ask_where={"text": "where"}))
+    said = (*SAID, Found("unsafe_to_write", "he checks my phone", 0, 18))
+    why = (Reason("plea", "help", 0, 4),) if emergency else ()
+    commands = world.text("T1", NUMBER, finding=Finding(emergency, why, said))
+    assert of_kind(MarkSafety, commands) == [MarkSafety("T1", "silent", 'they wrote "he checks my phone"')]
+    assert of_kind(Acknowledge, commands) == []
+    assert of_kind(AskWhere, commands) == []
+    assert "must not be written to by text" in world.refused(reply())
 
 
 def test_who_merely_cannot_talk_at_work_is_not_marked(world: World) -> None:
@@ -137,6 +149,33 @@ def test_words_to_avoid_are_beginnings_of_words() -> None:
     assert SAFETY.telling("flat 2101") == ""
     assert SAFETY.telling("ring 1 0 1, or 9-9-9") == "101"
     assert SAFETY.telling("platform 10, then 1 pm") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("the po\u00adlice", "police"),
+        ("the po\u200blice", "police"),
+        ("the p\u2060o\ufefflice", "police"),
+        ("the \uff50\uff4f\uff4c\uff49\uff43\uff45", "police"),
+        ("Not the P O L I C E", "police"),
+        ("p.o.l.i.c.e", "police"),
+        ("this is a p-o-l-i-c-e matter", "police"),
+        ("p\u00f3lice", "police"),
+        ("call one oh one", "101"),
+        ("call One-Zero-One", "101"),
+        ("ring \uff11\uff10\uff11", "101"),
+    ],
+)
+def test_words_to_avoid_are_found_however_they_are_disguised(text: str, word: str) -> None:
+    assert SAFETY.telling(text) == word
+
+
+@pytest.mark.parametrize(
+    "text", ["I have one, oh! one more", "a b c d e f", "see you at 1", "we like a p.o. box", "the 10.15 train"]
+)
+def test_ordinary_words_tell_nothing(text: str) -> None:
+    assert Safety(words_to_avoid=("police", "999", "101")).telling(text) == ""
 
 
 def test_who_opts_out_gets_no_more_texts_from_that_number_until_they_opt_in(world: World) -> None:

@@ -40,7 +40,16 @@ def test_a_text_is_measured_as_networks_do(text: str, length: Length) -> None:
         ("help", ""),
         ("", ""),
         ("end", "stop"),
+        *((word, "stop") for word in ("STOPALL", "UNSUBSCRIBE", "CANCEL", "QUIT", "OPTOUT", "REVOKE")),
+        *((word, "start") for word in ("UNSTOP", "OPTIN")),
+        ("INFO", ""),
+        ("yes", ""),
     ],
 )
 def test_only_the_word_alone_is_a_wish(body: str, wish: str) -> None:
     assert asked(body) == wish
+
+
+def test_yes_is_a_start_of_whoever_has_stopped() -> None:
+    assert asked("YES", stopped=True) == "start"
+    assert asked("yes he is here", stopped=True) == ""

@@ -210,14 +210,15 @@ class Site:
         desk.headers["Authorization"] = f"Bearer {text}"
         return desk
 
-    async def text(self, reference: str, words: str = "hello", sender: str = CALLER) -> Message:
+    async def text(self, reference: str, words: str = "hello", sender: str = CALLER, language: str = "") -> Message:
         """A text arrives."""
         message = Message(
             f"m-{reference}", reference, "text", "in", sender, "61016", words, self.clock(), "caller",
             provider_key=f"text:{reference}",
         )  # fmt: skip
         event = MessageArrived(
-            reference, message.id, Channel.TEXT, "texts", Party(sender), "61016", f"text:{reference}"
+            *(reference, message.id, Channel.TEXT, "texts", Party(sender), "61016", f"text:{reference}"),
+            language=language,
         )
         await self.dispatcher.submit(event, message)
         return message

@@ -63,6 +63,19 @@ async def test_a_reply_that_is_too_long_for_one_text_is_refused_before_it_is_sen
     assert (await amy.post(f"/contacts/{REF}/replies", {"body": "a" * 1600}))[0] == 201
 
 
+async def test_a_preview_says_that_a_template_has_no_words_in_the_persons_language(site: Site) -> None:
+    amy = await site.signed_in("amy", available=True)
+    await site.text(REF, language="cy")
+    await amy.post(f"/offers/{site.offer_of(REF).id}/accept")
+
+    async def said(template: str) -> str:
+        asked = {"template": template, "values": {"place": "York"}}
+        return str((await amy.post(f"/contacts/{REF}/replies/preview", asked))[1]["other_language"])
+
+    assert await said("officer_coming") == ("The template 'officer_coming' has no words in 'cy': these are in 'en'.")
+    assert await said("heard") == ""
+
+
 async def test_a_ringing_call_is_accepted_by_answering_the_phone_and_may_be_declined_at_the_desk(site: Site) -> None:
     amy = await site.signed_in("amy", available=True, extension="201")
     await site.call(REF)

@@ -271,6 +271,18 @@ async def test_the_carrier_can_be_gone_and_come_back_and_a_reply_be_looked_at_be
     assert len([text for text in world.carrier.outbox if text.recipient == "+447700900790"]) == 1
 
 
+async def test_who_writes_is_told_in_which_contact_it_is_and_a_note_may_be_long(
+    world: World, page: aiohttp.ClientSession
+) -> None:
+    text = await post(page, "/world/texts", {"sender": "+447700900791", "body": "hello"})
+    mail = await post(page, "/world/emails", {"sender": "jo@sender.invalid", "subject": "Bag", "body": "Lost"})
+
+    reference = text["detail"].removeprefix("The gateway has the text. It is in contact ").rstrip(".")
+    assert await world.store().contact(reference) is not None
+    assert mail["detail"].startswith("The mail is in our mailbox. It is in contact ")
+    await desk(page, reference, "note", "seen at the barrier " * 9)
+
+
 async def test_the_control_room_can_be_made_busy_and_normal_again(world: World, page: aiohttp.ClientSession) -> None:
     await put(page, "/world/phones/control-room", {"manner": "busy"})
     assert [world.people[room].manner for room in world.control_rooms] == [BUSY, BUSY]
@@ -379,9 +391,9 @@ async def kinds(page: aiohttp.ClientSession, call: dict[str, Any]) -> list[str]:
     return [line["kind"] for line in (await get(page, f"/world/calls/{call['id']}"))["lines"]]
 
 
-async def desk(page: aiohttp.ClientSession, reference: str, act: str, *, status: int = 204) -> str:
+async def desk(page: aiohttp.ClientSession, reference: str, act: str, target: str = "", *, status: int = 204) -> str:
     """What is said against it."""
-    async with page.post("/world/desk", json={"reference": reference, "act": act}) as answer:
+    async with page.post("/world/desk", json={"reference": reference, "act": act, "target": target}) as answer:
         assert answer.status == status, await answer.text()
         return "" if status == 204 else str((await answer.json())["detail"])
 

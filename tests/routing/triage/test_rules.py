@@ -84,3 +84,74 @@ def test_nearly_all_emergencies_of_the_labelled_messages_are_found(part: str, tr
     ordinary = [raised[m] for m in messages if not m.emergency]
     assert sum(found) >= 0.98 * len(found)
     assert sum(ordinary) <= (0.15 if part == "check" else 0.10) * len(ordinary)
+
+
+def kinds(triage: Triage, text: str) -> set[str]:
+    return {found.kind for found in triage.judge(text).found}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "please dont text back he checks my phone, he hit me again last night",
+        "do not reply to this number my husband reads my messages. he threatens to kill me",
+        "do not reply he will see it",
+        "dont call or text me back he goes thru my phone",
+        "pls dnt txt me bk",
+        "hes always reading my texts",
+        "my husband has my phone most of the day",
+        "my ex can see all my messages",
+        "its not safe to text me",
+        "they go through my phone at night",
+        "DON'T MESSAGE. she'll read it",
+        "u cant reply to this he looks at my messages",
+        "do not reply to this message he will see it",
+        "i need help, dont ring or text, my dad checks my mobile",
+        "no texts please he is watching my phone",
+        "dont text back, ill ring you",
+    ],
+)
+def test_whoever_fears_our_answer_is_known_by_it(text: str, triage: Triage) -> None:
+    assert "unsafe_to_write" in kinds(triage, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no need to reply",
+        "if i stop texting its because he has got in",
+        "you dont reply to my emails",
+        "if you do not reply i will complain",
+        "they do not text back",
+        "people who dont text and drive",
+        "Please do not reply to this email, the mailbox is not read",
+        "nobody reads my emails",
+        "text me back please",
+        "im not safe please text me",
+        "someone took my phone on the platform",
+        "he doesnt check my ticket",
+    ],
+)
+def test_whoever_does_not_is_answered(text: str, triage: Triage) -> None:
+    assert "unsafe_to_write" not in kinds(triage, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "he is outside the shop drunk and shouting",
+        "hes outside my house with a hammer",
+        "they are outside the pub with bats",
+        "he is drunk and has a knife",
+    ],
+)
+def test_a_witness_can_speak(text: str, triage: Triage) -> None:
+    assert triage.judge(text).sounds_like_emergency
+    assert "cannot_speak" not in kinds(triage, text)
+
+
+@pytest.mark.parametrize(
+    "text", ["cant talk he is outside my room", "he is in the room", "hes next to me", "he can hear me"]
+)
+def test_whoever_is_heard_cannot(text: str, triage: Triage) -> None:
+    assert "cannot_speak" in kinds(triage, text)
