@@ -105,6 +105,9 @@ class CarrierSender:
         found = await self.carrier.find_sent(_outgoing(message), began, besides=confirmed)
         return found.sid if found else None
 
+    async def check(self, ours: str) -> None:
+        await self.carrier.check()
+
 
 def senders(carriers: Carriers, store: Store, pictures: Pictures) -> Mapping[str, CarrierSender]:
     return {sender_name(carrier.id): CarrierSender(carrier, store, pictures) for carrier in carriers}
