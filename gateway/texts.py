@@ -14,6 +14,7 @@ from aiohttp import web
 from channels.base import ChannelError, NotGenuine
 from channels.text.port import Carrier, IncomingText, Malformed, StatusReport, TooMuch, Webhook
 from config.settings import Settings
+from gateway.alarms import Alarms
 from gateway.api.problems import TooLarge
 from gateway.api.routes import read_bytes
 from gateway.dispatcher import Clock, Dispatcher, NotWritten, Outcome
@@ -51,7 +52,7 @@ class TextChannel:
     ) -> None:
         self._settings, self._store, self._dispatcher, self._clock = settings, store, dispatcher, clock
         self._intake = TextIntake(settings, store, dispatcher, clock, new_reference, new_id, judge_all)
-        self._carriers = Carriers(settings, clock)
+        self._carriers = Carriers(settings, clock, Alarms(dispatcher, clock))
         self._files = TextFiles(self._carriers, store, dispatcher)
         self._to_order: asyncio.Queue[str] = asyncio.Queue()
         self._refusals = Refusals(dispatcher, clock)
