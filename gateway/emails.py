@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
@@ -111,7 +112,7 @@ class EmailChannel:
     # --- out: what the outbox asks -------------------------------------------------------------------
 
     async def send(self, message: Message) -> str:
-        mailbox = next(m for m in self._mailboxes.values() if m.address == message.sender)
+        mailbox = self._mailbox_of(message.sender)
         *references, parent = message.references.split() or [""]
         mail = outbound.OutgoingMail(
             from_address=mailbox.address,
@@ -129,11 +130,23 @@ class EmailChannel:
         await self._hand_over(outbound.compose(mail), mailbox)
         return message.header_id
 
+    async def check(self, ours: str) -> None:
+        mailbox = self._mailbox_of(ours)
+        async with self._minded(mailbox):
+            await outbound.sign_in(mailbox.smtp, tokens_for(mailbox.smtp, self._tokens.get(mailbox.id)))
+
+    def _mailbox_of(self, address: str) -> Mailbox:
+        return next(m for m in self._mailboxes.values() if m.address == address)
+
     async def _hand_over(self, mail: EmailMessage, mailbox: Mailbox) -> None:
+        async with self._minded(mailbox):
+            await outbound.send(mail, mailbox.smtp, tokens_for(mailbox.smtp, self._tokens.get(mailbox.id)))
+
+    @asynccontextmanager
+    async def _minded(self, mailbox: Mailbox) -> AsyncIterator[None]:
         """A server that does not let us in, or stays away, is told to a person; the mail waits in the outbox."""
-        tokens = tokens_for(mailbox.smtp, self._tokens.get(mailbox.id))
         try:
-            await outbound.send(mail, mailbox.smtp, tokens)
+            yield
         except NotLetIn as error:
             await self._cannot_send(mailbox, "mail_not_let_out", error, after_seconds=0)
             raise

@@ -15,6 +15,7 @@ from channels.text.port import Carrier, OutgoingText
 from channels.text.twilio.carrier import Twilio
 from config.settings import Settings
 from config.text import TWILIO, Text
+from gateway.alarms import Alarms
 from gateway.dispatcher import Clock
 from gateway.pictures import Pictures
 from gateway.store.records import Message
@@ -25,6 +26,8 @@ log = structlog.get_logger()
 
 CHECK_SECONDS = 30.0
 AGAIN_SECONDS = 2.0
+# Longer than this is nothing that mends itself.
+AWAY_SECONDS = 60.0
 KEY = "text:"
 
 
@@ -49,12 +52,14 @@ def came_by(message: Message) -> str:
 class Carriers:
     """All of them, by id, each looked after. Empty for a site without texts."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, alarms: Alarms) -> None:
         text, url = settings.text, settings.http.public_url
         carriers: list[Carrier] = [Twilio(text, f"{url}/webhooks/{TWILIO}/status")] if text.has_twilio else []
         carriers += [HttpCarrier(c, text, f"{url}/webhooks/{c.id}/status", clock=clock) for c in text.carriers]
         self._by_id = {carrier.id: carrier for carrier in carriers}
+        self._clock, self._alarms = clock, alarms
         self._down = dict.fromkeys(self._by_id, "not checked yet")
+        self._away_since: dict[str, Time] = {}
 
     def get(self, carrier: str) -> Carrier | None:
         return self._by_id.get(carrier)
@@ -80,11 +85,25 @@ class Carriers:
             try:
                 await carrier.check()
             except ChannelError as error:
-                self._down[carrier.id] = str(error)
-                log.warning("carrier_down", carrier=carrier.id, why=str(error))
+                await self._is_away(carrier.id, str(error))
             else:
-                self._down[carrier.id] = ""
+                self._is_there(carrier.id)
             await asyncio.sleep(AGAIN_SECONDS if self._down[carrier.id] else CHECK_SECONDS)
+
+    async def _is_away(self, carrier: str, why: str) -> None:
+        """Logged when it goes; an alarm when it stays away, and again while that lasts."""
+        self._down[carrier] = why
+        if carrier not in self._away_since:
+            log.warning("carrier_down", carrier=carrier, why=why)
+        if self._clock() - self._away_since.setdefault(carrier, self._clock()) >= AWAY_SECONDS:
+            told = f"The text carrier {carrier} takes no texts; what is to be sent waits: {why.rstrip('.')}."
+            await self._alarms.raise_one("carrier_away", carrier, told)
+
+    def _is_there(self, carrier: str) -> None:
+        self._down[carrier] = ""
+        since = self._away_since.pop(carrier, None)
+        if since is not None:
+            log.info("carrier_back", carrier=carrier, away_seconds=round(self._clock() - since))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +123,9 @@ class CarrierSender:
         began = datetime.fromtimestamp(since, UTC)
         found = await self.carrier.find_sent(_outgoing(message), began, besides=confirmed)
         return found.sid if found else None
+
+    async def check(self, ours: str) -> None:
+        await self.carrier.check()
 
 
 def senders(carriers: Carriers, store: Store, pictures: Pictures) -> Mapping[str, CarrierSender]:

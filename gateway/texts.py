@@ -6,7 +6,9 @@ A webhook is answered with 2xx only when its texts are on disk. Pictures are fet
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 from aiohttp import web
@@ -14,6 +16,7 @@ from aiohttp import web
 from channels.base import ChannelError, NotGenuine
 from channels.text.port import Carrier, IncomingText, Malformed, StatusReport, TooMuch, Webhook
 from config.settings import Settings
+from gateway.alarms import Alarms
 from gateway.api.problems import TooLarge
 from gateway.api.routes import read_bytes
 from gateway.dispatcher import Clock, Dispatcher, NotWritten, Outcome
@@ -51,7 +54,7 @@ class TextChannel:
     ) -> None:
         self._settings, self._store, self._dispatcher, self._clock = settings, store, dispatcher, clock
         self._intake = TextIntake(settings, store, dispatcher, clock, new_reference, new_id, judge_all)
-        self._carriers = Carriers(settings, clock)
+        self._carriers = Carriers(settings, clock, Alarms(dispatcher, clock))
         self._files = TextFiles(self._carriers, store, dispatcher)
         self._to_order: asyncio.Queue[str] = asyncio.Queue()
         self._refusals = Refusals(dispatcher, clock)
@@ -88,6 +91,9 @@ class TextChannel:
             return await self._refusals.refuse(text, carrier.id)
         try:
             outcome = await self._take(text)
+            if outcome.duplicate and await self._is_another(text):
+                text = _another(text)
+                outcome = await self._take_another(text)
             if outcome.duplicate and await self._had_for_long(text):
                 again = NotGenuine("a text that we have had for a long time was brought again")
                 return await self._refusals.refuse(again, carrier.id)
@@ -96,6 +102,20 @@ class TextChannel:
         if text.problems and not outcome.duplicate:
             await self._refusals.incomplete(carrier.id, text.problems)
         return None
+
+    async def _is_another(self, text: IncomingText) -> bool:
+        """Whether the carrier has used its identifier before, for somebody else or for other words."""
+        earlier = await self._store.message_by(provider_key=f"{KEY}{text.message_sid}")
+        return earlier is not None and _content(earlier) != _content(text)
+
+    async def _take_another(self, text: IncomingText) -> Outcome:
+        """Raises NotWritten, StoreError."""
+        outcome = await self._take(text)
+        if not outcome.duplicate:
+            log.warning("identifier_used_before", contact=outcome.reference)
+            what = "took a text that came with the identifier of another, of other words or another sender"
+            await self._dispatcher.submit(Recorded(what, "system", reference=outcome.reference))
+        return outcome
 
     async def _had_for_long(self, text: IncomingText) -> bool:
         earlier = await self._store.message_by(provider_key=f"{KEY}{text.message_sid}")
@@ -198,6 +218,19 @@ class TextChannel:
                     what = f"learned from the carrier that their text had reached it at {at:%H:%M:%S} UTC"
                     sent = SentAt(message.id, at.timestamp())
                     await self._dispatcher.submit(Recorded(what, "system", reference=reference), sent)
+
+
+def _another(text: IncomingText) -> IncomingText:
+    """Under an identifier of its own, which is the same when it is brought again."""
+    of_its_own = hashlib.sha256("\n".join(_content(text)).encode()).hexdigest()[:16]
+    said = "the carrier has used this identifier before, for another text"
+    problems = "; ".join(filter(None, (text.problems, said)))
+    return replace(text, message_sid=f"{text.message_sid}~{of_its_own}", problems=problems)
+
+
+def _content(text: IncomingText | Message) -> tuple[str, ...]:
+    """Who wrote what; a carrier that brings it again may fold line ends and trailing blanks."""
+    return text.sender, *text.body.split()
 
 
 def _thanks(carrier: Carrier) -> web.Response:

@@ -25,6 +25,12 @@ def unreachable(error: Exception) -> Unreachable:
     return Unreachable(f"the connection to the carrier failed ({type(error).__name__})")
 
 
+def not_delivered(code: str) -> str:
+    """What is said of a failure whose code nobody has put into words."""
+    told = f"code {code}, which we do not know" if code else "no reason"
+    return f"the text was not delivered and the carrier gave {told}"
+
+
 def failure(
     status: int, headers: Mapping[str, str], words: str = "", *, code: str = "", throttled: bool = False
 ) -> ChannelError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import datetime
 from typing import Annotated
 
@@ -30,7 +31,8 @@ class TodayOut(BaseModel):
 
 
 class QueueOut(BaseModel):
-    """``longest_wait_seconds`` is 0 when nobody waits. ``today``: None where nothing has come in yet."""
+    """``emergencies``: that no handler has taken, also while they are shown to some. ``longest_wait_seconds`` is 0 when
+    nobody waits. ``today``: None where nothing has come in yet."""
 
     id: str
     name: str
@@ -108,10 +110,11 @@ class DeskSettingsOut(BaseModel):
 async def queues(request: Request[Nothing, Nothing]) -> QueuesOut:
     board, now = request.services.dispatcher.board, request.services.clock()
     waiting = [board.contacts[rank.reference] for rank in board.waiting()]
-    supervisor = request.who.may("supervisor")
+    emergencies = Counter(c.queue for c in board.contacts.values() if c.emergency and c.wanted)
+    supervisor, today = request.who.may("supervisor"), request.services.statistics.today
     return QueuesOut(
         queues=[
-            _queue_out(q, [c for c in waiting if c.queue == q.id], request.services.statistics.today.get(q.id), now)
+            _queue_out(q, [c for c in waiting if c.queue == q.id], emergencies[q.id], today.get(q.id), now)
             for q in request.services.settings.queues
         ],
         waiting=[_waiting_out(c, now) for c in waiting] if supervisor else [],
@@ -119,13 +122,13 @@ async def queues(request: Request[Nothing, Nothing]) -> QueuesOut:
     )
 
 
-def _queue_out(queue: Queue, waiting: list[Contact], today: Figures | None, now: Time) -> QueueOut:
+def _queue_out(queue: Queue, waiting: list[Contact], emergencies: int, today: Figures | None, now: Time) -> QueueOut:
     return QueueOut(
         id=queue.id,
         name=queue.name,
         target_seconds=queue.target_seconds,
         waiting=len(waiting),
-        emergencies=sum(c.emergency for c in waiting),
+        emergencies=emergencies,
         longest_wait_seconds=max((_waited(c, now) for c in waiting), default=0.0),
         today=_today_out(today) if today else None,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import click
 from gateway.cli.client import Client
 from gateway.cli.common import CONFIG, run_with, table
 from routing.explain.explain import duration
+
+FAR_OVER = 2.0  # times a queue's target
 
 
 @click.command()
@@ -22,7 +25,7 @@ def status(config: Path | None) -> None:
       contact-gateway status --config /etc/contact-gateway/site.toml
     """
     ready, queues, handlers = run_with(config, _ask)
-    click.echo(_health(ready))
+    click.echo(summary(ready, queues["queues"]))
     click.echo(f"\nCallers on the line: {queues['calls']}\n")
     headings = ["QUEUE", "WAITING", "EMERGENCIES", "LONGEST WAIT", "TARGET", "TODAY", "IN TARGET"]
     click.echo(table(headings, [_queue(q) for q in queues["queues"]]))
@@ -38,10 +41,27 @@ async def _ask(client: Client) -> tuple[Any, Any, Any]:
     return await client.ready(), await client.get("/queues"), await client.get("/handlers")
 
 
-def _health(ready: Any) -> str:
+def summary(ready: Any, queues: Sequence[Any]) -> str:
+    """First what needs somebody, then what is wrong."""
     wrong, warnings = ([f"  {part}: {why}" for part, why in ready[key].items()] for key in ("wrong", "warnings"))
-    said = ["Not everything is well:", *wrong] if wrong else ["Everything is well." if not warnings else "It works."]
+    well = [] if _needs(queues) else ["Everything is well." if not warnings else "It works."]
+    said = [*_needs(queues), *(["Not everything is well:", *wrong] if wrong else well)]
     return "\n".join([*said, *(["Warnings:", *warnings] if warnings else [])])
+
+
+def _needs(queues: Sequence[Any]) -> list[str]:
+    waiting = [queue for queue in queues if queue["emergencies"]]
+    count, where = sum(queue["emergencies"] for queue in waiting), ", ".join(queue["id"] for queue in waiting)
+    emergencies = "1 emergency waits" if count == 1 else f"{count} emergencies wait"
+    late = [
+        f"{queue['id']} ({duration(queue['longest_wait_seconds'])}; target {duration(queue['target_seconds'])})"
+        for queue in queues
+        if queue["waiting"] and queue["longest_wait_seconds"] > FAR_OVER * queue["target_seconds"]
+    ]
+    return [
+        *([f"{emergencies} for a handler: {where}."] if count else []),
+        *([f"Somebody has waited more than twice the target: {', '.join(late)}."] if late else []),
+    ]
 
 
 def _queue(queue: Any) -> list[str]:

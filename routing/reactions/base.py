@@ -172,7 +172,7 @@ def _marked(e: ev.MessageArrived, contact: Contact, board: Board) -> Iterator[Co
 def _(e: ev.DeliveryReported, board: Board, now: Time) -> Iterator[Command]:
     if e.status in ("undelivered", "failed"):
         why = f": {e.why}" if e.why else ""
-        code = f" (code {e.code})" if e.code else ""
+        code = f" (code {e.code})" if e.code and e.code not in e.why else ""
         yield do.RaiseAlarm("message_not_delivered", f"A message did not reach the person{why}{code}.", e.reference)
 
 

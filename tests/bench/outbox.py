@@ -37,6 +37,9 @@ class Prompt:
         self.taken.append(message.id)
         return f"provider:{message.id}"
 
+    async def check(self, ours: str) -> None:
+        """It is always there."""
+
     async def find_sent(self, message: Message, since: Time) -> str | None:
         return None
 

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli import main
+from gateway.cli.status import summary
 from tests.gateway.api.site import PASSWORD, Calls, Site, settings_in
 
 SITE = """
@@ -186,6 +187,20 @@ def test_statistics_are_counted_shown_and_made_anew(
     assert as_csv.output.startswith("group,begins,ends,offered,answered,abandoned")
     assert rebuilt.exit_code == 0 and "are made anew: " in rebuilt.output
     assert wrong.exit_code == 1 and "from: must be a date" in wrong.output
+
+
+@pytest.mark.parametrize(
+    ("emergencies", "longest", "says"),
+    [
+        (2, 5.0, "2 emergencies wait for a handler: texts."),
+        (0, 600.0, "Somebody has waited more than twice the target: texts (10 min 0 s; target 1 min 0 s)."),
+        (0, 90.0, "Everything is well."),
+    ],
+)
+def test_the_first_line_of_status_says_what_needs_somebody(emergencies: int, longest: float, says: str) -> None:
+    queue = {"id": "texts", "emergencies": emergencies, "longest_wait_seconds": longest, "target_seconds": 60.0}
+    told = summary({"ready": True, "wrong": {}, "warnings": {}}, [queue | {"waiting": 1}])
+    assert told.splitlines()[0] == says
 
 
 def test_status_says_when_no_gateway_runs(config: Path) -> None:

@@ -297,7 +297,8 @@ async def test_a_server_that_takes_no_mail_is_said_told_when_it_stays_away_and_c
     site.ahead_seconds = 240
     await site.sent_to("sky@public.example")
     site.ahead_seconds = 0
-    await until(lambda: site.email.healthy() == "")
+    await site.settled()
+    assert site.email.healthy() == ""
     (sent,) = [m for m in await site.store.messages(first.reference) if m.direction == "out"]
     assert (sent.status, sent.problems) == ("sent", "")
 

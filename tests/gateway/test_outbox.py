@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import itertools
 import random
 import time
 from collections.abc import AsyncIterator, Callable
@@ -38,6 +40,7 @@ class FakeCarrier:
     loses: int = 0
     away: bool = False
     never: frozenset[str] = frozenset()
+    checks: int = 0
     taken: list[tuple[str, str, str]] = field(default_factory=list)
     tries: list[tuple[str, float]] = field(default_factory=list)
     under_way: int = 0
@@ -64,6 +67,11 @@ class FakeCarrier:
             return self.taken[-1][0]
         finally:
             self.under_way -= 1
+
+    async def check(self, ours: str) -> None:
+        self.checks += 1
+        if self.away:
+            raise Unreachable("refused")
 
     async def find_sent(self, message: Message, since: Time) -> str | None:
         """The oldest text of these words to this person that is not confirmed as another."""
@@ -226,11 +234,59 @@ async def test_replies_to_one_contact_that_waited_for_the_carrier_leave_in_their
     async with at_work(tmp_path, carrier, QUICK.model_copy(update={"attempts": 1000})) as (writer, outbox):
         for n in range(1, 5):
             await written(writer, n)
-        await until(lambda: len(carrier.tries) > 4)
+        await until(lambda: carrier.checks > 4)
         await until(lambda: not outbox._trying)
         carrier.away = False
         await done(outbox)
         assert [body for _, _, body in carrier.taken] == [f"reply {n}" for n in range(1, 5)]
+
+
+async def test_a_carrier_that_is_away_uses_up_no_try_however_long_it_stays(tmp_path: Path) -> None:
+    """It is asked whether it is there, and no message is tried at it meanwhile."""
+    carrier = FakeCarrier(away=True)
+    async with at_work(tmp_path, carrier, QUICK.model_copy(update={"attempts": 1})) as (writer, outbox):
+        for n in range(1, 4):
+            await written(writer, n)
+        await until(lambda: carrier.checks > 5)
+        assert outbox.open == 3 and len(carrier.tries) == 1
+        failures = [row.document async for row in writer.store.journal(kind="SendingFailed")]
+        assert len(failures) == 3 and all("this message waits until it is back" in f for f in failures)
+        assert {m.status for m in await writer.store.messages("T1")} == {"waiting"}
+        carrier.away = False
+        await done(outbox)
+        assert [body for _, _, body in carrier.taken] == ["reply 1", "reply 2", "reply 3"]
+        assert "RaiseAlarm" not in kinds(writer)
+
+
+async def test_what_waited_for_the_carrier_leaves_as_soon_as_it_is_back_emergencies_first(tmp_path: Path) -> None:
+    carrier = FakeCarrier(away=True)
+    patient = QUICK.model_copy(update={"last_retry_seconds": 600.0, "concurrency": 1})
+    async with at_work(tmp_path, carrier, patient) as (writer, outbox):
+        await writer.text(1)
+        await writer.text(2)
+        await writer.dispatcher.submit(ev.EmergencyRaised("T2", "handler:anna", "knife"))
+        await until(lambda: carrier.checks > 3)
+        back, carrier.away = time.monotonic(), False
+        await done(outbox)
+        assert [to[-1] for _, to, _ in carrier.taken] == ["2", "1"]
+        assert carrier.tries[-1][1] - back < 1
+
+
+def _got_on(outbox: Outbox, carrier: FakeCarrier, before: int) -> bool:
+    return outbox.open == 0 or len(carrier.tries) > before + 1
+
+
+async def test_tries_count_only_while_others_leave_by_the_same_way(tmp_path: Path) -> None:
+    carrier = FakeCarrier(never=frozenset({"r1"}))
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        await written(writer, 1)
+        numbers = itertools.count(2)
+        while outbox.open:
+            before = len(carrier.tries)
+            await written(writer, next(numbers), "+447700900002", reference="T2")
+            await until(functools.partial(_got_on, outbox, carrier, before))
+        await done(outbox)
+        assert [alarm.what for alarm in await writer.commands(RaiseAlarm)][-1] == "message_not_sent"
 
 
 async def test_they_leave_in_their_order_after_a_restart_too(tmp_path: Path) -> None:
@@ -277,29 +333,18 @@ async def test_a_reply_that_fails_for_itself_holds_back_no_other(tmp_path: Path)
         }
 
 
-async def test_without_others_it_holds_back_the_next_until_it_is_given_up(tmp_path: Path) -> None:
+async def test_without_others_it_holds_back_the_next_for_so_many_tries_and_then_somebody_is_told(
+    tmp_path: Path,
+) -> None:
     carrier = FakeCarrier(never=frozenset({"r1"}))
-    async with at_work(tmp_path, carrier) as (writer, outbox):
+    async with at_work(tmp_path, carrier) as (writer, _):
         await written(writer, 1)
         await until(lambda: kinds(writer).count("SendingFailed") == 1)
         await written(writer, 2)
         await until(lambda: len(carrier.taken) == 1)
-        await done(outbox)
-        assert [alarm.what for alarm in await writer.commands(RaiseAlarm)] == ["message_not_sent"]
-    assert {message for message, _ in carrier.tries[:-1]} == {"r1"}
-
-
-async def test_a_try_before_its_own_time_is_one_more(tmp_path: Path) -> None:
-    """It goes with the next one, and does not count."""
-    carrier = FakeCarrier(answers=[Unreachable("gone"), Unreachable("gone")])
-    twice = QUICK.model_copy(update={"attempts": 2, "first_retry_seconds": 1.0, "last_retry_seconds": 1.0})
-    async with at_work(tmp_path, carrier, twice) as (writer, outbox):
-        await written(writer, 1)
-        await until(lambda: kinds(writer).count("SendingFailed") == 1)
-        await written(writer, 2)
-        await until(lambda: len(carrier.taken) == 2)
-        await done(outbox)
-    assert [message for message, _ in carrier.tries] == ["r1", "r1", "r1", "r2"]
+        tried = [message for message, _ in carrier.tries]
+        assert tried[: QUICK.attempts + 2] == ["r1"] * (QUICK.attempts + 1) + ["r2"]
+        assert [alarm.what for alarm in await writer.commands(RaiseAlarm)] == ["message_waits"]
 
 
 async def test_a_rest_that_ends_while_it_is_looked_at_costs_no_message(
@@ -331,16 +376,6 @@ async def test_a_refusal_is_final_and_somebody_is_told(tmp_path: Path) -> None:
         assert len(carrier.tries) == 1
         message = await writer.store.message("T1-acknowledgement")
         assert message is not None and message.status == "failed"
-
-
-async def test_it_gives_up_loudly_after_so_many_tries(tmp_path: Path) -> None:
-    carrier = FakeCarrier(answers=[Unreachable("503")] * 99)
-    async with at_work(tmp_path, carrier) as (writer, outbox):
-        await writer.text(1)
-        assert await writer.commands(RaiseAlarm)
-        await done(outbox)
-        assert len(carrier.tries) == QUICK.attempts
-        assert await writer.store.outbox_open() == []
 
 
 async def test_a_fault_of_ours_counts_as_a_failed_try_and_the_others_are_sent(tmp_path: Path) -> None:
@@ -447,13 +482,13 @@ async def test_a_twin_that_leaves_meanwhile_is_not_taken_for_the_interrupted_one
         assert sorted(m.provider_id for m in await writer.store.messages("T1")) == ["SM0", "SM1"]
 
 
-async def test_a_carrier_that_cannot_even_be_asked_is_given_up_too(tmp_path: Path) -> None:
+async def test_a_carrier_that_cannot_even_be_asked_is_waited_for(tmp_path: Path) -> None:
     await interrupted(tmp_path, 1, body="on our way")
-    carrier = FakeCarrier(lookups=[Unreachable("503")] * 99)
-    async with at_work(tmp_path, carrier) as (writer, outbox):
-        assert [a.what for a in await writer.commands(RaiseAlarm)] == ["message_not_sent"]
+    carrier = FakeCarrier(lookups=[Unreachable("503")] * (QUICK.attempts + 2))
+    async with at_work(tmp_path, carrier) as (_, outbox):
+        await until(lambda: bool(carrier.taken))
         await done(outbox)
-        assert carrier.tries == []
+        assert len(carrier.tries) == 1
 
 
 async def test_what_waited_goes_on_waiting_after_a_restart(tmp_path: Path) -> None:

@@ -73,13 +73,24 @@ async def test_texts_of_a_batch_are_taken_and_duplicates_forgeries_and_replays_a
     assert await second.post(second.webhook_url, {"messages": [two, one]}) == 200
     assert await words() == ["first", "second"]
 
+    # an identifier that was used before, with other words, is no duplicate: a message of its own, which says so
+    other = {"messages": [one | {"text": "third"}]}
+    for _ in range(2):
+        assert await second.post(second.webhook_url, other) == 200
+    assert await words() == ["first", "second", "third"]
+    (found,) = (await sam.get("contacts", party=f"+{sender}", reason="test"))["contacts"]
+    messages = await sam.get(f"contacts/{found['reference']}/messages", reason="test")
+    assert ["used this identifier" in m["problems"] for m in messages if m["direction"] == "in"] == [False, False, True]
+    warnings = [r async for r in world.store().journal(kind="Recorded") if "identifier of another" in r.document]
+    assert [r.reference for r in warnings] == [found["reference"]]
+
     # what is not signed, or not now, is refused and creates nothing
     forged = {"messages": [one | {"id": "b3", "text": "forged"}]}
     assert await second.post(second.webhook_url, forged, signature="00" * 32) == 403
     assert await second.post(second.webhook_url, forged, at=1_700_000_000) == 403
     assert await second.post(f"{world.gateway_url}/webhooks/third/message", forged) == 404
     assert await second.post(f"{world.gateway_url}/webhooks/twilio/message", forged) == 403
-    assert await words() == ["first", "second"]
+    assert await words() == ["first", "second", "third"]
 
 
 async def test_a_carrier_that_asks_for_a_pause_or_is_gone_holds_up_nobody_elses_texts(world: World) -> None:

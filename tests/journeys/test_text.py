@@ -187,8 +187,11 @@ async def test_a_file_that_is_not_accepted_is_shown_as_refused_and_failed_texts_
             (attachment,) = (await desk.get(f"contacts/{reference}/messages"))[0]["attachments"]
             return "not accepted here" in attachment["filename"] and not attachment["available"]
 
+        async def acknowledged() -> bool:
+            return (await desk.get(f"contacts/{reference}/messages"))[-1]["status"] == "delivered"
+
         await eventually(refused)
-        await world.carrier.wait_for_sent(lambda m: m.recipient == sender)
+        await eventually(acknowledged)
 
         # a reply is measured before it is sent, and when it is not delivered the desk says why
         length = (await desk.post(f"contacts/{reference}/replies/preview", {"body": "It\u2019s noted"}))["length"]

@@ -130,6 +130,9 @@ class Provider:
         await asyncio.sleep(0.003)  # the answer's way back: here it may be lost
         return f"provider:{message.id}"
 
+    async def check(self, ours: str) -> None:
+        """It is always there."""
+
     async def find_sent(self, message: Message, since: Time) -> str | None:
         return f"provider:{message.id}" if message.id in self.taken() else None
 

@@ -15,6 +15,7 @@ from itertools import zip_longest
 from typing import Any, TypeVar
 
 from channels.text.addresses import address, storable
+from channels.text.answers import not_delivered
 from channels.text.http.fields import at, document, found
 from channels.text.port import IncomingText, Malformed, MediaItem, StatusReport, Webhook
 from config.carriers import HttpCarrier, ReportsIn, TextsIn
@@ -92,8 +93,7 @@ def _report(carrier: HttpCarrier, places: ReportsIn, value: Any) -> StatusReport
 
 def why(carrier: HttpCarrier, code: str) -> str:
     """What a failure's code means, for a handler."""
-    told = f"the reason {code}" if code else "no reason"
-    return carrier.errors.get(code, f"the text was not delivered and the carrier gave {told}")
+    return carrier.errors.get(code) or not_delivered(code)
 
 
 def _required(value: Any, place: str, limit: int) -> str:

@@ -20,6 +20,7 @@ from twilio.request_validator import RequestValidator, add_port, remove_port  # 
 
 from channels.base import NotGenuine
 from channels.text.addresses import address, storable
+from channels.text.answers import not_delivered
 from channels.text.port import IncomingText, Malformed, MediaItem, StatusReport, TooMuch, Webhook
 from channels.text.twilio.reasons import in_words
 from config.text import Text
@@ -117,7 +118,7 @@ def read_status(url: str, form: Mapping[str, str], signature: str, settings: Tex
 def _why(status: str, error_code: str) -> str:
     if status not in NOT_SENT:
         return ""
-    return in_words(error_code) or "the text was not delivered and the carrier gave no reason"
+    return in_words(error_code) or not_delivered(error_code)
 
 
 def _proven(url: str, form: Mapping[str, str], signature: str, settings: Text) -> Values:

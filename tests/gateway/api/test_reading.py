@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.store.records import Attachment, Recording
+from routing.events import EmergencyRaised
 from tests.gateway.api.site import CALLER, Site
 
 REF = "AAAA-0001"
@@ -258,3 +259,12 @@ async def test_the_figures_count_contacts_and_offers_and_name_nobody(site: Site)
         assert line in figures
     assert "amy" not in figures
     assert CALLER not in figures
+
+
+async def test_an_emergency_that_is_shown_to_a_handler_and_taken_by_none_is_counted_as_waiting(site: Site) -> None:
+    amy = await site.signed_in("amy", available=True)
+    await site.text("AAAA-0009", "help")
+    await site.dispatcher.submit(EmergencyRaised("AAAA-0009", "handler:amy", "they wrote of a knife"))
+    assert site.dispatcher.board.contacts["AAAA-0009"].offers
+    _, said = await amy.get("/queues")
+    assert {q["id"]: q["emergencies"] for q in said["queues"]}["texts"] == 1

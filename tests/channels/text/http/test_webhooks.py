@@ -198,7 +198,10 @@ class TestReports:
             StatusReport("second/out/1", "delivered"),
             StatusReport("second/out/2", "undelivered", "E17", "the recipient's phone is switched off"),
             StatusReport(
-                "second/out/3", "failed", "E98", "the text was not delivered and the carrier gave the reason E98"
+                "second/out/3",
+                "failed",
+                "E98",
+                "the text was not delivered and the carrier gave code E98, which we do not know",
             ),
             StatusReport(
                 "second/out/4", "undelivered", "", "the text was not delivered and the carrier gave no reason"

@@ -297,7 +297,13 @@ class TestStatusReports:
 
     @pytest.mark.parametrize(
         ("code", "words"),
-        [("30003", "switched off"), ("30005", "unknown"), ("30007", "filtered"), ("31999", "gave no reason")],
+        [
+            ("30003", "switched off"),
+            ("30005", "unknown"),
+            ("30007", "filtered"),
+            ("31999", "gave code 31999, which we do not know"),
+            ("", "gave no reason"),
+        ],
     )
     def test_a_failure_is_explained_in_words(self, code: str, words: str) -> None:
         report = reported(MessageStatus="undelivered", ErrorCode=code)
