@@ -188,7 +188,7 @@ async def test_a_file_that_is_not_accepted_is_shown_as_refused_and_failed_texts_
             return "not accepted here" in attachment["filename"] and not attachment["available"]
 
         async def acknowledged() -> bool:
-            return (await desk.get(f"contacts/{reference}/messages"))[-1]["status"] == "delivered"
+            return bool((await desk.get(f"contacts/{reference}/messages"))[-1]["status"] == "delivered")
 
         await eventually(refused)
         await eventually(acknowledged)
