@@ -22,7 +22,7 @@ def test_words_of_a_site_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("GATEWAY_PHONE_SECRET", "s" * 40)
     settings = load(site(tmp_path, '[triage]\nshorthand = { wot = "what" }\nphrases = { weapon = ["bobbydazzler"] }\n'))
     triage = Triage(lexicon().with_more(settings.triage), english(), weights())
-    told = "theres a bobbydazzler in coach 3"
+    told = "there is a bobbydazzler on the train"
     assert triage.judge(told).sounds_like_emergency
     assert not Triage(lexicon(), english(), weights()).judge(told).sounds_like_emergency
 
