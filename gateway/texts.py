@@ -110,12 +110,8 @@ class TextChannel:
 
     async def _take_another(self, text: IncomingText) -> Outcome:
         """Raises NotWritten, StoreError."""
-        outcome = await self._take(text)
-        if not outcome.duplicate:
-            log.warning("identifier_used_before", contact=outcome.reference)
-            what = "took a text that came with the identifier of another, of other words or another sender"
-            await self._dispatcher.submit(Recorded(what, "system", reference=outcome.reference))
-        return outcome
+        what = "took a text that came with the identifier of another, of other words or another sender"
+        return await self._take_and_tell(text, "identifier_used_before", what)
 
     async def _had_for_long(self, text: IncomingText) -> bool:
         earlier = await self._store.message_by(provider_key=f"{KEY}{text.message_sid}")
@@ -133,11 +129,16 @@ class TextChannel:
 
     async def _take_missed(self, text: IncomingText) -> None:
         """One that no webhook has brought. Raises NotWritten, StoreError."""
+        what = "fetched a text from the carrier that no webhook had brought"
+        await self._take_and_tell(text, "missed_text_fetched", what)
+
+    async def _take_and_tell(self, text: IncomingText, logged: str, what: str) -> Outcome:
+        """With a line of the log and of the journal that tell what is unusual about it, unless we had it already."""
         outcome = await self._take(text)
         if not outcome.duplicate:
-            log.warning("missed_text_fetched", contact=outcome.reference)
-            what = "fetched a text from the carrier that no webhook had brought"
+            log.warning(logged, contact=outcome.reference)
             await self._dispatcher.submit(Recorded(what, "system", reference=outcome.reference))
+        return outcome
 
     # --- what became of ours ---------------------------------------------------------------------------------
 

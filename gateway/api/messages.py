@@ -14,7 +14,7 @@ from aiohttp import web
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
 from channels.text.segments import measured
-from config.templates import LONGEST_TEXT
+from config.templates import LONGEST_TEXT, Template
 from config.text import LARGEST_PICTURES
 from gateway.api.casework import open_contact, require_mine
 from gateway.api.consultation import Consultation, consult
@@ -161,9 +161,7 @@ async def preview(request: Request[Nothing, ReplyBody]) -> PreviewOut:
 
 def _other_language(request: Request[Nothing, ReplyBody], contact: Contact) -> str:
     """A language that is asked for is there, or was refused."""
-    theirs = contact.language
-    templates = {template.id: template for template in request.services.settings.templates}
-    template = templates.get(request.body.template)
+    theirs, template = contact.language, _template(request)
     if request.body.language or template is None or not theirs or theirs in template.texts:
         return ""
     return f"The template '{template.id}' has no words in '{theirs}': these are in '{next(iter(template.texts))}'."
@@ -211,6 +209,11 @@ def _words(request: Request[Nothing, ReplyBody], contact: Contact) -> str:
     return body
 
 
+def _template(request: Request[Nothing, ReplyBody]) -> Template | None:
+    wanted = request.body.template
+    return next((template for template in request.services.settings.templates if template.id == wanted), None)
+
+
 def _body(request: Request[Nothing, ReplyBody], contact: Contact) -> str:
     wanted, settings = request.body, request.services.settings
     if wanted.pictures and not wanted.body.strip() and not wanted.template:
@@ -219,7 +222,7 @@ def _body(request: Request[Nothing, ReplyBody], contact: Contact) -> str:
         raise BadRequest("Say what to send.", [FieldError(field="body", why="give either a body or a template")])
     if not wanted.template:
         return wanted.body
-    template = next((template for template in settings.templates if template.id == wanted.template), None)
+    template = _template(request)
     if template is None:
         why = f"there is no '{wanted.template}'; there are: {', '.join(t.id for t in settings.templates)}"
         raise BadRequest("Some fields are not right.", [FieldError(field="template", why=why)])
