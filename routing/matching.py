@@ -157,12 +157,7 @@ CHOSEN = {
     "claimed": "they asked for this emergency",
 }
 OWN_CENTRE = " in its own centre"
-# What an emergency broke into.
-BROKE_INTO = {
-    Reach.ROOM: "",
-    Reach.BEYOND: "; was full, and got it as an emergency",
-    Reach.WRAP_UP: "; was in wrap-up, and got it as an emergency",
-}
+AS_EMERGENCY = "; was {}, and got it as an emergency"
 RULE_OF = {said: rule for rule, said in CHOSEN.items()}
 
 
@@ -202,7 +197,15 @@ def _why(board: Board, contact: Contact, handler: Handler, now: Time) -> str:
     reach = board.reach_to(handler.id, need.load) or Reach.ROOM
     by_skills = need.prefers and _passes_over_somebody(board, contact, need, reach, handler, now)
     among = OWN_CENTRE if centre(board.rules.queues[contact.queue].centre) in need.able else ""
-    return CHOSEN["preferred_skills" if by_skills else board.rules.routing.choose_by] + among + BROKE_INTO[reach]
+    return CHOSEN["preferred_skills" if by_skills else board.rules.routing.choose_by] + among + _broke_into(reach, need)
+
+
+def _broke_into(reach: Reach, need: Need) -> str:
+    """What they were at when an emergency reached them; '' for nothing."""
+    if reach is Reach.ROOM:
+        return ""
+    messages = "busy with messages" if need.load is Channel.VOICE else "full"
+    return AS_EMERGENCY.format("in wrap-up" if reach is Reach.WRAP_UP else messages)
 
 
 def _passes_over_somebody(board: Board, contact: Contact, need: Need, reach: Reach, chosen: Handler, now: Time) -> bool:

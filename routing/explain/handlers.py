@@ -207,7 +207,8 @@ def _less_room(board: Board, contact: Contact, handler: Handler, chosen: Handler
     mine, theirs = (board.reach_to(h.id, contact.load) or Reach.ROOM for h in (handler, chosen))
     if mine <= theirs:
         return None
-    said = {Reach.BEYOND: "is full", Reach.WRAP_UP: "is in wrap-up"}[mine]
+    messages = "has messages in hand" if contact.load is Channel.VOICE else "is full"
+    said = "is in wrap-up" if mine is Reach.WRAP_UP else messages
     return Reason("less_room", f"{said}, and could take it as an emergency, but {chosen.id} comes first")
 
 
