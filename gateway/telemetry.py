@@ -77,7 +77,7 @@ class Telemetry:
         )
         self._answers = Histogram(
             "gateway_answer_seconds",
-            "From arrival to a handler's first answer",
+            "From the beginning of the wait (a call's: in the queue) to a handler's first answer",
             ["channel"],
             buckets=ANSWER_BUCKETS,
             registry=self._registry,
@@ -124,7 +124,8 @@ class Telemetry:
     def _observe_answer(self, row: Row) -> None:
         contact = self._board().open_contact(row.reference)
         if contact is not None and contact.answered_at == row.at:
-            self._answers.labels(contact.channel.value).observe(max(0.0, row.at - contact.received_at))
+            began = contact.queued_at or contact.received_at
+            self._answers.labels(contact.channel.value).observe(max(0.0, row.at - began))
 
 
 class _Now(Collector):

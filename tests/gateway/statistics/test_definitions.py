@@ -82,6 +82,23 @@ def test_a_call_is_offered_when_it_comes_to_the_queue_and_waits_from_there(world
     assert (row.service_level, row.answered_in_target) == (1, 1)
 
 
+@pytest.mark.parametrize(("seconds", "in_target"), [(30, True), (31, False)])
+def test_a_call_is_overdue_on_the_board_exactly_when_it_is_outside_the_service_level(
+    world: JournalledWorld, seconds: int, in_target: bool
+) -> None:
+    """The order of service, what people read and the figures have one beginning: after the greeting and the menu."""
+    world.arriving("C1")
+    world.after(45)
+    world.did(ev.CallQueued("C1"))
+    world.after(seconds - 1)
+    world.handler("anna")
+    contact = world.contact("C1")
+    assert contact.queued_at == world.wait("C1").began_at == world.now - seconds
+    assert (contact.due >= world.now) == in_target
+    world.accept("C1")
+    assert figures(world)["general"].answered_in_target == in_target
+
+
 def test_an_answer_after_the_target_is_outside_the_service_level(world: JournalledWorld) -> None:
     waits(world, "C1", 30)
     talks(world, "C1", 60)
