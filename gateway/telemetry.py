@@ -30,6 +30,10 @@ TODAY = {
     "offered": "People offered to the queue",
     "answered": "People answered",
     "answered_in_target": "People answered within the queue's target",
+    "control_room": "People whom the control room answered before a handler",
+    "control_room_in_target": "People whom the control room answered within the queue's target",
+    "waiting_past_target": "People who wait still, for longer than the queue's target",
+    "service_level_offered": "People whom the service level is of",
     "abandoned": "People who hung up after the queue's threshold",
 }
 

@@ -16,9 +16,14 @@ from routing.explain.explain import duration
 BY = click.Choice(["queue", "channel", "centre", "handler"])
 INTERVAL = click.Choice(["15min", "30min", "60min", "day", "week", "all"])
 HEADINGS = [
-    *("FROM", "GROUP", "OFFERED", "ANSWERED", "ABANDONED", "LEVEL", "MEAN WAIT", "MEDIAN", "P90"),
-    *("LONGEST", "HANDLED", "HANDLING", "OCCUPANCY"),
+    *("FROM", "GROUP", "OFFERED", "ANSWERED", "CONTROL ROOM", "ABANDONED", "EARLY", "OTHER", "WAITING", "LEVEL"),
+    *("MEAN WAIT", "MEDIAN", "P90", "LONGEST", "HANDLED", "HANDLING", "OCCUPANCY"),
 ]
+OTHER = ("callback", "voicemail", "passed", "cut_off", "ended")
+LEGEND = """
+Offered is the sum of the next six. EARLY: hung up sooner than the threshold. OTHER: asked to be called back, left a
+voicemail, went to an outside number, were cut off, or we ended the call (each by itself: --csv). LEVEL: heard by a
+handler or the control room within the target, out of all but who hung up early, and who still waits, within it."""
 
 
 @click.group()
@@ -67,6 +72,7 @@ def report(
         click.echo(json.dumps(found, indent=1))
     elif found["rows"]:
         click.echo(table(HEADINGS, [_line(row) for row in found["rows"]]))
+        click.echo(LEGEND)
     else:
         click.echo("Nothing was offered or handled in that time.")
 
@@ -76,13 +82,20 @@ def _line(row: Any) -> list[str]:
     return [
         row["begins"][:16].replace("T", " "),
         row["group"] or "(none)",
-        *(str(row[name]) for name in ("offered", "answered", "abandoned")),
+        *(str(row[name]) for name in ("offered", "answered", "control_room", "abandoned", "abandoned_early")),
+        str(sum(row[name] for name in OTHER)),
+        _waiting(row),
         _percent(row["service_level"]),
         *(_seconds(wait[name]) for name in ("mean", "median", "p90", "longest")),
         str(row["handled"]),
         _seconds(row["handling_seconds"]),
         _percent(row["occupancy"]),
     ]
+
+
+def _waiting(row: Any) -> str:
+    late = row["waiting_past_target"]
+    return f"{row['waiting']} ({late} late)" if late else str(row["waiting"])
 
 
 def _percent(share: float | None) -> str:

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from gateway.cli import main
 from gateway.cli.status import summary
+from routing.events import CallbackAsked, CallerLeft, ControlRoomJoined, EmergencyRaised
 from tests.gateway.api.site import PASSWORD, Calls, Site, settings_in
 
 SITE = """
@@ -187,6 +188,34 @@ def test_statistics_are_counted_shown_and_made_anew(
     assert as_csv.output.startswith("group,begins,ends,offered,answered,abandoned")
     assert rebuilt.exit_code == 0 and "are made anew: " in rebuilt.output
     assert wrong.exit_code == 1 and "from: must be a date" in wrong.output
+
+
+def test_everybody_who_was_offered_stands_in_the_printed_report(config: Path, tmp_path: Path) -> None:
+    """Answered, heard by the control room, gone, gone early or waiting: so much of the sum is never out of sight."""
+    at = datetime(2026, 11, 4, 9, tzinfo=ZoneInfo("Europe/London")).timestamp()
+
+    async def a_morning() -> None:
+        async with Site(settings_in(tmp_path / "data"), None, None) as site:
+            site.now = lambda: at
+            for n in range(1, 6):
+                await site.call(f"C{n}", f"+44163296000{n}")
+            await site.dispatcher.submit(EmergencyRaised("C1", "caller", "pressed 55"))
+            site.now = lambda: at + 20
+            await site.dispatcher.submit(ControlRoomJoined("C1", "control room"))
+            await site.dispatcher.submit(CallerLeft("C2"))
+            await site.dispatcher.submit(CallbackAsked("C3", "+441632960003"))
+            site.now = lambda: at + 70
+            await site.dispatcher.submit(CallerLeft("C4"))
+
+    asyncio.run(a_morning())
+    report = run(config, "statistics", "report", "--from", "2026-11-04", "--to", "2026-11-05").output
+
+    headings, row = (line.split("  ") for line in report.splitlines()[:2])
+    told = dict(zip((h.strip() for h in headings if h), (cell.strip() for cell in row if cell), strict=True))
+    assert (told["OFFERED"], told["ANSWERED"], told["CONTROL ROOM"], told["OTHER"]) == ("5", "0", "1", "1")
+    assert (told["ABANDONED"], told["EARLY"], told["WAITING"]) == ("1", "1", "1 (1 late)")
+    assert told["LEVEL"] == "25.0%"  # C1 in time, C3 to C5 not; C2 left early
+    assert "EARLY: hung up sooner than the threshold" in report
 
 
 @pytest.mark.parametrize(
