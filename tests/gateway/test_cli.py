@@ -100,7 +100,7 @@ def test_handlers_are_kept_while_no_gateway_runs_and_it_finds_them_at_its_start(
         config, "handlers", "add", "amy", "--name", "Amy", "--centre", "crc", "--skill", "welsh", "--skill", "bsl",
         "--extension", "201", "--role", "supervisor", "--password-file", "-", input=f"{PASSWORD}\n",
     )  # fmt: skip
-    assert result.output == "Added supervisor amy.\n"
+    assert result.stdout == "Added supervisor amy.\n"
     assert "crc" in run(config, "handlers", "list").output
 
     async def sign_in() -> str:
@@ -233,6 +233,7 @@ def test_the_first_line_of_status_says_what_needs_somebody(emergencies: int, lon
 
 
 def test_status_says_when_no_gateway_runs(config: Path) -> None:
+    add(config, "amy")
     result = run(config, "status")
 
     assert result.exit_code == 1
@@ -272,6 +273,7 @@ def test_the_story_of_a_contact_is_told_and_the_reading_is_part_of_it(config: Pa
 
 
 def test_a_contact_that_is_not_there_is_one_sentence(config: Path) -> None:
+    add(config, "amy")
     result = run(config, "journal", "show", "NONE-0000", "--reason", "x")
 
     assert (result.exit_code, result.output) == (1, "Error: There is no contact NONE-0000.\n")
@@ -331,12 +333,46 @@ def test_verify_names_the_row_that_was_altered(config: Path, tmp_path: Path) -> 
     assert "broken at row 2: was altered" in result.output
 
 
-def test_verify_makes_no_empty_database_where_there_is_none(config: Path, tmp_path: Path) -> None:
-    result = run(config, "journal", "verify")
+READING = [
+    ("status",), ("drain",), ("explain", "AAAA-0001", "--reason", "x"),
+    ("journal", "show", "AAAA-0001", "--reason", "x"),
+    ("journal", "verify"), ("statistics", "report", "--from", "2026-11-04", "--to", "2026-11-05"),
+    ("statistics", "report", "--from", "2026-11-04", "--to", "2026-11-05", "--csv"), ("statistics", "rebuild"),
+    ("handlers", "list"), ("handlers", "remove", "amy"), ("tokens", "list"), ("tokens", "remove", "wall"),
+    ("shifts", "imports"), ("shifts", "file", "5f0c"), ("duty",), ("forecast",),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", READING, ids=" ".join)
+def test_who_reads_where_there_is_no_database_is_told_so_and_none_is_begun(
+    config: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """An empty one would say of every contact that there is none."""
+    result = run(config, *command)
 
     assert result.exit_code == 1
-    assert "There is no database" in result.output
+    assert f"here is no database at {tmp_path / 'data' / 'gateway.db'}: check" in result.output
+    assert ("gateway is not running" in result.output) == (command != ("journal", "verify"))
+    assert "check --config, gateway.data_dir and store.url" in result.output
     assert not (tmp_path / "data").exists()
+
+
+def test_shifts_are_not_imported_where_there_is_no_database(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "november.csv").write_text(SHIFTS, encoding="utf-8")
+    result = run(config, "shifts", "import", str(tmp_path / "november.csv"))
+    assert result.exit_code == 1 and "there is no database" in result.output
+
+
+def test_an_empty_file_is_no_database_either(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "gateway.db").touch()
+    assert "there is no database at" in run(config, "status").output
+
+
+def test_the_first_handler_begins_a_database_and_says_where(config: Path, tmp_path: Path) -> None:
+    first, second = add(config, "amy"), add(config, "ben")
+    assert f"So far there is no database at {tmp_path / 'data' / 'gateway.db'}: it is begun." in first.stderr
+    assert second.stderr == ""
 
 
 def test_every_command_helps_with_an_example() -> None:
@@ -359,6 +395,7 @@ def test_an_operator_drains_the_calls_and_ends_it(config: Path, gateway: Site) -
 
 
 def test_without_a_gateway_there_is_nothing_to_drain(config: Path) -> None:
+    add(config, "amy")
     result = run(config, "drain")
     assert result.exit_code == 1 and "the gateway is not running" in result.output
 
@@ -397,6 +434,7 @@ def test_shifts_are_shown_before_they_are_imported_and_the_file_comes_back(confi
 def test_every_mistake_of_a_roster_is_told_and_nothing_is_imported(config: Path, tmp_path: Path) -> None:
     roster = tmp_path / "roster.csv"
     roster.write_text(SHIFTS + "ben,2026-11-30,99:00,15:00\n")
+    add(config, "cara")
 
     result = run(config, "shifts", "import", str(roster))
 
