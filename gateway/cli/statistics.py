@@ -41,8 +41,8 @@ def statistics() -> None:
 @click.option("--interval", type=INTERVAL, default="all", show_default=True)
 @click.option("--threshold", type=float, help="Who hangs up sooner (seconds) is not counted as abandoned.")
 @click.option("--target", type=float, help="Seconds to the answer, for the service level.")
-@click.option("--csv", "form", flag_value="csv", help="Every figure, as CSV.")
-@click.option("--json", "form", flag_value="json", help="Every figure, as JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Every figure, as CSV.")
+@click.option("--json", "as_json", is_flag=True, help="Every figure, as JSON.")
 @CONFIG
 def report(
     begins: str,
@@ -51,7 +51,8 @@ def report(
     interval: str,
     threshold: float | None,
     target: float | None,
-    form: str | None,
+    as_csv: bool,
+    as_json: bool,
     config: Path | None,
 ) -> None:
     """Count what happened from one time up to another. Without given seconds, each queue's own are used.
@@ -62,13 +63,15 @@ def report(
       contact-gateway statistics report --from 2026-11-02 --to 2026-11-03 --by handler
       contact-gateway statistics report --from 2026-11-01 --to 2026-12-01 --interval day --threshold 60 --csv > nov.csv
     """
+    if as_csv and as_json:
+        raise click.UsageError("--csv and --json exclude each other.")
     query = {"from": begins, "to": ends, "by": by, "interval": interval}
     query |= {k: str(v) for k, v in (("threshold", threshold), ("target", target)) if v is not None}
-    if form == "csv":
+    if as_csv:
         click.echo(run_with(config, lambda client: client.get_text("/statistics", format="csv", **query)), nl=False)
         return
     found = run_with(config, lambda client: client.get("/statistics", **query))
-    if form == "json":
+    if as_json:
         click.echo(json.dumps(found, indent=1))
     elif found["rows"]:
         click.echo(table(HEADINGS, [_line(row) for row in found["rows"]]))

@@ -182,12 +182,14 @@ def test_statistics_are_counted_shown_and_made_anew(
     as_csv = run(config, "statistics", "report", *period, "--csv")
     rebuilt = run(config, "statistics", "rebuild")
     wrong = run(config, "statistics", "report", "--from", "soon", "--to", "2026-01-02")
+    both = run(config, "statistics", "report", *period, "--csv", "--json")
 
     assert nothing.output == "Nothing was offered or handled in that time.\n"
     assert json.loads(as_json.output)["rows"] == []
     assert as_csv.output.startswith("group,begins,ends,offered,answered,abandoned")
     assert rebuilt.exit_code == 0 and "are made anew: " in rebuilt.output
     assert wrong.exit_code == 1 and "from: must be a date" in wrong.output
+    assert both.exit_code == 2 and "--csv and --json exclude each other" in both.output
 
 
 def test_everybody_who_was_offered_stands_in_the_printed_report(config: Path, tmp_path: Path) -> None:
