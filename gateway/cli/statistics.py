@@ -23,7 +23,7 @@ OTHER = ("callback", "voicemail", "passed", "cut_off", "ended")
 LEGEND = """
 Offered is the sum of the next six. EARLY: hung up sooner than the threshold. OTHER: asked to be called back, left a
 voicemail, went to an outside number, were cut off, or we ended the call (each by itself: --csv). LEVEL: heard by a
-handler or the control room within the target, out of all but who hung up early, and who still waits, within it."""
+handler or the control room within the target, out of all but those who hung up early, or still wait, within it."""
 
 
 @click.group()
