@@ -21,6 +21,7 @@ import random
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Protocol
 from weakref import WeakValueDictionary
 
@@ -39,6 +40,7 @@ from routing.model import Time
 log = structlog.get_logger()
 
 STORE_PAUSE = 2.0
+A_MESSAGE = "a message"
 
 # A contact's reference and a way out.
 Line = tuple[str, str]
@@ -85,6 +87,7 @@ class Outbox:
         self._left: dict[Way, Time] = {}  # when something last did
         self._failed_first: dict[str, Time] = {}
         self._failed_last: dict[str, Time] = {}
+        self._names: dict[str, str] = {}  # of what was tried, for the story
         self._failures: Counter[str] = Counter()
         self._counted: Counter[str] = Counter()
         self._reasons: dict[str, str] = {}  # why they wait for it
@@ -212,9 +215,16 @@ class Outbox:
             return
         self._told.add(item.message)
         why = self._reasons[first.message]
-        event = SendingFailed(item.reference, item.message, why, final=False)
+        event = SendingFailed(item.reference, item.message, why, False, which=await self._which(item.message))
         now = replace(item, next_at=min(item.next_at, self._clock()))
         await self._dispatcher.insist(event, now, MessageStatus(item.message, "waiting", problems=why))
+
+    async def _which(self, message: str) -> str:
+        try:
+            return _name(await self._store.message(message))
+        except StoreError as error:
+            log.warning("message_not_named", message=message, why=str(error))
+            return A_MESSAGE
 
     async def _check(self, way: Way) -> None:
         channel, ours = way
@@ -260,10 +270,13 @@ class Outbox:
 
     async def _try(self, item: OutboxItem) -> None:
         message = await self._store.message(item.message)
+        self._names[item.message] = _name(message)
         first_claim = item.claimed_at or self._clock()
         counted = item.attempts + self._is_due(item)
         claimed = replace(item, state="claimed", attempts=counted, claimed_at=first_claim)
-        await self._dispatcher.insist(SendingClaimed(item.reference, item.message, claimed.attempts), claimed)
+        await self._dispatcher.insist(
+            SendingClaimed(item.reference, item.message, claimed.attempts, self._names[item.message]), claimed
+        )
         self._trying[item.message] = claimed
         if message is None:
             raise LookupError(f"no message {item.message}")
@@ -290,7 +303,7 @@ class Outbox:
 
     async def _sent(self, item: OutboxItem, provider_id: str) -> None:
         await self._dispatcher.insist(
-            MessageSent(item.reference, item.message, provider_id),
+            MessageSent(item.reference, item.message, provider_id, self._names[item.message]),
             replace(item, state="sent"),
             MessageStatus(item.message, "sent", provider_id),
         )
@@ -303,7 +316,15 @@ class Outbox:
         del self._trying[item.message]
         del self._written[_line(item)][item.message]
         self._told.discard(item.message)
-        for kept in (self._failed_first, self._failed_last, self._ways, self._reasons, self._failures, self._counted):
+        for kept in (
+            self._names,
+            self._failed_first,
+            self._failed_last,
+            self._ways,
+            self._reasons,
+            self._failures,
+            self._counted,
+        ):
             kept.pop(item.message, None)
 
     async def _failed(self, message: str, error: Exception, alone: bool) -> None:
@@ -316,7 +337,8 @@ class Outbox:
         failed = replace(item, state="failed" if final else "waiting", next_at=next_at)
         log.warning("sending_failed", contact=item.reference, attempt=item.attempts, final=final, why=str(error))
         status = MessageStatus(item.message, "failed" if final else "waiting", problems=why)
-        event = SendingFailed(item.reference, item.message, why, final, 0.0 if final or waits else next_at)
+        which = self._names.get(message, A_MESSAGE)
+        event = SendingFailed(item.reference, item.message, why, final, 0.0 if final or waits else next_at, which)
         await self._dispatcher.insist(event, failed, status)
         if isinstance(error, Throttled):
             self._rests[item.channel] = max(self._rests.get(item.channel, 0.0), self._clock() + error.retry_after)
@@ -358,6 +380,15 @@ class Outbox:
 
 def _line(item: OutboxItem) -> Line:
     return item.reference, item.channel
+
+
+def _name(message: Message | None) -> str:
+    """Which message it is, by who wrote it and when."""
+    if message is None:
+        return A_MESSAGE
+    _, _, who = message.by.partition(":")
+    whose = "the automatic message" if message.automatic or not who else f"{who}'s message"
+    return f"{whose} of {datetime.fromtimestamp(message.at, UTC):%H:%M:%S} UTC"
 
 
 def _is_away(error: Exception) -> bool:

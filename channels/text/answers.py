@@ -22,6 +22,8 @@ def unreachable(error: Exception) -> Unreachable:
     """The broken connection in words; the error's own words may hold an address with a number in it."""
     if isinstance(error, TimeoutError):
         return Unreachable("the carrier did not answer in time")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return Unreachable("the carrier cannot be reached")
     return Unreachable(f"the connection to the carrier failed ({type(error).__name__})")
 
 

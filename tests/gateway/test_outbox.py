@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
+import json
 import random
 import time
 from collections.abc import AsyncIterator, Callable
@@ -251,6 +252,8 @@ async def test_a_carrier_that_is_away_uses_up_no_try_however_long_it_stays(tmp_p
         assert outbox.open == 3 and len(carrier.tries) == 1
         failures = [row.document async for row in writer.store.journal(kind="SendingFailed")]
         assert len(failures) == 3 and all("this message waits until it is back" in f for f in failures)
+        named = {f"anna's message of 00:00:0{n} UTC" for n in range(1, 4)}
+        assert {json.loads(f)["which"] for f in failures} == named
         assert {m.status for m in await writer.store.messages("T1")} == {"waiting"}
         carrier.away = False
         await done(outbox)
