@@ -80,7 +80,7 @@ class MessageSent:
 @dataclass(frozen=True, slots=True)
 class SendingFailed:
     """``final``: given up. Otherwise it is tried again at ``next_at``, 0 where it waits for its way out. ``which``: in
-    words, for the story."""
+    words, for the story. ``late``: it takes so long that a person must know."""
 
     reference: str
     message: str
@@ -88,6 +88,7 @@ class SendingFailed:
     final: bool
     next_at: float = 0.0
     which: str = "a message"
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
