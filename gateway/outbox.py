@@ -138,11 +138,8 @@ class Outbox:
 
     async def _went(self, item: OutboxItem) -> bool:
         """Whether what was written after it may go: it left, was given up, or fails for itself."""
-        if item.message in self._outages:  # it goes before what was written meanwhile
-            self._queue.put_back(item)
-            return False
-        if self._queue.rests(item, self._clock()):  # it may by the turn's coming
-            self._queue.put_off(item)
+        if item.message in self._outages or self._queue.rests(item, self._clock()):
+            self._queue.put_back(item)  # before what was written meanwhile
             return False
         return await self._tried(item)
 
@@ -169,8 +166,11 @@ class Outbox:
 
     async def _tried(self, item: OutboxItem) -> bool:
         """A fault of ours counts as a failed try, it never stops the outbox."""
-        tries, since = item.attempts + self._is_due(item), item.claimed_at or self._clock()
-        attempt = Attempt(replace(item, state="claimed", attempts=tries, claimed_at=since))
+        now = self._clock()
+        due = now if item.next_at == math.inf else item.next_at  # its way out came back during this turn
+        tries = item.attempts + (due <= now)
+        claimed = replace(item, state="claimed", attempts=tries, next_at=due, claimed_at=item.claimed_at or now)
+        attempt = Attempt(claimed)
         try:
             attempt = replace(attempt, message=await self._store.message(item.message))
             await self._try(attempt, interrupted=item.claimed_at is not None)
@@ -219,7 +219,7 @@ class Outbox:
         item, now = attempt.item, self._clock()
         before, left = self._failures.get(item.message, NONE), self._left.get(attempt.way, 0.0)
         failures, meant = meaning(before, error, left, now, self._settings)
-        final, waits = meant.then == "given_up", meant.then == "waits"
+        self._failures[item.message], final = failures, meant.then == "given_up"
         log.warning("sending_failed", contact=item.reference, attempt=item.attempts, final=final, why=str(error))
         if self._is_due(item):
             item = replace(item, next_at=now + max(meant.shortest, self._pause(item.attempts, meant.longest)))
@@ -233,12 +233,10 @@ class Outbox:
             self._queue.rest(item.channel, self._clock() + error.retry_after)
         if final:
             self._over(item)
-        elif waits:
-            self._failures[item.message] = replace(failures, waits=meant.why)
+        elif meant.then == "waits":
             self._outages.wait(item.message, attempt.way)
             self._queue.put_back(replace(item, next_at=math.inf))
         else:
-            self._failures[item.message] = failures
             self._queue.put_back(item)
         return meant.overtaken
 
@@ -262,9 +260,8 @@ class Outbox:
         return contact is not None and contact.emergency
 
     def _is_due(self, item: OutboxItem) -> bool:
-        """One that only goes with another, before its own time, has a try more, and its time stays. What waited for
-        its way out has no time of its own."""
-        return item.next_at <= self._clock() or item.next_at == math.inf
+        """One that only goes with another, before its own time, has a try more, and its time stays."""
+        return item.next_at <= self._clock()
 
     def _pause(self, tries: int, longest: float | None = None) -> float:
         longest = self._settings.last_retry_seconds if longest is None else longest

@@ -69,7 +69,9 @@ def meaning(
         why = f"{error}; this was its answer for {settings.deferred_hours:g} hours"
         return failures, Meaning("given_up", why, overtaken=True)
     late = _is_late(failures, error, settings)
-    return (replace(failures, told=now) if late else failures), _goes_on(failures, error, settings, late=late)
+    meant = _goes_on(failures, error, settings, late=late)
+    told, waits = now if late else failures.told, meant.why if meant.then == "waits" else failures.waits
+    return replace(failures, told=told, waits=waits), meant
 
 
 def pause(tries: int, first: float, longest: float, chance: float) -> float:

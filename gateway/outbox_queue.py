@@ -108,10 +108,6 @@ class Queue:
     def rests(self, item: OutboxItem, now: Time) -> bool:
         return self._rests.get(item.channel, 0.0) > now
 
-    def put_off(self, item: OutboxItem) -> None:
-        """It was out, and waits until the rest is over."""
-        self.put_back(replace(item, next_at=self._rests[item.channel]))
-
     # ---------------------------------------------------------------------------------------------------------
 
     def _push(self, item: OutboxItem) -> None:

@@ -97,8 +97,9 @@ def test_what_was_taken_when_the_rest_began_is_due_when_it_is_over() -> None:
     (out,) = full.take(0)
     full.rest("text", 7)
     assert full.rests(out, now=6) and not full.rests(out, now=7)
-    full.put_off(out)
+    full.put_back(out)
     full.turn_over(out)
+    assert taken(full, now=6) == []
     assert full.next_at() == 7
     assert taken(full, now=7) == ["a"]
 
