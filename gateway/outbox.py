@@ -25,7 +25,8 @@ import structlog
 
 from channels.base import ChannelError, Refused, Throttled
 from config.settings import Outbox as OutboxSettings
-from gateway.dispatcher import Clock, Committed, Dispatcher, waited_out
+from gateway.clock import Clock
+from gateway.dispatcher import Committed, Dispatcher, waited_out
 from gateway.outages import Outages, Way
 from gateway.outbox_failures import NONE, Failures, meaning, pause
 from gateway.outbox_queue import Queue
