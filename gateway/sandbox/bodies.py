@@ -89,7 +89,7 @@ class MailboxesBody(Body):
 class CarrierBody(Body):
     """``code``: Twilio's, for a text that it cannot deliver."""
 
-    manner: Literal["busy", "fails", "late"]
+    manner: Literal["busy", "fails", "late", "refuses"]
     code: int = Field(SWITCHED_OFF, ge=10_000, le=99_999)
 
 
