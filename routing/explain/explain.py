@@ -13,6 +13,7 @@ from routing.explain.state import state_of
 from routing.explain.waiting import why_waiting
 from routing.matching import best_handler, rule_in
 from routing.model import Contact, Time
+from routing.words import duration
 
 MOST_BEFORE = 10
 RULES_THEN = {
@@ -91,12 +92,3 @@ def _people(people: Iterable[Judged]) -> Iterator[str]:
             yield f"  {one.handler} {one.reason.said}."
     if offline:
         yield f"  {offline} {'handler is' if offline == 1 else 'handlers are'} not signed in."
-
-
-def duration(seconds: float) -> str:
-    """For example ``45 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

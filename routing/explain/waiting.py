@@ -9,9 +9,10 @@ from config.overflow import Step
 from routing.abilities import ORDINARY
 from routing.board import Board
 from routing.explain.facts import Before, Later, Reason, Waiting, When
-from routing.explain.handlers import in_words, judged, needed
+from routing.explain.handlers import judged, needed
 from routing.model import Contact, Handler, Need, PresenceState, Time, rank_of
 from routing.wakes import CALLBACK_ANSWER_SECONDS, alarm_at
+from routing.words import in_words
 
 BUMPS = {
     "vulnerable": "they are marked vulnerable",

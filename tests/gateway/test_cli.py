@@ -190,15 +190,19 @@ def test_statistics_are_counted_shown_and_made_anew(
 
 
 @pytest.mark.parametrize(
-    ("emergencies", "longest", "says"),
+    ("emergencies", "unattended", "longest", "says"),
     [
-        (2, 5.0, "2 emergencies wait for a handler: texts."),
-        (0, 600.0, "Somebody has waited more than twice the target: texts (10 min 0 s; target 1 min 0 s)."),
-        (0, 90.0, "Everything is well."),
+        (2, "", 5.0, "2 emergencies wait for a handler: texts."),
+        (0, "No handler at all has french.", 600.0, "No handler at all has french."),
+        (0, "", 600.0, "Somebody has waited more than twice the target: texts (10 min 0 s; target 1 min 0 s)."),
+        (0, "", 90.0, "Everything is well."),
     ],
 )
-def test_the_first_line_of_status_says_what_needs_somebody(emergencies: int, longest: float, says: str) -> None:
+def test_the_first_line_of_status_says_what_needs_somebody(
+    emergencies: int, unattended: str, longest: float, says: str
+) -> None:
     queue = {"id": "texts", "emergencies": emergencies, "longest_wait_seconds": longest, "target_seconds": 60.0}
+    queue |= {"unattended": unattended}
     told = summary({"ready": True, "wrong": {}, "warnings": {}}, [queue | {"waiting": 1}])
     assert told.splitlines()[0] == says
 
