@@ -6,7 +6,7 @@ from routing.abilities import ORDINARY
 from routing.board import Board
 from routing.hours import is_open
 from routing.model import Channel, Handler, PresenceState, Time
-from routing.words import in_words, listed
+from routing.words import duration, in_words, listed
 
 NO_ROOM = {Channel.VOICE: "has a telephone", Channel.TEXT: "takes texts", Channel.EMAIL: "takes emails"}
 
@@ -54,10 +54,31 @@ def without_handlers(board: Board) -> list[str]:
     return [f"{lacking}: nobody can take anything of '{name}'" for name, lacking in found.items() if lacking]
 
 
+def waits_for_nobody(board: Board) -> list[str]:
+    """One sentence for each thing that is insisted on for a while and that no handler at all has."""
+    needs, had = board.rules.needs, _had(board)
+    found = []
+    for queue in board.rules.queues.values() if board.handlers else ():
+        first, *later = needs.steps(queue.id, "", emergency=False)
+        for what in sorted(first.needed - needs.always(queue.id) - had):
+            seconds = next(step.after for step in later if what not in step.needed)
+            said = f"'{queue.name}' insists for {duration(seconds)} on {in_words(what)}"
+            found.append(f"{said}, and there is none: everybody waits so long for nobody")
+    for one in board.rules.routing.languages if board.handlers else ():
+        if one.skill not in had:
+            said = f"Who chose the language {one.language} waits {duration(one.for_seconds)} for {in_words(one.skill)}"
+            found.append(f"{said}, which no handler at all has")
+    return found
+
+
+def _had(board: Board) -> frozenset[str]:
+    return frozenset[str]().union(*(board.able(name) for name in board.handlers))
+
+
 def _what_is_lacking(board: Board, queue: str, channel: Channel | None) -> str:
     skills = sorted(board.rules.needs.always(queue) - {ORDINARY})
     skilled = [h for h in board.handlers.values() if board.able(h.id).issuperset(skills)]
-    had = frozenset[str]().union(*(board.able(name) for name in board.handlers))
+    had = _had(board)
     if missing := [in_words(skill) for skill in skills if skill not in had]:
         return f"No handler at all has {listed(missing, 'or')}"
     if not skilled:

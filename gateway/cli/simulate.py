@@ -13,6 +13,7 @@ import click
 from gateway.cli.common import Failure, Misconfigured, table
 from gateway.simulate import report
 from gateway.simulate.measures import Measures
+from gateway.simulate.roster import unserved
 from gateway.simulate.scenario import Scenario, ScenarioError, load_scenario
 
 STEPS = 1000
@@ -34,6 +35,8 @@ def simulate(scenario: Path, seed: int | None, as_json: bool, plots: Path | None
       contact-gateway simulate config/scenarios/burst.toml --plots plots --json
     """
     played = _load(scenario, seed)
+    for warning in unserved(played):
+        click.echo(f"Warning: {warning}.", err=True)
     begin = time.process_time()
     measures = _run(played)
     took = time.process_time() - begin

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gateway.simulate.measures import CentreWork, Measures, Waits, mean, percentile, share
+from gateway.simulate.roster import unserved
 from gateway.simulate.scenario import Scenario
 
 SHORT, LONG = 10.0, 60.0
@@ -21,6 +22,7 @@ def figures(scenario: Scenario, measures: Measures) -> Figures:
         "contacts": measures.contacts,
         "decisions": measures.decisions,
         "left_open": measures.left_open,
+        "warnings": unserved(scenario),
         "queues": [
             {"queue": queue, "channel": str(channel), **_waits(waits)}
             for (queue, channel), waits in measures.waits.items()

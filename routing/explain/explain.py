@@ -65,7 +65,12 @@ def _why_waiting(waiting: Waiting, now: Time, when: When) -> Iterator[str]:
         if len(waiting.before) > MOST_BEFORE:
             yield f"  and {len(waiting.before) - MOST_BEFORE} more."
     could = [one for one in waiting.handlers if one.reason.code not in (*UNABLE, "offline")]
-    yield "Who could take it, and what they are doing:" if could else "Nobody who is signed in could take it."
+    if could:
+        yield "Who could take it, and what they are doing:"
+    elif waiting.nobody:
+        yield f"{waiting.nobody}: nobody could take it, whoever signs in."
+    else:
+        yield "Nobody who is signed in could take it."
     yield from _people(could)
     yield from _people(one for one in waiting.handlers if one not in could)
     if waiting.later:

@@ -46,7 +46,8 @@ def needed(board: Board, contact: Contact, when: When) -> tuple[Needed, ...]:
     for what in sorted(steps[at].needed - {ORDINARY}):
         over = next((step.after for step in steps[at + 1 :] if what not in step.needed), None)
         until = None if over is None else since + over
-        how_long = "always" if until is None else f"until {when(until)}"
+        had = any(what in board.able(name) for name in board.handlers)
+        how_long = "always" if until is None else f"until {when(until)}{'' if had else '; there is none'}"
         found.append(Needed(what, f"{in_words(what)} ({how_long})", until))
     return tuple(found)
 

@@ -76,6 +76,31 @@ def test_check_says_that_a_sound_configuration_is_sound(config: Path) -> None:
     assert "general, texts, emails" in result.output
 
 
+def test_check_says_which_queues_no_handler_could_serve(config: Path) -> None:
+    with config.open("a") as file:
+        file.write(
+            '[[queues]]\nid = "general"\nname = "General"\ntarget_seconds = 30\n'
+            'wanted = [{ skill = "polish", for_seconds = 20 }]\n'
+            '[[queues]]\nid = "witness"\nname = "Witness line"\ntarget_seconds = 30\nskills = ["french:2"]\n'
+        )
+    assert "not known before there is a database" in run(config, "check").output
+    assert not (config.parent / "data").exists(), "nothing is made"
+    add(config, "amy", "--skill", "french")
+
+    warned = run(config, "check")
+
+    assert warned.exit_code == 0 and "handlers:     1\n" in warned.output
+    assert warned.output.endswith(
+        "Warnings:\n"
+        "  No handler at all has french at level 2 or above: nobody can take anything of 'Witness line'.\n"
+        "  'General' insists for 20 s on polish, and there is none: everybody waits so long for nobody.\n"
+    )
+    told = run(config, "status").output
+    assert "handlers: No handler at all has french at level 2 or above: nobody can take" in told
+    add(config, "ben", "--skill", "french:2", "--skill", "polish")
+    assert "Warnings" not in run(config, "check").output
+
+
 def test_check_shows_every_mistake_with_file_and_key_and_exits_with_2(config: Path) -> None:
     config.write_text('[http]\nport = 99999\ncolour = "red"\n[gateway]\nlog_level = "loud"\n[voice]\nenabled = false\n')
 
