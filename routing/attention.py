@@ -13,22 +13,23 @@ from config.alarms import QueueAlarms
 from config.settings import Queue
 from routing.board import Board
 from routing.coverage import attended, could_come, could_serve, is_there, nobody_at_all, open_at
-from routing.model import Channel, Contact, Handler, NotServed, PresenceState, Time
+from routing.model import Channel, Contact, Handler, NotServed, PresenceState, Time, Work
 from routing.words import duration, listed
 
 NAMED = 3  # in one sentence
-KINDS = {Channel.VOICE: ("call", "calls"), Channel.TEXT: ("text", "texts"), Channel.EMAIL: ("email", "emails")}
+KINDS = {Channel.VOICE: "call", Channel.TEXT: "text", Channel.EMAIL: "email"}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What waits in a queue for one channel. ``caller``: for how many seconds at the longest who is on the line has
-    waited, ``other``: what is not; None where there is none."""
+    """What waits in a queue for one channel, each called a ``kind``. ``caller``: for how many seconds at the longest
+    who is on the line has waited, ``other``: what is not; None where there is none."""
 
     channel: Channel
-    waiting: int = 0
-    caller: float | None = None
-    other: float | None = None
+    kind: str
+    waiting: int
+    caller: float | None
+    other: float | None
 
     @property
     def longest(self) -> float:
@@ -64,10 +65,11 @@ def troubles(board: Board, now: Time, limits: QueueAlarms, told: Mapping[str, Tr
 
 
 def lines(board: Board, now: Time) -> dict[str, list[Line]]:
-    """By queue, where somebody waits whom no handler has taken; who is being offered waits too."""
+    """By queue, where somebody waits whom no handler has taken; who is being offered waits too. Nobody waits in what is
+    only to be looked at once more."""
     found: dict[tuple[str, Channel], list[Contact]] = {}
     for contact in board.contacts.values():
-        if contact.wanted and not contact.emergency:
+        if contact.wanted and not contact.emergency and (contact.work is not Work.REVIEW or contact.voicemail):
             found.setdefault((contact.queue, contact.load), []).append(contact)
     by_queue: dict[str, list[Line]] = {}
     for (queue, channel), contacts in found.items():
@@ -81,7 +83,9 @@ def lines(board: Board, now: Time) -> dict[str, list[Line]]:
 def _line(channel: Channel, contacts: list[Contact], now: Time) -> Line:
     callers = [_waited(c, now) for c in contacts if c.live]
     others = [_waited(c, now) for c in contacts if not c.live]
-    return Line(channel, len(contacts), max(callers, default=None), max(others, default=None))
+    kinds = {"voicemail" if c.voicemail else KINDS[channel] for c in contacts}
+    kind = kinds.pop() if len(kinds) == 1 else "contact"
+    return Line(channel, kind, len(contacts), max(callers, default=None), max(others, default=None))
 
 
 def _waited(contact: Contact, now: Time) -> float:
@@ -140,7 +144,8 @@ def _overdue(
 def nobody_said(board: Board, queue: Queue, line: Line | None, channel: Channel | None = None) -> str:
     """``line``: what waits; None where nothing does, then ``channel`` is what is meant."""
     channel = line.channel if line else channel
-    what = f"{KINDS[channel][1] if channel else 'anything'} of '{queue.name}'"
+    kind = line.kind if line else KINDS[channel] if channel else ""
+    what = f"{f'{kind}s' if kind else 'anything'} of '{queue.name}'"
     waits = f"{_waits(line)}." if line else "Nobody waits in it now."
     if lacking := nobody_at_all(board, queue.id, channel):
         return f"{lacking}: nobody can take {what}, whoever signs in. {waits} Change the handlers, or the queue."
@@ -157,17 +162,17 @@ def _overdue_said(board: Board, queue: Queue, line: Line) -> str:
 
 
 def _waits(line: Line) -> str:
-    one, several = KINDS[line.channel]
     if line.waiting == 1:
-        return f"1 {one} waits, for {duration(line.longest)}"
-    return f"{line.waiting} {several} wait, the longest for {duration(line.longest)}"
+        return f"1 {line.kind} waits, for {duration(line.longest)}"
+    return f"{line.waiting} {line.kind}s wait, the longest for {duration(line.longest)}"
 
 
 def _ask(board: Board, queue: Queue, channel: Channel | None) -> str:
     """Whom a supervisor could fetch; '' where there is nobody."""
     could = could_come(board, queue.id, channel)
-    names = [f"{handler.id} ({_where(handler)})" for handler in could[:NAMED]]
-    more = [f"one of {len(could) - NAMED} more"] if could[NAMED:] else []
+    named = could if len(could) == NAMED + 1 else could[:NAMED]
+    names = [f"{handler.id} ({_where(handler)})" for handler in named]
+    more = [f"one of {len(could) - len(named)} more"] if could[len(named) :] else []
     return f"Ask {listed([*names, *more], 'or')}." if could else ""
 
 

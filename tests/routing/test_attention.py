@@ -13,7 +13,7 @@ from routing import events as ev
 from routing.attention import Trouble, over_said, troubles
 from routing.board import Board
 from routing.coverage import without_handlers
-from routing.model import PresenceState
+from routing.model import PresenceState, Work
 from routing.rules import Rules
 from tests.support.world import World, rules
 
@@ -104,6 +104,34 @@ def test_who_has_no_telephone_answers_no_calls(witness: World) -> None:
     witness.call("C1", "witness")
 
     assert trouble(witness).cause == "queue_unattended"
+
+
+def test_who_left_a_voicemail_waits_and_a_call_that_is_only_to_be_looked_at_does_not(witness: World) -> None:
+    witness.presence("ben", GONE)
+    witness.call("C1", "witness")
+    witness.did(ev.VoicemailLeft("C1", "witness", "", "v.wav", 9))
+    witness.did(ev.CallerLeft("C1"))
+    witness.call("C2", "witness")
+    witness.did(ev.ControlRoomJoined("C2", "Control room"))
+    witness.did(ev.CallerLeft("C2"))
+    assert witness.contact("C2").work is Work.REVIEW and witness.contact("C2").wanted
+    witness.after(8)
+
+    assert trouble(witness).why.startswith(
+        "Nobody who is there can take voicemails of 'Witness line'. 1 voicemail waits, for 8 s."
+    )
+
+
+def test_four_who_could_come_are_named_and_of_more_three() -> None:
+    world = World()
+    for name in ("anna", "ben", "cara", "dan"):
+        world.handler(name, state=GONE)
+    world.call("C1")
+    assert "cara (not signed in) or dan (not signed in)." in trouble(world).why
+
+    world.handler("eve", state=GONE)
+
+    assert "cara (not signed in) or one of 2 more." in trouble(world).why
 
 
 def test_an_emergency_that_waits_has_its_own_alarm(witness: World) -> None:
