@@ -12,7 +12,7 @@ from config.alarms import QueueAlarms
 from gateway.dispatcher import Clock, Dispatcher, NotWritten
 from gateway.store.documents import load_change
 from gateway.store.store import Store, StoreError
-from routing.attention import Trouble, over_said, troubles
+from routing.attention import Trouble, over_said, said, troubles
 from routing.events import QueueNotServed, QueueServedAgain
 from routing.model import Time
 
@@ -58,8 +58,8 @@ class QueueWatch:
         rows += [row async for row in self._store.journal(kind="QueueServedAgain", after=after)]
         for row in sorted(rows, key=lambda row: row.seq):
             match load_change(row.kind, row.document):
-                case QueueNotServed(cause, queue, why, channel):
-                    self._told[queue] = Told(Trouble(queue, cause, channel, why), row.at, now)
+                case QueueNotServed(cause=cause, queue=queue, channel=channel):
+                    self._told[queue] = Told(Trouble(queue, cause, channel), row.at, now)
                 case QueueServedAgain(queue=queue):
                     self._told.pop(queue, None)
 
@@ -99,9 +99,10 @@ class QueueWatch:
             if told is None or told.trouble.cause != trouble.cause:
                 due = self._holds(trouble, now)
             else:
-                due = 0 < again <= now - told.told_at and trouble.waiting > 0
+                due = 0 < again <= now - told.told_at and trouble.line is not None
             if due:
-                yield QueueNotServed(trouble.cause, queue, trouble.why, trouble.channel)
+                why = said(self._dispatcher.board, trouble)
+                yield QueueNotServed(trouble.cause, queue, why, trouble.channel)
 
     def _holds(self, trouble: Trouble, now: Time) -> bool:
         """It has been true for long enough to be told; what is milder than what is told already waits until that is

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from config.alarms import QueueAlarms
 from config.settings import Queue
 from routing.board import Board
-from routing.coverage import attended, could_come, could_serve, is_there, nobody_at_all, open_at
+from routing.coverage import attended, could_come, nobody_at_all, open_at, there_for
 from routing.model import Channel, Contact, Handler, NotServed, PresenceState, Time, Work
 from routing.words import duration, listed
 
@@ -38,14 +38,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """``channel``: whose contacts are meant, None for any. ``why``: for people. ``after``: it is told when it has been
-    true for so many seconds."""
+    """``channel``: whose contacts are meant, None for any. ``line``: what waits, None where nothing does. ``after``: it
+    is told when it has been true for so many seconds."""
 
     queue: str
     cause: NotServed
     channel: Channel | None
-    why: str
-    waiting: int = 0
+    line: Line | None = None
     after: float = 0.0
 
     @property
@@ -58,7 +57,7 @@ def troubles(board: Board, now: Time, limits: QueueAlarms, told: Mapping[str, Tr
     waiting = lines(board, now)
     found = (
         _nobody(board, queue, waiting.get(name, []), now, limits, told.get(name))
-        or _overdue(board, queue, waiting.get(name, []), limits, told.get(name))
+        or _overdue(queue, waiting.get(name, []), limits, told.get(name))
         for name, queue in board.rules.queues.items()
     )
     return [trouble for trouble in found if trouble]
@@ -73,23 +72,26 @@ def lines(board: Board, now: Time) -> dict[str, list[Line]]:
             found.setdefault((contact.queue, contact.load), []).append(contact)
     by_queue: dict[str, list[Line]] = {}
     for (queue, channel), contacts in found.items():
-        opened = open_at(board, queue, now)
-        line = _line(channel, [c for c in contacts if opened or c.live], now)
-        if line.waiting:
+        callers = [c for c in contacts if c.live]
+        others = [c for c in contacts if not c.live] if open_at(board, queue, now) else []
+        if callers or others:
+            line = Line(
+                channel, _kind(channel, others), len(callers) + len(others), _wait(callers, now), _wait(others, now)
+            )
             by_queue.setdefault(queue, []).append(line)
     return by_queue
 
 
-def _line(channel: Channel, contacts: list[Contact], now: Time) -> Line:
-    callers = [_waited(c, now) for c in contacts if c.live]
-    others = [_waited(c, now) for c in contacts if not c.live]
-    kinds = {"voicemail" if c.voicemail else KINDS[channel] for c in contacts}
-    kind = kinds.pop() if len(kinds) == 1 else "contact"
-    return Line(channel, kind, len(contacts), max(callers, default=None), max(others, default=None))
+def _kind(channel: Channel, others: list[Contact]) -> str:
+    """A caller on the line has left no voicemail."""
+    voicemails = sum(bool(contact.voicemail) for contact in others)
+    return KINDS[channel] if not voicemails else "voicemail" if voicemails == len(others) else "contact"
 
 
-def _waited(contact: Contact, now: Time) -> float:
-    return max(0.0, now - (contact.queued_at or contact.received_at))
+def _wait(contacts: list[Contact], now: Time) -> float | None:
+    """The longest."""
+    since = min((contact.queued_at or contact.received_at for contact in contacts), default=None)
+    return None if since is None else max(0.0, now - since)
 
 
 def unattended(board: Board, queue: Queue, waiting: Iterable[Line]) -> list[Line]:
@@ -108,14 +110,13 @@ def _nobody(
     known = told is not None and told.of_nobody
     if lonely and (known or any(_due(line, queue, limits) for line in lonely)):
         worst = lonely[0]
-        return Trouble(queue.id, _cause(board, queue, worst.channel), worst.channel, nobody_said(board, queue, worst),
-                       worst.waiting)  # fmt: skip
+        return Trouble(queue.id, _cause(board, queue, worst.channel), worst.channel, worst)
     channel = told.channel if told and known else None
     watched = known or (queue.calendar is not None and limits.open_minutes > 0)
     if not watched or not open_at(board, queue.id, now) or attended(board, queue.id, channel):
         return None
-    why, after = nobody_said(board, queue, None, channel), 0.0 if known else limits.open_minutes * 60
-    return Trouble(queue.id, _cause(board, queue, channel), channel, why, 0, after)
+    after = 0.0 if known else limits.open_minutes * 60
+    return Trouble(queue.id, _cause(board, queue, channel), channel, None, after)
 
 
 def _due(line: Line, queue: Queue, limits: QueueAlarms) -> bool:
@@ -127,18 +128,24 @@ def _cause(board: Board, queue: Queue, channel: Channel | None) -> NotServed:
     return "queue_without_handlers" if nobody_at_all(board, queue.id, channel) else "queue_unattended"
 
 
-def _overdue(
-    board: Board, queue: Queue, waiting: list[Line], limits: QueueAlarms, told: Trouble | None
-) -> Trouble | None:
+def _overdue(queue: Queue, waiting: list[Line], limits: QueueAlarms, told: Trouble | None) -> Trouble | None:
     known = told is not None and told.cause == "queue_overdue"
     limit = limits.overdue_times * queue.target_seconds * (0.5 if known else 1.0)
     worst = max(waiting, key=lambda line: line.longest, default=None)
     if not limit or worst is None or worst.longest <= limit:
         return None
-    return Trouble(queue.id, "queue_overdue", worst.channel, _overdue_said(board, queue, worst), worst.waiting)
+    return Trouble(queue.id, "queue_overdue", worst.channel, worst)
 
 
 # --- words -------------------------------------------------------------------------------------------
+
+
+def said(board: Board, trouble: Trouble) -> str:
+    """What is wrong, and whom to ask."""
+    queue = board.rules.queues[trouble.queue]
+    if trouble.line and not trouble.of_nobody:
+        return _overdue_said(board, queue, trouble.line)
+    return nobody_said(board, queue, trouble.line, trouble.channel)
 
 
 def nobody_said(board: Board, queue: Queue, line: Line | None, channel: Channel | None = None) -> str:
@@ -153,7 +160,7 @@ def nobody_said(board: Board, queue: Queue, line: Line | None, channel: Channel 
 
 
 def _overdue_said(board: Board, queue: Queue, line: Line) -> str:
-    there = [h for h in board.handlers.values() if is_there(h) and could_serve(board, h, queue.id, line.channel)]
+    there = list(there_for(board, queue.id, line.channel))
     free = sum(board.is_free(handler.id, line.channel) for handler in there)
     target = f"{line.longest / queue.target_seconds:.0f} times its target of {duration(queue.target_seconds)}"
     people = f"{'1 handler who is' if len(there) == 1 else f'{len(there)} handlers who are'} there could take them"
@@ -190,8 +197,8 @@ def over_said(board: Board, trouble: Trouble, now: Time) -> str:
     if trouble.of_nobody and not attended(board, queue.id, trouble.channel):
         return f"'{queue.name}' is closed now, and no caller waits."
     if trouble.of_nobody:
-        there = [h.id for h in board.handlers.values() if is_there(h) and could_serve(board, h, queue.id)]
-        return f"Somebody is there for '{queue.name}' again: {listed(sorted(there)[:NAMED], 'and')}."
+        there = sorted(handler.id for handler in there_for(board, queue.id, trouble.channel))
+        return f"Somebody is there for '{queue.name}' again: {listed(there[:NAMED], 'and')}."
     longest = max((line.longest for line in lines(board, now).get(queue.id, [])), default=0.0)
     still = f"the longest wait is {duration(longest)}" if longest else "nobody waits"
     return f"'{queue.name}' is no longer far behind: {still}."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from routing.abilities import ORDINARY
 from routing.board import Board
 from routing.hours import is_open
@@ -17,19 +19,20 @@ def could_serve(board: Board, handler: Handler, queue: str, channel: Channel | N
     return takes > 0 and board.rules.needs.always(queue) <= board.able(handler.id)
 
 
-def is_there(handler: Handler) -> bool:
-    """Busy is there; away is not."""
-    return handler.presence.state is PresenceState.AVAILABLE
+def there_for(board: Board, queue: str, channel: Channel | None = None) -> Iterator[Handler]:
+    """Who could serve the queue and is there: busy is there, away is not."""
+    there = (h for h in board.handlers.values() if h.presence.state is PresenceState.AVAILABLE)
+    return (handler for handler in there if could_serve(board, handler, queue, channel))
 
 
 def attended(board: Board, queue: str, channel: Channel | None = None) -> bool:
-    """Somebody who could serve the queue is there."""
-    return any(is_there(h) and could_serve(board, h, queue, channel) for h in board.handlers.values())
+    return any(True for _ in there_for(board, queue, channel))
 
 
 def could_come(board: Board, queue: str, channel: Channel | None) -> list[Handler]:
     """Who could serve the queue and is not there: first who is only away."""
-    could = [h for h in board.handlers.values() if not is_there(h) and could_serve(board, h, queue, channel)]
+    gone = (h for h in board.handlers.values() if h.presence.state is not PresenceState.AVAILABLE)
+    could = [handler for handler in gone if could_serve(board, handler, queue, channel)]
     return sorted(could, key=lambda h: (h.presence.state is PresenceState.OFFLINE, h.id))
 
 
