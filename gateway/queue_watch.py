@@ -93,13 +93,15 @@ class QueueWatch:
                 yield QueueServedAgain(told.trouble.cause, queue, why)
 
     def _news(self, found: dict[str, Trouble], now: Time) -> Iterator[QueueNotServed]:
+        """What was told of calls, or while nobody waited, is told anew when others wait in vain."""
         again = self._limits.again_minutes * 60
         for queue, trouble in found.items():
             told = self._told.get(queue)
             if told is None or told.trouble.cause != trouble.cause:
                 due = self._holds(trouble, now)
             else:
-                due = 0 < again <= now - told.told_at and trouble.line is not None
+                others = trouble.of_nobody and trouble.channel != told.trouble.channel
+                due = trouble.line is not None and (others or 0 < again <= now - told.told_at)
             if due:
                 why = said(self._dispatcher.board, trouble)
                 yield QueueNotServed(trouble.cause, queue, why, trouble.channel)

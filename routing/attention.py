@@ -106,12 +106,12 @@ def unattended(board: Board, queue: Queue, waiting: Iterable[Line]) -> list[Line
 def _nobody(
     board: Board, queue: Queue, waiting: list[Line], now: Time, limits: QueueAlarms, told: Trouble | None
 ) -> Trouble | None:
-    lonely = unattended(board, queue, waiting)
     known = told is not None and told.of_nobody
-    if lonely and (known or any(_due(line, queue, limits) for line in lonely)):
-        worst = lonely[0]
-        return Trouble(queue.id, _cause(board, queue, worst.channel), worst.channel, worst)
     channel = told.channel if told and known else None
+    lonely = [line for line in unattended(board, queue, waiting) if _due(line, queue, limits)]
+    if lonely:
+        worst = next((line for line in lonely if line.channel is channel), lonely[0])
+        return Trouble(queue.id, _cause(board, queue, worst.channel), worst.channel, worst)
     watched = known or (queue.calendar is not None and limits.open_minutes > 0)
     if not watched or not open_at(board, queue.id, now) or attended(board, queue.id, channel):
         return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.queue_watch import QueueWatch
-from routing.events import CallerLeft, PresenceChanged
-from routing.model import Presence, PresenceState
+from routing.events import CallerLeft, MessageArrived, PresenceChanged
+from routing.model import Channel, Party, Presence, PresenceState
 from tests.gateway.api.site import Desk, Site
 
 HERE, AWAY = Presence(PresenceState.AVAILABLE), Presence(PresenceState.AWAY, "lunch")
@@ -96,6 +96,19 @@ async def test_callers_who_come_and_go_raise_it_no_second_time(site: Site, shift
         said += await shift.told(60)
 
     assert said == [TOLD]
+
+
+async def test_what_was_told_of_texts_is_told_anew_when_a_caller_waits_in_vain(site: Site, shift: Shift) -> None:
+    await site.dispatcher.submit(
+        MessageArrived("T1", "m1", Channel.TEXT, "general", Party("+447700900001"), "61016", "text:1")
+    )
+    assert await shift.told(9) == [TOLD]
+    await shift.anna(HERE)
+    await site.answer("T1")
+    await shift.anna(AWAY)
+    await site.call("C1")
+
+    assert await shift.told(60) == [TOLD]
 
 
 async def test_it_is_told_again_after_half_an_hour_while_somebody_waits(site: Site, shift: Shift) -> None:
