@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import structlog
 
 from config.alarms import QueueAlarms
-from gateway.dispatcher import Clock, Dispatcher, NotWritten
+from gateway.clock import Clock
+from gateway.dispatcher import Dispatcher, NotWritten
 from gateway.store.documents import load_change
 from gateway.store.store import Store, StoreError
 from routing.attention import Trouble, over_said, said, troubles
