@@ -20,7 +20,7 @@ from config.email import Mailbox
 from config.settings import Settings
 from gateway.dispatcher import Clock
 from gateway.mail_files import MailFiles
-from gateway.mail_threads import Belonging, MailThreads
+from gateway.mail_threads import Belonging, MailThreads, dmarc_failed, only_claimed
 from gateway.store.looks import Looks
 from gateway.store.records import Attachment, Message, MessageStatus, Record
 from routing.events import DeliveryReported, Event, MessageArrived, Recorded
@@ -96,8 +96,10 @@ class MailIntake:
 
     def arrival(self, fetched: FetchedMail, mail: Mail, mailbox: Mailbox, raw_path: str) -> Arrival:
         """What can be said of it by itself, whatever else has come. It takes its time: for a thread."""
-        message_id, said = self._new_id(), self._said(mail)
-        problems = [*mail.problems, *(["too large: only its start was read"] if fetched.too_large else [])]
+        message_id, said, sender = self._new_id(), self._said(mail), sender_of(mail, self._ours)
+        claimed = only_claimed(mail, sender)
+        too_large = "too large: only its start was read" if fetched.too_large else ""
+        problems = list(filter(None, (*mail.problems, too_large, claimed)))
         finding = self._judge(f"{mail.subject}\n{said}")
         if mail.hidden and not finding.sounds_like_emergency and (why := self._judge(mail.hidden).in_words):
             problems.append(f"what it hides from its reader {why}")
@@ -106,7 +108,7 @@ class MailIntake:
             reference="",
             channel="email",
             direction="in",
-            sender=sender_of(mail, self._ours),
+            sender=sender,
             recipient=mailbox.address,
             subject=mail.subject,
             body=mail.text + (f"\n\n{HIDDEN}\n{mail.hidden}" if mail.hidden else ""),
@@ -224,7 +226,8 @@ class MailIntake:
         lately = looks.emails_from(sender, self._clock() - 60 * self._email.flood_minutes)
         if lately < self._email.flood_messages:
             return belonging
-        return replace(belonging, thread=f"email-flood:{sender.lower()}")
+        claims = only_claimed(mail, sender)
+        return replace(belonging, thread=f"email-flood:{sender.lower()}{f'; {claims}' if claims else ''}")
 
     def _answered_enough(self, sender: str, looks: Looks) -> bool:
         today = looks.automatic_answers(sender, self._clock() - DAY_SECONDS)
@@ -242,7 +245,7 @@ def _told(outcome: Outcome, recipient: str) -> str:
 def _doubtful(mail: Mail) -> str:
     """Why its sender may be forged: an automatic answer would then reach somebody who never wrote; '' when nothing
     says so."""
-    if "dmarc=fail" in mail.authentication.split():
+    if dmarc_failed(mail):
         return "Its sender may be forged (DMARC failed)."
     return "A mail server marked it as spam." if mail.marked_spam else ""
 

@@ -15,7 +15,7 @@ from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
 from email.policy import Compat32
 
-from channels.email import authentication, headers
+from channels.email import authentication, headers, html
 from channels.email.automatic import (
     DeliveryReport,
     delivery_report,
@@ -166,10 +166,20 @@ def _headers_only(raw: bytes, problems: list[str]) -> Message:
 def _content(message: Message, raw: bytes, problems: list[str], diverted: Mapping[bytes, Diverted]) -> Content:
     reading = Reading(BytesParser(policy=_Policy()), problems, diverted)
     content = attempt(lambda: reading.content(message), Content(), "the parts could not be read", problems)
+    content = _with_appointments(content)
     text = content.text.strip("\n")[:TEXT_LIMIT]
     if not text.strip():
         text = _last_resort(content, message, raw, problems)
     return replace(content, text=text)
+
+
+def _with_appointments(content: Content) -> Content:
+    """What a calendar says stands first: often nobody has written a word beside it."""
+    said = "\n".join(content.appointments)
+    if not said:
+        return content
+    rich = html.from_text(said) + content.html if content.html else ""
+    return replace(content, text=f"{said}\n\n{content.text}", html=rich)
 
 
 def _last_resort(content: Content, message: Message, raw: bytes, problems: list[str]) -> str:

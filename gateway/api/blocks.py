@@ -162,7 +162,7 @@ def _mail_arrived(services: Services, message: Message) -> MessageArrived:
         queue=mailbox.queue,
         party=Party(message.sender),
         our_address=mailbox.address,
-        thread=f"email:{message.header_id or message.sha256}",
+        thread=f"email:{message.sha256 or message.id}",
         subject=message.subject,
         automatic=message.automatic,
         language=message.language,

@@ -68,6 +68,51 @@ async def test_a_stranger_who_quotes_everything_gets_one_linked_contact_of_their
     assert not {strange.id, again.id} & ids
 
 
+FAILED = {"Authentication_Results": "mx.police.example; spf=fail; dkim=none; dmarc=fail"}
+PASSED = {"Authentication_Results": "mx.police.example; spf=pass; dkim=pass; dmarc=pass"}
+
+
+@pytest.mark.parametrize(
+    ("author", "result", "why"),
+    [
+        ("una1@public.example", FAILED, "its sender may be forged (DMARC failed)"),
+        ("eve@evil.example", PASSED, "it was sent by eve@evil.example, which is not where it wants its answer"),
+    ],
+)
+async def test_whoever_forges_a_persons_address_is_kept_out_of_their_contact(
+    site: MailSite, author: str, result: dict[str, str], why: str
+) -> None:
+    # given Una's contact, and a forger who knows our mail in it
+    una = "una1@public.example" if result is FAILED else "una2@public.example"
+    first = await site.comes(letter(una, "My case", **PASSED))
+    sent = (await site.reply(first, f"About your case, {una}.")).message
+    quote = {"In_Reply_To": str(sent["Message-ID"]), "Reply_To": una}
+    # when they write in her name, and again
+    subject = str(sent["Subject"])
+    strange = await site.comes(letter(author, subject, "I have moved.", **quote, **result))
+    again = await site.comes(letter(author, subject, "As I said.", **quote, **result))
+    # then that is one contact of its own, which says why
+    assert strange.reference != first.reference
+    assert again.reference == strange.reference
+    assert (await site.contact(strange)).linked_to == first.reference
+    assert why in strange.problems
+    # and her own answer joins hers, and what she answers to the forger's joins that
+    assert (await site.comes(letter(una, "Re: My case", **quote, **PASSED))).reference == first.reference
+    ours = str((await site.reply(strange, f"You have moved, {una}?")).message["Message-ID"])
+    denied = await site.comes(letter(una, "Re: My case", "That was not me.", In_Reply_To=ours, **PASSED))
+    assert denied.reference == strange.reference
+
+
+@pytest.mark.parametrize("headers", [FAILED, {"Reply_To": "desk@rail.example"}])
+async def test_whose_mail_always_looks_forged_still_has_one_conversation(
+    site: MailSite, headers: dict[str, str]
+) -> None:
+    first = await site.comes(letter("val@rail.example", f"Doors {len(headers)} {next(iter(headers))}", **headers))
+    ours = str((await site.reply(first, f"Which doors? {first.reference}")).message["Message-ID"])
+    answer = await site.comes(letter("val@rail.example", "Re: Doors", "The front ones.", In_Reply_To=ours, **headers))
+    assert answer.reference == first.reference
+
+
 async def test_a_reference_without_its_signature_links_and_joins_nothing(site: MailSite) -> None:
     first = await site.comes(letter("bob@public.example", "Question"))
     bare = await site.comes(letter("bob@public.example", f"Re: your reference {first.reference}"))
@@ -216,6 +261,15 @@ async def test_an_absence_note_after_closing_opens_nothing_and_is_kept(site: Mai
     )
     assert note.reference == first.reference
     assert site.dispatcher.board.contacts == {}
+
+
+async def test_a_calendars_answer_is_shown_as_a_sentence_and_answered_by_nobody(site: MailSite) -> None:
+    answer = await site.comes((LETTERS / "appointment.msg").read_bytes())
+    said = "Anna Smith accepts the appointment 'Statement', Tue 1 Dec 2026 10:00 to 11:00 GMT"
+    assert (answer.body.strip(), answer.automatic) == (said, True)
+    assert not (await site.contact(answer)).emergency
+    (left,) = [row for row in await site.rows("LeaveUnacknowledged") if row.reference == answer.reference]
+    assert "A machine sent it" in left.document
 
 
 async def test_no_more_automatic_answers_go_to_an_address_than_allowed_in_a_day(site: MailSite) -> None:
