@@ -18,6 +18,7 @@ from channels.email.receiver import FetchedMail
 from channels.email.signature import Signer
 from config.email import Mailbox
 from config.settings import Settings
+from gateway.dates import PERSON_AHEAD, impossible
 from gateway.dispatcher import Clock
 from gateway.mail_files import MailFiles
 from gateway.mail_threads import Belonging, MailThreads, dmarc_failed, only_claimed
@@ -99,7 +100,9 @@ class MailIntake:
         message_id, said, sender = self._new_id(), self._said(mail), sender_of(mail, self._ours)
         claimed = only_claimed(mail, sender)
         too_large = "too large: only its start was read" if fetched.too_large else ""
-        problems = list(filter(None, (*mail.problems, too_large, claimed)))
+        came = self._clock()
+        odd = impossible("its Date says", mail.date.timestamp(), came, PERSON_AHEAD) if mail.date else ""
+        problems = list(filter(None, (*mail.problems, too_large, claimed, odd)))
         finding = self._judge(f"{mail.subject}\n{said}")
         if mail.hidden and not finding.sounds_like_emergency and (why := self._judge(mail.hidden).in_words):
             problems.append(f"what it hides from its reader {why}")
@@ -113,7 +116,7 @@ class MailIntake:
             subject=mail.subject,
             body=mail.text + (f"\n\n{HIDDEN}\n{mail.hidden}" if mail.hidden else ""),
             html=mail.html,
-            at=self._clock(),
+            at=came,
             by="caller",
             automatic=mail.automatic,
             provider_key=_key(mail),

@@ -230,6 +230,13 @@ async def test_two_matters_of_one_person_are_two_contacts_that_are_linked(site: 
     assert (await site.contact(other)).linked_to == ""
 
 
+@pytest.mark.parametrize("said", ["Thu, 1 Jan 2099 10:00:00 +0000", "Mon, 1 Jan 1990 10:00:00 +0000"])
+async def test_a_date_that_cannot_be_is_told_and_orders_nothing(site: MailSite, said: str) -> None:
+    odd = await site.comes(letter("lou@public.example", f"Hello {said}", Date=said))
+    assert abs(odd.at - site.clock()) < 60
+    assert f"its Date says 1 Jan {said.split()[3]} 10:00 UTC: it is shown by when it came" in odd.problems
+
+
 # --- automatic mail --------------------------------------------------------------------------------------
 
 
