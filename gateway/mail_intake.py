@@ -77,7 +77,7 @@ class MailIntake:
         """What happened, and what is to be written with it. It waits for the database: for a thread."""
         mail = arrival.mail
         ours = looks.sent_by_us(mail.message_id)
-        if ours is not None and mail.from_address.lower() in self._ours:
+        if ours is not None and self._came_back(mail, ours):
             return Recorded("saw our own mail come back to us", "system", reference=ours.reference), ()
         reported = self._delivery(arrival, looks) or self._receipt(arrival, looks)
         if reported is not None:
@@ -87,6 +87,19 @@ class MailIntake:
             if beside is not None:
                 return beside
         return self._taken(arrival, looks)
+
+    def _came_back(self, mail: Mail, ours: Message) -> bool:
+        """Anybody can use our name and our Message-ID: it is ours only when it says what we wrote, and nothing else."""
+        named = {address.lower() for address in (mail.from_address, *mail.senders)}
+        more = mail.html or mail.hidden or mail.attachments
+        return not named.isdisjoint(self._ours) and not more and mail.text.split() == ours.body.split()
+
+    def _sent_from_ours(self, mail: Mail) -> str:
+        """A form on our website, or a forger, may send from our address what somebody else has written."""
+        if mail.from_address.lower() in self._ours:
+            return ""
+        ours = next((address for address in mail.senders if address.lower() in self._ours), "")
+        return f"it was sent from our own address {ours}, and is none that we wrote" if ours else ""
 
     def _must_be_seen(self, arrival: Arrival) -> bool:
         """An emergency is never set aside. In our own name only danger that a rule names counts as one: our notes are
@@ -102,7 +115,7 @@ class MailIntake:
         too_large = "too large: only its start was read" if fetched.too_large else ""
         came = self._clock()
         odd = impossible("its Date says", mail.date.timestamp(), came, PERSON_AHEAD) if mail.date else ""
-        problems = list(filter(None, (*mail.problems, too_large, claimed, odd)))
+        problems = list(filter(None, (*mail.problems, too_large, claimed, self._sent_from_ours(mail), odd)))
         finding = self._judge(f"{mail.subject}\n{said}")
         if mail.hidden and not finding.sounds_like_emergency and (why := self._judge(mail.hidden).in_words):
             problems.append(f"what it hides from its reader {why}")

@@ -157,6 +157,36 @@ async def test_our_own_mail_that_comes_back_is_no_new_contact(site: MailSite) ->
     assert len(await site.store.contacts(limit=200)) == contacts
 
 
+@pytest.mark.parametrize("name", ["Sender", "Return_Path"])
+async def test_our_own_mail_is_known_by_whom_it_was_sent_too(site: MailSite, name: str) -> None:
+    # given our mail, which comes back in another's name
+    first = await site.comes(letter(f"una-{name}@public.example", "Hi"))
+    sent = await site.reply(first, f"Hello, {name}.")
+    message = {"Message_ID": str(sent.message["Message-ID"]), name: f"<{OURS}>"}
+    contacts = len(await site.store.contacts(limit=200))
+    await site.servers.dovecot.deliver(
+        letter("list@public.example", "Re: Hi", f"Hello, {name}.", **message), OURS, OURS
+    )
+    await site.settled()
+    # then it is none of theirs, and one last mail to each mailbox is all that came
+    assert "list@public.example" not in {m.sender for m in await site.inbound()}
+    assert len(await site.store.contacts(limit=200)) <= contacts + 2
+
+
+@pytest.mark.parametrize("author", [OURS, "eve@evil.example"])
+async def test_whoever_takes_our_name_and_our_message_id_is_not_swallowed(site: MailSite, author: str) -> None:
+    first = await site.comes(letter("una@public.example", f"Hi {author}"))
+    sent = await site.reply(first, f"Hello Una, {author}.")
+    forged = {"Message_ID": str(sent.message["Message-ID"]), "Sender": OURS}
+    # when somebody uses both, with words of their own
+    kept = await site.comes(letter(author, "Re: Hi", "Nobody need come.", **forged))
+    danger = await site.comes(letter(author, "Re: Hi", "He has a knife and he is stabbing her", **forged))
+    # then it is kept and says so, and danger is seen
+    assert (kept.status == "set_aside") == (author == OURS)
+    assert "our own address" in kept.problems
+    assert (await site.contact(danger)).emergency
+
+
 async def test_a_short_note_to_ourselves_is_set_aside_and_says_what_it_sounds_like(site: MailSite) -> None:
     aside = await site.comes(letter(OURS, "Note", "he has got it out now"))
     assert (aside.reference, aside.status) == ("", "set_aside")
@@ -181,6 +211,15 @@ async def test_mail_that_may_be_forged_is_not_acknowledged_and_says_why(
     doubtful = await site.comes(letter("victim@public.example", f"Lost {next(iter(header))}", **header))
     (left,) = [row for row in await site.rows("LeaveUnacknowledged") if row.reference == doubtful.reference]
     assert why in left.document
+
+
+async def test_an_emergency_that_may_be_forged_is_asked_where_it_is_and_not_acknowledged(site: MailSite) -> None:
+    """Asking costs whoever's name was used one mail; not asking may cost a life."""
+    await site.comes(letter("named@public.example", "help", "please help me", **FAILED))
+    asked = await site.sent_to("named@public.example")
+    assert asked.message.get_content().startswith("Where are you now?")
+    assert "please help me" not in asked.message.as_string()
+    assert len([m for m in site.servers.smtp.messages if "named@public.example" in m.recipients]) == 1
 
 
 async def test_a_form_on_our_website_writes_in_our_name_for_somebody_else(site: MailSite) -> None:
