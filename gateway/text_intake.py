@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
+from channels.text.addresses import unanswerable
 from channels.text.consent import asked
 from channels.text.port import IncomingText
 from config.numbers import person_of, same_person
@@ -98,7 +99,7 @@ class TextIntake:
             by="caller",
             provider_key=f"{KEY}{text.message_sid}",
             provider_id=text.message_sid,
-            problems="; ".join(filter(None, (text.problems, missing, odd))),
+            problems="; ".join(filter(None, (text.problems, missing, odd, unanswerable(text.sender)))),
             sent_at=now if odd else text.sent_at,
         )
 

@@ -94,12 +94,12 @@ async def create(request: Request[Nothing, BlockBody]) -> BlockOut:
 def _not_strangers(settings: Settings) -> dict[str, str]:
     """The addresses, domains and numbers that are never blocked, and whose they are."""
     mailboxes = [mailbox.address.lower() for mailbox in settings.email.mailboxes]
-    numbers = [number.number for number in (*settings.text.numbers, *settings.voice.numbers)]
+    texts, calls = [n.number for n in settings.text.numbers], [n.number for n in settings.voice.numbers]
     control_room = [SIP_USER.findall(target.uri)[0] for target in settings.control_room.targets]
     return {
         **{e164(one.number): f"the interpreter's ({one.language})" for one in settings.voice.interpreters},
         **{e164(user): "the control room's" for user in control_room},
-        **{e164(number): "ours" for number in (*numbers, settings.follow_ups.caller_id)},
+        **{e164(number): "ours" for number in (*texts, *calls, settings.follow_ups.caller_id)},
         **dict.fromkeys((*mailboxes, *(f"@{address.rpartition('@')[2]}" for address in mailboxes)), "ours"),
     }
 

@@ -173,6 +173,26 @@ async def test_a_text_that_no_webhook_brought_is_fetched_from_the_carrier(world:
     assert sorted(bodies) == ["it is a red one", "my bag is gone"]
 
 
+async def test_a_sender_to_whom_no_text_can_go_is_shown_and_a_reply_is_refused_at_once(world: World) -> None:
+    sam = await world.api("sam")
+    for sender, what in (("HSBC", "no telephone number"), ("88222", "a short code")):
+        async with sam.live() as live:
+            # given a text of somebody who has no number
+            assert await world.carrier.text_in(sender, LINE, "your parcel is waiting") == 200
+            reference = (await live.wait_for("MessageArrived"))["contact"]
+            offer = await live.wait_for("MakeOffer", contact=reference)
+            desk = await world.api(offer["handler"])
+            await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+
+        # then a handler reads it, is told, and cannot answer; nothing is tried
+        (shown,) = await desk.get(f"contacts/{reference}/messages")
+        assert f"{sender} is {what}: no text can be sent there" in shown["problems"]
+        with pytest.raises(ApiError, match=f"{sender} is {what}: no text can be sent there"):
+            await desk.post(f"contacts/{reference}/replies", {"body": "Who is this?"})
+        await wrap_up(world, offer["handler"], reference)
+        assert sender not in [m.recipient for m in world.carrier.outbox]
+
+
 async def test_a_file_that_is_not_accepted_is_shown_as_refused_and_failed_texts_say_why(world: World) -> None:
     sam, sender = await world.api("sam"), "+447700900226"
     async with sam.live() as live:
