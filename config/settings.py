@@ -140,7 +140,16 @@ class Outbox(Section):
     attempts: Annotated[int, Field(ge=1)]
     first_retry_seconds: Annotated[float, Field(gt=0)]
     last_retry_seconds: Annotated[float, Field(gt=0)]
+    deferred_hours: Annotated[float, Field(gt=0, le=240)] = 96.0
+    deferred_told_minutes: Annotated[float, Field(gt=0)] = 60.0
+    deferred_retry_seconds: Annotated[float, Field(gt=0, le=HOUR)] = 900.0
     concurrency: Annotated[int, Field(ge=1, le=200)]
+
+    @model_validator(mode="after")
+    def _told_before_it_is_given_up(self) -> Outbox:
+        if self.deferred_told_minutes >= self.deferred_hours * 60:
+            raise ValueError("deferred_told_minutes must be less than deferred_hours: a handler is told before the end")
+        return self
 
 
 class Statistics(Section):

@@ -18,8 +18,8 @@ from channels.email.receiver import FetchedMail
 from channels.email.signature import Signer
 from config.email import Mailbox
 from config.settings import Settings
+from gateway.clock import Clock
 from gateway.dates import PERSON_AHEAD, impossible
-from gateway.dispatcher import Clock
 from gateway.mail_files import MailFiles
 from gateway.mail_threads import Belonging, MailThreads, dmarc_failed, only_claimed
 from gateway.store.looks import Looks

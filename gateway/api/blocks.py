@@ -71,8 +71,10 @@ class TakenOut(BaseModel):
 
 
 async def listing(request: Request[Nothing, Nothing]) -> list[BlockOut]:
-    """Those in force: one that is over is only in the journal."""
-    return [_out(block) for block in sorted(await _in_force(request.services), key=lambda b: b.address)]
+    """Those in force."""
+    now = request.services.clock()
+    in_force = await request.services.store.look(lambda looks: looks.blocks_in_force(now))
+    return [_out(block) for block in sorted(in_force, key=lambda b: b.address)]
 
 
 async def create(request: Request[Nothing, BlockBody]) -> BlockOut:
@@ -111,16 +113,13 @@ async def lift(request: Request[Nothing, Nothing]) -> None:
         address = blockable(given)
     except ValueError:
         raise NotFound(f"{given} is not blocked.") from None
-    if not any(block.address == address for block in await _in_force(services)):
+    now = services.clock()
+    (block,) = await services.store.look(lambda looks: looks.blocks_of(address, now=now))
+    if block is None or block.address != address:  # its whole domain may be
         raise NotFound(f"{address} is not blocked.")
     lifted = Recorded(f"block on {_what(address)} from {address} lifted", request.who.by)
     await services.dispatcher.submit(lifted)
     await services.store.lift_block(address)
-
-
-async def _in_force(services: Services) -> list[Block]:
-    now = services.clock()
-    return [block for block in await services.store.blocks() if block.expires_at is None or block.expires_at > now]
 
 
 async def set_aside(request: Request[Consultation, Nothing]) -> list[MessageOut]:

@@ -25,7 +25,8 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from channels.base import ChannelError
-from gateway.dispatcher import NotWritten, Refused
+from gateway.deciding import Refused
+from gateway.dispatcher import NotWritten
 from gateway.store.store import StoreError
 
 log = structlog.get_logger()

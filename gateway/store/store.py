@@ -23,7 +23,6 @@ from gateway.store.looks import Looks
 from gateway.store.records import (
     Account,
     Attachment,
-    Block,
     ImportedRoster,
     MailCursor,
     MailToFile,
@@ -230,9 +229,6 @@ class Store:
         query = select(tables.messages).where(columns.reference == "", columns.status == "set_aside")
         rows = await self.rows(query.order_by(columns.at.desc()).limit(limit))
         return [Message(**row._mapping) for row in rows]
-
-    async def blocks(self) -> list[Block]:
-        return await self._all(Block)
 
     async def attachments(self, *messages: str) -> list[Attachment]:
         return await self._all(Attachment, tables.attachments.c.message.in_(messages))

@@ -178,8 +178,11 @@ def _(e: ev.DeliveryReported, board: Board, now: Time) -> Iterator[Command]:
 
 @react.register
 def _(e: ev.SendingFailed, board: Board, now: Time) -> Iterator[Command]:
+    which = f"{e.which[0].upper()}{e.which[1:]}"
     if e.final:
-        yield do.RaiseAlarm("message_not_sent", f"A message could not be sent: {e.why}.", e.reference)
+        yield do.RaiseAlarm("message_not_sent", f"{which} could not be sent: {e.why}.", e.reference)
+    elif e.late:
+        yield do.RaiseAlarm("message_waits", f"{which} has not left yet, and is still tried: {e.why}.", e.reference)
 
 
 # --- follow-ups --------------------------------------------------------------------------------------

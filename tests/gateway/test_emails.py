@@ -403,6 +403,37 @@ async def test_a_server_that_takes_no_mail_is_said_told_when_it_stays_away_and_c
     assert (sent.status, sent.problems) == ("sent", "")
 
 
+async def test_mail_to_somebody_whose_server_wants_it_later_waits_while_others_get_theirs(site: MailSite) -> None:
+    """Greylisting, for more tries than a message has."""
+    grey, smtp = "grey@public.example", site.servers.smtp
+    smtp.later_for.add(grey)
+    first = await site.comes(letter(grey, "Hello"))
+
+    async def told(kind: str) -> list[str]:
+        return [row.document for row in await site.rows(kind) if first.reference in row.document]
+
+    for n in range(site.settings.outbox.attempts + 2):
+        site.ahead_seconds += 1000
+        await site.comes(letter(f"other{n}@public.example", "Hello"))
+        await site.sent_to(f"other{n}@public.example")
+        async with asyncio.timeout(10):
+            while len(failed := await told("SendingFailed")) <= n:
+                await asyncio.sleep(0.02)
+    assert all("451 4.7.1 Greylisted" in f and "is tried again, for up to 96 hours" in f for f in failed)
+    (alarm,) = [a for a in await told("RaiseAlarm") if "message_waits" in a]
+    assert "The automatic message of " in alarm
+    # when it takes it
+    smtp.later_for.clear()
+    site.ahead_seconds += 1000
+    await site.comes(letter("last@public.example", "Hello"))
+    await site.sent_to(grey)
+    # then
+    site.ahead_seconds = 0
+    await site.settled()
+    (sent,) = [m for m in await site.store.messages(first.reference) if m.direction == "out"]
+    assert (sent.status, sent.problems) == ("sent", "")
+
+
 async def test_a_read_receipt_marks_the_message_and_opens_nothing(site: MailSite) -> None:
     first = await site.comes(letter("mia@public.example", "Hello"))
     sent = (await site.reply(first, "Hello Mia.")).message

@@ -9,7 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.settings import Store as StoreSettings
-from gateway.store.database import open_engine
+from gateway.store.database import migrate, open_engine, require_database
+from gateway.store.errors import NoDatabase
 from gateway.store.records import (
     Account,
     Attachment,
@@ -256,6 +257,13 @@ async def test_values_that_the_database_refuses_are_told_from_a_database_that_is
         await down.ping()
     assert not isinstance(unreachable.value, NotStorable)
     await down.close()
+
+
+async def test_where_no_gateway_has_kept_anything_there_is_no_database(engine: AsyncEngine) -> None:
+    with pytest.raises(NoDatabase, match=r"there is no database at .*(gateway\.db|postgresql)"):
+        await require_database(engine)
+    await migrate(engine)
+    await require_database(engine)
 
 
 @pytest.mark.parametrize("length", [10_000, 100_000])
