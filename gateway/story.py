@@ -87,7 +87,7 @@ SENTENCES: Mapping[str, str] = {
     "EndOffer": "ended the offer to {0.handler}: {0.how}",
     "SetAway": "set {0.handler} away: {0.reason}",
     "OpenToAll": "opened it to every suitable handler",
-    "Relax": "insists on less of a handler now, as it has waited",
+    "Relax": "goes further to find a handler now, as it has waited",
     "OfferAgain": "may offer it to {0.handler} again",
     "Acknowledge": "sends the acknowledgement",
     "LeaveUnacknowledged": "sends no acknowledgement: {0.why}",

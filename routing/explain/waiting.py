@@ -88,7 +88,10 @@ def _later(board: Board, contact: Contact, now: Time) -> Iterator[Later]:
     since = now if contact.queued_at is None else contact.queued_at
     for insisted, following in pairwise(steps[contact.relaxed :]):
         dropped = ", ".join(in_words(what) for what in sorted(insisted.needed - following.needed - {ORDINARY}))
-        yield Later(since + following.after, f"insisted on no more: {dropped}")
+        if dropped:
+            yield Later(since + following.after, f"insisted on no more: {dropped}")
+        if following.reach > insisted.reach:
+            yield Later(since + following.after, "offered to whoever is in wrap-up, too")
     for declined in contact.declined:
         if declined.until > now:
             yield Later(declined.until, f"{declined.handler} may be asked again")

@@ -504,6 +504,7 @@ def test_an_emergency_says_when_the_alarm_is_raised(world: Told) -> None:
     world.call("C1")
     world.emergency("C1")
     assert [(when(later.at), later.said) for later in world.waiting("C1").later] == [
+        ("10s", "offered to whoever is in wrap-up, too"),
         ("10s", "the supervisors are alarmed again"),
     ]
 
