@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from config.alarms import QueueAlarms
 from config.calendars import Calendar, TimeZone
 from config.edge import Edge
 from config.email import Email
@@ -176,6 +177,7 @@ class Settings(Section):
     centres: Annotated[tuple[Centre, ...], Field(min_length=1)]
     queues: Annotated[tuple[Queue, ...], Field(min_length=1)]
     routing: Routing
+    queue_alarms: QueueAlarms
     grades: Annotated[tuple[Grade, ...], Field(min_length=1)]
     dispositions: Annotated[tuple[Disposition, ...], Field(min_length=1)]
     control_room: ControlRoom

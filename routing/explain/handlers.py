@@ -10,6 +10,7 @@ from routing.explain.facts import Judged, Needed, Reason, When
 from routing.matching import kept_for_a_call
 from routing.model import Channel, Contact, Handler, PresenceState, Reach, Time
 from routing.turns import FIRST_MINUTE
+from routing.words import in_words
 
 FREE = Reason("free", "is free and can take it")
 UNABLE = frozenset({"no_capacity", "lacks_skill", "other_centre", "reserved"})  # whatever they are doing
@@ -45,17 +46,10 @@ def needed(board: Board, contact: Contact, when: When) -> tuple[Needed, ...]:
     for what in sorted(steps[at].needed - {ORDINARY}):
         over = next((step.after for step in steps[at + 1 :] if what not in step.needed), None)
         until = None if over is None else since + over
-        how_long = "always" if until is None else f"until {when(until)}"
+        had = any(what in board.able(name) for name in board.handlers)
+        how_long = "always" if until is None else f"until {when(until)}{'' if had else '; there is none'}"
         found.append(Needed(what, f"{in_words(what)} ({how_long})", until))
     return tuple(found)
-
-
-def in_words(what: str) -> str:
-    """A need as a person says it."""
-    if what.startswith("@"):
-        return f"a handler of centre {what[1:]}"
-    skill, _, level = what.partition(":")
-    return f"{skill} at level {level} or above" if level else skill
 
 
 def not_chosen(

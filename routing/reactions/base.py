@@ -281,6 +281,16 @@ def _(e: ev.StaffingShort, board: Board, now: Time) -> Iterator[Command]:
     yield do.RaiseAlarm(e.cause, e.why)
 
 
+@react.register
+def _(e: ev.QueueNotServed, board: Board, now: Time) -> Iterator[Command]:
+    yield do.RaiseAlarm(e.cause, e.why, queue=e.queue)
+
+
+@react.register
+def _(e: ev.QueueServedAgain, board: Board, now: Time) -> Iterator[Command]:
+    yield do.WithdrawAlarm(e.cause, e.why, e.queue)
+
+
 # --- time --------------------------------------------------------------------------------------------
 
 

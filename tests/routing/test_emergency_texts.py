@@ -188,6 +188,7 @@ def test_an_email_is_asked_once_for_the_place_but_no_machine_and_nobody_who_had_
     assert asked(world.email("E3", "b@example.org", finding=UNSAFE)) == []
     assert asked(world.email("E4", "c@example.org", finding=HELP, automatic=True)) == []
     assert asked(world.email("E5", "d@example.org", finding=HELP, answered_enough=True)) == []
+    assert asked(world.email("E7", "f@example.org", finding=HELP, doubtful="Its sender may be forged.")) == ["where"]
     assert asked(World().email("E6", "e@example.org", finding=HELP)) == [], "where the site does not want it"
 
 
