@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, NaiveDatetime, ValidationError, field_validator, model_validator
 
 from config.load import DEFAULT, follows_from_another
+from config.ordering import Skill
 from config.section import Identifier, Seconds, Section
 from config.settings import Centre, FollowUps, Queue, Routing
 from config.words import in_words
@@ -99,7 +100,7 @@ class Team(Section):
     id: Identifier
     centre: Identifier
     posts: Annotated[int, Field(ge=1, le=2000)]
-    skills: tuple[Identifier, ...] = ()
+    skills: tuple[Skill, ...] = ()
     rota: tuple[Identifier, ...] = ()
     absent: Share = 0.0
     text_capacity: Annotated[int, Field(ge=0, le=10)] = 3

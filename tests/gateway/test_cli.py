@@ -77,6 +77,31 @@ def test_check_says_that_a_sound_configuration_is_sound(config: Path) -> None:
     assert "general, texts, emails" in result.output
 
 
+def test_check_says_which_queues_no_handler_could_serve(config: Path) -> None:
+    with config.open("a") as file:
+        file.write(
+            '[[queues]]\nid = "general"\nname = "General"\ntarget_seconds = 30\n'
+            'wanted = [{ skill = "polish", for_seconds = 20 }]\n'
+            '[[queues]]\nid = "witness"\nname = "Witness line"\ntarget_seconds = 30\nskills = ["french:2"]\n'
+        )
+    assert "not known before there is a database" in run(config, "check").output
+    assert not (config.parent / "data").exists(), "nothing is made"
+    add(config, "amy", "--skill", "french")
+
+    warned = run(config, "check")
+
+    assert warned.exit_code == 0 and "handlers:     1\n" in warned.output
+    assert warned.output.endswith(
+        "Warnings:\n"
+        "  No handler at all has french at level 2 or above: nobody can take anything of 'Witness line'.\n"
+        "  'General' insists for 20 s on polish, and there is none: everybody waits so long for nobody.\n"
+    )
+    told = run(config, "status").output
+    assert "handlers: No handler at all has french at level 2 or above: nobody can take" in told
+    add(config, "ben", "--skill", "french:2", "--skill", "polish")
+    assert "Warnings" not in run(config, "check").output
+
+
 def test_check_shows_every_mistake_with_file_and_key_and_exits_with_2(config: Path) -> None:
     config.write_text('[http]\nport = 99999\ncolour = "red"\n[gateway]\nlog_level = "loud"\n[voice]\nenabled = false\n')
 
@@ -221,15 +246,19 @@ def test_everybody_who_was_offered_stands_in_the_printed_report(config: Path, tm
 
 
 @pytest.mark.parametrize(
-    ("emergencies", "longest", "says"),
+    ("emergencies", "unattended", "longest", "says"),
     [
-        (2, 5.0, "2 emergencies wait for a handler: texts."),
-        (0, 600.0, "Somebody has waited more than twice the target: texts (10 min 0 s; target 1 min 0 s)."),
-        (0, 90.0, "Everything is well."),
+        (2, "", 5.0, "2 emergencies wait for a handler: texts."),
+        (0, "No handler at all has french.", 600.0, "No handler at all has french."),
+        (0, "", 600.0, "Somebody has waited more than twice the target: texts (10 min 0 s; target 1 min 0 s)."),
+        (0, "", 90.0, "Everything is well."),
     ],
 )
-def test_the_first_line_of_status_says_what_needs_somebody(emergencies: int, longest: float, says: str) -> None:
+def test_the_first_line_of_status_says_what_needs_somebody(
+    emergencies: int, unattended: str, longest: float, says: str
+) -> None:
     queue = {"id": "texts", "emergencies": emergencies, "longest_wait_seconds": longest, "target_seconds": 60.0}
+    queue |= {"unattended": unattended}
     told = summary({"ready": True, "wrong": {}, "warnings": {}}, [queue | {"waiting": 1}])
     assert told.splitlines()[0] == says
 
