@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import structlog
 from aiohttp import web
@@ -20,6 +21,7 @@ from gateway.alarms import Alarms
 from gateway.api.problems import TooLarge
 from gateway.api.routes import read_bytes
 from gateway.clock import Clock
+from gateway.dates import impossible
 from gateway.deciding import Outcome
 from gateway.dispatcher import Dispatcher, NotWritten
 from gateway.pictures import Pictures
@@ -31,6 +33,7 @@ from gateway.text_intake import JudgeAll, TextIntake
 from gateway.text_missed import MissedTexts
 from gateway.text_refusals import Refusals
 from routing.events import DeliveryReported, Recorded
+from routing.model import Time
 
 log = structlog.get_logger()
 
@@ -215,9 +218,17 @@ class TextChannel:
                 carrier = self._carriers.get(came_by(message))
                 at = await carrier.arrived_at(message.provider_id) if carrier else None
                 if at is not None:
-                    what = f"learned from the carrier that their text had reached it at {at:%H:%M:%S} UTC"
-                    sent = SentAt(message.id, at.timestamp())
-                    await self._dispatcher.submit(Recorded(what, "system", reference=reference), sent)
+                    await self._dispatcher.submit(*_reached(message, at.timestamp()))
+
+
+def _reached(message: Message, said: Time) -> tuple[Recorded, SentAt]:
+    """What the carrier says of when it had a text; what cannot be changes no place."""
+    if odd := impossible("was told by the carrier that it had had their text on", said, message.at):
+        return Recorded(odd, "system", reference=message.reference), SentAt(message.id, message.at)
+    what = (
+        f"learned from the carrier that their text had reached it at {datetime.fromtimestamp(said, UTC):%H:%M:%S} UTC"
+    )
+    return Recorded(what, "system", reference=message.reference), SentAt(message.id, said)
 
 
 def _another(text: IncomingText) -> IncomingText:

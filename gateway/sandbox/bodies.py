@@ -50,7 +50,7 @@ class PictureBody(Body):
 
 
 class TextBody(Body):
-    sender: str = Field(CALLER, pattern=r"^(whatsapp:)?\+?[0-9]{3,15}$")
+    sender: str = Field(CALLER, pattern=r"^((whatsapp:)?\+?[0-9]{3,15}|[A-Za-z][A-Za-z0-9 ]{1,10})$")
     body: str = Field(min_length=1, max_length=1600)
     to: str = Field("", pattern=r"^(\+?[0-9]{3,15})?$")
     pictures: tuple[PictureBody, ...] = ()

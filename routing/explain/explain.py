@@ -13,6 +13,7 @@ from routing.explain.state import state_of
 from routing.explain.waiting import why_waiting
 from routing.matching import best_handler, rule_in
 from routing.model import Contact, Time
+from routing.words import duration
 
 MOST_BEFORE = 10
 RULES_THEN = {
@@ -64,7 +65,12 @@ def _why_waiting(waiting: Waiting, now: Time, when: When) -> Iterator[str]:
         if len(waiting.before) > MOST_BEFORE:
             yield f"  and {len(waiting.before) - MOST_BEFORE} more."
     could = [one for one in waiting.handlers if one.reason.code not in (*UNABLE, "offline")]
-    yield "Who could take it, and what they are doing:" if could else "Nobody who is signed in could take it."
+    if could:
+        yield "Who could take it, and what they are doing:"
+    elif waiting.nobody:
+        yield f"{waiting.nobody}: nobody could take it, whoever signs in."
+    else:
+        yield "Nobody who is signed in could take it."
     yield from _people(could)
     yield from _people(one for one in waiting.handlers if one not in could)
     if waiting.later:
@@ -91,12 +97,3 @@ def _people(people: Iterable[Judged]) -> Iterator[str]:
             yield f"  {one.handler} {one.reason.said}."
     if offline:
         yield f"  {offline} {'handler is' if offline == 1 else 'handlers are'} not signed in."
-
-
-def duration(seconds: float) -> str:
-    """For example ``45 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
