@@ -96,6 +96,11 @@ def test_names_that_disagree_are_told_at_once_each_with_its_own_key(site: Path) 
     ]
 
 
+def test_somebody_is_told_of_a_mail_that_waits_before_it_is_given_up(site: Path) -> None:
+    (found,) = mistakes(site, WITH_PHONES + "[outbox]\ndeferred_hours = 1\n")
+    assert "outbox" in found and "deferred_told_minutes must be less than deferred_hours" in found
+
+
 @pytest.mark.parametrize("text", ["voice = 3", "[text]\nenabled = 'perhaps'", "queues = []", "edge = 'here'"])
 def test_a_section_of_the_wrong_shape_is_a_mistake_like_any_other(site: Path, text: str) -> None:
     assert mistakes(site, text)
