@@ -348,13 +348,13 @@ def test_shifts_are_shown_before_they_are_imported_and_the_file_comes_back(confi
     preview = run(config, "shifts", "import", str(roster), "--dry-run").output.splitlines()
     imported = run(config, "shifts", "import", str(roster)).output.splitlines()
 
-    period = "(from Mon 30 Nov 00:00 until Tue 01 Dec 00:00, fcc)."
+    period = "(from Mon 30 Nov 2026 00:00 until Tue 01 Dec 2026 00:00, fcc)."
     assert preview == [
         "Nothing was imported. It would be november.csv: 2 added, 0 removed, 0 unchanged " + period,
         "amy: 1 added, 0 removed",
         "ben: 1 added, 0 removed",
-        "  + ben  Mon 30 Nov 07:00 to Mon 30 Nov 15:00",
-        "  + amy  Mon 30 Nov 22:00 to Tue 01 Dec 07:00",
+        "  + ben  Mon 30 Nov 2026 07:00 to Mon 30 Nov 2026 15:00",
+        "  + amy  Mon 30 Nov 2026 22:00 to Tue 01 Dec 2026 07:00",
     ]
     assert imported[0] == "Imported november.csv: 2 added, 0 removed, 0 unchanged " + period
     listed = run(config, "shifts", "imports").output.splitlines()
