@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from click.testing import CliRunner, Result
 
+from config.ordering import SKILL
+from config.words import PATTERNS
 from gateway.cli import main
 from gateway.cli.status import summary
 from tests.gateway.api.site import PASSWORD, Calls, Site, settings_in
@@ -150,6 +152,25 @@ def test_a_roster_is_imported_whole_or_not_at_all(config: Path, tmp_path: Path) 
     assert refused.exit_code == 1
     assert "line 3: centre: there is no centre 'moon'" in refused.output
     assert "amy" not in run(config, "handlers", "list").output
+
+    roster.write_text(HEADER + 'Amy,,fcc,French!,20x,boss,short\nben,"Ben,fcc,,201,,\n')
+    wrong = run(config, "handlers", "import", str(roster)).output
+    assert 'line 3: line: a quotation mark (") opens here and is never closed' in wrong
+    roster.write_text(HEADER + "Amy,,fcc,French!,20x,boss,short\nben,Ben,fcc,201,,\n")
+    assert run(config, "handlers", "import", str(roster)).output.splitlines()[1:] == [
+        "  line 2: id: must be small letters, digits, dots, - and _, beginning with a letter",
+        "  line 2: name: must not be empty",
+        f"  line 2: skills: {PATTERNS[SKILL]}",
+        "  line 2: extension: must be 2 to 6 digits, as the telephone is dialled",
+        "  line 2: role: must be 'handler', 'supervisor' or 'administrator'",
+        "  line 2: password: must have at least 12 characters",
+        "  line 3: line: has 6 columns, and the header 7",
+    ]
+    roster.write_bytes((HEADER + "zoe,Zoë,fcc,,201,,\n").encode("cp1252"))
+    assert "choose 'Save As' and the type 'CSV UTF-8" in run(config, "handlers", "import", str(roster)).output
+    roster.write_text("id,name,skills,phone,role\namy,Amy,,201,\n")
+    told = run(config, "handlers", "import", str(roster)).output
+    assert "line 1: header: there is no column centre, extension; there must not be a column phone. The first" in told
 
     roster.write_text(HEADER + "amy,Amy,fcc,,201,,\nben,Ben,crc,,202,,\n")
 

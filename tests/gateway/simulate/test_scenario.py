@@ -65,7 +65,7 @@ def test_the_scenarios_that_come_with_the_gateway_are_sound(name: str) -> None:
         ("per_day = 5\nper_hour = 60", "per_hour = 60", "give one of per_year, per_day and per_hour"),
         ("handling = { mean = 60, deviation = 9 }", "handling = { mean = 60 }", "deviation is given for lognormal"),
         ("by_hour = [1, 2]\nper_hour = 60", "per_hour = 60", "demand.0.by_hour: must have at least 24"),
-        ("posts = 0", "posts = 3", "teams.0.posts: Input should be greater than or equal to 1"),
+        ("posts = 0", "posts = 3", "teams.0.posts: must be at least 1"),
         ("sede = 1\ndays = 2", "days = 2", "sede: there is no such setting"),
         ("time_zone = 'Mars'\ndays = 2", "days = 2", "time_zone: there is no time zone Mars"),
         ("", "days = 2", "days: is missing"),
