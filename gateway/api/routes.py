@@ -19,6 +19,7 @@ from gateway.api.problems import BadRequest, NotAllowed, NotJson, NotSignedIn, T
 from gateway.api.services import Services
 from gateway.api.spreadsheets import spreadsheet_text
 from gateway.auth import Auth, Principal, Role
+from gateway.references import as_written
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY_BYTES = 64 * 1024
@@ -119,6 +120,8 @@ def _door(route: Route, services: Services, auth: Auth) -> Callable[[web.Request
         who = await _admit(route, auth, raw)
         query, body, _ = route.types
         path = dict(raw.match_info)
+        if "reference" in path:
+            path["reference"] = as_written(path["reference"])
         _refuse_nul(*path.values(), *raw.query.values())
         request = Request(
             services, auth, who, path, _validated(query, dict(raw.query)), await _read(route, body, raw), raw

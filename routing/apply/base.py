@@ -66,14 +66,14 @@ def owner_first(contact: Contact, owner: str, board: Board, now: Time) -> Contac
     return replace(contact, preferred=owner, preferred_until=now + board.rules.routing.owner_first_seconds)
 
 
-def with_declined(contact: Contact, handler: str, board: Board, now: Time) -> Contact:
+def with_declined(contact: Contact, handler: str, how: str, board: Board, now: Time) -> Contact:
     """Not again for a while, and for twice as long each time; an emergency never waits longer for anyone."""
     others = tuple(d for d in contact.declined if d.handler != handler)
     times = 1 + max((d.times for d in contact.declined if d.handler == handler), default=0)
     pause = board.rules.routing.decline_pause_seconds
     if not contact.emergency:
         pause = min(pause * 2 ** (times - 1), max(pause, LONGEST_PAUSE))
-    return replace(contact, declined=(*others, Declined(handler, now + pause, times)))
+    return replace(contact, declined=(*others, Declined(handler, now + pause, times, how)))
 
 
 def handover_over(contact: Contact) -> Contact:

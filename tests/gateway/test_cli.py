@@ -7,7 +7,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from config.ordering import SKILL
 from config.words import PATTERNS
 from gateway.cli import main
+from gateway.cli.explain import latest
 from gateway.cli.status import summary
 from tests.gateway.api.site import PASSWORD, Calls, Site, settings_in
 
@@ -279,7 +280,8 @@ def test_why_a_contact_waits_is_told_in_sentences_or_as_data_and_the_reading_is_
     data = run(config, "explain", "AAAA-0001", "--reason", "audit", "--json")
 
     assert "waits in texts since" in told.stdout
-    assert "  1 handler is not signed in.\n" in told.stdout
+    assert "  1 handler who could take it is not signed in.\n" in told.stdout
+    assert run(config, "explain", "aaaa 0001", "--reason", "complaint").stdout.startswith("AAAA-0001 at ")
     assert json.loads(data.stdout)["waiting"]["handlers"][0]["reason"]["code"] == "offline"
     assert "contact read (complaint)" in run(config, "journal", "show", "AAAA-0001", "--reason", "x").output
 
@@ -296,9 +298,10 @@ def test_who_can_not_be_asked_why_they_read_a_contact_is_told_to_say_it(command:
     ("contact", "at", "said"),
     [
         ("NONE-0000", "00:00", "There is no contact NONE-0000."),
-        ("AAAA-0001", "2026-01-05 03:12", "There was no contact AAAA-0001 yet at 05 Jan 2026 03:12:00."),
+        ("AAAA-0001", "2026-01-05 03:12", "There was no contact AAAA-0001 yet at 05 Jan 2026 03:12:00 "),
         ("AAAA-0001", "yesterday", "'yesterday' is no time: give 03:12"),
         ("AAAA-0001", "2999-01-01 00:00", "'2999-01-01 00:00' is in the future."),
+        ("AAAA-0001", "0001-01-01 00:00", "'0001-01-01 00:00' "),
     ],
 )
 def test_what_cannot_be_explained_is_one_sentence(
@@ -310,6 +313,16 @@ def test_what_cannot_be_explained_is_one_sentence(
 
     assert result.exit_code != 0
     assert said in result.output
+
+
+def test_a_time_of_day_that_is_still_to_come_was_yesterday() -> None:
+    half_past_midnight = datetime(2026, 11, 26, 0, 30).timestamp()  # noqa: DTZ001 - local time, wherever this runs
+
+    asked = {text: latest(time.fromisoformat(text), half_past_midnight) for text in ("23:59", "00:10", "00:31")}
+
+    assert {text: at.isoformat(" ", "minutes") for text, at in asked.items()} == {
+        "23:59": "2026-11-25 23:59", "00:10": "2026-11-26 00:10", "00:31": "2026-11-25 00:31"
+    }  # fmt: skip
 
 
 def test_verify_names_the_row_that_was_altered(config: Path, tmp_path: Path) -> None:

@@ -13,11 +13,12 @@ from routing.rules import Rules
 from tests.gateway.api.site import settings_in, until
 
 
-def test_times_are_local_and_have_their_date_unless_it_is_today() -> None:
+def test_times_are_local_with_their_zone_and_have_their_date_unless_it_is_today() -> None:
     three = datetime(2026, 11, 25, 3, 12, 40)  # noqa: DTZ001 - local time, wherever this runs
+    zone = three.astimezone().tzname()
     when = local_times(three.timestamp())
-    assert when(three.timestamp()) == "03:12:40"
-    assert when((three - timedelta(hours=4)).timestamp()) == "24 Nov 2026 23:12:40"
+    assert when(three.timestamp()) == f"03:12:40 {zone}"
+    assert when((three - timedelta(hours=4)).timestamp()) == f"24 Nov 2026 23:12:40 {zone}"
 
 
 def test_rules_that_decide_alike_have_one_digest_whatever_else_the_site_configures(tmp_path: Path) -> None:
