@@ -78,6 +78,7 @@ class Wait:
     def __init__(self, reference: str, instants: Sequence[Time], when: When) -> None:
         self._reference, self._when = reference, when
         self._instants = deque(instants)
+        self._now = 0.0
         self.last: Waited | None = None
 
     def look(self, board: Board, at: Time) -> None:
@@ -85,7 +86,8 @@ class Wait:
             instant = self._instants.popleft()
             contact = board.open_contact(self._reference)
             if contact is not None and contact.waiting:
-                self.last = why_waited(board, contact, instant, self._when)
+                self.last = why_waited(board, contact, self._now, instant, self._when)
+        self._now = at
 
 
 # --- the rules of then -------------------------------------------------------------------------------

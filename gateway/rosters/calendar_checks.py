@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from gateway.api.problems import FieldError
-from gateway.rosters.entries import mistake, year_is_ours
+from gateway.rosters.entries import THE_YEARS, mistake, year_is_ours
 
 LINE = "X-CONTACT-GATEWAY-LINE"  # on every event, so that a mistake can be found again in the file
 MOST_YEARS = 5
@@ -46,10 +46,10 @@ def line_of(event: Any) -> int:
 
 
 def wrong_with(event: Any, window: Window) -> Iterator[FieldError]:
-    """Every mistake of the first kind that there is: what cannot be read is not looked at any further."""
+    """Every mistake there is; what cannot be read is not looked at any further."""
     line = line_of(event)
-    for kind in (_not_read, _not_once, _no_times, _unknown_zones, _too_far, _no_rule):
-        found = [mistake(line, field, why) for field, why in kind(event, window)]
+    for kinds in ((_not_read,), (_not_once,), (_no_times,), (_unknown_zones, _too_far, _no_rule)):
+        found = [mistake(line, field, why) for kind in kinds for field, why in kind(event, window)]
         if found:
             yield from found
             return
@@ -118,9 +118,9 @@ def known_zone(zone: str) -> str:
 def _too_far(event: Any, _window: Window) -> Mistakes:
     for name in ("DTSTART", "DTEND"):
         if name in event and not year_is_ours(event[name].dt):
-            yield name, f"the year {event[name].dt.year} is no year of a roster"
+            yield name, f"the year {event[name].dt.year} is out of reach: {THE_YEARS}"
     if any(not year_is_ours(one.dt) for one in _listed(event, "RDATE")):
-        yield "RDATE", "has a year that is no year of a roster"
+        yield "RDATE", f"has a year that is out of reach: {THE_YEARS}"
     if "DURATION" in event and not timedelta() <= event["DURATION"].dt <= LONGEST:
         yield "DURATION", f"must be from nothing to {MOST_YEARS} years"
 

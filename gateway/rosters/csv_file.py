@@ -15,7 +15,7 @@ from datetime import date, datetime, time, timedelta
 from config.rosters import COLUMNS, Columns
 from gateway.api.csv_lines import NotCsv, csv_lines
 from gateway.api.problems import FieldError
-from gateway.rosters.entries import MOST_SHIFTS, Entry, Read, Words, mistake, year_is_ours
+from gateway.rosters.entries import MOST_SHIFTS, THE_YEARS, Entry, Read, Words, mistake, year_is_ours
 from gateway.rosters.people import People
 from routing.shifts import span
 
@@ -71,7 +71,7 @@ def _line(line: int, cells: dict[str, str], people: People, words: Words) -> Ite
     if day is None:
         wrong.append(mistake(line, "date", f"'{cells['date'][:20]}' is no date such as 2026-03-28 or 28/03/2026"))
     elif not year_is_ours(day):
-        wrong.append(mistake(line, "date", f"the year of '{cells['date'][:20]}' is no year of a roster"))
+        wrong.append(mistake(line, "date", f"'{cells['date'][:20]}' is out of reach: {THE_YEARS}"))
     if bool(begins) != bool(ends):
         wrong.append(mistake(line, "ends" if begins else "begins", "is missing"))
     for name, written, clock in zip(("begins", "ends"), (begins, ends), times, strict=True):

@@ -20,6 +20,7 @@ MOST_SHIFTS = 20_000
 MOST_BYTES = 4 * 1024 * 1024
 MOST_DAYS = 31  # of one entry that lasts whole days
 YEARS = range(1900, 3000)  # far from both ends of the calendar; 9999-12-31 is some systems' "for ever"
+THE_YEARS = f"years are from {YEARS[0]} to {YEARS[-1]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from gateway.store.records import PlannedShift
 from routing.model import Handler, Time
 from routing.shifts import Shift
 
+MEETS_NONE = "None of these absences meets a shift: they are taken out already, or the shifts must be imported first."
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -52,8 +54,7 @@ def _taken_away(roster: Roster, present: Iterable[PlannedShift]) -> Plan:
     }
     away = {name: [absence for absence in roster.away if absence.handler == name] for name in roster.people}
     wanted = {left for shift in theirs for left in left_of(shift, away[shift.handler])}
-    meets_none = () if wanted != theirs else ("None of these absences meets a shift: import the shifts first.",)
-    return _changed(roster, (), theirs, wanted, (*roster.warnings, *meets_none))
+    return _changed(roster, (), theirs, wanted, roster.warnings if wanted != theirs else (*roster.warnings, MEETS_NONE))
 
 
 def _changed(

@@ -35,10 +35,11 @@ def why_waiting(board: Board, contact: Contact, now: Time, when: When) -> Waitin
     )
 
 
-def why_waited(board: Board, contact: Contact, until: Time, when: When) -> Waited:
-    """Of a wait that was over at ``until``: the board and the contact are those of right before."""
+def why_waited(board: Board, contact: Contact, now: Time, until: Time, when: When) -> Waited:
+    """Of a wait that was over at ``until``: the board and the contact are those of right before. ``now``: when anything
+    had happened last, for a pause that is over is ended a moment later."""
     since = contact.received_at if contact.queued_at is None else contact.queued_at
-    return Waited(since, until, replace(why_waiting(board, contact, until, when), later=()))
+    return Waited(since, until, replace(why_waiting(board, contact, now, when), later=()))
 
 
 # --- who is before it --------------------------------------------------------------------------------

@@ -301,7 +301,8 @@ def test_who_can_not_be_asked_why_they_read_a_contact_is_told_to_say_it(command:
         ("AAAA-0001", "2026-01-05 03:12", "There was no contact AAAA-0001 yet at 05 Jan 2026 03:12:00 "),
         ("AAAA-0001", "yesterday", "'yesterday' is no time: give 03:12"),
         ("AAAA-0001", "2999-01-01 00:00", "'2999-01-01 00:00' is in the future."),
-        ("AAAA-0001", "0001-01-01 00:00", "'0001-01-01 00:00' "),
+        ("AAAA-0001", "0001-01-01 00:00", "'0001-01-01 00:00' lies before 1971."),
+        ("AAAA-0001", "9999-12-31 23:59", "'9999-12-31 23:59' is in the future."),
     ],
 )
 def test_what_cannot_be_explained_is_one_sentence(

@@ -17,6 +17,7 @@ from routing.commands import MakeOffer
 from routing.engine import Decision
 from routing.explain.explain import duration, explained, why_chosen
 from routing.explain.facts import Chosen, Explanation, Waiting, When
+from routing.explain.waiting import why_waited
 from routing.model import PresenceState, Stage, Time
 from tests.support.world import START, World, rules
 
@@ -585,6 +586,17 @@ def test_an_emergency_says_when_the_alarm_is_raised(world: Told) -> None:
     assert [(when(later.at), later.said) for later in world.waiting("C1").later] == [
         ("10s", "the supervisors are alarmed again"),
     ]
+
+
+def test_the_last_moment_of_a_wait_is_told_as_it_was_before_it_ended(world: Told) -> None:
+    """The pause after a decline is over in the moment in which the contact is offered again."""
+    world.handler("anna")
+    world.call("C1")
+    world.decline("C1")
+    over = world.contact("C1").declined[0].until
+    waited = why_waited(world.board, world.contact("C1"), world.now, over + 0.002, when)
+    assert [one.reason.said for one in waited.waiting.handlers] == ["declined it and is not asked again before 16s"]
+    assert (when(waited.since), waited.until, waited.waiting.later) == ("1s", over + 0.002, ())
 
 
 # --- where it is -------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from gateway.rosters.plan import MEETS_NONE
 from gateway.rosters.watch import SILENT_SECONDS, RosterWatch
 from gateway.store.store import Batch
 from routing.board import Touched
@@ -115,7 +116,7 @@ async def test_absences_alone_take_from_the_shifts_there_are_and_nothing_else(si
     ]
     assert [r["centres"] for r in (await chief.get("/shifts/imports"))[1] if r["id"] != base["roster"]] == [[]]
     _, again = await import_file(chief, leave, dry_run="true")
-    assert again["warnings"] == ["None of these absences meets a shift: import the shifts first."]
+    assert again["warnings"] == [MEETS_NONE]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])

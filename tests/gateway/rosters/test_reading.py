@@ -285,10 +285,13 @@ def calendar(*lines: str) -> str:
             ["DTSTART:20260302T070000Z", "DURATION:P99999999999999D"],
             "DURATION: 'P99999999999999D' is no length such as",
         ),
-        (["DTSTART;VALUE=DATE:99991231"], "DTSTART: the year 9999 is no year of a roster"),
-        (["DTSTART:20260302T070000Z", "DTEND:99991231T235959Z"], "DTEND: the year 9999 is no year of a roster"),
+        (["DTSTART;VALUE=DATE:99991231"], "DTSTART: the year 9999 is out of reach: years are from 1900 to 2999"),
+        (
+            ["DTSTART:20260302T070000Z", "DTEND:99991231T235959Z"],
+            "DTEND: the year 9999 is out of reach: years are from 1900 to 2999",
+        ),
         (["DTSTART:20260302T070000Z", "RDATE;VALUE=PERIOD:20260303T070000Z/P9999999D"], "RDATE: names a period"),
-        (["DTSTART:20260302T070000Z", "RDATE:99991231T070000Z"], "RDATE: has a year that is no year of a roster"),
+        (["DTSTART:20260302T070000Z", "RDATE:99991231T070000Z"], "RDATE: has a year that is out of reach"),
         (["DTSTART:20260302T070000Z", "DTEND:20260302T150000Z", "DTEND:20260302T160000Z"], "DTEND: stands there twice"),
         (["DTSTART:070000"], "DTSTART: is no date and no time such as 20261130T070000Z"),
         (["DTSTART:20260302T070000Z", "RRULE:FREQ=DAILY;INTERVAL=0"], "RRULE: is no rule such as FREQ=DAILY;COUNT=5"),
@@ -320,8 +323,8 @@ def test_a_calendars_own_zone_may_have_windows_name() -> None:
 
 def test_a_date_that_stands_for_ever_is_a_mistake_with_its_line() -> None:
     assert why("person,date,code\namy,2026-11-30,E\nben,9999-12-31,RD\ncat,0026-11-30,E\n") == [
-        "line 3: date: the year of '9999-12-31' is no year of a roster",
-        "line 4: date: the year of '0026-11-30' is no year of a roster",
+        "line 3: date: '9999-12-31' is out of reach: years are from 1900 to 2999",
+        "line 4: date: '0026-11-30' is out of reach: years are from 1900 to 2999",
     ]
 
 
