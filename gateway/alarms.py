@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import structlog
 
-from gateway.dispatcher import Clock, Dispatcher, NotWritten
+from gateway.clock import Clock
+from gateway.dispatcher import Dispatcher, NotWritten
 from routing.events import PartFailing
 from routing.model import Time
 

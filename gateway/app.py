@@ -6,7 +6,7 @@ import asyncio
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ from gateway.api.application import build
 from gateway.api.services import Services
 from gateway.auditor import Auditor
 from gateway.calls import CallDesk
+from gateway.clock import Clock
 from gateway.control import control_path, open_control
 from gateway.discretion import Discretion
 from gateway.dispatcher import Committed, Dispatcher
@@ -45,8 +46,6 @@ from gateway.watchdog import report_alive
 from routing.rules import Rules
 
 log = structlog.get_logger()
-
-Clock = Callable[[], float]
 
 
 class Gateway:

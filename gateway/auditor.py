@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import structlog
 
-from gateway.dispatcher import Clock, Dispatcher, NotWritten
+from gateway.clock import Clock
+from gateway.dispatcher import Dispatcher, NotWritten
 from routing.audit import audit
 from routing.events import BoardRepaired
 

@@ -17,8 +17,8 @@ from aiohttp import web
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from gateway.clock import Clock
 from gateway.control import local_user
-from gateway.dispatcher import Clock
 from gateway.store.looks import Looks
 from gateway.store.records import Account, Session, Token
 from gateway.store.store import Store

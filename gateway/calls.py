@@ -10,7 +10,9 @@ from channels.voice.instructions import Target
 from channels.voice.reporting import Over
 from config.menus import Destination
 from config.settings import Settings
-from gateway.dispatcher import Clock, Dispatcher, NotWritten, Refused, waited_out
+from gateway.clock import Clock
+from gateway.deciding import Refused
+from gateway.dispatcher import Dispatcher, NotWritten, waited_out
 from gateway.store.records import CallRecord, Record, Recording
 from gateway.store.store import Store
 from gateway.targets import keyed

@@ -10,22 +10,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
 
-from gateway.store.journal import Head, Row, reference_of, write_row
-from gateway.store.looks import Looks
-from gateway.store.records import CallRecord, KnownMail, MailCursor, MailToFile, Message, Record
-from gateway.store.store import Batch, NotStorable, Store, StoreError
+from gateway.clock import Clock
+from gateway.deciding import Compose, Happened, Outcome, Transaction, known_before
+from gateway.store.journal import Head, Row
+from gateway.store.records import Record
+from gateway.store.store import NotStorable, Store, StoreError
 from gateway.together import apart
 from routing.board import Board
-from routing.commands import Acknowledge, AskWhere, Command
-from routing.engine import decide
-from routing.events import CallArrived, Event, MessageArrived, Recorded, TimePassed
-from routing.model import Contact, Time
-from routing.replacing import replace
+from routing.commands import Command
+from routing.events import Event, Recorded, TimePassed
+from routing.model import Time
 from routing.rules import Rules
 from routing.waits import WINDOW_SECONDS
 
@@ -38,26 +37,10 @@ REST_SECONDS = 1.0
 CATCH_UP_SECONDS = 8.0
 
 T = TypeVar("T")
-Clock = Callable[[], Time]
-Compose = Callable[[Acknowledge | AskWhere, Contact, Time, Message | None], tuple[Record, ...]]
-Happened = tuple[Event, tuple[Record, ...]]
-
-
-class Refused(Exception):
-    """The event speaks of something that is over; the words are for a person."""
 
 
 class NotWritten(Exception):
     """The database could not say that it has written: trying again later can help, and does nothing twice."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """``reference``: the contact that took the event. ``duplicate``: we had it already, nothing has changed."""
-
-    reference: str
-    commands: tuple[Command, ...] = ()
-    duplicate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +61,6 @@ class Submitted:
     patient: bool = False
 
 
-@dataclass(slots=True)
-class Work:
-    """A batch as it grows: what will be written, and what each submitter will be told."""
-
-    batch: Batch = field(default_factory=Batch)
-    commands: list[Command] = field(default_factory=list)
-    outcomes: list[tuple[Submitted, tuple[Outcome, ...] | Refused]] = field(default_factory=list)
-
-
 class Dispatcher:
     """``carry_out`` is called after each commit and must not block; ``compose`` writes an acknowledgement."""
 
@@ -98,7 +72,7 @@ class Dispatcher:
         self._not_written = ""
         self._store, self._rules, self._clock = store, rules, clock
         self._compose, self._carry_out = compose, carry_out
-        self._head = Head()
+        self._head: Head | Row = Head()
         self._rest_until: Time = 0.0
         self._time_passes = False
         self._there_since: Time = 0.0
@@ -211,7 +185,7 @@ class Dispatcher:
 
     async def _guarded(self, batch: list[Submitted]) -> None:
         """One batch; whatever goes wrong, its submitters are told and the board is true again afterwards."""
-        work = Work()
+        work = Transaction(self.board, self._head, self._clock, self._compose)
         try:
             await self._take(batch, work)
         except NotStorable as error:
@@ -239,7 +213,7 @@ class Dispatcher:
             if not submitted.done.done():
                 await self._guarded([submitted])
 
-    async def _commit_failed(self, batch: list[Submitted], work: Work, why: str) -> None:
+    async def _commit_failed(self, batch: list[Submitted], work: Transaction, why: str) -> None:
         """Nothing has happened, unless the database wrote and was gone before it could say so.
 
         What only falls due waits a little: a full disk would have it tried again, and the board built, without a rest.
@@ -249,10 +223,10 @@ class Dispatcher:
         self._turn_away(why)
         await self.load()
         self._rest_until = self._clock() + REST_SECONDS
-        if work.batch.rows and self._head.hash == work.batch.rows[-1].hash:
+        if work.batch.rows and self._head.hash == work.head.hash:
             log.warning("commit_had_succeeded", events=len(batch))
             self._not_written = ""
-            self._confirm(work)
+            self._confirm(batch, work)
         self._fail(batch, NotWritten(why))
 
     def _turn_away(self, why: str) -> None:
@@ -265,94 +239,22 @@ class Dispatcher:
         for submitted in batch:
             _settle(submitted, error)
 
-    async def _take(self, batch: list[Submitted], work: Work) -> None:
-        known = await self._known(batch)
+    async def _take(self, batch: list[Submitted], work: Transaction) -> None:
+        known = await known_before(self._store, [one for submitted in batch for one in submitted.happened])
         for submitted in batch:
-            self._decide(submitted, known, work)
+            work.take(submitted.happened, known)
         work.batch.touched = self.board.take_touched()
         if work.batch.rows or work.batch.records:
             await self._store.commit(work.batch)
             self._not_written = ""
-        self._confirm(work)
+        self._confirm(batch, work)
 
-    def _confirm(self, work: Work) -> None:
+    def _confirm(self, batch: list[Submitted], work: Transaction) -> None:
         """It is on disk: everybody is told, and it is carried out."""
-        if work.batch.rows:
-            self._head = Head(work.batch.rows[-1].seq, work.batch.rows[-1].hash)
-        for submitted, outcome in work.outcomes:
+        self._head = work.head
+        for submitted, outcome in zip(batch, work.outcomes, strict=True):
             _settle(submitted, outcome)
         self._carry_out(Committed(tuple(work.batch.rows), tuple(work.commands), tuple(work.batch.records)))
-
-    async def _known(self, batch: list[Submitted]) -> dict[str, str]:
-        """The inbound keys in this batch that we had before, with their contacts."""
-        written = [records for submitted in batch for _, records in submitted.happened]
-        keys = {key for records in written for key in _inbound_keys(records)}
-        calls = {r.call_id for records in written for r in records if isinstance(r, CallRecord)}
-
-        def look(looks: Looks) -> dict[str, str]:
-            known = looks.known_keys(keys) if keys else {}
-            known_calls = looks.known_calls(calls) if calls else {}
-            return known | {f"call:{call_id}": reference for call_id, reference in known_calls.items()}
-
-        return await self._store.look(look) if keys or calls else {}
-
-    def _decide(self, submitted: Submitted, known: dict[str, str], work: Work) -> None:
-        try:
-            outcomes = tuple([self._outcome(event, records, known, work) for event, records in submitted.happened])
-        except Refused as refusal:
-            if len(submitted.happened) > 1:
-                raise  # the board has taken some of it, and must be built again
-            work.outcomes.append((submitted, refusal))
-        else:
-            work.outcomes.append((submitted, outcomes))
-
-    def _outcome(self, event: Event, written: tuple[Record, ...], known: dict[str, str], work: Work) -> Outcome:
-        """Raises Refused."""
-        keys = [*_inbound_keys(written), *_call_ids(written)]
-        before = next((known[key] for key in keys if key in known), None)
-        if before is not None:
-            work.batch.records += [r for r in written if isinstance(r, MailCursor | KnownMail | MailToFile)]
-            return Outcome(before, duplicate=True)
-        now = self._clock()
-        decision = decide(self.board, event, now)
-        if decision.refused:
-            raise Refused(decision.refused)
-        reference = self._reference(event)
-        records = [_belonging(record, reference) for record in written]
-        known.update(dict.fromkeys(keys, reference))
-        self._record(work, event, decision.commands, records, now)
-        return Outcome(reference, decision.commands)
-
-    def _record(
-        self, work: Work, event: Event, commands: tuple[Command, ...], records: list[Record], now: Time
-    ) -> None:
-        if isinstance(event, TimePassed) and not commands:
-            return
-        for change in (event, *commands):
-            last = work.batch.rows[-1] if work.batch.rows else self._head
-            reference = self._reference(change)
-            work.batch.rows.append(write_row(last, change, now, self._concerned(reference), reference))
-            if isinstance(change, Acknowledge | AskWhere):
-                came = next((r for r in records if isinstance(r, Message)), None)
-                records.extend(self._compose(change, self.board.contacts[change.reference], now, came))
-        work.batch.records += records
-        work.commands += commands
-
-    def _reference(self, change: Event | Command) -> str:
-        if isinstance(change, MessageArrived):
-            contact = self.board.in_thread(change.thread)
-            return contact.reference if contact else change.reference
-        if isinstance(change, CallArrived):
-            contact = self.board.of_call(change.call_id)
-            return contact.reference if contact else change.reference
-        return reference_of(change)
-
-    def _concerned(self, reference: str) -> str:
-        """The handler who has the contact: their desk is told of everything in it."""
-        contact = self.board.open_contact(reference) or self.board.touched.contacts.get(reference)
-        if contact is None:
-            return ""
-        return contact.assignment.handler if contact.assignment else contact.owner
 
 
 async def waited_out(attempt: Callable[[], Awaitable[T]]) -> T:
@@ -384,21 +286,6 @@ def _settle(submitted: Submitted, outcome: tuple[Outcome, ...] | Exception) -> N
 
 def _kinds(batch: list[Submitted]) -> list[str]:
     return [type(event).__name__ for submitted in batch for event, _ in submitted.happened]
-
-
-def _inbound_keys(records: tuple[Record, ...]) -> list[str]:
-    return [r.provider_key for r in records if isinstance(r, Message) and r.provider_key]
-
-
-def _call_ids(records: tuple[Record, ...]) -> list[str]:
-    """Marked, so that no caller can choose a Call-ID that is another message's key."""
-    return [f"call:{r.call_id}" for r in records if isinstance(r, CallRecord)]
-
-
-def _belonging(record: Record, reference: str) -> Record:
-    if isinstance(record, CallRecord):
-        return replace(record, reference=reference)
-    return replace(record, reference=reference) if isinstance(record, Message) and not record.reference else record
 
 
 Submit = Callable[..., Awaitable[Outcome]]

@@ -22,7 +22,8 @@ from channels.email.signature import Signer
 from config.email import Mailbox
 from config.settings import Settings
 from gateway.alarms import Alarms
-from gateway.dispatcher import Clock, Dispatcher
+from gateway.clock import Clock
+from gateway.dispatcher import Dispatcher
 from gateway.mail_files import MailFiles
 from gateway.mail_intake import Arrival, MailIntake, apart
 from gateway.mailboxes import Kept, today, tokens_for, tokens_of, written_with

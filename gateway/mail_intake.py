@@ -18,7 +18,7 @@ from channels.email.receiver import FetchedMail
 from channels.email.signature import Signer
 from config.email import Mailbox
 from config.settings import Settings
-from gateway.dispatcher import Clock
+from gateway.clock import Clock
 from gateway.mail_files import MailFiles
 from gateway.mail_threads import Belonging, MailThreads
 from gateway.store.looks import Looks

@@ -29,7 +29,8 @@ import structlog
 from channels.base import ChannelError, NotLetIn, Refused, Throttled, Unreachable
 from config.settings import Outbox as OutboxSettings
 from gateway.alarms import Alarms
-from gateway.dispatcher import Clock, Committed, Dispatcher
+from gateway.clock import Clock
+from gateway.dispatcher import Committed, Dispatcher
 from gateway.outages import Outages, Way
 from gateway.store.records import Message, MessageStatus, OutboxItem
 from gateway.store.store import Store, StoreError

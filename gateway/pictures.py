@@ -18,7 +18,7 @@ from aiohttp import web
 
 from channels.base import Refused
 from config.settings import Settings
-from gateway.dispatcher import Clock
+from gateway.clock import Clock
 from gateway.mail_files import keep
 from gateway.store.records import Attachment, Message
 from gateway.store.store import Store, StoreError

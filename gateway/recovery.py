@@ -11,7 +11,8 @@ from typing import Protocol
 
 import structlog
 
-from gateway.dispatcher import Dispatcher, Refused
+from gateway.deciding import Refused
+from gateway.dispatcher import Dispatcher
 from routing.board import Board
 from routing.events import CallLost, Event, FollowUpTried
 from routing.model import Channel, Contact, FollowUpState, Work

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import structlog
 
-from gateway.dispatcher import Clock, Dispatcher
+from gateway.clock import Clock
+from gateway.dispatcher import Dispatcher
 from gateway.store.records import Recording
 from gateway.store.store import Store, StoreError
 from routing.events import RecordingDeleted

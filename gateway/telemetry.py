@@ -15,7 +15,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from channels.log_lines import LogLines
-from gateway.dispatcher import Clock, Committed
+from gateway.clock import Clock
+from gateway.dispatcher import Committed
 from gateway.statistics.figures import Figures
 from gateway.store.journal import Row
 from routing.board import Board

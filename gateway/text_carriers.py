@@ -16,7 +16,7 @@ from channels.text.twilio.carrier import Twilio
 from config.settings import Settings
 from config.text import TWILIO, Text
 from gateway.alarms import Alarms
-from gateway.dispatcher import Clock
+from gateway.clock import Clock
 from gateway.pictures import Pictures
 from gateway.store.records import Message
 from gateway.store.store import Store

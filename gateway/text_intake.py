@@ -15,7 +15,8 @@ from channels.text.consent import asked
 from channels.text.port import IncomingText
 from config.numbers import person_of, same_person
 from config.settings import Settings
-from gateway.dispatcher import Clock, Dispatcher
+from gateway.clock import Clock
+from gateway.dispatcher import Dispatcher
 from gateway.store.looks import Looks
 from gateway.store.records import Attachment, Block, Message, Record
 from gateway.store.store import Store

@@ -14,7 +14,8 @@ import structlog
 from channels.base import ChannelError
 from channels.text.port import Carrier, IncomingText
 from config.text import Text
-from gateway.dispatcher import Clock, NotWritten
+from gateway.clock import Clock
+from gateway.dispatcher import NotWritten
 from gateway.store.store import Store, StoreError
 from gateway.text_carriers import KEY, Carriers
 from routing.model import Time

@@ -15,7 +15,8 @@ from aiohttp import web
 from channels.base import ChannelError, NotGenuine
 from channels.text.port import Malformed, OutOfTime, TooMuch
 from gateway.alarms import Alarms
-from gateway.dispatcher import Clock, Dispatcher, NotWritten
+from gateway.clock import Clock
+from gateway.dispatcher import Dispatcher, NotWritten
 from routing.events import Recorded
 from routing.model import Time
 

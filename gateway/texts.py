@@ -19,7 +19,9 @@ from config.settings import Settings
 from gateway.alarms import Alarms
 from gateway.api.problems import TooLarge
 from gateway.api.routes import read_bytes
-from gateway.dispatcher import Clock, Dispatcher, NotWritten, Outcome
+from gateway.clock import Clock
+from gateway.deciding import Outcome
+from gateway.dispatcher import Dispatcher, NotWritten
 from gateway.pictures import Pictures
 from gateway.store.records import FINAL_STATUSES, Attachment, Message, MessageStatus, SentAt
 from gateway.store.store import Store, StoreError

@@ -15,7 +15,7 @@ from gateway.api.problems import BadRequest, Conflict, FieldError, NotFound
 from gateway.api.roster import EXTENSION, MOST_BYTES, Capacity, Entry, read_roster
 from gateway.api.routes import CsvText, In, Nothing, Request, Route
 from gateway.api.services import Services
-from gateway.dispatcher import Refused
+from gateway.deciding import Refused
 from gateway.store.records import Account
 from routing.events import HandlerRemoved, HandlerSaved
 from routing.model import Handler

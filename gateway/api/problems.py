@@ -26,7 +26,8 @@ from pydantic import BaseModel, ValidationError
 
 from channels.base import ChannelError
 from config.words import PATTERNS, in_words
-from gateway.dispatcher import NotWritten, Refused
+from gateway.deciding import Refused
+from gateway.dispatcher import NotWritten
 from gateway.store.store import StoreError
 
 log = structlog.get_logger()

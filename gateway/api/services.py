@@ -12,7 +12,8 @@ from aiohttp import web
 from channels.voice.instructions import Instruction
 from channels.voice.pool import PoolStats
 from config.settings import Settings
-from gateway.dispatcher import Clock, Dispatcher
+from gateway.clock import Clock
+from gateway.dispatcher import Dispatcher
 from gateway.letters import Letters
 from gateway.live import LiveHub
 from gateway.statistics.statistics import Statistics

@@ -18,8 +18,9 @@ from config.settings import Settings
 from gateway.api.application import build
 from gateway.api.services import Services
 from gateway.control import open_control
+from gateway.deciding import Outcome, Refused
 from gateway.discretion import Discretion
-from gateway.dispatcher import Dispatcher, NotWritten, Outcome, Refused
+from gateway.dispatcher import Dispatcher, NotWritten
 from gateway.letters import Letters
 from gateway.live import LiveHub
 from gateway.statistics.statistics import Statistics

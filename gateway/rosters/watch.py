@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from config.settings import Settings
-from gateway.dispatcher import Clock, Dispatcher, NotWritten
+from gateway.clock import Clock
+from gateway.dispatcher import Dispatcher, NotWritten
 from gateway.rosters.staffing import forecast_from, rostered, serves, shifts_between, today
 from gateway.store.store import Store, StoreError
 from routing.events import StaffingShort

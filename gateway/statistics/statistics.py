@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from config.settings import Settings
-from gateway.dispatcher import Clock
+from gateway.clock import Clock
 from gateway.statistics.entries import enter
 from gateway.statistics.figures import UNKNOWN_TARGET, UNKNOWN_THRESHOLD, By, Count, Figures, Targets
 from gateway.statistics.intervals import Interval, Intervals, midnight

@@ -18,7 +18,8 @@ from sqlalchemy import event as listen_to
 
 from config.settings import Settings
 from gateway import dispatcher as dispatching
-from gateway.dispatcher import Committed, Happened, NotWritten, Outcome, Refused
+from gateway.deciding import Happened, Outcome, Refused
+from gateway.dispatcher import Committed, NotWritten
 from gateway.store.records import Attachment, CallRecord, MailCursor
 from gateway.store.store import Batch, NotStorable, Store, StoreError
 from routing import events as ev

@@ -12,7 +12,8 @@ from typing import Any, Self
 from config.load import load
 from config.settings import Settings
 from config.settings import Store as StoreSettings
-from gateway.dispatcher import Committed, Dispatcher, Outcome
+from gateway.deciding import Outcome
+from gateway.dispatcher import Committed, Dispatcher
 from gateway.letters import Letters
 from gateway.store.database import migrate, open_engine
 from gateway.store.documents import load_change
