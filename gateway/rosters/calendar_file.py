@@ -151,7 +151,8 @@ def _of_handler(event: Any, handler: str, line: int, texts: list[str], words: Wo
     if type(first) is not type(after):
         yield mistake(line, "DTEND", "must be a time where DTSTART is one, and a date where it is a date")
     elif isinstance(first, datetime) and isinstance(after, datetime):
-        yield words.timed(line, handler, _aware(first, words).timestamp(), _aware(after, words).timestamp(), texts)
+        begins, ends = _aware(first, words), _aware(after, words)
+        yield words.timed(line, handler, begins.timestamp(), ends.timestamp(), texts, (begins, ends))
     else:
         yield from words.whole_days(line, handler, first, after, texts)
 

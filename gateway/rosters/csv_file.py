@@ -84,7 +84,10 @@ def _line(line: int, cells: dict[str, str], people: People, words: Words) -> Ite
     if END_OF_DAY.fullmatch(begins):
         day += DAY
     if from_clock is not None and to_clock is not None:
-        yield words.timed(line, handler, *span(day, from_clock, to_clock, words.zone), [code])
+        shift = span(day, from_clock, to_clock, words.zone)
+        written = zip(shift, (from_clock, to_clock), strict=True)
+        local = [datetime.combine(words.day(at), clock, words.zone) for at, clock in written]
+        yield words.timed(line, handler, *shift, [code], local)
     else:
         yield from words.whole_days(line, handler, day, day + DAY, [code])
 

@@ -25,7 +25,8 @@ THE_YEARS = f"years are from {YEARS[0]} to {YEARS[-1]}"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """``line``: of the file. ``absent``: they are not there; ``whole_days`` takes the shifts that begin in them."""
+    """``line``: of the file. ``absent``: they are not there; ``whole_days`` takes the shifts that begin in them.
+    ``doubts``: what was taken for a time that the clock skips or repeats."""
 
     line: int
     handler: str
@@ -33,6 +34,7 @@ class Entry:
     ends: Time
     absent: bool = False
     whole_days: bool = False
+    doubts: tuple[str, ...] = ()
 
 
 Read = Entry | FieldError
@@ -64,19 +66,32 @@ class Words:
     def is_absence(self, texts: Iterable[str]) -> bool:
         return any(text.casefold() in self._absences for text in texts)
 
-    def timed(self, line: int, handler: str, begins: Time, ends: Time, texts: list[str]) -> Read:
-        """A shift from one moment to another, unless the texts say that they are not there."""
+    def timed(
+        self, line: int, handler: str, begins: Time, ends: Time, texts: list[str], written: Iterable[datetime] = ()
+    ) -> Read:
+        """A shift from one moment to another, unless the texts say that they are not there. ``written``: the times as
+        they stand in the file, with their zone."""
         absent = self.is_absence(texts)
         if ends <= begins:
             return mistake(line, "ends", f"must be after it begins{self._clock_jumps(begins)}")
         if self._hours_of(begins, ends) > MOST_HOURS and not absent:
             return mistake(line, "ends", f"a shift lasts {MOST_HOURS} hours at most")
-        return Entry(line, handler, begins, ends, absent)
+        doubts = tuple(doubt for local in written if (doubt := self._doubt(local)))
+        return Entry(line, handler, begins, ends, absent, doubts=doubts)
 
     def _hours_of(self, begins: Time, ends: Time) -> float:
         """By the clock on the wall or as they pass, whichever is less: the day that has 25 hours is one day."""
         first, last = (datetime.fromtimestamp(at, self.zone).replace(tzinfo=None) for at in (begins, ends))
         return min((last - first).total_seconds(), ends - begins) / 3600
+
+    def _doubt(self, local: datetime) -> str:
+        """'' for a time that comes once."""
+        first, second = (local.replace(fold=fold).timestamp() for fold in (0, 1))
+        day = f"on {local:%d %B %Y}, when the clock changes"
+        if first < second:
+            return f"{local:%H:%M} comes twice {day}: the first is taken"
+        taken = datetime.fromtimestamp(first, local.tzinfo)
+        return f"{local:%H:%M} does not exist {day}: {taken:%H:%M} is taken" if first > second else ""
 
     def _clock_jumps(self, at: Time) -> str:
         """Why a shift can end before it begins, on the night when the clock goes forward."""

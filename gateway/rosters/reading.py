@@ -19,6 +19,7 @@ from routing.shifts import MIDNIGHT, Shift, moment
 
 Kind = Literal["csv", "calendar"]
 DAY = timedelta(days=1)
+MOST_NAMED = 5  # lines of one warning
 LONGEST = timedelta(days=366)  # that one import replaces
 CALENDAR = "BEGIN:VCALENDAR"
 
@@ -103,11 +104,21 @@ def _absences(entries: list[Entry], words: Words, first: date | None, last: date
 
 def _warnings(entries: list[Entry], now: Time, words: Words) -> Iterator[str]:
     """A mistyped year is no mistake that anybody else would see."""
+    lines: dict[str, set[int]] = {}
+    for entry, doubt in ((e, doubt) for e in entries for doubt in e.doubts):
+        lines.setdefault(doubt, set()).add(entry.line)
+    yield from (f"{_named(sorted(where))}: {doubt}." for doubt, where in lines.items())
     first, last = min(e.begins for e in entries), max(e.ends for e in entries)
     if last <= now:
         yield f"All of the file lies in the past: its last day is {words.day(last - 1)}. Is the year right?"
     if first > now + LONGEST.total_seconds():
         yield f"All of the file is more than a year ahead: its first day is {words.day(first)}. Is the year right?"
+
+
+def _named(lines: list[int]) -> str:
+    shown = ", ".join(map(str, lines[:MOST_NAMED]))
+    more = f" and {len(lines) - MOST_NAMED} more" if len(lines) > MOST_NAMED else ""
+    return f"Line{'s' if len(lines) > 1 else ''} {shown}{more}"
 
 
 def _between(window: Window) -> str:

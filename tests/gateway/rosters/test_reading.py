@@ -357,6 +357,18 @@ def test_the_day_of_25_hours_is_one_shift_and_the_hour_that_does_not_exist_is_ex
     ]
 
 
+def test_what_is_taken_for_a_time_that_the_clock_skips_or_repeats_is_told() -> None:
+    skipped = "amy,2026-03-28,22:00,01:30\nben,2026-03-29,01:30,09:00\n"
+
+    assert list(read(f"person,date,begins,ends\n{skipped}").warnings) == [
+        "Lines 2, 3: 01:30 does not exist on 29 March 2026, when the clock changes: 02:30 is taken."
+    ]
+    repeated = calendar("DTSTART;TZID=Europe/London:20261025T013000", "DTEND:20261025T073000Z")
+    assert list(read(repeated, today="2026-10-20").warnings) == [
+        "Line 2: 01:30 comes twice on 25 October 2026, when the clock changes: the first is taken."
+    ]
+
+
 def test_absences_alone_are_kept_for_the_shifts_there_are() -> None:
     """The night shift that began on the day before may run into the first of them."""
     roster = read("person,date,begins,ends,code\namy,2026-11-30,,,RD\nben,2026-12-02,09:00,11:00,training\n")
