@@ -2,8 +2,9 @@
 
 ChannelError
 ├── Unreachable    the peer did not answer or the link broke; trying again can help
+│   ├── Deferred   the peer is there and said "later"; trying again can help for days
 │   ├── Throttled  the peer asked us to slow down; try again after ``retry_after`` seconds
-│   └── NotLetIn   the peer does not accept our sign-in; helps again once a person has mended that
+│   └── NotLetIn   the peer does not accept our sign-in or account; helps again once a person has mended that
 ├── Refused        the peer understood and said no; trying again cannot help
 └── NotGenuine     what arrived does not prove where it came from; nothing is created from it
 """
@@ -28,6 +29,14 @@ class ChannelError(Exception):
 
 class Unreachable(ChannelError):
     retry = True
+
+
+class Deferred(Unreachable):
+    """``alone``: said of this message, or of whom it is for, and not of everything that goes there."""
+
+    def __init__(self, why: str, *, code: str = "", alone: bool) -> None:
+        super().__init__(why, code=code)
+        self.alone = alone
 
 
 class Throttled(Unreachable):

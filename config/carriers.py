@@ -92,6 +92,7 @@ class Sending(Section):
     error: Place | Literal[""] = ""
     accepted: tuple[str, ...] = ()
     throttle_codes: tuple[str, ...] = ()
+    login_codes: tuple[str, ...] = ()
     throttle_statuses: tuple[Annotated[int, Field(ge=400, le=599)], ...] = (429,)
 
     @field_validator("fields", "headers")
@@ -108,8 +109,9 @@ class Sending(Section):
         said = self.says
         if missing := [name for name in ("recipient", "body") if name not in said]:
             raise ValueError(f"fields must have {{{missing[0]}}}: without it no text can be sent")
-        if self.accepted and not self.error:
-            raise ValueError("accepted needs error: where in an answer the code stands")
+        for name in ("accepted", "throttle_codes", "login_codes"):
+            if getattr(self, name) and not self.error:
+                raise ValueError(f"{name} needs error: where in an answer the code stands")
         if self.format == "form" and any(not isinstance(value, str) for value in self.fields.values()):
             raise ValueError("fields of a form are texts")
         return self

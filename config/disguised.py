@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from config.look_alikes import unmasked_words
+
 DIGITS = {
     **{"zero": "0", "oh": "0", "o": "0", "nought": "0", "one": "1", "two": "2", "three": "3", "four": "4"},
     **{"five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9"},
@@ -24,9 +26,14 @@ def plain(text: str) -> str:
 
 
 def readings(text: str) -> Iterator[str]:
-    """As it stands; with letters set apart (p.o.l.i.c.e) as words; with digits that are apart (1 0 1) or said in words
-    as numbers."""
-    folded = plain(text)
+    """As it stands, and with letters that only look like Latin ones; each with letters set apart (p.o.l.i.c.e) as
+    words, and with digits that are apart (1 0 1) or said in words as numbers."""
+    latin = unmasked_words(unicodedata.normalize("NFKD", text))
+    for folded in dict.fromkeys((plain(text), plain(latin))):
+        yield from _apart_and_together(folded)
+
+
+def _apart_and_together(folded: str) -> Iterator[str]:
     yield folded
     yield SPELT_OUT.sub(lambda letters: _joined(re.sub(r"[\W_]", "", letters.group())), folded)
     said = NUMBERS.sub(lambda run: "".join(DIGITS[word] for word in re.findall(r"[a-z]+", run.group())), folded)

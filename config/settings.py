@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from config.alarms import QueueAlarms
 from config.calendars import Calendar, TimeZone
 from config.edge import Edge
 from config.email import Email
@@ -98,6 +99,7 @@ class Routing(Section):
     choose_by: ChooseBy = "longest_idle"
     calls_interrupt_messages: bool = True
     emergency_skills_seconds: Annotated[float, Field(ge=0, le=60)] = 5.0
+    emergency_wrap_up_seconds: Annotated[float, Field(ge=0, le=120)] = 10.0
     broadcast_emergencies: bool = True
     last_handler_hours: Annotated[float, Field(ge=0, le=72)] = 4.0
     last_handler_first_seconds: Annotated[float, Field(ge=0, le=HOUR)] = 10.0
@@ -140,7 +142,16 @@ class Outbox(Section):
     attempts: Annotated[int, Field(ge=1)]
     first_retry_seconds: Annotated[float, Field(gt=0)]
     last_retry_seconds: Annotated[float, Field(gt=0)]
+    deferred_hours: Annotated[float, Field(gt=0, le=240)] = 96.0
+    deferred_told_minutes: Annotated[float, Field(gt=0)] = 60.0
+    deferred_retry_seconds: Annotated[float, Field(gt=0, le=HOUR)] = 900.0
     concurrency: Annotated[int, Field(ge=1, le=200)]
+
+    @model_validator(mode="after")
+    def _told_before_it_is_given_up(self) -> Outbox:
+        if self.deferred_told_minutes >= self.deferred_hours * 60:
+            raise ValueError("deferred_told_minutes must be less than deferred_hours: a handler is told before the end")
+        return self
 
 
 class Statistics(Section):
@@ -166,6 +177,7 @@ class Settings(Section):
     centres: Annotated[tuple[Centre, ...], Field(min_length=1)]
     queues: Annotated[tuple[Queue, ...], Field(min_length=1)]
     routing: Routing
+    queue_alarms: QueueAlarms
     grades: Annotated[tuple[Grade, ...], Field(min_length=1)]
     dispositions: Annotated[tuple[Disposition, ...], Field(min_length=1)]
     control_room: ControlRoom

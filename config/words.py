@@ -63,6 +63,7 @@ KINDS = {
     "none_required": "must be left out",
     "date_": A_DATE,
     "datetime_": A_TIME,
+    "timezone_naive": "must be a time without a time zone, such as 2026-11-30T07:00:00",
     "timezone_": A_TIME + ", with a time zone (Z, or such as +01:00)",
     "time_delta_": "must be a number of seconds",
     "time_": "must be a time of day such as 07:00",

@@ -7,6 +7,7 @@ import pickle
 import sys
 from typing import BinaryIO
 
+from gateway.interpreter import settle
 from gateway.judging import LENGTH, triage_of
 
 
@@ -20,6 +21,7 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
 
     try:
         triage = triage_of(pickle.load(questions))
+        settle()
         answer(None)
         while True:
             answer([triage.judge(text) for text in pickle.load(questions)])

@@ -19,8 +19,9 @@ from channels.email.signature import Signer
 from config.email import Mailbox
 from config.settings import Settings
 from gateway.clock import Clock
+from gateway.dates import PERSON_AHEAD, impossible
 from gateway.mail_files import MailFiles
-from gateway.mail_threads import Belonging, MailThreads
+from gateway.mail_threads import Belonging, MailThreads, dmarc_failed, only_claimed
 from gateway.store.looks import Looks
 from gateway.store.records import Attachment, Message, MessageStatus, Record
 from routing.events import DeliveryReported, Event, MessageArrived, Recorded
@@ -76,7 +77,7 @@ class MailIntake:
         """What happened, and what is to be written with it. It waits for the database: for a thread."""
         mail = arrival.mail
         ours = looks.sent_by_us(mail.message_id)
-        if ours is not None and mail.from_address.lower() in self._ours:
+        if ours is not None and self._came_back(mail, ours):
             return Recorded("saw our own mail come back to us", "system", reference=ours.reference), ()
         reported = self._delivery(arrival, looks) or self._receipt(arrival, looks)
         if reported is not None:
@@ -87,6 +88,19 @@ class MailIntake:
                 return beside
         return self._taken(arrival, looks)
 
+    def _came_back(self, mail: Mail, ours: Message) -> bool:
+        """Anybody can use our name and our Message-ID: it is ours only when it says what we wrote, and nothing else."""
+        named = {address.lower() for address in (mail.from_address, *mail.senders)}
+        more = mail.html or mail.hidden or mail.attachments
+        return not named.isdisjoint(self._ours) and not more and mail.text.split() == ours.body.split()
+
+    def _sent_from_ours(self, mail: Mail) -> str:
+        """A form on our website, or a forger, may send from our address what somebody else has written."""
+        if mail.from_address.lower() in self._ours:
+            return ""
+        ours = next((address for address in mail.senders if address.lower() in self._ours), "")
+        return f"it was sent from our own address {ours}, and is none that we wrote" if ours else ""
+
     def _must_be_seen(self, arrival: Arrival) -> bool:
         """An emergency is never set aside. In our own name only danger that a rule names counts as one: our notes are
         short, and short mails are often like other emergency messages; a forger is still unable to hide danger."""
@@ -96,8 +110,12 @@ class MailIntake:
 
     def arrival(self, fetched: FetchedMail, mail: Mail, mailbox: Mailbox, raw_path: str) -> Arrival:
         """What can be said of it by itself, whatever else has come. It takes its time: for a thread."""
-        message_id, said = self._new_id(), self._said(mail)
-        problems = [*mail.problems, *(["too large: only its start was read"] if fetched.too_large else [])]
+        message_id, said, sender = self._new_id(), self._said(mail), sender_of(mail, self._ours)
+        claimed = only_claimed(mail, sender)
+        too_large = "too large: only its start was read" if fetched.too_large else ""
+        came = self._clock()
+        odd = impossible("its Date says", mail.date.timestamp(), came, PERSON_AHEAD) if mail.date else ""
+        problems = list(filter(None, (*mail.problems, too_large, claimed, self._sent_from_ours(mail), odd)))
         finding = self._judge(f"{mail.subject}\n{said}")
         if mail.hidden and not finding.sounds_like_emergency and (why := self._judge(mail.hidden).in_words):
             problems.append(f"what it hides from its reader {why}")
@@ -106,12 +124,12 @@ class MailIntake:
             reference="",
             channel="email",
             direction="in",
-            sender=sender_of(mail, self._ours),
+            sender=sender,
             recipient=mailbox.address,
             subject=mail.subject,
             body=mail.text + (f"\n\n{HIDDEN}\n{mail.hidden}" if mail.hidden else ""),
             html=mail.html,
-            at=self._clock(),
+            at=came,
             by="caller",
             automatic=mail.automatic,
             provider_key=_key(mail),
@@ -224,7 +242,8 @@ class MailIntake:
         lately = looks.emails_from(sender, self._clock() - 60 * self._email.flood_minutes)
         if lately < self._email.flood_messages:
             return belonging
-        return replace(belonging, thread=f"email-flood:{sender.lower()}")
+        claims = only_claimed(mail, sender)
+        return replace(belonging, thread=f"email-flood:{sender.lower()}{f'; {claims}' if claims else ''}")
 
     def _answered_enough(self, sender: str, looks: Looks) -> bool:
         today = looks.automatic_answers(sender, self._clock() - DAY_SECONDS)
@@ -242,7 +261,7 @@ def _told(outcome: Outcome, recipient: str) -> str:
 def _doubtful(mail: Mail) -> str:
     """Why its sender may be forged: an automatic answer would then reach somebody who never wrote; '' when nothing
     says so."""
-    if "dmarc=fail" in mail.authentication.split():
+    if dmarc_failed(mail):
         return "Its sender may be forged (DMARC failed)."
     return "A mail server marked it as spam." if mail.marked_spam else ""
 

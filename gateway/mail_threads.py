@@ -5,6 +5,9 @@ In-Reply-To and References, or by a reference that we signed for them, in the su
 board says whether that conversation is still open, is opened again, or begins a linked contact, as it does for texts.
 Anybody else who quotes one gets a contact of their own that is linked to it. Whoever begins something new is linked to
 the latest contact that they have had.
+
+A mail that only claims to be of this person (its DMARC check failed, or another has sent it and names them for the
+answer) is taken for a stranger's: it joins what it began itself, or what mail of the same kind began.
 """
 
 from __future__ import annotations
@@ -45,7 +48,8 @@ class MailThreads:
 
     def belonging(self, mail: Mail, sender: str, looks: Looks) -> Belonging:
         quoted = list(self._quoted(mail, sender, looks))
-        theirs = [f.contact for f in quoted if f.proven and _same_person(f.contact, sender)]
+        theirs = [found.contact for found in quoted if _joins(found, mail, sender)]
+        claims = f"; {why}" if (why := only_claimed(mail, sender)) else ""
         if theirs:
             # An open one of several first: a mail can refer to an earlier matter that is over.
             contact = next((c for c in theirs if c.closed_at is None), theirs[0])
@@ -53,15 +57,15 @@ class MailThreads:
         if quoted:
             # The next mail of this person about it comes to the same contact of theirs.
             reference = quoted[0].contact.reference
-            return Belonging(f"email:{reference}:{sender.lower()}", reference, known=True)
+            return Belonging(f"email:{reference}:{sender.lower()}{claims}", reference, known=True)
         # Not by its Message-ID: a stranger could use another person's.
         (earlier,) = looks.latest_of(same_person(sender))
-        return Belonging(f"email:{mail.sha256}", earlier)
+        return Belonging(f"email:{mail.sha256}{claims}", earlier)
 
     def answered(self, mail: Mail, sender: str, looks: Looks) -> Contact | None:
         """The contact of this person that the mail answers, open or closed."""
         found = self._quoted(mail, sender, looks)
-        return next((f.contact for f in found if f.proven and _same_person(f.contact, sender)), None)
+        return next((f.contact for f in found if _joins(f, mail, sender)), None)
 
     def _quoted(self, mail: Mail, sender: str, looks: Looks) -> Iterator[Quoted]:
         """Each contact once, the surest first: what it answers, what it refers to, what its subject or address says."""
@@ -85,6 +89,27 @@ def _by_identifiers(mail: Mail, looks: Looks) -> list[tuple[str, bool]]:
     # Anybody can use an identifier of ours for a mail of theirs: what we sent ourselves comes first.
     messages.sort(key=lambda m: (wanted.index(m.header_id), m.direction == "in"))
     return [(m.reference, True) for m in messages if m.reference]
+
+
+def only_claimed(mail: Mail, sender: str) -> str:
+    """Why a mail may not be of ``sender``, to whom its answer goes; '' when nothing says so."""
+    if dmarc_failed(mail):
+        return "its sender may be forged (DMARC failed)"
+    if mail.from_address.lower() == sender.lower():
+        return ""
+    return f"it was sent by {mail.from_address.lower()}, which is not where it wants its answer"
+
+
+def dmarc_failed(mail: Mail) -> bool:
+    """By the servers that we trust."""
+    return "dmarc=fail" in mail.authentication.split()
+
+
+def _joins(found: Quoted, mail: Mail, sender: str) -> bool:
+    """The thread's name says how the mail that began it came by its sender."""
+    why = only_claimed(mail, sender)
+    same = found.proven and _same_person(found.contact, sender)
+    return same and (not why or found.contact.thread.endswith(f"; {why}"))
 
 
 def _same_person(contact: Contact, sender: str) -> bool:

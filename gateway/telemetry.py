@@ -31,6 +31,10 @@ TODAY = {
     "offered": "People offered to the queue",
     "answered": "People answered",
     "answered_in_target": "People answered within the queue's target",
+    "control_room": "People whom the control room answered before a handler",
+    "control_room_in_target": "People whom the control room answered within the queue's target",
+    "waiting_past_target": "People who wait still, for longer than the queue's target",
+    "service_level_offered": "People whom the service level is of",
     "abandoned": "People who hung up after the queue's threshold",
 }
 
@@ -78,7 +82,7 @@ class Telemetry:
         )
         self._answers = Histogram(
             "gateway_answer_seconds",
-            "From arrival to a handler's first answer",
+            "From the beginning of the wait (a call's: in the queue) to a handler's first answer",
             ["channel"],
             buckets=ANSWER_BUCKETS,
             registry=self._registry,
@@ -125,7 +129,8 @@ class Telemetry:
     def _observe_answer(self, row: Row) -> None:
         contact = self._board().open_contact(row.reference)
         if contact is not None and contact.answered_at == row.at:
-            self._answers.labels(contact.channel.value).observe(max(0.0, row.at - contact.received_at))
+            began = contact.queued_at or contact.received_at
+            self._answers.labels(contact.channel.value).observe(max(0.0, row.at - began))
 
 
 class _Now(Collector):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
 
-from channels.base import ChannelError
+from channels.base import ChannelError, NotLetIn, Unreachable
 from channels.text.http.carrier import HttpCarrier
 from channels.text.port import Carrier, OutgoingText
 from channels.text.twilio.carrier import Twilio
@@ -49,6 +51,16 @@ def came_by(message: Message) -> str:
     return carrier if named else TWILIO
 
 
+@dataclass(slots=True)
+class Known:
+    """What is known of a carrier. ``error``: what keeps texts from being sent; ``asked_at``: by the loop's clock."""
+
+    error: ChannelError | None = field(default_factory=lambda: Unreachable("not checked yet"))
+    asked_at: float = -math.inf
+    away_since: Time | None = None
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
 class Carriers:
     """All of them, by id, each looked after. Empty for a site without texts."""
 
@@ -58,8 +70,7 @@ class Carriers:
         carriers += [HttpCarrier(c, text, f"{url}/webhooks/{c.id}/status", clock=clock) for c in text.carriers]
         self._by_id = {carrier.id: carrier for carrier in carriers}
         self._clock, self._alarms = clock, alarms
-        self._down = dict.fromkeys(self._by_id, "not checked yet")
-        self._away_since: dict[str, Time] = {}
+        self._known = {carrier: Known() for carrier in self._by_id}
 
     def get(self, carrier: str) -> Carrier | None:
         return self._by_id.get(carrier)
@@ -68,42 +79,71 @@ class Carriers:
         return iter(self._by_id.values())
 
     def healthy(self) -> str:
-        return "; ".join(f"the text carrier {carrier}: {why}" for carrier, why in self._down.items() if why)
+        wrong = {carrier: known.error for carrier, known in self._known.items() if known.error}
+        return "; ".join(f"the text carrier {carrier}: {error}" for carrier, error in wrong.items())
 
     async def run(self) -> None:
         """Ask each again and again whether it is there, until cancelled."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 for carrier in self:
-                    tasks.create_task(self._watch(carrier), name=f"text carrier {carrier.id}")
+                    tasks.create_task(self._watch(carrier.id), name=f"text carrier {carrier.id}")
         finally:
             for carrier in self:
                 await carrier.close()
 
-    async def _watch(self, carrier: Carrier) -> None:
-        while True:
-            try:
-                await carrier.check()
-            except ChannelError as error:
-                await self._is_away(carrier.id, str(error))
-            else:
-                self._is_there(carrier.id)
-            await asyncio.sleep(AGAIN_SECONDS if self._down[carrier.id] else CHECK_SECONDS)
+    async def check(self, carrier: str) -> None:
+        """Raises what would keep a text from being sent now. However many want to know, it is asked at most once a
+        second."""
+        known = self._known[carrier]
+        async with known.asking:
+            if asyncio.get_running_loop().time() - known.asked_at >= AGAIN_SECONDS / 2:
+                await self._ask(carrier, known)
+        if known.error is not None:
+            raise known.error.with_traceback(None)
 
-    async def _is_away(self, carrier: str, why: str) -> None:
-        """Logged when it goes; an alarm when it stays away, and again while that lasts."""
-        self._down[carrier] = why
-        if carrier not in self._away_since:
-            log.warning("carrier_down", carrier=carrier, why=why)
-        if self._clock() - self._away_since.setdefault(carrier, self._clock()) >= AWAY_SECONDS:
-            told = f"The text carrier {carrier} takes no texts; what is to be sent waits: {why.rstrip('.')}."
+    async def _watch(self, carrier: str) -> None:
+        while True:
+            with suppress(ChannelError):  # it is noted
+                await self.check(carrier)
+            await asyncio.sleep(AGAIN_SECONDS if self._known[carrier].error else CHECK_SECONDS)
+
+    async def _ask(self, carrier: str, known: Known) -> None:
+        try:
+            await self._by_id[carrier].check()
+        except ChannelError as error:
+            await self.note(carrier, error)
+        else:
+            self._is_there(carrier, known)
+        known.asked_at = asyncio.get_running_loop().time()
+
+    async def note(self, carrier: str, error: ChannelError) -> None:
+        """It takes no texts: logged when that begins; an alarm when it stays away, at once when it does not let us in,
+        and again while that lasts."""
+        known = self._known[carrier]
+        known.error = error
+        if known.away_since is None:
+            known.away_since = self._clock()
+            log.warning("carrier_down", carrier=carrier, why=str(error))
+        why = str(error).rstrip(".")
+        if isinstance(error, NotLetIn):
+            told = f"The text carrier {carrier} does not let us in; what is to be sent waits: {why}. {_mend(carrier)}"
+            await self._alarms.raise_one("carrier_refuses_us", carrier, told)
+        elif self._clock() - known.away_since >= AWAY_SECONDS:
+            told = f"The text carrier {carrier} takes no texts; what is to be sent waits: {why}."
             await self._alarms.raise_one("carrier_away", carrier, told)
 
-    def _is_there(self, carrier: str) -> None:
-        self._down[carrier] = ""
-        since = self._away_since.pop(carrier, None)
-        if since is not None:
-            log.info("carrier_back", carrier=carrier, away_seconds=round(self._clock() - since))
+    def _is_there(self, carrier: str, known: Known) -> None:
+        known.error = None
+        if known.away_since is not None:
+            log.info("carrier_back", carrier=carrier, away_seconds=round(self._clock() - known.away_since))
+            known.away_since = None
+
+
+def _mend(carrier: str) -> str:
+    """What to do about credentials that are not accepted."""
+    where = "text.account_sid and text.auth_token" if carrier == TWILIO else "the secret in text.carriers.send.auth"
+    return f"See whether the account is in order, put {where} right, and start the gateway again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +151,17 @@ class CarrierSender:
     """What the outbox asks of one carrier."""
 
     carrier: Carrier
+    carriers: Carriers
     store: Store
     pictures: Pictures
 
     async def send(self, message: Message) -> str:
         links = await self.pictures.links(message)
-        return (await self.carrier.send(_outgoing(message, links))).sid
+        try:
+            return (await self.carrier.send(_outgoing(message, links))).sid
+        except NotLetIn as error:  # where it is asked whether it is there, it may not ask who we are
+            await self.carriers.note(self.carrier.id, error)
+            raise
 
     async def find_sent(self, message: Message, since: Time) -> str | None:
         confirmed = await self.store.sent_to(message.recipient)
@@ -125,11 +170,11 @@ class CarrierSender:
         return found.sid if found else None
 
     async def check(self, ours: str) -> None:
-        await self.carrier.check()
+        await self.carriers.check(self.carrier.id)
 
 
 def senders(carriers: Carriers, store: Store, pictures: Pictures) -> Mapping[str, CarrierSender]:
-    return {sender_name(carrier.id): CarrierSender(carrier, store, pictures) for carrier in carriers}
+    return {sender_name(carrier.id): CarrierSender(carrier, carriers, store, pictures) for carrier in carriers}
 
 
 def _outgoing(message: Message, links: tuple[str, ...] = ()) -> OutgoingText:

@@ -11,11 +11,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
+from channels.text.addresses import unanswerable
 from channels.text.consent import asked
 from channels.text.port import IncomingText
 from config.numbers import person_of, same_person
 from config.settings import Settings
 from gateway.clock import Clock
+from gateway.dates import impossible
 from gateway.dispatcher import Dispatcher
 from gateway.store.looks import Looks
 from gateway.store.records import Attachment, Block, Message, Record
@@ -84,6 +86,8 @@ class TextIntake:
 
     def _message(self, text: IncomingText) -> Message:
         missing = f"{text.media_missing} attachment(s) were announced but did not come" if text.media_missing else ""
+        now = self._clock()
+        odd = impossible("its carrier says that it had it on", text.sent_at, now) if text.sent_at is not None else ""
         return Message(
             id=self._new_id(),
             reference="",
@@ -92,12 +96,12 @@ class TextIntake:
             sender=text.sender,
             recipient=text.recipient,
             body=text.body,
-            at=self._clock(),
+            at=now,
             by="caller",
             provider_key=f"{KEY}{text.message_sid}",
             provider_id=text.message_sid,
-            problems="; ".join(filter(None, (text.problems, missing))),
-            sent_at=text.sent_at,
+            problems="; ".join(filter(None, (text.problems, missing, odd, unanswerable(text.sender)))),
+            sent_at=now if odd else text.sent_at,
         )
 
     def _wish(self, text: IncomingText) -> Wish:

@@ -64,7 +64,7 @@ class MissedTexts:
         since = await self._since(carrier, now, FAR_SECONDS if far else AGAIN_SECONDS)
         missed = list[IncomingText]()
         async for page in carrier.arrived_since(datetime.fromtimestamp(since, UTC)):
-            missed += await self._unknown([text for text in page if (text.sent_at or 0.0) < now - UNDER_WAY_SECONDS])
+            missed += await self._unknown([text for text in page if not _under_way(text, now)])
         missed.sort(key=lambda text: text.sent_at or 0.0)
         if all([await self._took(carrier, text) for text in missed]):
             self._asked[carrier.id] = now
@@ -92,3 +92,8 @@ class MissedTexts:
             return self._asked[carrier.id] - again
         first = [row.at async for row in self._store.journal(limit=1)]
         return max(now - self._hours * 3600.0, *first) if first else now
+
+
+def _under_way(text: IncomingText, now: Time) -> bool:
+    """Of no time, or of one to come: its carrier's clock is wrong, or ours, and waiting would not make it right."""
+    return text.sent_at is not None and abs(now - text.sent_at) <= UNDER_WAY_SECONDS

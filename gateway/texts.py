@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import structlog
 from aiohttp import web
@@ -20,6 +21,7 @@ from gateway.alarms import Alarms
 from gateway.api.problems import TooLarge
 from gateway.api.routes import read_bytes
 from gateway.clock import Clock
+from gateway.dates import impossible
 from gateway.deciding import Outcome
 from gateway.dispatcher import Dispatcher, NotWritten
 from gateway.pictures import Pictures
@@ -31,6 +33,7 @@ from gateway.text_intake import JudgeAll, TextIntake
 from gateway.text_missed import MissedTexts
 from gateway.text_refusals import Refusals
 from routing.events import DeliveryReported, Recorded
+from routing.model import Time
 
 log = structlog.get_logger()
 
@@ -93,10 +96,12 @@ class TextChannel:
             return await self._refusals.refuse(text, carrier.id)
         try:
             outcome = await self._take(text)
-            if outcome.duplicate and await self._is_another(text):
+            earlier = await self._earlier(text) if outcome.duplicate else None
+            if earlier and _content(earlier) != _content(text):
                 text = _another(text)
                 outcome = await self._take_another(text)
-            if outcome.duplicate and await self._had_for_long(text):
+                earlier = await self._earlier(text) if outcome.duplicate else None
+            if earlier and self._clock() - earlier.at > self._settings.text.replay_window_seconds:
                 again = NotGenuine("a text that we have had for a long time was brought again")
                 return await self._refusals.refuse(again, carrier.id)
         except (NotWritten, StoreError) as error:
@@ -105,19 +110,14 @@ class TextChannel:
             await self._refusals.incomplete(carrier.id, text.problems)
         return None
 
-    async def _is_another(self, text: IncomingText) -> bool:
-        """Whether the carrier has used its identifier before, for somebody else or for other words."""
-        earlier = await self._store.message_by(provider_key=f"{KEY}{text.message_sid}")
-        return earlier is not None and _content(earlier) != _content(text)
+    async def _earlier(self, text: IncomingText) -> Message | None:
+        """The one that came with its identifier before: the same, or somebody else's, or of other words."""
+        return await self._store.message_by(provider_key=f"{KEY}{text.message_sid}")
 
     async def _take_another(self, text: IncomingText) -> Outcome:
         """Raises NotWritten, StoreError."""
         what = "took a text that came with the identifier of another, of other words or another sender"
         return await self._take_and_tell(text, "identifier_used_before", what)
-
-    async def _had_for_long(self, text: IncomingText) -> bool:
-        earlier = await self._store.message_by(provider_key=f"{KEY}{text.message_sid}")
-        return earlier is not None and self._clock() - earlier.at > self._settings.text.replay_window_seconds
 
     async def _take(self, text: IncomingText) -> Outcome:
         event, records = await self._intake.understood(text)
@@ -218,9 +218,17 @@ class TextChannel:
                 carrier = self._carriers.get(came_by(message))
                 at = await carrier.arrived_at(message.provider_id) if carrier else None
                 if at is not None:
-                    what = f"learned from the carrier that their text had reached it at {at:%H:%M:%S} UTC"
-                    sent = SentAt(message.id, at.timestamp())
-                    await self._dispatcher.submit(Recorded(what, "system", reference=reference), sent)
+                    await self._dispatcher.submit(*_reached(message, at.timestamp()))
+
+
+def _reached(message: Message, said: Time) -> tuple[Recorded, SentAt]:
+    """What the carrier says of when it had a text; what cannot be changes no place."""
+    if odd := impossible("was told by the carrier that it had had their text on", said, message.at):
+        return Recorded(odd, "system", reference=message.reference), SentAt(message.id, message.at)
+    what = (
+        f"learned from the carrier that their text had reached it at {datetime.fromtimestamp(said, UTC):%H:%M:%S} UTC"
+    )
+    return Recorded(what, "system", reference=message.reference), SentAt(message.id, said)
 
 
 def _another(text: IncomingText) -> IncomingText:

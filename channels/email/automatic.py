@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from email.message import Message
+from itertools import islice
 
 from channels.email import headers
 from channels.email.words import one_line
 
 FIELD_LIMIT = 500
 RECIPIENTS_LIMIT = 50
+PARTS_LIMIT = 500
 LIST_FIELDS = ("List-Id", "List-Unsubscribe", "List-Post", "X-Autoreply", "X-Autorespond")
 BULK = {"bulk", "list", "junk", "auto_reply"}
 MACHINES = {"mailer-daemon", "postmaster"}
@@ -73,8 +75,8 @@ def is_automatic_answer(message: Message) -> bool:
 
 
 def _is_calendar_answer(message: Message) -> bool:
-    """'Accepted: ...' (RFC 6047): a text/calendar part with METHOD:REPLY or COUNTER."""
-    parts = [message, *_parts(message)]
+    """'Accepted: ...' (RFC 6047): a text/calendar part with METHOD:REPLY or COUNTER, however deep it lies."""
+    parts = islice(message.walk(), PARTS_LIMIT)
     calendars = [part for part in parts if part.get_content_type() == "text/calendar"]
     return any(str(part.get_param("method", "")).lower() in ("reply", "counter") for part in calendars)
 

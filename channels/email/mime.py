@@ -15,7 +15,7 @@ from email.message import Message
 from email.parser import BytesHeaderParser, BytesParser
 from email.policy import Compat32
 
-from channels.email import authentication, headers
+from channels.email import authentication, headers, html
 from channels.email.automatic import (
     DeliveryReport,
     delivery_report,
@@ -35,6 +35,7 @@ PROBLEMS_LIMIT = 20
 # The parser compares every line with every open boundary; this many comparisons take about two seconds.
 COMPARISONS_LIMIT = 30_000_000
 DELIVERED = ("Delivered-To", "X-Original-To", "Envelope-To")
+SENDERS = ("Sender", "Return-Path")
 BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 
 
@@ -45,9 +46,10 @@ class Mail:
     Identifiers are '<...>' or ''; domains are in lower case, local parts as written (compare without case);
     ``text`` is what the person wrote, plain; ``hidden`` is what the HTML hides from its reader; ``html`` is '' or
     harmless; ``date`` is UTC; ``problems`` says in words what was broken; ``sha256`` is that of the raw bytes, in hex.
-    ``delivered_to`` holds whom it was delivered to, as far as it says; ``authentication`` is such as
-    'spf=pass dkim=none'; ``automatic_answer``: a machine answers for its owner; ``receipt_for`` is the Message-ID of a
-    mail of ours that was read; ``marked_spam``: a mail server on its way says X-Spam-Flag: YES.
+    ``senders`` holds whom ``Sender`` and ``Return-Path`` name; ``delivered_to`` whom it was delivered to, as far as it
+    says; ``authentication`` is such as 'spf=pass dkim=none'; ``automatic_answer``: a machine answers for its owner;
+    ``receipt_for`` is the Message-ID of a mail of ours that was read; ``marked_spam``: a mail server on its way says
+    X-Spam-Flag: YES.
     """
 
     message_id: str
@@ -58,6 +60,7 @@ class Mail:
     to: tuple[str, ...]
     cc: tuple[str, ...]
     reply_to: str
+    senders: tuple[str, ...]
     delivered_to: tuple[str, ...]
     subject: str
     date: datetime | None
@@ -118,6 +121,7 @@ def _read(
         to=tuple(person.address for person in people["To"]),
         cc=tuple(person.address for person in people["Cc"]),
         reply_to=next((person.address for person in people["Reply-To"]), ""),
+        senders=tuple(p.address for name in SENDERS for p in headers.people(message, name, [])[:1]),
         delivered_to=tuple(p.address for name in DELIVERED for p in headers.people(message, name, [])),
         subject=headers.text(message, "Subject", SUBJECT_LIMIT, problems),
         date=headers.date(message, problems),
@@ -166,10 +170,20 @@ def _headers_only(raw: bytes, problems: list[str]) -> Message:
 def _content(message: Message, raw: bytes, problems: list[str], diverted: Mapping[bytes, Diverted]) -> Content:
     reading = Reading(BytesParser(policy=_Policy()), problems, diverted)
     content = attempt(lambda: reading.content(message), Content(), "the parts could not be read", problems)
+    content = _with_appointments(content)
     text = content.text.strip("\n")[:TEXT_LIMIT]
     if not text.strip():
         text = _last_resort(content, message, raw, problems)
     return replace(content, text=text)
+
+
+def _with_appointments(content: Content) -> Content:
+    """What a calendar says stands first: often nobody has written a word beside it."""
+    said = "\n".join(content.appointments)
+    if not said:
+        return content
+    rich = html.from_text(said) + content.html if content.html else ""
+    return replace(content, text=f"{said}\n\n{content.text}", html=rich)
 
 
 def _last_resort(content: Content, message: Message, raw: bytes, problems: list[str]) -> str:

@@ -14,7 +14,7 @@ from email.utils import format_datetime
 
 import aiosmtplib
 
-from channels.base import ChannelError, NotLetIn, Refused, Unreachable
+from channels.base import ChannelError, Deferred, NotLetIn, Refused, Unreachable
 from channels.email.oauth2 import Tokens, missing
 from channels.email.parts import Attachment
 from channels.email.words import clean, one_line
@@ -32,6 +32,7 @@ IDENTIFIER = re.compile(r"<[^<>\s]+>")
 NOT_IN_IDENTIFIER = re.compile(r"[^A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+")
 # The server wants other credentials or encryption from us; that is no verdict on the message.
 OUR_LOGIN_CODES = {530, 534, 535, 538}
+CLOSING = 421
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,9 @@ async def send(message: EmailMessage, smtp: SmtpServer, tokens: Tokens | None = 
     """Returns once the server has taken the message over.
 
     Raises Refused when the server refuses this message (5xx), with its code. Everything else can be tried again and
-    raises Unreachable: 4xx, no connection, no answer in time; and NotLetIn for a refused login, since that says nothing
-    about the message. When the link breaks after the last byte the server may have taken it; the same Message-ID goes
-    out again.
+    raises Unreachable: no connection, no answer in time; Deferred where the server says "later" (4xx); and NotLetIn for
+    a refused login, since that says nothing about the message. When the link breaks after the last byte the server may
+    have taken it; the same Message-ID goes out again.
     """
     client = _client(smtp)
     try:
@@ -157,13 +158,12 @@ async def _connect(client: aiosmtplib.SMTP, smtp: SmtpServer, tokens: Tokens | N
     except aiosmtplib.SMTPAuthenticationError as error:
         if tokens:
             tokens.forget()
-        why = f": {missing(token, 'SMTP.SendAsApp')}" if tokens else ""
-        final = 500 <= error.code < 600
-        raise (NotLetIn if final else Unreachable)(
-            f"the mail server does not let us in: {error.code} {error.message}{why}", code=str(error.code)
-        ) from error
+        advice = f": {missing(token, 'SMTP.SendAsApp')}" if tokens else ""
+        why = f"the mail server does not let us in: {error.code} {error.message}{advice}"
+        raise _later(error.code, why) or NotLetIn(why, code=str(error.code)) from error
     except aiosmtplib.SMTPResponseException as error:
-        raise Unreachable(f"the mail server does not take us: {error.message}", code=str(error.code)) from error
+        why = f"the mail server does not take us: {error.message}"
+        raise _later(error.code, why) or Unreachable(why, code=str(error.code)) from error
     except (aiosmtplib.SMTPException, OSError) as error:
         raise Unreachable(f"the mail server cannot be reached: {error}") from error
 
@@ -175,9 +175,11 @@ async def _hand_over(client: aiosmtplib.SMTP, message: EmailMessage) -> dict[str
     except aiosmtplib.SMTPRecipientsRefused as error:
         # One that can be tried again decides.
         first = min(error.recipients, key=lambda refusal: refusal.code)
-        raise _verdict(first.code, first.message) from error
+        raise _verdict(first.code, first.message, alone=True) from error
+    except aiosmtplib.SMTPDataError as error:
+        raise _verdict(error.code, error.message, alone=True) from error
     except aiosmtplib.SMTPResponseException as error:
-        raise _verdict(error.code, error.message) from error
+        raise _verdict(error.code, error.message, alone=False) from error
     except aiosmtplib.SMTPNotSupported as error:
         raise Refused(f"the mail server cannot take this message: {error.message}") from error
     except (aiosmtplib.SMTPException, OSError) as error:
@@ -186,9 +188,16 @@ async def _hand_over(client: aiosmtplib.SMTP, message: EmailMessage) -> dict[str
         raise Refused("an address in this message cannot be used") from error
 
 
-def _verdict(code: int, said: str) -> ChannelError:
+def _verdict(code: int, said: str, *, alone: bool) -> ChannelError:
+    """``alone``: it was said when the server knew whom the message is for, or what is in it."""
+    why = f"the mail server said: {code} {said}"
     kind = NotLetIn if code in OUR_LOGIN_CODES else Refused if 500 <= code < 600 else Unreachable
-    return kind(f"the mail server said: {code} {said}", code=str(code))
+    return _later(code, why, alone=alone) or kind(why, code=str(code))
+
+
+def _later(code: int, why: str, *, alone: bool = False) -> Deferred | None:
+    """A server that closes for now (421) speaks of everything."""
+    return Deferred(why, code=str(code), alone=alone and code != CLOSING) if 400 <= code < 500 else None
 
 
 def _first_code(refused: dict[str, aiosmtplib.SMTPResponse]) -> str:

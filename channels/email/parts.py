@@ -7,16 +7,17 @@ import hashlib
 import mimetypes
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 from email.parser import BytesParser
 from pathlib import Path
 
-from channels.email import headers, html, winmail
+from channels.email import appointments, headers, html, winmail
 from channels.email.large import Diverted
 from channels.email.words import attempt, clean, decode, one_line
 
 TEXT_LIMIT = 1_000_000
+CALENDAR_LIMIT = 100_000
 DEPTH_LIMIT = 20
 PARTS_LIMIT = 500
 FILENAME_LIMIT = 120
@@ -51,12 +52,14 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a part holds; ``html`` is '' when there is only plain text; ``hidden``: the words that the HTML hides."""
+    """What a part holds; ``html`` is '' when there is only plain text; ``hidden``: the words that the HTML hides;
+    ``appointments``: what a calendar's part says, a sentence each."""
 
     text: str = ""
     html: str = ""
     hidden: str = ""
     attachments: tuple[Attachment, ...] = ()
+    appointments: tuple[str, ...] = ()
 
 
 class Reading:
@@ -121,6 +124,7 @@ class Reading:
             text=heading + content.text,
             hidden=content.hidden,
             attachments=self._file(part).attachments + content.attachments,
+            appointments=content.appointments,
         )
 
     def _embedded(self, part: Message) -> Message | None:
@@ -136,12 +140,24 @@ class Reading:
         self._files += 1
         kind = self._content_type(part)
         data = self._data(part)
+        if kind in appointments.TYPES:
+            return replace(self._named_file(part, kind, data), appointments=self._appointments(part, data))
+        return self._named_file(part, kind, data)
+
+    def _named_file(self, part: Message, kind: str, data: bytes) -> Content:
         given = attempt(lambda: part.get_filename() or "", "", "a file name could not be read", self._problems)
         name = safe_filename(headers.decoded(given, "file name", self._problems))
         if not name:
             name = f"attachment-{self._files}{mimetypes.guess_extension(kind) or '.bin'}"
         attachment = _attachment(name, kind, self._diverted.get(data, data))
         return self._unwrapped(attachment) if kind in WRAPPED or name.lower() == WRAPPED_NAME else of_file(attachment)
+
+    def _appointments(self, part: Message, data: bytes) -> tuple[str, ...]:
+        charset = attempt(
+            lambda: str(part.get_content_charset("")), "", "a calendar's charset is broken", self._problems
+        )
+        written = decode(data[:CALENDAR_LIMIT], charset, self._problems)
+        return attempt(lambda: appointments.in_words(written), (), "an appointment could not be read", self._problems)
 
     def _unwrapped(self, wrapped: Attachment) -> Content:
         """What Outlook wrapped up, and the wrapping itself."""
@@ -200,7 +216,7 @@ def best_of(contents: list[Content]) -> Content:
     plain = next((content for content in contents if content.text.strip() and not content.html), rich)
     stub = len(rich.text) > STUB_FACTOR * len(plain.text)
     files = tuple(file for content in contents for file in content.attachments)
-    return Content(rich.text if stub else plain.text, rich.html, rich.hidden, files)
+    return Content(rich.text if stub else plain.text, rich.html, rich.hidden, files, _appointments(contents))
 
 
 def joined(contents: list[Content]) -> Content:
@@ -212,7 +228,13 @@ def joined(contents: list[Content]) -> Content:
         html="\n".join(content.html or html.from_text(content.text) for content in written) if rich else "",
         hidden="\n\n".join(content.hidden for content in contents if content.hidden),
         attachments=tuple(file for content in contents for file in content.attachments),
+        appointments=_appointments(contents),
     )
+
+
+def _appointments(contents: list[Content]) -> tuple[str, ...]:
+    """Each once: mail programs send the same one as a part and as a file."""
+    return tuple(dict.fromkeys(said for content in contents for said in content.appointments))
 
 
 def safe_filename(given: str) -> str:

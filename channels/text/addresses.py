@@ -25,6 +25,15 @@ def address(raw: str) -> tuple[str, bool]:
     return found, bool(E164.fullmatch(found))
 
 
+def unanswerable(sender: str) -> str:
+    """Why no text can be sent to who wrote, in plain words; '' when one can, or when they are not named."""
+    named = sender.removeprefix(WHATSAPP)
+    if not named or address(sender)[1]:
+        return ""
+    what = "a short code" if SHORT_CODE.fullmatch(named) else "no telephone number"
+    return f"{named} is {what}: no text can be sent there. Find another way to reach whoever wrote"
+
+
 def storable(text: str) -> str:
     """PostgreSQL stores no NUL, and nothing can send half a character on; a text must not be lost to one."""
     return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 
 import aiohttp
 
-from channels.base import ChannelError, Refused, Throttled, Unreachable
+from channels.base import ChannelError, NotLetIn, Refused, Throttled, Unreachable
 
 # Carriers seldom say how long to wait when they ask us to slow down.
 RETRY_AFTER_SECONDS = 2.0
 LONGEST_RETRY_AFTER_SECONDS = 300.0
+# Credentials that are not accepted, an account that is not paid for or locked, a proxy that wants a login: these speak
+# of us, whatever was sent.
+OF_OUR_ACCOUNT = frozenset({401, 402, 403, 407})
 
 
 def basic(user: str, password: str) -> dict[str, str]:
@@ -22,6 +25,8 @@ def unreachable(error: Exception) -> Unreachable:
     """The broken connection in words; the error's own words may hold an address with a number in it."""
     if isinstance(error, TimeoutError):
         return Unreachable("the carrier did not answer in time")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return Unreachable("the carrier cannot be reached")
     return Unreachable(f"the connection to the carrier failed ({type(error).__name__})")
 
 
@@ -32,12 +37,21 @@ def not_delivered(code: str) -> str:
 
 
 def failure(
-    status: int, headers: Mapping[str, str], words: str = "", *, code: str = "", throttled: bool = False
+    status: int,
+    headers: Mapping[str, str],
+    words: str = "",
+    *,
+    code: str = "",
+    throttled: bool = False,
+    not_let_in: bool = False,
 ) -> ChannelError:
-    """The error that an answer without success stands for; ``throttled``: its code asks us to slow down."""
+    """The error that an answer without success stands for. ``throttled``, ``not_let_in``: its code says that we are to
+    slow down, or that our credentials are not accepted."""
     words = words or f"the carrier answered with HTTP status {status}"
     if status == 429 or throttled:
         return Throttled(words, code=code, retry_after=_retry_after(headers))
+    if status in OF_OUR_ACCOUNT or not_let_in:
+        return NotLetIn(words, code=code)
     if status >= 500 or status == 408:
         return Unreachable(words, code=code)
     return Refused(words, code=code)

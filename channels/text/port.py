@@ -114,8 +114,8 @@ class StatusReport:
 class Carrier(Protocol):
     """One account at a carrier; ``id`` is its name in the configuration and in its webhooks' addresses.
 
-    Errors of what is asked: Throttled, Unreachable (a text may have been sent all the same, so ask ``find_sent``
-    before sending again), Refused.
+    Errors of what is asked: Throttled, NotLetIn, Unreachable (a text may have been sent all the same, so ask
+    ``find_sent`` before sending again), Refused.
     """
 
     id: str

@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, StringConstraints
 
 from config.numbers import e164, person_of
+from config.settings import Settings
 from gateway.api.consultation import Consultation
 from gateway.api.models import MessageOut, Prose, message_out, moment
 from gateway.api.problems import BadRequest, NotFound
@@ -27,6 +28,7 @@ from routing.model import Channel, Party
 SET_ASIDE_SHOWN = 200
 
 EMAIL = re.compile(r"[^@\s]*@[^@\s]+")
+SIP_USER = re.compile(r"^sips?:([^@;]*)")
 TELEPHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
@@ -45,8 +47,9 @@ Address = Annotated[str, StringConstraints(max_length=320), AfterValidator(block
 
 
 class BlockBody(In):
-    """``address``: somebody@example.org; a whole domain as @example.org (none below it, as sub.example.org; none of
-    ours); or a telephone number in any spelling, for its texts and WhatsApp. ``until`` none: until it is lifted."""
+    """``address``: somebody@example.org; a whole domain as @example.org (none below it, as sub.example.org); or a
+    telephone number in any spelling, for its texts and WhatsApp. None of ours, the control room's or an interpreter's.
+    ``until`` none: until it is lifted."""
 
     address: Address
     reason: Prose
@@ -68,8 +71,10 @@ class TakenOut(BaseModel):
 
 
 async def listing(request: Request[Nothing, Nothing]) -> list[BlockOut]:
-    """Those in force: one that is over is only in the journal."""
-    return [_out(block) for block in sorted(await _in_force(request.services), key=lambda b: b.address)]
+    """Those in force."""
+    now = request.services.clock()
+    in_force = await request.services.store.look(lambda looks: looks.blocks_in_force(now))
+    return [_out(block) for block in sorted(in_force, key=lambda b: b.address)]
 
 
 async def create(request: Request[Nothing, BlockBody]) -> BlockOut:
@@ -79,8 +84,8 @@ async def create(request: Request[Nothing, BlockBody]) -> BlockOut:
     until = body.until.timestamp() if body.until else None
     if until is not None and until <= now:
         raise BadRequest("The block would be over already: give a time to come, or none.")
-    if body.address in _ours(services):
-        raise BadRequest(f"{body.address} is ours and cannot be blocked.")
+    if whose := _not_strangers(services.settings).get(body.address):
+        raise BadRequest(f"{body.address} is {whose} and cannot be blocked.")
     block = Block(body.address, body.reason, request.who.by, now, until)
     lasting = f"until {body.until.isoformat()}" if body.until else "until it is lifted"
     event = Recorded(f"{_what(block.address)} from {block.address} blocked {lasting}", request.who.by, block.reason)
@@ -88,10 +93,17 @@ async def create(request: Request[Nothing, BlockBody]) -> BlockOut:
     return _out(block)
 
 
-def _ours(services: Services) -> set[str]:
-    """The addresses of our mailboxes, and their domains as a block names them."""
-    addresses = {mailbox.address.lower() for mailbox in services.settings.email.mailboxes}
-    return addresses | {f"@{address.rpartition('@')[2]}" for address in addresses}
+def _not_strangers(settings: Settings) -> dict[str, str]:
+    """The addresses, domains and numbers that are never blocked, and whose they are."""
+    mailboxes = [mailbox.address.lower() for mailbox in settings.email.mailboxes]
+    texts, calls = [n.number for n in settings.text.numbers], [n.number for n in settings.voice.numbers]
+    control_room = [SIP_USER.findall(target.uri)[0] for target in settings.control_room.targets]
+    return {
+        **{e164(one.number): f"the interpreter's ({one.language})" for one in settings.voice.interpreters},
+        **{e164(user): "the control room's" for user in control_room},
+        **{e164(number): "ours" for number in (*texts, *calls, settings.follow_ups.caller_id)},
+        **dict.fromkeys((*mailboxes, *(f"@{address.rpartition('@')[2]}" for address in mailboxes)), "ours"),
+    }
 
 
 async def lift(request: Request[Nothing, Nothing]) -> None:
@@ -101,16 +113,13 @@ async def lift(request: Request[Nothing, Nothing]) -> None:
         address = blockable(given)
     except ValueError:
         raise NotFound(f"{given} is not blocked.") from None
-    if not any(block.address == address for block in await _in_force(services)):
+    now = services.clock()
+    (block,) = await services.store.look(lambda looks: looks.blocks_of(address, now=now))
+    if block is None or block.address != address:  # its whole domain may be
         raise NotFound(f"{address} is not blocked.")
     lifted = Recorded(f"block on {_what(address)} from {address} lifted", request.who.by)
     await services.dispatcher.submit(lifted)
     await services.store.lift_block(address)
-
-
-async def _in_force(services: Services) -> list[Block]:
-    now = services.clock()
-    return [block for block in await services.store.blocks() if block.expires_at is None or block.expires_at > now]
 
 
 async def set_aside(request: Request[Consultation, Nothing]) -> list[MessageOut]:
@@ -162,7 +171,7 @@ def _mail_arrived(services: Services, message: Message) -> MessageArrived:
         queue=mailbox.queue,
         party=Party(message.sender),
         our_address=mailbox.address,
-        thread=f"email:{message.header_id or message.sha256}",
+        thread=f"email:{message.sha256 or message.id}",
         subject=message.subject,
         automatic=message.automatic,
         language=message.language,

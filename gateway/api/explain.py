@@ -77,7 +77,8 @@ class LaterOut(Fact):
 
 
 class WaitingOut(Fact):
-    """``place`` of ``of`` in its queue; ``before``: who is served first; ``later``: what comes if it still waits."""
+    """``place`` of ``of`` in its queue; ``before``: who is served first; ``nobody``: what no handler at all has, ''
+    where somebody could take it; ``later``: what comes if it still waits."""
 
     place: int
     of: int
@@ -86,6 +87,7 @@ class WaitingOut(Fact):
     needs: list[NeededOut]
     before: list[BeforeOut]
     handlers: list[JudgedOut]
+    nobody: str
     later: list[LaterOut]
 
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
+from channels.text.addresses import unanswerable
 from channels.text.segments import measured
 from config.templates import LONGEST_TEXT, Template
 from config.text import LARGEST_PICTURES
@@ -241,6 +242,8 @@ def _can_be_answered(contact: Contact) -> None:
         raise Conflict("This contact came by telephone: ask for a follow-up instead of a reply.")
     if contact.party.withheld:
         raise Conflict("The sender's address was withheld: nobody can be answered.")
+    if contact.channel is Channel.TEXT and (why := unanswerable(contact.party.address)):
+        raise Conflict(f"{why}.")
 
 
 async def _latest_from_person(request: Request[Nothing, ReplyBody], contact: Contact) -> Message | None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import click
 from aiohttp import web
 
 from config.settings import Settings
@@ -24,12 +25,14 @@ from gateway.dispatcher import Dispatcher, NotWritten
 from gateway.letters import Letters
 from gateway.live import LiveHub
 from gateway.statistics.statistics import Statistics
-from gateway.store.database import migrate, open_engine
+from gateway.store.database import migrate, open_engine, require_database
+from gateway.store.errors import NoDatabase
 from gateway.store.journal import Head, reference_of, write_row
 from gateway.store.records import Record
 from gateway.store.store import Batch, Store, StoreError
 from gateway.telemetry import Telemetry
 from routing.apply import apply
+from routing.coverage import without_handlers
 from routing.events import Event, HandlerRemoved, HandlerSaved, Recorded, ShiftsImported
 from routing.objections import objection
 from routing.rules import Rules
@@ -66,11 +69,20 @@ class Clerk(Dispatcher):
 
 
 @asynccontextmanager
-async def open_office(settings: Settings, path: Path) -> AsyncIterator[None]:
-    """The API at the socket ``path``, on the store alone. Raises StoreError, OSError."""
-    await asyncio.to_thread(settings.gateway.data_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
+async def open_office(settings: Settings, path: Path, *, begins: bool) -> AsyncIterator[None]:
+    """The API at the socket ``path``, on the store alone. ``begins``: where there is no database yet, one is begun.
+
+    Raises NoDatabase, StoreError, OSError.
+    """
     store = Store(open_engine(settings.store))
     try:
+        try:
+            await require_database(store.engine)
+        except NoDatabase as none:
+            if not begins:
+                raise NoDatabase(f"the gateway is not running, and {none}") from None
+            await asyncio.to_thread(settings.gateway.data_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
+            click.echo(f"So far {none}: it is begun.", err=True)
         await migrate(store.engine)
         clerk = Clerk(store, Rules.of(settings))
         await clerk.open()
@@ -101,6 +113,6 @@ def _services(settings: Settings, store: Store, clerk: Clerk, statistics: Statis
         calls=None,
         texts=None,
         health=lambda: {"gateway": "is not running"},
-        warnings=dict,
+        warnings=lambda: {"handlers": "; ".join(without_handlers(clerk.board))},
         new_id=lambda: secrets.token_hex(8),
     )

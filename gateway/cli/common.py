@@ -13,7 +13,7 @@ import click
 from config.load import ConfigurationError, load
 from config.settings import Settings
 from gateway.cli.client import Client, connected
-from gateway.store.errors import StoreError
+from gateway.store.errors import NoDatabase, StoreError
 
 T = TypeVar("T")
 
@@ -59,12 +59,13 @@ def load_settings(config: Path | None) -> Settings:
         raise Misconfigured(f"The configuration has {count}:{mistakes}") from None
 
 
-def run_with(config: Path | None, work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
-    """Do ``work`` through the running gateway, or on its store when none runs. Raises Failure."""
+def run_with(config: Path | None, work: Callable[[Client], Coroutine[Any, Any, T]], *, begins: bool = False) -> T:
+    """Do ``work`` through the running gateway, or on its store when none runs. ``begins``: where there is no database
+    yet, one is begun; everything else refuses. Raises Failure."""
     settings = load_settings(config)
 
     async def run() -> T:
-        async with connected(settings) as client:
+        async with connected(settings, begins=begins) as client:
             return await work(client)
 
     return run_plainly(run)
@@ -74,6 +75,10 @@ def run_plainly(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Raises Failure for whatever an operator can mend; no traceback."""
     try:
         return asyncio.run(work())
+    except NoDatabase as error:
+        said = str(error)
+        check = "check --config, gateway.data_dir and store.url, or start the gateway once"
+        raise Failure(f"{said[0].upper()}{said[1:]}: {check}.") from None
     except StoreError as error:
         raise Failure(f"The database cannot be used: {error}. Check store.url in the configuration.") from None
     except PermissionError as error:

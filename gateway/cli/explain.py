@@ -19,7 +19,7 @@ from gateway.explain import NotExplained, local_times
 from gateway.explain import explain as ask
 from gateway.past import NotFollowed
 from gateway.references import as_written
-from gateway.store.database import open_engine
+from gateway.store.database import open_engine, require_database
 from gateway.store.store import Store
 from routing.explain.facts import Explanation
 from routing.rules import Rules
@@ -96,6 +96,7 @@ async def _told(settings: Settings, contact: str, at: float, reason: str) -> Exp
         await _on_record(client, contact, reason)
     store, bar = Store(open_engine(settings.store)), _Bar()
     try:
+        await require_database(store.engine)
         with bar.shown:
             when = local_times(time.time())
             return await ask(store, Rules.of(settings), contact, at, when, bar)

@@ -12,7 +12,7 @@ import click
 
 from config.settings import Settings
 from gateway.cli.common import CONFIG, REASON, Failure, load_settings, run_plainly, run_with
-from gateway.store.database import open_engine
+from gateway.store.database import open_engine, require_database
 from gateway.store.journal import Row, Verdict, verify
 from gateway.store.store import Store
 
@@ -59,7 +59,6 @@ def verify_(config: Path | None) -> None:
       contact-gateway journal verify
     """
     settings = load_settings(config)
-    _require_database(settings)
     verdict = run_plainly(lambda: _verdict(settings))
     if verdict.broken is not None:
         sound = f"The {verdict.rows} rows before it are sound."
@@ -67,19 +66,10 @@ def verify_(config: Path | None) -> None:
     click.echo(f"The journal is sound: {verdict.rows} rows.")
 
 
-def _require_database(settings: Settings) -> None:
-    """Opening a SQLite file that is not there would make an empty one, and an empty journal is sound."""
-    prefix = "sqlite+aiosqlite:///"
-    path = Path(settings.store.url.removeprefix(prefix))
-    if settings.store.url.startswith(prefix) and not path.exists():
-        raise Failure(
-            f"There is no database at {path}: check gateway.data_dir and store.url, or start the gateway once."
-        )
-
-
 async def _verdict(settings: Settings) -> Verdict:
     store = Store(open_engine(settings.store))
     try:
+        await require_database(store.engine)
         head = await store.head()
         with click.progressbar(length=head.seq, label="Verifying", show_pos=True) as progress:
             return await verify(_watched(store, progress))

@@ -6,16 +6,24 @@ import gc
 import json
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import click
 
 from gateway.cli.common import Failure, Misconfigured, table
 from gateway.simulate import report
 from gateway.simulate.measures import Measures
-from gateway.simulate.scenario import Scenario, ScenarioError, load_scenario
+from gateway.simulate.roster import unserved
+from gateway.simulate.scenario import SECONDS_FOR_ONE, Scenario, ScenarioError, load_scenario
 
 STEPS = 1000
+LONG_SECONDS = 60.0
+
+
+class Stopped(Failure):
+    exit_code = 130  # as the shell has it for Ctrl-C
 
 
 @click.command()
@@ -34,6 +42,9 @@ def simulate(scenario: Path, seed: int | None, as_json: bool, plots: Path | None
       contact-gateway simulate config/scenarios/burst.toml --plots plots --json
     """
     played = _load(scenario, seed)
+    if plots is not None:
+        _check_folder(plots)
+    _warn(played)
     begin = time.process_time()
     measures = _run(played)
     took = time.process_time() - begin
@@ -48,6 +59,27 @@ def simulate(scenario: Path, seed: int | None, as_json: bool, plots: Path | None
         _plot(played, measures, plots, scenario.stem)
 
 
+def _check_folder(folder: Path) -> None:
+    """Before the work, not after it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Failure(f"No plots can be written into {folder}: {error.strerror}.") from None
+
+
+def _warn(scenario: Scenario) -> None:
+    for warning in unserved(scenario):
+        click.echo(f"Warning: {warning}.", err=True)
+    seconds = scenario.contacts * SECONDS_FOR_ONE
+    if seconds > LONG_SECONDS:
+        minutes = max(1, round(seconds / 60))
+        long = "1 minute" if minutes == 1 else f"{minutes} minutes"
+        count = f"{round(scenario.contacts, -3):,.0f}"
+        click.echo(f"About {count} contacts come in: that takes some {long}. Ctrl-C stops it.", err=True)
+
+
 def _load(path: Path, seed: int | None) -> Scenario:
     try:
         scenario = load_scenario(path)
@@ -59,10 +91,20 @@ def _load(path: Path, seed: int | None) -> Scenario:
 def _run(scenario: Scenario) -> Measures:
     from gateway.simulate.simulation import Simulation
 
+    reached = 0.0
+
+    def told(done: float) -> None:
+        nonlocal reached
+        reached = done
+        bar.update(round(done * STEPS) - bar.pos)
+
     gc.disable()  # next to nothing here refers to itself, and looking for it costs a twentieth of the time
     try:
         with click.progressbar(length=STEPS, label=scenario.name, file=sys.stderr) as bar:
-            return Simulation(scenario).run(lambda done: bar.update(round(done * STEPS) - bar.pos))
+            return Simulation(scenario).run(told)
+    except KeyboardInterrupt:
+        at = datetime.fromtimestamp(scenario.begins + reached * (scenario.ends - scenario.begins), scenario.zone)
+        raise Stopped(f"Stopped at {reached:.0%}, on {at:%d %b %Y} of the scenario. There are no figures.") from None
     finally:
         gc.enable()
 
@@ -80,11 +122,11 @@ def _plot(scenario: Scenario, measures: Measures, folder: Path, name: str) -> No
 
 def _in_words(found: report.Figures) -> str:
     parts = [
-        f"{found['scenario']}: {found['contacts']:,} contacts in {found['days']:g} days (seed {found['seed']})",
+        report.title(found),
         table(report.QUEUE_HEADINGS, report.queue_rows(found)),
     ]
     if found["emergencies"]:
         parts.append(table(report.EMERGENCY_HEADINGS, report.emergency_rows(found)))
     parts.append(table(report.CENTRE_HEADINGS, report.centre_rows(found)))
-    parts.append(f"Still open at the end: {found['left_open']}. Decisions: {found['decisions']:,}.")
+    parts.append(f"{report.left_open(found)} Decisions: {found['decisions']:,}.")
     return "\n\n".join(parts)

@@ -11,14 +11,19 @@ import click
 
 from gateway.cli.client import Client
 from gateway.cli.common import CONFIG, run_with, table
-from routing.explain.explain import duration
+from routing.words import duration
 
 BY = click.Choice(["queue", "channel", "centre", "handler"])
 INTERVAL = click.Choice(["15min", "30min", "60min", "day", "week", "all"])
 HEADINGS = [
-    *("FROM", "GROUP", "OFFERED", "ANSWERED", "ABANDONED", "LEVEL", "MEAN WAIT", "MEDIAN", "P90"),
-    *("LONGEST", "HANDLED", "HANDLING", "OCCUPANCY"),
+    *("FROM", "GROUP", "OFFERED", "ANSWERED", "CONTROL ROOM", "ABANDONED", "EARLY", "OTHER", "WAITING", "LEVEL"),
+    *("MEAN WAIT", "MEDIAN", "P90", "LONGEST", "HANDLED", "HANDLING", "OCCUPANCY"),
 ]
+OTHER = ("callback", "voicemail", "passed", "cut_off", "ended")
+LEGEND = """
+Offered is the sum of the next six. EARLY: hung up sooner than the threshold. OTHER: asked to be called back, left a
+voicemail, went to an outside number, were cut off, or we ended the call (each by itself: --csv). LEVEL: heard by a
+handler or the control room within the target, out of all but those who hung up early, or still wait, within it."""
 
 
 @click.group()
@@ -36,8 +41,8 @@ def statistics() -> None:
 @click.option("--interval", type=INTERVAL, default="all", show_default=True)
 @click.option("--threshold", type=float, help="Who hangs up sooner (seconds) is not counted as abandoned.")
 @click.option("--target", type=float, help="Seconds to the answer, for the service level.")
-@click.option("--csv", "form", flag_value="csv", help="Every figure, as CSV.")
-@click.option("--json", "form", flag_value="json", help="Every figure, as JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Every figure, as CSV.")
+@click.option("--json", "as_json", is_flag=True, help="Every figure, as JSON.")
 @CONFIG
 def report(
     begins: str,
@@ -46,7 +51,8 @@ def report(
     interval: str,
     threshold: float | None,
     target: float | None,
-    form: str | None,
+    as_csv: bool,
+    as_json: bool,
     config: Path | None,
 ) -> None:
     """Count what happened from one time up to another. Without given seconds, each queue's own are used.
@@ -57,16 +63,19 @@ def report(
       contact-gateway statistics report --from 2026-11-02 --to 2026-11-03 --by handler
       contact-gateway statistics report --from 2026-11-01 --to 2026-12-01 --interval day --threshold 60 --csv > nov.csv
     """
+    if as_csv and as_json:
+        raise click.UsageError("--csv and --json exclude each other.")
     query = {"from": begins, "to": ends, "by": by, "interval": interval}
     query |= {k: str(v) for k, v in (("threshold", threshold), ("target", target)) if v is not None}
-    if form == "csv":
+    if as_csv:
         click.echo(run_with(config, lambda client: client.get_text("/statistics", format="csv", **query)), nl=False)
         return
     found = run_with(config, lambda client: client.get("/statistics", **query))
-    if form == "json":
+    if as_json:
         click.echo(json.dumps(found, indent=1))
     elif found["rows"]:
         click.echo(table(HEADINGS, [_line(row) for row in found["rows"]]))
+        click.echo(LEGEND)
     else:
         click.echo("Nothing was offered or handled in that time.")
 
@@ -76,13 +85,20 @@ def _line(row: Any) -> list[str]:
     return [
         row["begins"][:16].replace("T", " "),
         row["group"] or "(none)",
-        *(str(row[name]) for name in ("offered", "answered", "abandoned")),
+        *(str(row[name]) for name in ("offered", "answered", "control_room", "abandoned", "abandoned_early")),
+        str(sum(row[name] for name in OTHER)),
+        _waiting(row),
         _percent(row["service_level"]),
         *(_seconds(wait[name]) for name in ("mean", "median", "p90", "longest")),
         str(row["handled"]),
         _seconds(row["handling_seconds"]),
         _percent(row["occupancy"]),
     ]
+
+
+def _waiting(row: Any) -> str:
+    late = row["waiting_past_target"]
+    return f"{row['waiting']} ({late} late)" if late else str(row["waiting"])
 
 
 def _percent(share: float | None) -> str:

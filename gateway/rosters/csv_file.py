@@ -85,8 +85,8 @@ def _line(line: int, cells: dict[str, str], people: People, words: Words) -> Ite
         day += DAY
     if from_clock is not None and to_clock is not None:
         shift = span(day, from_clock, to_clock, words.zone)
-        written = zip(shift, (from_clock, to_clock), strict=True)
-        local = [datetime.combine(words.day(at), clock, words.zone) for at, clock in written]
+        ends_of = zip(shift, (from_clock, to_clock), strict=True)
+        local = [datetime.combine(words.day(at), of_day, words.zone) for at, of_day in ends_of]
         yield words.timed(line, handler, *shift, [code], local)
     else:
         yield from words.whole_days(line, handler, day, day + DAY, [code])

@@ -50,7 +50,7 @@ class PictureBody(Body):
 
 
 class TextBody(Body):
-    sender: str = Field(CALLER, pattern=r"^(whatsapp:)?\+?[0-9]{3,15}$")
+    sender: str = Field(CALLER, pattern=r"^((whatsapp:)?\+?[0-9]{3,15}|[A-Za-z][A-Za-z0-9 ]{1,10})$")
     body: str = Field(min_length=1, max_length=1600)
     to: str = Field("", pattern=r"^(\+?[0-9]{3,15})?$")
     pictures: tuple[PictureBody, ...] = ()
@@ -89,7 +89,7 @@ class MailboxesBody(Body):
 class CarrierBody(Body):
     """``code``: Twilio's, for a text that it cannot deliver."""
 
-    manner: Literal["busy", "fails", "late"]
+    manner: Literal["busy", "fails", "late", "refuses"]
     code: int = Field(SWITCHED_OFF, ge=10_000, le=99_999)
 
 

@@ -46,7 +46,7 @@ class SmtpSink:
     Mail to a user of ``dovecot`` is also delivered there, other mail handed to ``passes_on`` with its recipient, which
     may raise OSError (then the mail is to be tried again). With ``login`` (user, password) it asks for
     authentication, with ``accepts`` for XOAUTH2 with a (user, token) that it accepts, of everybody if it ``insists``;
-    with ``tls`` it offers STARTTLS.
+    with ``tls`` it offers STARTTLS. For whoever is in ``later_for`` (addresses in lower case) it wants mail later.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class SmtpSink:
         self.port = port
         self.messages: list[SentMail] = []
         self.passes_on: Callable[[SentMail, str], Awaitable[None]] | None = None
+        self.later_for: set[str] = set()
         self._dovecot = dovecot
         self._login = login
         self._tls = tls
@@ -123,6 +124,8 @@ class SmtpSink:
     ) -> str:
         if refusal := self._refusal("RCPT"):
             return refusal
+        if address.lower() in self.later_for:
+            return "451 4.7.1 Greylisted, please try again later"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

@@ -33,6 +33,7 @@ READY_SECONDS = 1.0
 WITHHELD = "anonymous"
 CARRIER_BUSY_SECONDS = 5.0
 LATE_SECONDS = 20.0
+CARRIER_REFUSES_TIMES = 3
 LOOKS, LOOK_SECONDS = 50, 0.1
 SWITCHED_OFF = 30003  # Twilio's code for a telephone that cannot be reached
 CONFLICT = 409
@@ -198,6 +199,9 @@ class Outside:
         if manner == "busy":
             carrier.fail_next(429, 20429, retry_after=CARRIER_BUSY_SECONDS)
             return f"The carrier asks us to wait for {CARRIER_BUSY_SECONDS:g} s at the next text that we send."
+        if manner == "refuses":
+            carrier.fail_next(401, 20003, times=CARRIER_REFUSES_TIMES)
+            return f"The carrier does not accept our credentials at the next {CARRIER_REFUSES_TIMES} tries to send."
         if manner == "late":
             carrier.delay_delivery_next(LATE_SECONDS)
             return f"The carrier keeps the next text that we send for {LATE_SECONDS:g} s, and tells us as late."

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 from random import Random
 
-from gateway.simulate.scenario import HOURS, WEEKDAYS, Demand, Scenario
+from gateway.simulate.scenario import Demand, Scenario
 
 STEP = 900.0  # clocks differ from UTC by quarters of an hour, so within a step the rate stays
 Piece = tuple[float, float, float]  # since, until, so many times as many as usual
@@ -19,7 +19,7 @@ def arrivals(demand: Demand, scenario: Scenario, chance: Random) -> Iterator[flo
     bursts = _bursts(demand, scenario)
     while begin < ends:
         end = min(begin + STEP, ends)
-        usual = rate_at(demand, datetime.fromtimestamp(begin, zone))
+        usual = demand.rate_at(datetime.fromtimestamp(begin, zone))
         for since, until, times in _pieces(bursts, begin, end):
             rate = usual * times
             if rate <= 0:
@@ -41,10 +41,3 @@ def _pieces(bursts: list[Piece], begin: float, end: float) -> Iterator[Piece]:
     cuts = sorted({begin, end, *(t for since, until, _ in bursts for t in (since, until) if begin < t < end)})
     for piece, following in pairwise(cuts):
         yield piece, following, max((times for b, until, times in bursts if b <= piece < until), default=1.0)
-
-
-def rate_at(demand: Demand, local: datetime) -> float:
-    """Arrivals a second at this local time, bursts aside."""
-    hour = demand.by_hour[local.hour] * HOURS / sum(demand.by_hour)
-    day = demand.by_weekday[local.weekday()] * WEEKDAYS / sum(demand.by_weekday)
-    return demand.hourly * hour * day / 3600

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, NaiveDatetime, ValidationError, field_validator, model_validator
 
 from config.load import DEFAULT, follows_from_another
+from config.ordering import Skill
 from config.section import Identifier, Seconds, Section
 from config.settings import Centre, FollowUps, Queue, Routing
 from config.words import in_words
@@ -27,6 +28,10 @@ YEAR_HOURS = 365.25 * 24
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
 OFF = "off"
+FIRST_START, LAST_START = date(1980, 1, 1), date(2200, 1, 1)
+# On the machines it was measured on (docs/routing.md), with room for a busy one; so many take some four hours.
+SECONDS_FOR_ONE = 0.0003
+MOST_CONTACTS = 50_000_000
 
 
 class ScenarioError(Exception):
@@ -72,6 +77,12 @@ class Demand(Section):
         """The mean of all hours."""
         return self.per_hour or (self.per_day or 0.0) / HOURS or (self.per_year or 0.0) / YEAR_HOURS
 
+    def rate_at(self, local: datetime) -> float:
+        """Arrivals a second at this local time, bursts aside."""
+        hour = self.by_hour[local.hour] * HOURS / sum(self.by_hour)
+        day = self.by_weekday[local.weekday()] * WEEKDAYS / sum(self.by_weekday)
+        return self.hourly * hour * day / 3600
+
 
 class Shift(Section):
     """Local time; one that ends before it begins goes over midnight."""
@@ -89,7 +100,7 @@ class Team(Section):
     id: Identifier
     centre: Identifier
     posts: Annotated[int, Field(ge=1, le=2000)]
-    skills: tuple[Identifier, ...] = ()
+    skills: tuple[Skill, ...] = ()
     rota: tuple[Identifier, ...] = ()
     absent: Share = 0.0
     text_capacity: Annotated[int, Field(ge=0, le=10)] = 3
@@ -100,7 +111,7 @@ class Burst(Section):
     """``times`` as many of these for a while. Local time."""
 
     demand: Identifier
-    begins: datetime
+    begins: NaiveDatetime
     minutes: Annotated[float, Field(gt=0)]
     times: Annotated[float, Field(gt=1)]
 
@@ -109,7 +120,7 @@ class Outage(Section):
     """Everybody of a centre is gone at once: their callers go back to their places. Local time."""
 
     centre: Identifier
-    begins: datetime
+    begins: NaiveDatetime
     minutes: Annotated[float, Field(gt=0)]
 
 
@@ -134,7 +145,7 @@ class Scenario(Section):
 
     name: str
     seed: int = 1
-    start: date
+    start: Annotated[date, Field(ge=FIRST_START, le=LAST_START)]
     days: Annotated[float, Field(gt=0, le=3660)]
     warm_up_hours: Annotated[float, Field(ge=0)] = 0.0
     time_zone: str = "Europe/London"
@@ -151,7 +162,13 @@ class Scenario(Section):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Scenario:
-        mistakes = [*self._doubled(), *self._unknown()]
+        mistakes = [*self._doubled(), *self._unknown(), *self._out_of_time()]
+        if not mistakes and self.contacts > MOST_CONTACTS:
+            hours = self.contacts * SECONDS_FOR_ONE / 3600
+            long = f"{hours:,.0f} hours" if hours < HOURS * 3660 else "years"
+            mistakes.append(
+                f"demand: makes about {self.contacts:,.0f} contacts, {long} of work; the most is {MOST_CONTACTS:,}"
+            )
         if self.warm_up_hours >= self.days * HOURS:
             mistakes.append("warm_up_hours: must be shorter than the scenario")
         if mistakes:
@@ -180,13 +197,33 @@ class Scenario(Section):
             *(("queues", d.queue, f"demand {d.id}") for d in self.demand),
             *(("centres", t.centre, f"team {t.id}") for t in self.teams),
             *(("shifts", shift, f"team {t.id}") for t in self.teams for shift in t.rota if shift != OFF),
-            *(("demand", b.demand, "a burst") for b in self.bursts),
-            *(("centres", o.centre, "an outage") for o in self.outages),
+            *(("demand", b.demand, f"bursts.{n}.demand") for n, b in enumerate(self.bursts)),
+            *(("centres", o.centre, f"outages.{n}.centre") for n, o in enumerate(self.outages)),
             *(("queues", self.follow_ups.queue, "follow_ups") for _ in (1,)),
         ]
         for what, name, where in used:
             if name not in known[what]:
                 yield f"{where}: there is no {name} among the {what} ({', '.join(sorted(known[what])) or 'none'})"
+
+    def _out_of_time(self) -> Iterable[str]:
+        """What begins before or after the scenario would be left out without a word."""
+        first, last = (datetime.fromtimestamp(at, self.zone) for at in (self.begins, self.ends))
+        for what in ("bursts", "outages"):
+            for n, event in enumerate(getattr(self, what)):
+                if not self.begins <= self.at(event.begins) < self.ends:
+                    time_of_it = f"from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
+                    yield f"{what}.{n}.begins: {event.begins} is not in the scenario, which is {time_of_it}"
+
+    @property
+    def contacts(self) -> float:
+        """About how many come in."""
+        usual = sum(demand.hourly for demand in self.demand) * self.days * HOURS
+        return usual + sum(self._extra(burst) for burst in self.bursts)
+
+    def _extra(self, burst: Burst) -> float:
+        demand = next(demand for demand in self.demand if demand.id == burst.demand)
+        long = min(burst.minutes * 60, self.ends - self.at(burst.begins))
+        return demand.rate_at(burst.begins) * (burst.times - 1) * long
 
     @property
     def zone(self) -> ZoneInfo:

@@ -6,6 +6,7 @@ production. Nothing is written to disk.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -17,7 +18,8 @@ from typing import Any
 from gateway.simulate.arrivals import arrivals
 from gateway.simulate.chance import Draw
 from gateway.simulate.desks import Desks
-from gateway.simulate.measures import CentreWork, Measures, Moment, Waits
+from gateway.simulate.measures import CentreWork, Emergencies, LeftOpen, Measures, Moment, Waits
+from gateway.simulate.progress import is_heard, place_of, wait_began, with_control_room
 from gateway.simulate.roster import duties, handlers
 from gateway.simulate.scenario import Demand, Outage, Scenario
 from routing import commands as do
@@ -152,6 +154,8 @@ class Simulation:
         queue = self.scenario.rules.queues[demand.queue]
         key = (demand.queue, demand.channel)
         waits = self.measures.waits.setdefault(key, Waits(queue.target_seconds, queue.abandoned_ignore_seconds))
+        if demand.emergencies:
+            self.measures.emergencies.setdefault(demand.channel, Emergencies())
         chance = self._source(demand.id)
         return Stream(
             demand,
@@ -164,13 +168,23 @@ class Simulation:
         )
 
     def _finished(self) -> Measures:
-        self.measures.left_open = len(self.board.contacts)
+        self.measures.left_open = self._left_open()
         for handler, (signed_in, busy, handled) in self.desks.totals(self.now).items():
             centre = self.measures.centres[self.board.handlers[handler].centre]
             centre.signed_in += signed_in
             centre.busy += busy
             centre.handled += handled
         return self.measures
+
+    def _left_open(self) -> LeftOpen:
+        """Whoever still waits for their first answer is measured until now."""
+        found: Counter[str] = Counter()
+        for contact in self.board.contacts.values():
+            place = place_of(contact)
+            found[place] += 1
+            if place == "waiting" and not is_heard(contact) and contact.received_at >= self._measured_from:
+                self._stream_of[contact.reference].waits.waiting.append(self.now - wait_began(contact))
+        return LeftOpen(**found)
 
     def _sample(self, _: None) -> None:
         if self.now >= self._measured_from:
@@ -202,6 +216,7 @@ class Simulation:
             arrived = ev.MessageArrived(reference, message, demand.channel, demand.queue, party, demand.id, thread)
             self._did(arrived)
         if stream.is_emergency():
+            self.measures.emergencies[demand.channel].offered += self.now >= self._measured_from
             self._did(ev.EmergencyRaised(reference, "caller", "said so on arrival"))
         self._next_arrival(stream)
 
@@ -213,13 +228,14 @@ class Simulation:
 
     def _gives_up(self, reference: str) -> None:
         contact = self.board.contacts.get(reference)
-        if contact is None or not contact.live or contact.answered_at is not None:
+        if contact is None or not contact.live or is_heard(contact):
             return
         if contact.received_at >= self._measured_from:
-            waits = self._stream_of[reference].waits
-            since = contact.entered_queue_at or self.now
+            waits, since = self._stream_of[reference].waits, wait_began(contact)
             waits.abandoned.append(self.now - since)
             waits.left.append(since)
+            if contact.emergency:
+                self.measures.emergencies[contact.channel].abandoned += 1
         self._did(ev.CallerLeft(reference))
 
     def _closed(self, command: do.CloseContact) -> None:
@@ -257,15 +273,18 @@ class Simulation:
         return stream.handling() + stream.wrap_up()
 
     def _answered(self, contact: Contact) -> None:
+        """By the first handler; where the control room was sooner, they were heard already."""
         if contact.received_at < self._measured_from:
             return
-        waited = contact.waited_seconds
-        wait = self.now - contact.received_at if waited is None else waited
-        waits = self._stream_of[contact.reference].waits
-        waits.answered.append(wait)
-        waits.began.append(self.now - wait)
+        began, heard = wait_began(contact), with_control_room(contact)
+        if not heard:
+            waits = self._stream_of[contact.reference].waits
+            waits.answered.append(self.now - began)
+            waits.began.append(began)
         if contact.emergency:
-            self.measures.emergencies.setdefault(contact.channel, Waits(0, 0).answered).append(wait)
+            found = self.measures.emergencies[contact.channel]
+            found.answered += not heard
+            found.waits.append(self.now - began)
 
     def _hangs_up(self, taken: Contact) -> None:
         contact = self.board.contacts.get(taken.reference)
@@ -306,8 +325,19 @@ class Simulation:
 
     def _control_room_answers(self, reference: str) -> None:
         contact = self.board.contacts.get(reference)
-        if contact is not None and contact.live and contact.handover is not None:
-            self._did(ev.ControlRoomJoined(reference, "control room"))
+        if contact is None or not contact.live or contact.handover is None:
+            return
+        if contact.answered_at is None and contact.received_at >= self._measured_from:
+            self._stream_of[reference].waits.control_room.append(self.now - wait_began(contact))
+            self.measures.emergencies[contact.channel].control_room += 1
+        self._did(ev.ControlRoomJoined(reference, "control room"))
+        self._in(self._stream_of[reference].handling(), self._is_done_there, reference)
+
+    def _is_done_there(self, reference: str) -> None:
+        """The control room has heard everything, and no handler has come into the call."""
+        contact = self.board.contacts.get(reference)
+        if contact is not None and contact.live and contact.answered_at is None:
+            self._did(ev.CallerLeft(reference))
 
     # --- coming and going ----------------------------------------------------------------------------
 

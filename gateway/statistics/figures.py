@@ -17,6 +17,7 @@ from typing import Literal
 from gateway.simulate.measures import percentile
 from gateway.statistics.facts import Handling, Spell, Wait
 from gateway.statistics.intervals import Intervals
+from gateway.statistics.level import kept
 from routing.model import PresenceState, Time
 
 By = Literal["queue", "channel", "centre", "handler"]
@@ -68,7 +69,7 @@ class Band:
 @dataclass(frozen=True, slots=True)
 class Figures:
     """``begins`` and ``ends`` in local time. ``group``: '' for what belongs to none, so that the rows add up to all.
-    Seconds are means, None of nobody."""
+    Seconds are means, None of nobody. ``service_level_offered``: whom the service level is of."""
 
     group: str
     begins: datetime
@@ -88,6 +89,9 @@ class Figures:
     led_on: int
     emergencies: int
     answered_in_target: int
+    control_room_in_target: int
+    waiting_past_target: int
+    service_level_offered: int
     service_level: float | None
     wait: Spread
     wait_at_hang_up: Spread
@@ -121,7 +125,9 @@ class _Tally:
     again: Counter[str] = field(default_factory=Counter)
     waits_again: array[float] = field(default_factory=_seconds)
     early: int = 0
-    in_target: int = 0
+    in_target: Counter[str] = field(default_factory=Counter)
+    waiting_past_target: int = 0
+    level_offered: int = 0
     led_on: int = 0
     emergencies: int = 0
     follow_ups: int = 0
@@ -161,17 +167,27 @@ class Count:
             tally.outcomes["before_queue"] += 1
             return
         tally.emergencies += wait.emergency
-        seconds = wait.seconds
+        if wait.outcome != "arriving":
+            self._count_level(tally, wait)
         if wait.outcome == "answered":
-            # Answered before the queue: an emergency, or a menu that led to a colleague.
-            tally.waits.append(seconds or 0.0)
-            tally.in_target += (seconds or 0.0) <= self._targets.target_of(wait.queue)
-        if wait.outcome == "abandoned" and seconds is not None:
-            tally.hang_ups.append(seconds)
-            if seconds < self._targets.threshold_of(wait.queue):
+            tally.waits.append(self._seconds(wait))
+        if wait.outcome == "abandoned":
+            tally.hang_ups.append(self._seconds(wait))
+            if self._seconds(wait) < self._targets.threshold_of(wait.queue):
                 tally.early += 1
                 return
         tally.outcomes[wait.outcome] += 1
+
+    def _count_level(self, tally: _Tally, wait: Wait) -> None:
+        target, threshold = self._targets.target_of(wait.queue), self._targets.threshold_of(wait.queue)
+        in_time = kept(wait.outcome, self._seconds(wait), target, threshold)
+        tally.level_offered += in_time is not None
+        tally.in_target[wait.outcome] += in_time is True
+        tally.waiting_past_target += wait.outcome == "waiting" and in_time is False
+
+    def _seconds(self, wait: Wait) -> float:
+        """So far, if it is not over; 0 of who was answered before the queue: a menu led them to a colleague."""
+        return 0.0 if wait.began_at is None else self._until(wait.ended_at) - wait.began_at
 
     def _count_again(self, tally: _Tally, wait: Wait) -> None:
         tally.again[wait.outcome] += 1
@@ -237,7 +253,7 @@ class Count:
         tally = self._tallies.get(key, _Tally())
         outcomes = tally.outcomes
         offered = sum(outcomes.values()) + tally.early - outcomes["before_queue"] - outcomes["arriving"]
-        answerable = offered - tally.early - outcomes["waiting"]
+        in_time = tally.in_target
         handled = len(tally.talk)
         mean = _mean_of(handled)
         return Figures(
@@ -258,8 +274,11 @@ class Count:
             before_queue=outcomes["before_queue"],
             led_on=tally.led_on,
             emergencies=tally.emergencies,
-            answered_in_target=tally.in_target,
-            service_level=tally.in_target / answerable if answerable else None,
+            answered_in_target=in_time["answered"],
+            control_room_in_target=in_time["control_room"],
+            waiting_past_target=tally.waiting_past_target,
+            service_level_offered=tally.level_offered,
+            service_level=in_time.total() / tally.level_offered if tally.level_offered else None,
             wait=_spread(tally.waits),
             wait_at_hang_up=_spread(tally.hang_ups),
             bands=self._in_bands(tally),

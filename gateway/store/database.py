@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, inspect
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from config.settings import Store as StoreSettings
 from gateway.store.access import durable
+from gateway.store.errors import NoDatabase
 from gateway.store.store import DATABASE_ERRORS, failure
 from gateway.store.tables import metadata
 
@@ -39,6 +41,26 @@ def open_engine(settings: StoreSettings) -> AsyncEngine:
         connect_args=deadlines,
         hide_parameters=True,
     )
+
+
+async def require_database(engine: AsyncEngine) -> None:
+    """Whoever only reads begins none: an empty one would answer that there is nothing.
+
+    Raises NoDatabase, StoreError.
+    """
+    is_file = engine.dialect.name == "sqlite"
+    where = str(engine.url.database) if is_file else engine.url.render_as_string(hide_password=True)
+    missing = is_file and not await asyncio.to_thread(Path(where).is_file)
+    if missing or not await _has_tables(engine):
+        raise NoDatabase(f"there is no database at {where}")
+
+
+async def _has_tables(engine: AsyncEngine) -> bool:
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(lambda here: inspect(here).has_table("journal"))
+    except DATABASE_ERRORS as error:
+        raise failure(error) from None
 
 
 async def migrate(engine: AsyncEngine) -> None:

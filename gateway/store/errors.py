@@ -9,3 +9,7 @@ class StoreError(Exception):
 
 class NotStorable(StoreError):
     """The database refuses these values: trying again cannot help."""
+
+
+class NoDatabase(StoreError):
+    """None has been begun there: the address is wrong, or no gateway has run yet."""

@@ -58,6 +58,10 @@ class Looks:
         """How many automatic emails went to this address since then."""
         return int(self._first(queries.AUTOMATIC_ANSWERS, {"address": address.lower(), "since": since}))
 
+    def blocks_in_force(self, now: Time) -> list[Block]:
+        """One that is over is only in the journal."""
+        return [Block(**row._mapping) for row in self._rows(queries.BLOCKS_IN_FORCE, {"now": now})]
+
     def blocks_of(self, *addresses: str, now: Time) -> list[Block | None]:
         """What each of these addresses, or its whole domain, is blocked by now."""
         names = [(lower, f"@{lower.rpartition('@')[2]}") for lower in map(str.lower, addresses)]

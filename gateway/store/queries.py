@@ -42,10 +42,8 @@ LATEST_OF = select(contacts.c.party, contacts.c.received_at, contacts.c.referenc
     _NEWEST, (contacts.c.party == _NEWEST.c.party) & (contacts.c.received_at == _NEWEST.c.received_at)
 )
 
-BLOCKS_OF = select(blocks).where(
-    blocks.c.address.in_(_one_of("addresses")),
-    blocks.c.expires_at.is_(None) | (blocks.c.expires_at > bindparam("now")),
-)
+BLOCKS_IN_FORCE = select(blocks).where(blocks.c.expires_at.is_(None) | (blocks.c.expires_at > bindparam("now")))
+BLOCKS_OF = BLOCKS_IN_FORCE.where(blocks.c.address.in_(_one_of("addresses")))
 
 EMAILS_FROM = select(func.count()).where(
     func.lower(messages.c.sender) == bindparam("address"),

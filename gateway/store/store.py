@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from math import floor
 from typing import Any, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]
-from sqlalchemy import Table, case, delete, func, or_, select, update
+from sqlalchemy import Table, delete, func, or_, select, update
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -22,7 +23,6 @@ from gateway.store.looks import Looks
 from gateway.store.records import (
     Account,
     Attachment,
-    Block,
     ImportedRoster,
     MailCursor,
     MailToFile,
@@ -213,8 +213,7 @@ class Store:
     async def messages(self, reference: str) -> list[Message]:
         """The conversation, oldest first, in the order in which people wrote, as far as the carrier knows it."""
         query = select(tables.messages).where(tables.messages.c.reference == reference)
-        query = query.order_by(_written_at(), tables.messages.c.at, tables.messages.c.id)
-        return [Message(**row._mapping) for row in await self.rows(query)]
+        return sorted((Message(**row._mapping) for row in await self.rows(query)), key=_written)
 
     async def message(self, message: str) -> Message | None:
         return await self.look(lambda looks: looks.message(message))
@@ -230,9 +229,6 @@ class Store:
         query = select(tables.messages).where(columns.reference == "", columns.status == "set_aside")
         rows = await self.rows(query.order_by(columns.at.desc()).limit(limit))
         return [Message(**row._mapping) for row in rows]
-
-    async def blocks(self) -> list[Block]:
-        return await self._all(Block)
 
     async def attachments(self, *messages: str) -> list[Attachment]:
         return await self._all(Attachment, tables.attachments.c.message.in_(messages))
@@ -360,10 +356,11 @@ class Store:
             raise failure(error) from None
 
 
-def _written_at() -> Any:
-    """Never later than we had it: the carrier's clock may be ahead of ours."""
-    at, sent_at = tables.messages.c.at, tables.messages.c.sent_at
-    return case((sent_at < at, sent_at), else_=at)
+def _written(message: Message) -> tuple[int, Time, str]:
+    """By the second in which the carrier had it, never later than we did (its clock may be ahead of ours), and within
+    that as it came: carriers tell no more than the second, and we write in it too."""
+    carrier_had = message.at if message.sent_at is None else message.sent_at
+    return floor(min(message.at, carrier_had)), message.at, message.id
 
 
 def _was_waiting(contact: Contact, since: Time) -> bool:

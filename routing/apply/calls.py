@@ -15,6 +15,7 @@ from routing.apply.base import (
     owner_first,
     to_last_handler,
     to_wrap_up,
+    urgent,
     wanted,
     with_declined,
     without_wrap_up,
@@ -77,12 +78,12 @@ def _back_again(contact: Contact, call_id: str, now: Time) -> Contact:
 def _(e: ev.CallQueued, board: Board, now: Time) -> None:
     contact = board.contacts[e.reference]
     if e.queue:
-        due = contact.received_at + board.rules.queues[e.queue].target_seconds
-        contact = moved_to(contact, e.queue, due)
+        began = now if contact.entered_queue_at is None else contact.entered_queue_at
+        contact = moved_to(contact, e.queue, began + board.rules.queues[e.queue].target_seconds)
     if e.language:
         contact = replace(contact, language=e.language)
     if contact.live and not (contact.assignment or contact.passed_to or contact.callback or contact.voicemail):
-        contact = _in_queue(contact, now)
+        contact = _in_queue(contact, board, now)
         contact = wanted(contact, now) if contact.wanted else _to_owner_first(wanted(contact, now), board, now)
     board.put_contact(contact)
 
@@ -176,9 +177,9 @@ def _(e: ev.VoicemailLeft, board: Board, now: Time) -> None:
 
 @apply.register
 def _(e: ev.CallerSilent, board: Board, now: Time) -> None:
-    contact = replace(board.contacts[e.reference], emergency=True, preferred="", preferred_until=None)
+    contact = urgent(board.contacts[e.reference])
     served = contact.assignment or contact.passed_to or contact.callback or contact.voicemail
-    board.put_contact(contact if served else wanted(_in_queue(contact, now), now))
+    board.put_contact(contact if served else wanted(_in_queue(contact, board, now), now))
 
 
 @apply.register
@@ -217,17 +218,18 @@ def _(e: ev.RecordingResumed, board: Board, now: Time) -> None:
 
 @apply.register
 def _(e: ev.EmergencyRaised, board: Board, now: Time) -> None:
-    contact = replace(board.contacts[e.reference], emergency=True, preferred="", preferred_until=None)
+    contact = urgent(board.contacts[e.reference])
     if not contact.assignment and not contact.wanted and not contact.passed_to:
-        contact = wanted(for_review(_in_queue(contact, now)), now)
+        contact = wanted(for_review(_in_queue(contact, board, now)), now)
     board.put_contact(contact)
 
 
-def _in_queue(contact: Contact, now: Time) -> Contact:
-    """The wait of the caller begins, if it has not: an emergency in the greeting or the menu waits from then on."""
+def _in_queue(contact: Contact, board: Board, now: Time) -> Contact:
+    """The wait of the caller begins, if it has not, and with it the time within which they should be answered: an
+    emergency in the greeting or the menu waits from then on."""
     if not contact.live or contact.entered_queue_at is not None:
         return contact
-    return replace(contact, entered_queue_at=now)
+    return replace(contact, entered_queue_at=now, due_at=now + board.rules.queues[contact.queue].target_seconds)
 
 
 @apply.register

@@ -66,6 +66,7 @@ class SendingClaimed:
     reference: str
     message: str
     attempt: int
+    which: str = "a message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +74,21 @@ class MessageSent:
     reference: str
     message: str
     provider_id: str
+    which: str = "a message"
 
 
 @dataclass(frozen=True, slots=True)
 class SendingFailed:
-    """``final``: given up. Otherwise it is tried again at ``next_at``."""
+    """``final``: given up. Otherwise it is tried again at ``next_at``, 0 where it waits for its way out. ``which``: in
+    words, for the story. ``late``: it takes so long that a person must know."""
 
     reference: str
     message: str
     why: str
     final: bool
     next_at: float = 0.0
+    which: str = "a message"
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from routing.explain.state import state_of
 from routing.explain.waiting import why_waiting
 from routing.matching import OWN_CENTRE, best_handler, rule_in
 from routing.model import Contact, Time
+from routing.words import duration
 
 MOST_BEFORE = 10
 TURNS = frozenset({"longest_idle", "least_occupied", "round_robin", "preferred_skills"})
@@ -41,7 +42,8 @@ def why_chosen(board: Board, offer: MakeOffer, shown_to: Iterable[str], when: Wh
     of_several = any(one.reason.code in COULD_TOO for one in others)
     if not agrees or of_several or rule not in TURNS:
         return Chosen(handler, now, rule, offer.why, others, agrees)
-    said = ONLY_ONE + (OWN_CENTRE if offer.why.endswith(OWN_CENTRE) else "")
+    turn, broke, into = offer.why.partition(";")
+    said = ONLY_ONE + (OWN_CENTRE if turn.endswith(OWN_CENTRE) else "") + broke + into
     return Chosen(handler, now, "only_one", said, others, agrees)
 
 
@@ -96,7 +98,12 @@ def _standing(waiting: Waiting, now: Time, when: When) -> Iterator[str]:
         if len(waiting.before) > MOST_BEFORE:
             yield f"  and {len(waiting.before) - MOST_BEFORE} more."
     could = [one for one in waiting.handlers if one.reason.code not in (*UNABLE, *OFFLINE)]
-    yield "Who could take it, and what they are doing:" if could else "Nobody who is signed in could take it."
+    if could:
+        yield "Who could take it, and what they are doing:"
+    elif waiting.nobody:
+        yield f"{waiting.nobody}: nobody could take it, whoever signs in."
+    else:
+        yield "Nobody who is signed in could take it."
     yield from _people(could)
     yield from _people(one for one in waiting.handlers if one not in could)
 
@@ -121,12 +128,3 @@ def _people(people: Iterable[Judged]) -> Iterator[str]:
         if count:
             handlers, are = ("handler", "is") if count == 1 else ("handlers", "are")
             yield f"  {count} {handlers} who {OFFLINE[code]} {are} not signed in."
-
-
-def duration(seconds: float) -> str:
-    """For example ``45 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -73,7 +73,8 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """``place``: in its queue and channel, of ``of`` who wait there. ``before``: in the order of service."""
+    """``place``: in its queue and channel, of ``of`` who wait there. ``before``: in the order of service. ``nobody``:
+    what no handler at all has, so that none could take it, whoever signs in; '' where somebody could."""
 
     place: int
     of: int
@@ -82,6 +83,7 @@ class Waiting:
     needs: tuple[Needed, ...]
     before: tuple[Before, ...]
     handlers: tuple[Judged, ...]
+    nobody: str
     later: tuple[Later, ...]
 
 

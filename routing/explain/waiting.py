@@ -9,10 +9,12 @@ from itertools import pairwise
 from config.overflow import Step
 from routing.abilities import ORDINARY
 from routing.board import Board
+from routing.coverage import nobody_at_all
 from routing.explain.facts import Before, Later, Reason, Waited, Waiting, When
-from routing.explain.handlers import in_words, judged, needed
+from routing.explain.handlers import judged, needed
 from routing.model import Contact, Handler, Need, PresenceState, Time, rank_of
 from routing.wakes import CALLBACK_ANSWER_SECONDS, alarm_at
+from routing.words import in_words
 
 BUMPS = {
     "vulnerable": "they are marked vulnerable",
@@ -31,6 +33,7 @@ def why_waiting(board: Board, contact: Contact, now: Time, when: When) -> Waitin
         needs=needed(board, contact, when),
         before=tuple(_before(board, contact, when)),
         handlers=judged(board, contact, now, when),
+        nobody="" if contact.emergency else nobody_at_all(board, contact.queue, contact.load),
         later=tuple(sorted(_later(board, contact, now), key=lambda later: later.at)),
     )
 
@@ -93,7 +96,10 @@ def _later(board: Board, contact: Contact, now: Time) -> Iterator[Later]:
     since = now if contact.queued_at is None else contact.queued_at
     for insisted, following in pairwise(steps[contact.relaxed :]):
         dropped = ", ".join(in_words(what) for what in sorted(insisted.needed - following.needed - {ORDINARY}))
-        yield Later(since + following.after, f"insisted on no more: {dropped}")
+        if dropped:
+            yield Later(since + following.after, f"insisted on no more: {dropped}")
+        if following.reach > insisted.reach:
+            yield Later(since + following.after, "offered to whoever is in wrap-up, too")
     for declined in contact.declined:
         if declined.until > now and _is_available(board, declined.handler):
             yield Later(declined.until, f"{declined.handler} may be asked again")

@@ -15,13 +15,14 @@ from routing.triage.finding import Found
 class Contact:
     """One matter brought by a person.
 
-    ``wanted``: a handler is wanted now, for ``work``. ``queued_at`` is the place in the queue and is kept
-    through failed offers and lost calls. ``work_channel`` is set where the work is not of the contact's own
-    channel. ``live``: the caller is on the line. ``unread``: the newest message that no handler has answered
-    or was offered the contact with. ``passed_to``: the outside party who has the caller. ``safety``: whether
-    it is safe to reach this person. ``held``: at the desk. ``no_sound``: the legs of the call from which no sound
-    packets come. ``callback``: the follow-up that keeps the caller's place. ``voicemail``: the
-    recording that no handler was given yet; ``voicemail_silent``: nothing was heard in it.
+    ``wanted``: a handler is wanted now, for ``work``. ``queued_at`` is the place in the queue and is kept through
+    failed offers and lost calls. ``due_at``: the queue's target after the wait began, which is when a message
+    arrives and when a call comes to its first queue; until then after the call's arrival. ``work_channel`` is set
+    where the work is not of the contact's own channel. ``live``: the caller is on the line. ``unread``: the newest
+    message that no handler has answered or was offered the contact with. ``passed_to``: the outside party who has
+    the caller. ``safety``: whether it is safe to reach this person. ``held``: at the desk. ``no_sound``: the legs
+    of the call from which no sound packets come. ``callback``: the follow-up that keeps the caller's place.
+    ``voicemail``: the recording that no handler was given yet; ``voicemail_silent``: nothing was heard in it.
     ``sounds_like``: why its words sound like an emergency, ``found`` what they say of place, service and so on.
     ``expected_until``: the caller was cut off and gets their place back until then.
     ``language``: what the person speaks, '' for ours. ``relaxed``: how many steps of what it needs are over.

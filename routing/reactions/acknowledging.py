@@ -84,7 +84,7 @@ def _grade(contact: Contact, board: Board) -> str:
 
 def asked_where(e: ev.MessageArrived, contact: Contact, board: Board) -> Iterator[Command]:
     """Once, by the site's wish for the channel, and never where an answer of ours could be seen by the wrong person, or
-    could begin two machines' talk."""
+    could begin two machines' talk. Also when it may be forged: to ask in vain is harmless, not to ask may not be."""
     template = board.rules.ask_where.get(contact.channel, "")
     nobody_to_ask = e.automatic or e.answered_enough or e.party.withheld
     if not template or not e.finding.sounds_like_emergency or contact.asked_where or nobody_to_ask:

@@ -46,7 +46,7 @@ class Contexts:
         self._joke = "joke" in self._said and "not_joke" not in self._said
         self._first_over = min((h.start for h in self._said.get("over", ())), default=OPENING)
         self._last_over = max((h.end for h in self._said.get("over", ())), default=0)
-        self._questions = self._by_clause("question")
+        self._asked = self._asking()
         self._negations = self._negating()
 
     def now(self, sign: Hit) -> bool:
@@ -69,7 +69,7 @@ class Contexts:
             return "figurative"
         if self._negated(sign) or (not sign.denies and self.denied_within(sign)):
             return "negation"
-        if not pleads and self._asked(sign, clause):
+        if not pleads and self._asked[sign.start]:
             return "question"
         if clause.now:
             return ""
@@ -99,27 +99,29 @@ class Contexts:
                 return False
         return False
 
-    def _asked(self, sign: Hit, clause: Clause) -> bool:
-        for question in self._questions.get(clause.start, ()):
-            if question.start > sign.start:
-                continue
-            between = [w.text for w in self._words[question.end : sign.start]]
-            asked = {w.text for w in self._words[question.start : question.end]}
-            if "if" in asked.union(between) or PRESENT_VERBS.isdisjoint(between):
-                return True
-        return False
+    def _asking(self) -> list[bool]:
+        """For each word, whether a question of its clause reaches it: it begins there or before, and asks "if", or
+        nothing is said of the present since its end. One pass: nobody's message may take the square of its length."""
+        ends: dict[int, int] = {}
+        for question in self._said.get("question", ()):
+            ends[question.start] = max(question.end, ends.get(question.start, 0))
+        asked = [False] * len(self._words)
+        clause = first = until = last_if = last_verb = -1
+        for n, word in enumerate(self._words) if ends else ():
+            if self._clause_of[n].start != clause:
+                clause, first, until = self._clause_of[n].start, -1, 0
+            if n in ends:
+                first, until = (n if first < 0 else first), max(until, ends[n])
+            asked[n] = first >= 0 and (until > n or last_if >= first or last_verb < until)
+            last_if = n if word.text == "if" else last_if
+            last_verb = n if word.text in PRESENT_VERBS else last_verb
+        return asked
 
     def _negating(self) -> dict[int, int]:
         """Where a negation starts, and where it ends."""
         nothing = _covered(self._said.get("denies_nothing", ()), len(self._words))
         longest = sorted(self._said.get("negation", ()), key=lambda h: h.end)
         return {h.start: h.end for h in longest if not nothing[h.start]}
-
-    def _by_clause(self, label: str) -> dict[int, list[Hit]]:
-        found: dict[int, list[Hit]] = {}
-        for hit in self._said.get(label, ()):
-            found.setdefault(self._clause_of[hit.start].start, []).append(hit)
-        return found
 
     def _clauses(self) -> list[Clause]:
         """For each word, the clause in which it stands."""

@@ -83,10 +83,11 @@ class Triage:
         signs = [h for h in hits if h.label in self._rules]
         contexts = Contexts(words, hits) if signs else NO_CONTEXTS
         standing, aside = [], []
+        telling = [n for n, word in enumerate(words) if word.text not in COURTESIES] if signs else []
         for hit in sorted(signs, key=lambda h: (h.start, h.end, h.label)):  # the phrases come in no order of their own
             rule = self._rules[hit.label]
             why = "" if rule.alone else contexts.set_aside(hit, pleads=rule.pleads)
-            if rule.alone and _says_more(words, hit):
+            if rule.alone and not _is_all(hit, telling):
                 continue
             if why:
                 aside.append((hit, why))
@@ -135,13 +136,14 @@ class Triage:
 
 def _feared(hits: Sequence[Hit]) -> Hit | None:
     """The first words that say that an answer is unsafe, and that are not harmless where they stand."""
-    harmless = [h for h in hits if h.label == "harmless_to_write"]
-    feared = [
-        h
-        for h in hits
-        if h.label == UNSAFE and not any(within.start <= h.start and h.end <= within.end for within in harmless)
-    ]
-    return min(feared, key=lambda h: (h.start, -h.end), default=None)
+    harmless = sorted((h.start, h.end) for h in hits if h.label == "harmless_to_write")
+    seen, harmless_until = 0, 0
+    for hit in sorted((h for h in hits if h.label == UNSAFE), key=lambda h: (h.start, -h.end)):
+        while seen < len(harmless) and harmless[seen][0] <= hit.start:
+            harmless_until, seen = max(harmless_until, harmless[seen][1]), seen + 1
+        if hit.end > harmless_until:
+            return hit
+    return None
 
 
 def _unsafe_to_write(text: str, read: Read) -> Iterator[Found]:
@@ -156,9 +158,9 @@ def _reason(rule: str, said: str, start: int, now: bool = False) -> Reason:
     return Reason(rule, said, start, start + len(said), now)
 
 
-def _says_more(words: Sequence[Word], hit: Hit) -> bool:
-    """Whether more is said than this and courtesies."""
-    return not COURTESIES.issuperset(w.text for n, w in enumerate(words) if not hit.start <= n < hit.end)
+def _is_all(hit: Hit, telling: Sequence[int]) -> bool:
+    """Whether nothing else is said: of the words that are no courtesies, all are its own."""
+    return not telling or (hit.start <= telling[0] and telling[-1] < hit.end)
 
 
 def _written(text: str, words: Sequence[Word], start: int, end: int) -> str:

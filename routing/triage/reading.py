@@ -9,6 +9,8 @@ from functools import lru_cache
 from itertools import chain, groupby
 from typing import NamedTuple
 
+from config.look_alikes import unmasked
+
 # Accents and invisible signs within a word belong to it: they must not hide it.
 INSIDE = r"\u0300-\u036f\u00ad\u200b-\u200d\u2060\ufe0f\ufeff"
 SIGNS = "😂🤣😆😜🆘🔪🔫🩸"
@@ -71,8 +73,10 @@ def _typed(text: str) -> Iterator[Word]:
 
 @lru_cache(MOST_KEPT)
 def fold(word: str) -> str:
-    """Without case, accents, invisible signs and apostrophes; of a very long word the beginning."""
+    """Without case, accents, invisible signs, apostrophes and letters that only look like Latin ones; of a very long
+    word the beginning."""
     if word.isascii():
         return word[:MOST_LETTERS].casefold().replace("'", "").replace("`", "")
     parts = unicodedata.normalize("NFKD", word[: 8 * MOST_LETTERS])
-    return "".join(c for c in parts.casefold() if c.isalnum() or unicodedata.category(c) == "So")[:MOST_LETTERS]
+    letters = "".join(c for c in parts if c.isalnum() or unicodedata.category(c) == "So")
+    return unmasked(letters).casefold()[:MOST_LETTERS]

@@ -18,13 +18,15 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from config.triage import english, lexicon, weights
+from gateway.interpreter import settle
 from routing.triage import Triage
 from tests.support.messages import PARTS, Labelled, labelled
 
 ROUNDS = 5
 LABELS = {"e": True, "emergency": True, "o": False, "ordinary": False}
 LINE_END = re.compile(r"\\n| / ")
-LONG = 2_000  # words
+LONG = (500, 2_000, 8_000)  # words
+NO_STOP = "what should i do if he has a knife is there a bomb " * 1_000
 
 
 def main() -> None:
@@ -74,13 +76,16 @@ def _misses(messages: list[Labelled], triage: Triage) -> None:
 
 def _speed(messages: list[Labelled], triage: Triage) -> None:
     fresh = Triage(lexicon(), english(), weights())
+    settle()  # as the gateway does
     _say_times("a message, its words new to the process", [_microseconds(fresh, m.text) for m in messages])
     _say_times("a message", [_microseconds(triage, m.text) for _ in range(ROUNDS) for m in messages])
     texts = [m.text for m in messages if "\n" not in m.text]
     _say_times("a text", [_microseconds(triage, text) for _ in range(ROUNDS) for text in texts])
     words = " ".join(m.text for m in messages if not m.emergency).split()
-    emails = [" ".join(words[start : start + LONG]) for start in range(0, len(words) - LONG, LONG)]
-    _say_times(f"an email of {LONG} words", [_microseconds(triage, email) for email in emails])
+    for length in LONG:
+        emails = [" ".join(words[start : start + length]) for start in range(0, len(words) - length, length)]
+        _say_times(f"an email of {length} words", [_microseconds(triage, email) for email in emails])
+    _say_times("50,000 characters without a full stop", [_microseconds(triage, NO_STOP)])
 
 
 def _microseconds(triage: Triage, text: str) -> float:

@@ -60,6 +60,11 @@ def test_the_sandboxs_own_is_sound() -> None:
         ({"send__fields": {"a": "see {media}"}}, "text.carriers[second].send.fields", "stands alone"),
         ({"send__accepted": ["0"], "send__error": ""}, "text.carriers[second].send", "accepted needs error"),
         (
+            {"send__login_codes": ["0"], "send__throttle_codes": [], "send__error": ""},
+            "text.carriers[second].send",
+            "login_codes needs error",
+        ),
+        (
             {"send__format": "form", "send__fields": {"a": {"b": "{recipient}{body}"}}},
             "text.carriers[second].send",
             "a form",

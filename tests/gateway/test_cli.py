@@ -19,6 +19,7 @@ from config.words import PATTERNS
 from gateway.cli import main
 from gateway.cli.explain import latest
 from gateway.cli.status import summary
+from routing.events import CallbackAsked, CallerLeft, ControlRoomJoined, EmergencyRaised
 from tests.gateway.api.site import PASSWORD, Calls, Site, settings_in
 
 SITE = """
@@ -79,6 +80,31 @@ def test_check_says_that_a_sound_configuration_is_sound(config: Path) -> None:
     assert "general, texts, emails" in result.output
 
 
+def test_check_says_which_queues_no_handler_could_serve(config: Path) -> None:
+    with config.open("a") as file:
+        file.write(
+            '[[queues]]\nid = "general"\nname = "General"\ntarget_seconds = 30\n'
+            'wanted = [{ skill = "polish", for_seconds = 20 }]\n'
+            '[[queues]]\nid = "witness"\nname = "Witness line"\ntarget_seconds = 30\nskills = ["french:2"]\n'
+        )
+    assert "not known before there is a database" in run(config, "check").output
+    assert not (config.parent / "data").exists(), "nothing is made"
+    add(config, "amy", "--skill", "french")
+
+    warned = run(config, "check")
+
+    assert warned.exit_code == 0 and "handlers:     1\n" in warned.output
+    assert warned.output.endswith(
+        "Warnings:\n"
+        "  No handler at all has french at level 2 or above: nobody can take anything of 'Witness line'.\n"
+        "  'General' insists for 20 s on polish, and there is none: everybody waits so long for nobody.\n"
+    )
+    told = run(config, "status").output
+    assert "handlers: No handler at all has french at level 2 or above: nobody can take" in told
+    add(config, "ben", "--skill", "french:2", "--skill", "polish")
+    assert "Warnings" not in run(config, "check").output
+
+
 def test_check_shows_every_mistake_with_file_and_key_and_exits_with_2(config: Path) -> None:
     config.write_text('[http]\nport = 99999\ncolour = "red"\n[gateway]\nlog_level = "loud"\n[voice]\nenabled = false\n')
 
@@ -102,7 +128,7 @@ def test_handlers_are_kept_while_no_gateway_runs_and_it_finds_them_at_its_start(
         config, "handlers", "add", "amy", "--name", "Amy", "--centre", "crc", "--skill", "welsh", "--skill", "bsl",
         "--extension", "201", "--role", "supervisor", "--password-file", "-", input=f"{PASSWORD}\n",
     )  # fmt: skip
-    assert result.output == "Added supervisor amy.\n"
+    assert result.stdout == "Added supervisor amy.\n"
     assert "crc" in run(config, "handlers", "list").output
 
     async def sign_in() -> str:
@@ -203,29 +229,64 @@ def test_statistics_are_counted_shown_and_made_anew(
     as_csv = run(config, "statistics", "report", *period, "--csv")
     rebuilt = run(config, "statistics", "rebuild")
     wrong = run(config, "statistics", "report", "--from", "soon", "--to", "2026-01-02")
+    both = run(config, "statistics", "report", *period, "--csv", "--json")
 
     assert nothing.output == "Nothing was offered or handled in that time.\n"
     assert json.loads(as_json.output)["rows"] == []
     assert as_csv.output.startswith("group,begins,ends,offered,answered,abandoned")
     assert rebuilt.exit_code == 0 and "are made anew: " in rebuilt.output
     assert wrong.exit_code == 1 and "from: must be a date" in wrong.output
+    assert both.exit_code == 2 and "--csv and --json exclude each other" in both.output
+
+
+def test_everybody_who_was_offered_stands_in_the_printed_report(config: Path, tmp_path: Path) -> None:
+    """Answered, heard by the control room, gone, gone early or waiting: so much of the sum is never out of sight."""
+    at = datetime(2026, 11, 4, 9, tzinfo=ZoneInfo("Europe/London")).timestamp()
+
+    async def a_morning() -> None:
+        async with Site(settings_in(tmp_path / "data"), None, None) as site:
+            site.now = lambda: at
+            for n in range(1, 6):
+                await site.call(f"C{n}", f"+44163296000{n}")
+            await site.dispatcher.submit(EmergencyRaised("C1", "caller", "pressed 55"))
+            site.now = lambda: at + 20
+            await site.dispatcher.submit(ControlRoomJoined("C1", "control room"))
+            await site.dispatcher.submit(CallerLeft("C2"))
+            await site.dispatcher.submit(CallbackAsked("C3", "+441632960003"))
+            site.now = lambda: at + 70
+            await site.dispatcher.submit(CallerLeft("C4"))
+
+    asyncio.run(a_morning())
+    report = run(config, "statistics", "report", "--from", "2026-11-04", "--to", "2026-11-05").output
+
+    headings, row = (line.split("  ") for line in report.splitlines()[:2])
+    told = dict(zip((h.strip() for h in headings if h), (cell.strip() for cell in row if cell), strict=True))
+    assert (told["OFFERED"], told["ANSWERED"], told["CONTROL ROOM"], told["OTHER"]) == ("5", "0", "1", "1")
+    assert (told["ABANDONED"], told["EARLY"], told["WAITING"]) == ("1", "1", "1 (1 late)")
+    assert told["LEVEL"] == "25.0%"  # C1 in time, C3 to C5 not; C2 left early
+    assert "EARLY: hung up sooner than the threshold" in report
 
 
 @pytest.mark.parametrize(
-    ("emergencies", "longest", "says"),
+    ("emergencies", "unattended", "longest", "says"),
     [
-        (2, 5.0, "2 emergencies wait for a handler: texts."),
-        (0, 600.0, "Somebody has waited more than twice the target: texts (10 min 0 s; target 1 min 0 s)."),
-        (0, 90.0, "Everything is well."),
+        (2, "", 5.0, "2 emergencies wait for a handler: texts."),
+        (0, "No handler at all has french.", 600.0, "No handler at all has french."),
+        (0, "", 600.0, "Somebody has waited more than twice the target: texts (10 min 0 s; target 1 min 0 s)."),
+        (0, "", 90.0, "Everything is well."),
     ],
 )
-def test_the_first_line_of_status_says_what_needs_somebody(emergencies: int, longest: float, says: str) -> None:
+def test_the_first_line_of_status_says_what_needs_somebody(
+    emergencies: int, unattended: str, longest: float, says: str
+) -> None:
     queue = {"id": "texts", "emergencies": emergencies, "longest_wait_seconds": longest, "target_seconds": 60.0}
+    queue |= {"unattended": unattended}
     told = summary({"ready": True, "wrong": {}, "warnings": {}}, [queue | {"waiting": 1}])
     assert told.splitlines()[0] == says
 
 
 def test_status_says_when_no_gateway_runs(config: Path) -> None:
+    add(config, "amy")
     result = run(config, "status")
 
     assert result.exit_code == 1
@@ -265,6 +326,7 @@ def test_the_story_of_a_contact_is_told_and_the_reading_is_part_of_it(config: Pa
 
 
 def test_a_contact_that_is_not_there_is_one_sentence(config: Path) -> None:
+    add(config, "amy")
     result = run(config, "journal", "show", "NONE-0000", "--reason", "x")
 
     assert (result.exit_code, result.output) == (1, "Error: There is no contact NONE-0000.\n")
@@ -337,12 +399,46 @@ def test_verify_names_the_row_that_was_altered(config: Path, tmp_path: Path) -> 
     assert "broken at row 2: was altered" in result.output
 
 
-def test_verify_makes_no_empty_database_where_there_is_none(config: Path, tmp_path: Path) -> None:
-    result = run(config, "journal", "verify")
+READING = [
+    ("status",), ("drain",), ("explain", "AAAA-0001", "--reason", "x"),
+    ("journal", "show", "AAAA-0001", "--reason", "x"),
+    ("journal", "verify"), ("statistics", "report", "--from", "2026-11-04", "--to", "2026-11-05"),
+    ("statistics", "report", "--from", "2026-11-04", "--to", "2026-11-05", "--csv"), ("statistics", "rebuild"),
+    ("handlers", "list"), ("handlers", "remove", "amy"), ("tokens", "list"), ("tokens", "remove", "wall"),
+    ("shifts", "imports"), ("shifts", "file", "5f0c"), ("duty",), ("forecast",),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", READING, ids=" ".join)
+def test_who_reads_where_there_is_no_database_is_told_so_and_none_is_begun(
+    config: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """An empty one would say of every contact that there is none."""
+    result = run(config, *command)
 
     assert result.exit_code == 1
-    assert "There is no database" in result.output
+    assert f"here is no database at {tmp_path / 'data' / 'gateway.db'}: check" in result.output
+    assert ("gateway is not running" in result.output) == (command != ("journal", "verify"))
+    assert "check --config, gateway.data_dir and store.url" in result.output
     assert not (tmp_path / "data").exists()
+
+
+def test_shifts_are_not_imported_where_there_is_no_database(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "november.csv").write_text(SHIFTS, encoding="utf-8")
+    result = run(config, "shifts", "import", str(tmp_path / "november.csv"))
+    assert result.exit_code == 1 and "there is no database" in result.output
+
+
+def test_an_empty_file_is_no_database_either(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "gateway.db").touch()
+    assert "there is no database at" in run(config, "status").output
+
+
+def test_the_first_handler_begins_a_database_and_says_where(config: Path, tmp_path: Path) -> None:
+    first, second = add(config, "amy"), add(config, "ben")
+    assert f"So far there is no database at {tmp_path / 'data' / 'gateway.db'}: it is begun." in first.stderr
+    assert second.stderr == ""
 
 
 def test_every_command_helps_with_an_example() -> None:
@@ -365,6 +461,7 @@ def test_an_operator_drains_the_calls_and_ends_it(config: Path, gateway: Site) -
 
 
 def test_without_a_gateway_there_is_nothing_to_drain(config: Path) -> None:
+    add(config, "amy")
     result = run(config, "drain")
     assert result.exit_code == 1 and "the gateway is not running" in result.output
 
@@ -403,6 +500,7 @@ def test_shifts_are_shown_before_they_are_imported_and_the_file_comes_back(confi
 def test_every_mistake_of_a_roster_is_told_and_nothing_is_imported(config: Path, tmp_path: Path) -> None:
     roster = tmp_path / "roster.csv"
     roster.write_text(SHIFTS + "ben,2026-11-30,99:00,15:00\n")
+    add(config, "cara")
 
     result = run(config, "shifts", "import", str(roster))
 

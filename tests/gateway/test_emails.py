@@ -68,6 +68,51 @@ async def test_a_stranger_who_quotes_everything_gets_one_linked_contact_of_their
     assert not {strange.id, again.id} & ids
 
 
+FAILED = {"Authentication_Results": "mx.police.example; spf=fail; dkim=none; dmarc=fail"}
+PASSED = {"Authentication_Results": "mx.police.example; spf=pass; dkim=pass; dmarc=pass"}
+
+
+@pytest.mark.parametrize(
+    ("author", "result", "why"),
+    [
+        ("una1@public.example", FAILED, "its sender may be forged (DMARC failed)"),
+        ("eve@evil.example", PASSED, "it was sent by eve@evil.example, which is not where it wants its answer"),
+    ],
+)
+async def test_whoever_forges_a_persons_address_is_kept_out_of_their_contact(
+    site: MailSite, author: str, result: dict[str, str], why: str
+) -> None:
+    # given Una's contact, and a forger who knows our mail in it
+    una = "una1@public.example" if result is FAILED else "una2@public.example"
+    first = await site.comes(letter(una, "My case", **PASSED))
+    sent = (await site.reply(first, f"About your case, {una}.")).message
+    quote = {"In_Reply_To": str(sent["Message-ID"]), "Reply_To": una}
+    # when they write in her name, and again
+    subject = str(sent["Subject"])
+    strange = await site.comes(letter(author, subject, "I have moved.", **quote, **result))
+    again = await site.comes(letter(author, subject, "As I said.", **quote, **result))
+    # then that is one contact of its own, which says why
+    assert strange.reference != first.reference
+    assert again.reference == strange.reference
+    assert (await site.contact(strange)).linked_to == first.reference
+    assert why in strange.problems
+    # and her own answer joins hers, and what she answers to the forger's joins that
+    assert (await site.comes(letter(una, "Re: My case", **quote, **PASSED))).reference == first.reference
+    ours = str((await site.reply(strange, f"You have moved, {una}?")).message["Message-ID"])
+    denied = await site.comes(letter(una, "Re: My case", "That was not me.", In_Reply_To=ours, **PASSED))
+    assert denied.reference == strange.reference
+
+
+@pytest.mark.parametrize("headers", [FAILED, {"Reply_To": "desk@rail.example"}])
+async def test_whose_mail_always_looks_forged_still_has_one_conversation(
+    site: MailSite, headers: dict[str, str]
+) -> None:
+    first = await site.comes(letter("val@rail.example", f"Doors {len(headers)} {next(iter(headers))}", **headers))
+    ours = str((await site.reply(first, f"Which doors? {first.reference}")).message["Message-ID"])
+    answer = await site.comes(letter("val@rail.example", "Re: Doors", "The front ones.", In_Reply_To=ours, **headers))
+    assert answer.reference == first.reference
+
+
 async def test_a_reference_without_its_signature_links_and_joins_nothing(site: MailSite) -> None:
     first = await site.comes(letter("bob@public.example", "Question"))
     bare = await site.comes(letter("bob@public.example", f"Re: your reference {first.reference}"))
@@ -112,6 +157,36 @@ async def test_our_own_mail_that_comes_back_is_no_new_contact(site: MailSite) ->
     assert len(await site.store.contacts(limit=200)) == contacts
 
 
+@pytest.mark.parametrize("name", ["Sender", "Return_Path"])
+async def test_our_own_mail_is_known_by_whom_it_was_sent_too(site: MailSite, name: str) -> None:
+    # given our mail, which comes back in another's name
+    first = await site.comes(letter(f"una-{name}@public.example", "Hi"))
+    sent = await site.reply(first, f"Hello, {name}.")
+    message = {"Message_ID": str(sent.message["Message-ID"]), name: f"<{OURS}>"}
+    contacts = len(await site.store.contacts(limit=200))
+    await site.servers.dovecot.deliver(
+        letter("list@public.example", "Re: Hi", f"Hello, {name}.", **message), OURS, OURS
+    )
+    await site.settled()
+    # then it is none of theirs, and one last mail to each mailbox is all that came
+    assert "list@public.example" not in {m.sender for m in await site.inbound()}
+    assert len(await site.store.contacts(limit=200)) <= contacts + 2
+
+
+@pytest.mark.parametrize("author", [OURS, "eve@evil.example"])
+async def test_whoever_takes_our_name_and_our_message_id_is_not_swallowed(site: MailSite, author: str) -> None:
+    first = await site.comes(letter("una@public.example", f"Hi {author}"))
+    sent = await site.reply(first, f"Hello Una, {author}.")
+    forged = {"Message_ID": str(sent.message["Message-ID"]), "Sender": OURS}
+    # when somebody uses both, with words of their own
+    kept = await site.comes(letter(author, "Re: Hi", "Nobody need come.", **forged))
+    danger = await site.comes(letter(author, "Re: Hi", "He has a knife and he is stabbing her", **forged))
+    # then it is kept and says so, and danger is seen
+    assert (kept.status == "set_aside") == (author == OURS)
+    assert "our own address" in kept.problems
+    assert (await site.contact(danger)).emergency
+
+
 async def test_a_short_note_to_ourselves_is_set_aside_and_says_what_it_sounds_like(site: MailSite) -> None:
     aside = await site.comes(letter(OURS, "Note", "he has got it out now"))
     assert (aside.reference, aside.status) == ("", "set_aside")
@@ -136,6 +211,15 @@ async def test_mail_that_may_be_forged_is_not_acknowledged_and_says_why(
     doubtful = await site.comes(letter("victim@public.example", f"Lost {next(iter(header))}", **header))
     (left,) = [row for row in await site.rows("LeaveUnacknowledged") if row.reference == doubtful.reference]
     assert why in left.document
+
+
+async def test_an_emergency_that_may_be_forged_is_asked_where_it_is_and_not_acknowledged(site: MailSite) -> None:
+    """Asking costs whoever's name was used one mail; not asking may cost a life."""
+    await site.comes(letter("named@public.example", "help", "please help me", **FAILED))
+    asked = await site.sent_to("named@public.example")
+    assert asked.message.get_content().startswith("Where are you now?")
+    assert "please help me" not in asked.message.as_string()
+    assert len([m for m in site.servers.smtp.messages if "named@public.example" in m.recipients]) == 1
 
 
 async def test_a_form_on_our_website_writes_in_our_name_for_somebody_else(site: MailSite) -> None:
@@ -185,6 +269,13 @@ async def test_two_matters_of_one_person_are_two_contacts_that_are_linked(site: 
     assert (await site.contact(other)).linked_to == ""
 
 
+@pytest.mark.parametrize("said", ["Thu, 1 Jan 2099 10:00:00 +0000", "Mon, 1 Jan 1990 10:00:00 +0000"])
+async def test_a_date_that_cannot_be_is_told_and_orders_nothing(site: MailSite, said: str) -> None:
+    odd = await site.comes(letter("lou@public.example", f"Hello {said}", Date=said))
+    assert abs(odd.at - site.clock()) < 60
+    assert f"its Date says 1 Jan {said.split()[3]} 10:00 UTC: it is shown by when it came" in odd.problems
+
+
 # --- automatic mail --------------------------------------------------------------------------------------
 
 
@@ -216,6 +307,15 @@ async def test_an_absence_note_after_closing_opens_nothing_and_is_kept(site: Mai
     )
     assert note.reference == first.reference
     assert site.dispatcher.board.contacts == {}
+
+
+async def test_a_calendars_answer_is_shown_as_a_sentence_and_answered_by_nobody(site: MailSite) -> None:
+    answer = await site.comes((LETTERS / "appointment.msg").read_bytes())
+    said = "Anna Smith accepts the appointment 'Statement', Tue 1 Dec 2026 10:00 to 11:00 GMT"
+    assert (answer.body.strip(), answer.automatic) == (said, True)
+    assert not (await site.contact(answer)).emergency
+    (left,) = [row for row in await site.rows("LeaveUnacknowledged") if row.reference == answer.reference]
+    assert "A machine sent it" in left.document
 
 
 async def test_no_more_automatic_answers_go_to_an_address_than_allowed_in_a_day(site: MailSite) -> None:
@@ -299,6 +399,37 @@ async def test_a_server_that_takes_no_mail_is_said_told_when_it_stays_away_and_c
     site.ahead_seconds = 0
     await site.settled()
     assert site.email.healthy() == ""
+    (sent,) = [m for m in await site.store.messages(first.reference) if m.direction == "out"]
+    assert (sent.status, sent.problems) == ("sent", "")
+
+
+async def test_mail_to_somebody_whose_server_wants_it_later_waits_while_others_get_theirs(site: MailSite) -> None:
+    """Greylisting, for more tries than a message has."""
+    grey, smtp = "grey@public.example", site.servers.smtp
+    smtp.later_for.add(grey)
+    first = await site.comes(letter(grey, "Hello"))
+
+    async def told(kind: str) -> list[str]:
+        return [row.document for row in await site.rows(kind) if first.reference in row.document]
+
+    for n in range(site.settings.outbox.attempts + 2):
+        site.ahead_seconds += 1000
+        await site.comes(letter(f"other{n}@public.example", "Hello"))
+        await site.sent_to(f"other{n}@public.example")
+        async with asyncio.timeout(10):
+            while len(failed := await told("SendingFailed")) <= n:
+                await asyncio.sleep(0.02)
+    assert all("451 4.7.1 Greylisted" in f and "is tried again, for up to 96 hours" in f for f in failed)
+    (alarm,) = [a for a in await told("RaiseAlarm") if "message_waits" in a]
+    assert "The automatic message of " in alarm
+    # when it takes it
+    smtp.later_for.clear()
+    site.ahead_seconds += 1000
+    await site.comes(letter("last@public.example", "Hello"))
+    await site.sent_to(grey)
+    # then
+    site.ahead_seconds = 0
+    await site.settled()
     (sent,) = [m for m in await site.store.messages(first.reference) if m.direction == "out"]
     assert (sent.status, sent.problems) == ("sent", "")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
+import json
 import random
 import time
 from collections.abc import AsyncIterator, Callable
@@ -14,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from channels.base import ChannelError, NotLetIn, Refused, Throttled, Unreachable
+from channels.base import ChannelError, Deferred, NotLetIn, Refused, Throttled, Unreachable
 from config.settings import Outbox as OutboxSettings
+from gateway.dispatcher import Committed
 from gateway.outbox import Outbox
 from gateway.store.records import Message, MessageStatus, OutboxItem
 from routing import events as ev
@@ -197,16 +199,6 @@ async def test_a_failed_try_is_repeated_later_and_later(tmp_path: Path) -> None:
         assert len(failures) == 2 and all('"final":false' in f for f in failures)
 
 
-async def test_the_pause_doubles_to_its_longest_with_half_of_it_by_chance(tmp_path: Path) -> None:
-    slow = OutboxSettings(attempts=8, first_retry_seconds=2, last_retry_seconds=300, concurrency=1)
-    async with at_work(tmp_path, FakeCarrier(), slow) as (_, outbox):
-        for attempt, longest in ((1, 2), (2, 4), (3, 8), (8, 256), (9, 300), (50, 300)):
-            pauses = [outbox._pause(attempt, Unreachable("")) for _ in range(50)]
-            assert longest / 2 <= min(pauses) < max(pauses) <= longest
-        assert outbox._pause(1, Throttled("slow down", retry_after=90)) == 90
-        assert outbox._pause(9, Throttled("slow down", retry_after=1)) >= 150
-
-
 async def test_a_carrier_that_asks_for_patience_gets_it(tmp_path: Path) -> None:
     carrier = FakeCarrier(answers=[Throttled("429", retry_after=0.3)])
     async with at_work(tmp_path, carrier) as (writer, outbox):
@@ -235,7 +227,7 @@ async def test_replies_to_one_contact_that_waited_for_the_carrier_leave_in_their
         for n in range(1, 5):
             await written(writer, n)
         await until(lambda: carrier.checks > 4)
-        await until(lambda: not outbox._trying)
+        await until(lambda: not carrier.under_way)
         carrier.away = False
         await done(outbox)
         assert [body for _, _, body in carrier.taken] == [f"reply {n}" for n in range(1, 5)]
@@ -251,6 +243,8 @@ async def test_a_carrier_that_is_away_uses_up_no_try_however_long_it_stays(tmp_p
         assert outbox.open == 3 and len(carrier.tries) == 1
         failures = [row.document async for row in writer.store.journal(kind="SendingFailed")]
         assert len(failures) == 3 and all("this message waits until it is back" in f for f in failures)
+        named = {f"anna's message of 00:00:0{n} UTC" for n in range(1, 4)}
+        assert {json.loads(f)["which"] for f in failures} == named
         assert {m.status for m in await writer.store.messages("T1")} == {"waiting"}
         carrier.away = False
         await done(outbox)
@@ -327,7 +321,7 @@ async def test_a_reply_that_fails_for_itself_holds_back_no_other(tmp_path: Path)
         await until(lambda: kinds(writer).count("SendingFailed") == 1)
         await written(writer, 2, "+447700900002", reference="T2")
         await written(writer, 3)
-        await until(lambda: len(carrier.taken) == 2)
+        await until(lambda: kinds(writer).count("MessageSent") == 2)
         assert {message.body for message in await writer.store.messages("T1") if message.status == "sent"} == {
             "reply 3"
         }
@@ -347,23 +341,18 @@ async def test_without_others_it_holds_back_the_next_for_so_many_tries_and_then_
         assert [alarm.what for alarm in await writer.commands(RaiseAlarm)] == ["message_waits"]
 
 
-async def test_a_rest_that_ends_while_it_is_looked_at_costs_no_message(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    carrier = FakeCarrier()
-    async with at_work(tmp_path, carrier) as (writer, outbox):
-        message, item = reply(1)
-        await writer.store.save(message, item)
-        outbox._rests["text"] = 100.0
-        first = iter([99.0])
-        monkeypatch.setattr(outbox, "_clock", lambda: next(first, 101.0))
-        outbox._waiting[item.message] = item
-        outbox._written["T1", "text"][item.message] = None
-
-        await outbox._in_turn(outbox._take(("T1", "text")))
-
-        await until(lambda: len(carrier.taken) == 1)
+async def test_a_carrier_that_begins_to_rest_costs_no_message_whose_turn_comes_just_then(tmp_path: Path) -> None:
+    carrier = FakeCarrier(answers=[Throttled("429", retry_after=0.3)], gate=asyncio.Event())
+    assert carrier.gate
+    async with at_work(tmp_path, carrier, QUICK.model_copy(update={"concurrency": 1})) as (writer, outbox):
+        await written(writer, 1)
+        await until(lambda: carrier.under_way == 1)
+        await written(writer, 2, "+447700900002", reference="T2")
+        carrier.gate.set()
         await done(outbox)
+        assert sorted(body for _, _, body in carrier.taken) == ["reply 1", "reply 2"]
+        first, *others = [at for _, at in carrier.tries]
+        assert len(others) == 2 and min(others) - first >= 0.29
 
 
 async def test_a_refusal_is_final_and_somebody_is_told(tmp_path: Path) -> None:
@@ -411,10 +400,10 @@ async def test_a_message_that_is_put_twice_is_sent_once(tmp_path: Path) -> None:
         message, item = reply(1)
         await writer.store.save(message, item)
         for _ in range(3):
-            outbox._put(item)
+            outbox.committed(Committed((), (), (item,)))
         await until(lambda: carrier.under_way == 1)
         for _ in range(3):
-            outbox._put(item)
+            outbox.committed(Committed((), (), (item,)))
         await written(writer, 2, "+447700900002", reference="T2")
         await until(lambda: carrier.under_way == 2)
         carrier.gate.set()
@@ -500,6 +489,60 @@ async def test_what_waited_goes_on_waiting_after_a_restart(tmp_path: Path) -> No
         await until(lambda: bool(carrier.taken))
         await done(outbox)
         assert carrier.tries[1][1] - carrier.tries[0][1] >= 0.45
+
+
+async def test_what_was_written_while_an_outbox_starts_leaves_after_what_an_earlier_one_left(tmp_path: Path) -> None:
+    """To one contact."""
+    async with Writer(settings_for(tmp_path).store.url, settings_for(tmp_path)) as writer:
+        await written(writer, 1)
+        carrier = FakeCarrier()
+        senders, chance = {"text": carrier}, random.Random(1)
+        outbox = Outbox(QUICK, writer.store, writer.dispatcher, senders, time.time, chance, lambda message: "")
+        writer.watchers.append(outbox.committed)
+        await written(writer, 2)
+        sending = asyncio.create_task(outbox.run())
+        await until(lambda: len(carrier.taken) == 2)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        assert [body for _, _, body in carrier.taken] == ["reply 1", "reply 2"]
+
+
+def _has_taken(carrier: FakeCarrier, words: str) -> bool:
+    return words in [body for _, _, body in carrier.taken]
+
+
+async def test_a_mail_that_its_server_wants_later_holds_up_no_other_and_uses_up_no_try(tmp_path: Path) -> None:
+    """Greylisting, while others leave by the same way again and again."""
+    later = Deferred("451 4.7.1 greylisted", code="451", alone=True)
+    carrier = FakeCarrier(answers=[later], lookups=[later] * QUICK.attempts)
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        await written(writer, 1)
+        await until(lambda: kinds(writer).count("SendingFailed") == 1)
+        for n in itertools.takewhile(lambda _: carrier.lookups, itertools.count(2)):
+            await written(writer, n, f"+44770090{n:04}")
+            await until(functools.partial(_has_taken, carrier, f"reply {n}"))
+        await done(outbox)
+        assert {message.status for message in await writer.store.messages("T1")} == {"sent"}
+        failures = [row.document async for row in writer.store.journal(kind="SendingFailed")]
+        assert len(failures) > QUICK.attempts
+        assert all("this message waits and is tried again, for up to 96 hours" in f for f in failures)
+        assert "RaiseAlarm" not in kinds(writer)
+
+
+async def test_of_a_mail_that_waits_for_long_somebody_is_told_once_and_in_the_end_that_it_is_given_up(
+    tmp_path: Path,
+) -> None:
+    brief = {"deferred_hours": 0.5 / 3600, "deferred_told_minutes": 0.1 / 60}
+    carrier = FakeCarrier(answers=[Deferred("451 greylisted", code="451", alone=True)], lookups=[])
+    carrier.lookups += [Deferred("451 greylisted", code="451", alone=True)] * 1000
+    async with at_work(tmp_path, carrier, QUICK.model_copy(update=brief)) as (writer, outbox):
+        await written(writer)
+        await until(lambda: kinds(writer).count("SendingFailed") > 1)
+        await done(outbox)
+        waits, given_up = await writer.commands(RaiseAlarm)
+        assert (waits.what, given_up.what) == ("message_waits", "message_not_sent")
+        assert waits.reference == given_up.reference == "T1"
+        assert waits.why.startswith("Anna's message of 00:00:01 UTC has not left yet, and is still tried: 451")
 
 
 async def test_a_server_that_does_not_let_us_in_costs_no_message_however_long_it_lasts(tmp_path: Path) -> None:

@@ -36,6 +36,18 @@ def told(change: ev.Event | do.Command, reference: str = REF) -> str:
             ev.VoicemailLeft(REF, "general", "", "v.wav", 6.2, silent=True),
             "caller left a voicemail of 6 s in which nothing was heard",
         ),
+        (
+            ev.SendingFailed(REF, "m", "the carrier cannot be reached", False, which="amy's message of 09:05:03 UTC"),
+            "system could not send amy's message of 09:05:03 UTC: the carrier cannot be reached",
+        ),
+        (
+            ev.SendingFailed(REF, "m", "refused", True),
+            "system could not send a message: refused",
+        ),
+        (
+            ev.SendingClaimed(REF, "m", 2, which="amy's message of 09:05:03 UTC"),
+            "system began try 2 at sending amy's message of 09:05:03 UTC",
+        ),
         (ev.DeliveryReported(REF, "m", "delivered"), "system was told that a message is 'delivered'"),
         (
             ev.DeliveryReported(REF, "m", "undelivered", "30003", "the phone is off"),

@@ -173,6 +173,26 @@ async def test_a_text_that_no_webhook_brought_is_fetched_from_the_carrier(world:
     assert sorted(bodies) == ["it is a red one", "my bag is gone"]
 
 
+async def test_a_sender_to_whom_no_text_can_go_is_shown_and_a_reply_is_refused_at_once(world: World) -> None:
+    sam = await world.api("sam")
+    for sender, what in (("HSBC", "no telephone number"), ("88222", "a short code")):
+        async with sam.live() as live:
+            # given a text of somebody who has no number
+            assert await world.carrier.text_in(sender, LINE, "your parcel is waiting") == 200
+            reference = (await live.wait_for("MessageArrived"))["contact"]
+            offer = await live.wait_for("MakeOffer", contact=reference)
+            desk = await world.api(offer["handler"])
+            await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+
+        # then a handler reads it, is told, and cannot answer; nothing is tried
+        (shown,) = await desk.get(f"contacts/{reference}/messages")
+        assert f"{sender} is {what}: no text can be sent there" in shown["problems"]
+        with pytest.raises(ApiError, match=f"{sender} is {what}: no text can be sent there"):
+            await desk.post(f"contacts/{reference}/replies", {"body": "Who is this?"})
+        await wrap_up(world, offer["handler"], reference)
+        assert sender not in [m.recipient for m in world.carrier.outbox]
+
+
 async def test_a_file_that_is_not_accepted_is_shown_as_refused_and_failed_texts_say_why(world: World) -> None:
     sam, sender = await world.api("sam"), "+447700900226"
     async with sam.live() as live:
@@ -279,6 +299,44 @@ async def test_texts_out_of_order_are_one_conversation_in_the_senders_order(worl
         await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
     await wrap_up(world, offer["handler"], reference)
     assert len((await sam.get("contacts", party=sender, reason="test"))["contacts"]) == 1
+
+
+@pytest.mark.parametrize(("line", "sender"), [(LINE, "+447700900241"), ("61017", "+447700900242")])
+async def test_a_time_that_cannot_be_moves_no_text_and_is_told(world: World, line: str, sender: str) -> None:
+    sam = await world.api("sam")
+    start, carrier = datetime.now(UTC), world.carrier_of(line)
+    said = {
+        "one": start,
+        "two": datetime(2099, 1, 1, tzinfo=UTC),
+        "three": datetime(1990, 1, 1, tzinfo=UTC),
+        "four": start + timedelta(seconds=5),
+    }
+    async with sam.live() as live:
+        # given texts whose carrier says of one that it is of the next century, and of one that it is of the last
+        for words, sent in said.items():
+            assert await carrier.text_in(sender, line, f"{words} {sender}", sent=sent) == 200
+        reference = (await live.wait_for("MessageArrived"))["contact"]
+
+        # then they stand as they came, and it is told what was said
+        async def known() -> bool:
+            return all(m["sent_at"] for m in await texts())
+
+        async def texts() -> list[dict[str, str]]:
+            messages = await sam.get(f"contacts/{reference}/messages", reason="test")
+            return [m for m in messages if m["direction"] == "in"]
+
+        await eventually(known)
+        shown = await texts()
+        assert [m["body"].split()[0] for m in shown] == list(said)
+        assert all(m["sent_at"][:2] == "20" and m["sent_at"][:4] != "2099" for m in shown)
+        journal = [row["data"].get("what", "") for row in await sam.get(f"contacts/{reference}/journal", reason="test")]
+        told = " ".join([*journal, *(m["problems"] for m in shown)])
+        assert "1 Jan 2099 00:00 UTC: it is shown by when it came" in told
+        assert "1 Jan 1990 00:00 UTC: it is shown by when it came" in told
+        offer = await live.wait_for("MakeOffer", contact=reference)
+        desk = await world.api(offer["handler"])
+        await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+    await wrap_up(world, offer["handler"], reference)
 
 
 async def test_who_writes_again_after_it_was_closed_opens_it_again_and_other_contacts_are_shown(world: World) -> None:

@@ -70,11 +70,13 @@ def test_who_is_only_shown_it_takes_it_and_their_routine_text_goes_back() -> Non
     assert audit(world.board, world.board.contacts.values(), world.board.handlers.values(), world.now) == ()
 
 
-def test_what_somebody_has_taken_is_not_taken_from_them() -> None:
+def test_what_somebody_has_taken_is_not_taken_from_them_and_they_are_given_it_all_the_same() -> None:
     world = filled("anna")
     world.accept("R1")
-    assert offers(world.text("T1", finding=HELP)) == []
-    assert world.contact("R1").owner == "anna"
+    commands = world.text("T1", finding=HELP)
+    assert (offers(commands), ends(commands)) == ([("T1", "anna")], [])
+    world.accept("T1")
+    assert [world.with_handler(r) for r in ("R1", "T1")] == ["anna", "anna"]
 
 
 def test_a_handler_who_declines_it_is_given_the_routine_texts_again() -> None:
@@ -186,6 +188,7 @@ def test_an_email_is_asked_once_for_the_place_but_no_machine_and_nobody_who_had_
     assert asked(world.email("E3", "b@example.org", finding=UNSAFE)) == []
     assert asked(world.email("E4", "c@example.org", finding=HELP, automatic=True)) == []
     assert asked(world.email("E5", "d@example.org", finding=HELP, answered_enough=True)) == []
+    assert asked(world.email("E7", "f@example.org", finding=HELP, doubtful="Its sender may be forged.")) == ["where"]
     assert asked(World().email("E6", "e@example.org", finding=HELP)) == [], "where the site does not want it"
 
 

@@ -15,10 +15,11 @@ from routing.apply import apply
 from routing.board import Board
 from routing.commands import MakeOffer
 from routing.engine import Decision
-from routing.explain.explain import duration, explained, why_chosen
+from routing.explain.explain import explained, why_chosen
 from routing.explain.facts import Chosen, Explanation, Waiting, When
 from routing.explain.waiting import why_waited
 from routing.model import PresenceState, Stage, Time
+from routing.words import duration
 from tests.support.world import START, World, rules
 
 OFFLINE, AWAY = PresenceState.OFFLINE, PresenceState.AWAY
@@ -120,7 +121,7 @@ def test_a_skill_that_is_always_lacked_is_the_reason_rather_than_one_that_passes
     world.arriving("C1", "crime")
     world.did(ev.CallQueued("C1", language="pl"))
     assert world.reasons("C1") == {"anna": "lacks crime, which it always needs"}
-    assert [n.said for n in world.waiting("C1").needs] == ["crime (always)", "polish (until 21s)"]
+    assert [n.said for n in world.waiting("C1").needs] == ["crime (always)", "polish (until 21s; there is none)"]
 
 
 def test_who_works_in_the_other_centre_is_not_asked_yet() -> None:
@@ -584,6 +585,7 @@ def test_an_emergency_says_when_the_alarm_is_raised(world: Told) -> None:
     world.call("C1")
     world.emergency("C1")
     assert [(when(later.at), later.said) for later in world.waiting("C1").later] == [
+        ("10s", "offered to whoever is in wrap-up, too"),
         ("10s", "the supervisors are alarmed again"),
     ]
 
@@ -661,7 +663,7 @@ def test_a_follow_up_that_is_planned_says_what_and_when(world: Told) -> None:
 
 def test_a_contact_that_waits_is_told_whole(world: Told) -> None:
     world.handler("anna")
-    world.handler("ben", state=OFFLINE)
+    world.handler("ben", "crime", state=OFFLINE)
     world.call("C1", queue="crime")
     world.after(90)
     assert world.asked("C1").sentences == (
@@ -671,10 +673,35 @@ def test_a_contact_that_waits_is_told_whole(world: Told) -> None:
         "It needs crime (always).",
         "Nobody who is signed in could take it.",
         "  anna lacks crime, which it always needs.",
-        "  1 handler who could not take it is not signed in.",
+        "  1 handler who could take it is not signed in.",
         "It is looked at whenever a handler becomes free.",
         "The routing rules in force then are those of the configuration used here.",
     )
+
+
+def test_what_no_handler_at_all_has_is_told_apart_from_who_is_not_there(world: Told) -> None:
+    world.handler("anna")
+    world.handler("ben", "crime", state=OFFLINE)
+    world.call("C1", queue="crime")
+    assert world.waiting("C1").nobody == ""
+
+    world.did(ev.HandlerRemoved("ben", "program:test"))
+
+    assert world.waiting("C1").nobody == "No handler at all has crime"
+    said = world.asked("C1").sentences
+    assert "No handler at all has crime: nobody could take it, whoever signs in." in said
+    assert "Nobody who is signed in could take it." not in said
+    world.emergency("C1")
+    assert world.contact("C1").offers or world.waiting("C1").nobody == "", "anybody can fetch help"
+
+
+def test_what_is_wanted_for_a_while_and_nobody_at_all_has_is_said() -> None:
+    wanted = (Wanted(skill="french:2", for_seconds=60),)
+    world = Told(rules([Queue(id="port", name="Port", target_seconds=30, wanted=wanted)]))
+    world.handler("anna", "french", state=AWAY)
+    world.call("C1", queue="port")
+    assert [n.said for n in world.waiting("C1").needs] == ["french at level 2 or above (until 61s; there is none)"]
+    assert world.waiting("C1").nobody == ""
 
 
 def test_an_offer_is_told_whole(world: Told) -> None:

@@ -81,6 +81,18 @@ def test_a_caller_who_was_cut_off_and_is_back_comes_before_those_of_the_same_mom
     assert [r.reference for r in world.board.waiting()] == ["C2", "C1"]
 
 
+def test_who_has_waited_longer_in_the_queue_is_first_however_long_another_has_heard_the_menu() -> None:
+    """So nobody who is told their place in the queue sees it go up by a caller who joins it later."""
+    world = World()
+    world.arriving("C1")
+    world.after(30)
+    world.call("C2", number="+441632960002")
+    world.after(15)
+    world.did(ev.CallQueued("C1"))
+    assert [r.reference for r in world.board.waiting()] == ["C2", "C1"]
+    assert world.board.place("C2") == 1
+
+
 @pytest.mark.parametrize("first", ["email", "call"])
 def test_of_two_emergencies_whoever_has_waited_longer_is_first_whatever_their_queues_targets(first: str) -> None:
     """An email of a queue with a target of 12 h is not passed over by every emergency call that comes after it."""

@@ -159,6 +159,8 @@ def test_words_to_avoid_are_beginnings_of_words() -> None:
         ("the p\u2060o\ufefflice", "police"),
         ("the \uff50\uff4f\uff4c\uff49\uff43\uff45", "police"),
         ("Not the P O L I C E", "police"),
+        ("Not the p\u043eli\u0441e", "police"),  # Cyrillic o and c
+        ("Not the \u03a1 \u039f L I C \u0395", "police"),  # Greek capitals
         ("p.o.l.i.c.e", "police"),
         ("this is a p-o-l-i-c-e matter", "police"),
         ("p\u00f3lice", "police"),
@@ -169,6 +171,12 @@ def test_words_to_avoid_are_beginnings_of_words() -> None:
 )
 def test_words_to_avoid_are_found_however_they_are_disguised(text: str, word: str) -> None:
     assert SAFETY.telling(text) == word
+
+
+def test_words_to_avoid_can_be_of_another_alphabet() -> None:
+    cyrillic = Safety(words_to_avoid=("полиция", "рос"))
+    assert cyrillic.telling("Это полиция.") == "полиция"
+    assert cyrillic.telling("россия") == "рос", "although each letter of the short one looks like a Latin one"
 
 
 @pytest.mark.parametrize(

@@ -213,14 +213,32 @@ def test_a_voicemail_in_which_nothing_was_heard_says_so(world: World) -> None:
     assert world.contact("C1").voicemail_silent
 
 
-def test_a_queue_chosen_in_a_menu_counts_from_the_arrival(world: World) -> None:
+def test_a_queue_chosen_in_a_menu_counts_from_when_the_caller_comes_to_it(world: World) -> None:
     world.arriving("C1")
-    arrived = world.now
     world.after(25)
     world.did(ev.CallQueued("C1", "crime"))
     contact = world.contact("C1")
-    assert (contact.queue, contact.due_at) == ("crime", arrived + 60)
+    assert (contact.queue, contact.queued_at, contact.due_at) == ("crime", world.now, world.now + 60)
     assert "crime" in world.board.need_of(contact).able
+
+
+def test_another_queue_later_in_the_same_call_counts_from_when_the_wait_began(world: World) -> None:
+    world.arriving("C1")
+    world.after(8)
+    world.did(ev.CallQueued("C1"))
+    began = world.now
+    world.after(20)
+    world.did(ev.CallQueued("C1", "crime"))
+    contact = world.contact("C1")
+    assert (contact.entered_queue_at, contact.queued_at, contact.due_at) == (began, began, began + 60)
+
+
+def test_an_emergency_in_the_greeting_begins_the_wait(world: World) -> None:
+    world.arriving("C1")
+    world.after(3)
+    world.emergency("C1")
+    contact = world.contact("C1")
+    assert (contact.entered_queue_at, contact.due, contact.due_at) == (world.now, world.now, world.now + 30)
 
 
 def test_the_expected_wait_is_said_only_when_it_is_known_and_still_true(world: World) -> None:

@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 import aiohttp
 from yarl import URL
 
-from channels.base import ChannelError, Refused
-from channels.text.answers import failure, unreachable
+from channels.base import ChannelError, NotLetIn, Refused
+from channels.text.answers import OF_OUR_ACCOUNT, failure, unreachable
 from channels.text.http import proof
 from channels.text.http.fields import document, fill, found
 from channels.text.http.inbound import known_as, read_reports, read_texts
@@ -106,22 +106,22 @@ class HttpCarrier:
         throttled = answer.status in sending.throttle_statuses or code in sending.throttle_codes
         well = 200 <= answer.status < 300 and (not sending.accepted or code in sending.accepted)
         if throttled or not well:
-            raise self._failure(answer, code, throttled=throttled)
+            raise self._failure(answer, code, throttled=throttled, not_let_in=code in sending.login_codes)
         named = "".join(found(said, sending.sent_id)[:1])
         return SentText(known_as(self.id, "out", named or text.id), "sent")
 
-    def _failure(self, answer: aiohttp.ClientResponse, code: str, *, throttled: bool) -> ChannelError:
+    def _failure(self, answer: aiohttp.ClientResponse, code: str, *, throttled: bool, not_let_in: bool) -> ChannelError:
         """A refusal in an answer that HTTP calls a success is a refusal all the same."""
         words = self._carrier.errors.get(code, f"the carrier refused it with the code {code}" if code else "")
         status = 400 if answer.status < 300 else answer.status
-        return failure(status, answer.headers, words, code=code, throttled=throttled)
+        return failure(status, answer.headers, words, code=code, throttled=throttled, not_let_in=not_let_in)
 
     async def check(self) -> None:
         url = self._carrier.check_url
         headers = proof.headers(self._carrier.send.auth, url, b"", self._clock()) if url else {}
         answer, _ = await self._ask("GET", url or str(URL(self._carrier.send.url).origin()), headers)
-        if url and answer.status in (401, 403):
-            raise Refused("the carrier does not accept our credentials")
+        if url and answer.status in OF_OUR_ACCOUNT:
+            raise NotLetIn("the carrier does not accept our credentials")
         if answer.status >= 500:
             raise failure(answer.status, answer.headers)
 

@@ -37,9 +37,10 @@ def history(scenario: Path, weeks: int, fresh: bool, directory: Path) -> None:
       contact-gateway sandbox up
       contact-gateway forecast
     """
+    long = "1 week" if weeks == 1 else f"{weeks} weeks"
     try:
         played = load_scenario(scenario)
-        with click.progressbar(length=STEPS, label=f"{played.name}, {weeks} weeks", file=sys.stderr) as bar:
+        with click.progressbar(length=STEPS, label=f"{played.name}, {long}", file=sys.stderr) as bar:
             contacts = write_history(
                 directory,
                 played,
@@ -50,4 +51,4 @@ def history(scenario: Path, weeks: int, fresh: bool, directory: Path) -> None:
             )
     except (ScenarioError, PlaceError, ConfigurationError, StoreError) as error:
         raise Failure(f"No past was written: {error}") from None
-    click.echo(f"{contacts:,} contacts of the {weeks} weeks before today are in {directory}.")
+    click.echo(f"{contacts:,} contacts of the {long} before today are in {directory}.")

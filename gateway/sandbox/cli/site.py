@@ -74,14 +74,15 @@ def start(part: str, directory: Path) -> None:
 
 
 @click.command()
-@click.argument("manner", type=click.Choice(["busy", "fails", "late"]))
+@click.argument("manner", type=click.Choice(["busy", "fails", "late", "refuses"]))
 @click.option("--code", default=SWITCHED_OFF, show_default=True, help="Twilio's code for what it cannot deliver.")
 @DIRECTORY
 def carrier(manner: str, code: int, directory: Path) -> None:
-    """Have the first text carrier be busy, fail or be late with the next text that we send.
+    """Have the first text carrier be busy, fail or be late with the next text that we send, or refuse us.
 
     "busy" asks us to wait (429 with code 20429, for five seconds); "fails" takes the text and cannot deliver it; "late"
-    keeps it for twenty seconds, and tells us only then. To have it gone altogether: sandbox kill carrier.
+    keeps it for twenty seconds, and tells us only then; "refuses" does not accept our credentials three times (401 with
+    code 20003). To have it gone altogether: sandbox kill carrier.
 
     \b
     Examples:

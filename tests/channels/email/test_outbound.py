@@ -8,12 +8,13 @@ import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Literal
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from pydantic import SecretStr
 
-from channels.base import Refused, Unreachable
+from channels.base import Deferred, Refused, Unreachable
 from channels.email.mime import Attachment, read
 from channels.email.outbound import OutgoingMail, compose, new_message_id, send, thread
 from config.email import SmtpServer
@@ -128,12 +129,17 @@ async def test_a_final_refusal_is_not_tried_again(sink: SmtpSink, at: str) -> No
     assert (refusal.value.code, refusal.value.retry) == ("550", False)
 
 
-@pytest.mark.parametrize("at", ["MAIL", "RCPT", "DATA"])
-async def test_a_temporary_refusal_can_be_tried_again(sink: SmtpSink, at: str) -> None:
-    sink.refuse_next(451, "4.7.1 greylisted", at=at)  # type: ignore[arg-type]
-    with pytest.raises(Unreachable) as refusal:
+@pytest.mark.parametrize(
+    ("at", "code", "alone"), [("MAIL", 451, False), ("RCPT", 451, True), ("DATA", 451, True), ("RCPT", 421, False)]
+)
+async def test_a_server_that_says_later_can_be_tried_again_and_of_what_it_speaks_is_known(
+    sink: SmtpSink, at: Literal["MAIL", "RCPT", "DATA"], code: int, alone: bool
+) -> None:
+    """Of this message alone when it knows whom it is for, or of everything."""
+    sink.refuse_next(code, "4.7.1 greylisted", at=at)
+    with pytest.raises(Deferred, match=f"{code} 4.7.1 greylisted") as refusal:
         await send(compose(ANSWER), server(sink))
-    assert (refusal.value.code, refusal.value.retry) == ("451", True)
+    assert (refusal.value.code, refusal.value.retry, refusal.value.alone) == (str(code), True, alone)
     await send(compose(ANSWER), server(sink))
     assert len(sink.messages) == 1
 

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from config.email import Mailbox
+from config.menus import VoiceNumber
+from config.text import TextNumber
+from config.voice import Interpreter, Target
 from gateway.store.records import Block, Message
 from tests.gateway.api.site import Site, settings_in
 
@@ -48,6 +51,42 @@ async def test_our_own_addresses_cannot_be_blocked(tmp_path: Path, address: str)
         sam = await site.signed_in("sam", "supervisor")
         status, problem = await sam.post("/blocks", {"address": address, "reason": "Loops."})
     assert (status, "is ours and cannot be blocked" in problem["detail"]) == (400, True)
+
+
+NOT_STRANGERS = {
+    "020 7946 0018": "ours",
+    "whatsapp:+442079460018": "ours",
+    "0800 405040": "ours",
+    "+44 1632 960300": "ours",
+    "01632 960200": "the control room's",
+    "01632 960400": "the interpreter's (pl)",
+}
+
+
+async def test_our_numbers_and_those_that_we_call_cannot_be_blocked(tmp_path: Path) -> None:
+    base = settings_in(tmp_path)
+    text, voice, room, calls = base.text, base.voice, base.control_room, base.follow_ups
+    settings = base.model_copy(
+        update={
+            "text": text.model_copy(update={"numbers": (TextNumber(number="+442079460018", queue="q"),)}),
+            "voice": voice.model_copy(
+                update={
+                    "numbers": (VoiceNumber(number="0800405040", queue="q"),),
+                    "interpreters": (Interpreter(language="pl", name="Polish", number="01632960400"),),
+                }
+            ),
+            "control_room": room.model_copy(
+                update={"targets": (Target(name="Room", uri="sip:+441632960200@10.0.0.5"),)}
+            ),
+            "follow_ups": calls.model_copy(update={"caller_id": "01632960300"}),
+        }
+    )
+    async with Site(settings, None, None) as site:
+        sam = await site.signed_in("sam", "supervisor")
+        for address, whose in NOT_STRANGERS.items():
+            status, problem = await sam.post("/blocks", {"address": address, "reason": "Loops."})
+            assert (status, f"is {whose} and cannot be blocked" in problem["detail"]) == (400, True)
+        assert (await sam.get("/blocks"))[1] == []
 
 
 async def test_a_block_that_is_over_is_not_listed_nor_lifted_and_can_be_made_again(site: Site) -> None:
@@ -97,7 +136,9 @@ async def test_a_number_is_blocked_in_whatever_way_it_is_written(site: Site) -> 
     assert (await sam.get("/blocks"))[1] == []
 
 
-@pytest.mark.parametrize("address", ["", "anonymous", "withheld", "61016", "999", "Amazon", "+44", "a@"])
+@pytest.mark.parametrize(
+    "address", ["", "anonymous", "withheld", "61016", "999", "+44 999", "112", "Amazon", "+44", "a@"]
+)
 async def test_what_is_no_address_or_number_of_one_person_cannot_be_blocked(site: Site, address: str) -> None:
     sam = await site.signed_in("sam", "supervisor")
     assert (await sam.post("/blocks", {"address": address, "reason": "Threats."}))[0] == 400

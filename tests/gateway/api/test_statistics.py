@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from routing import events as ev
+from routing.model import Party
 from tests.gateway.api.site import Desk, Site, settings_in
 
 NINE = datetime(2026, 11, 4, 9, tzinfo=ZoneInfo("Europe/London")).timestamp()
@@ -56,6 +57,34 @@ async def test_a_supervisor_reads_each_queues_figures(site: Site) -> None:
     assert (row["wait"]["mean"], row["service_level"], row["wait_at_hang_up"]["mean"]) == (12, 0.5, 328)
     assert (row["talk_seconds"], row["wrap_up_seconds"], row["handling_seconds"]) == (60, 30, 90)
     assert datetime.fromisoformat(answer["begins"]) == datetime(2026, 11, 4, tzinfo=ZoneInfo("Europe/London"))
+
+
+async def test_who_waits_past_the_target_is_missed_today_and_in_the_report_alike(site: Site) -> None:
+    sam, _ = await a_morning(site)
+    await site.call("C3", "+441632960003")
+    for seconds, level, late in ((30, 1 / 2, 0), (31, 1 / 3, 1)):
+        site.now = lambda seconds=seconds: NINE + 400 + seconds  # type: ignore[misc]
+        await site.statistics.look_at_today()
+        _, queues = await sam.get("/queues")
+        _, answer = await sam.get(DAY)
+        (row,) = answer["rows"]
+        assert (row["service_level"], row["waiting"], row["waiting_past_target"]) == (level, 1, late)
+        assert queues["queues"][0]["today"]["service_level"] == level
+        (waiting,) = queues["waiting"]
+        assert (waiting["waiting_seconds"], waiting["overdue"]) == (seconds, bool(late))
+
+
+async def test_the_metric_of_answers_counts_from_the_queue_as_the_figures_do(site: Site) -> None:
+    sam = await site.signed_in("sam", "supervisor")
+    await site.dispatcher.submit(ev.CallArrived("C1", "sip-C1", "general", Party("+441632960001"), "101"))
+    site.now = lambda: NINE + 8  # the greeting
+    await site.dispatcher.submit(ev.CallQueued("C1"))
+    site.now = lambda: NINE + 20
+    await site.signed_in("anna", available=True, extension="2001")
+    await site.answer("C1")
+    _, answer = await sam.get(DAY)
+    assert answer["rows"][0]["wait"]["mean"] == 12
+    assert 'gateway_answer_seconds_sum{channel="voice"} 12.0' in site.telemetry.exposition().decode()
 
 
 async def test_the_threshold_and_the_target_are_the_askers(site: Site) -> None:

@@ -72,6 +72,14 @@ def test_the_scenarios_that_come_with_the_gateway_are_sound(name: str) -> None:
         ("", "handling = { mean = 60 }", "demand.0.handling: is missing"),
         ("handling = 60", "handling = { mean = 60 }", "demand.0.handling: must be a table"),
         ("days = ", "days = 2", "is not valid TOML"),
+        ("start = 0001-01-01", "start = 2026-03-28", "start: must be at least 1980-01-01"),
+        ("start = 9999-12-31", "start = 2026-03-28", "start: must be at most 2200-01-01"),
+        (
+            "per_day = 1e9",
+            "per_hour = 60",
+            "demand: makes about 2,000,000,000 contacts, 167 hours of work; the most is",
+        ),
+        ("per_day = 1e300", "per_hour = 60", "contacts, years of work; the most is 50,000,000"),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, instead: str, of: str, said: str) -> None:
@@ -82,6 +90,43 @@ def test_a_mistake_is_named(tmp_path: Path, instead: str, of: str, said: str) ->
 
     assert said in str(refused.value)
     assert "scenario.toml" in str(refused.value)
+
+
+BURST = '\n[[bursts]]\ndemand = "calls"\nbegins = {}\nminutes = 30\ntimes = 10\n'
+OUTAGE = '\n[[outages]]\ncentre = "fcc"\nbegins = {}\nminutes = 30\n'
+TIME = "is not in the scenario, which is from 2026-03-28 00:00 to 2026-03-30 01:00"  # the clocks go forward meanwhile
+
+
+@pytest.mark.parametrize(("table", "key"), [(BURST, "bursts.0.begins"), (OUTAGE, "outages.0.begins")])
+@pytest.mark.parametrize(
+    ("begins", "said"),
+    [
+        ("2026-03-27T23:59:00", f": 2026-03-27 23:59:00 {TIME}"),
+        ("2026-03-30T01:00:00", f": 2026-03-30 01:00:00 {TIME}"),
+        ("0001-01-01T00:00:00", f": 0001-01-01 00:00:00 {TIME}"),
+        ("2026-03-28T09:00:00Z", ": must be a time without a time zone, such as 2026-11-30T07:00:00"),
+        ("2026-03-28T00:00:00", ""),
+        ("2026-03-30T00:59:00", ""),
+    ],
+)
+def test_a_burst_or_an_outage_outside_the_scenario_is_named(
+    tmp_path: Path, table: str, key: str, begins: str, said: str
+) -> None:
+    if not said:
+        assert read(tmp_path, SOUND + table.format(begins))
+        return
+    with pytest.raises(ScenarioError) as refused:
+        read(tmp_path, SOUND + table.format(begins))
+    assert f"{key}{said}" in str(refused.value)
+
+
+def test_how_many_come_in_is_known_before_with_the_bursts(tmp_path: Path) -> None:
+    scenario = read(tmp_path, SOUND + BURST.format("2026-03-28T09:10:00"))
+
+    come = sum(1 for _ in arrivals(scenario.demand[0], scenario, Random(3)))
+
+    assert scenario.contacts == 60 * 48 + 9 * 30
+    assert come == pytest.approx(scenario.contacts, rel=0.05)
 
 
 def test_a_list_whose_only_entry_is_wrong_is_not_said_to_be_empty_too(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from click.testing import CliRunner
 
 from gateway.cli import main
 from gateway.simulate.plots import line_chart
-from gateway.simulate.report import figures
+from gateway.simulate.report import figures, left_open
 from gateway.simulate.scenario import Scenario, load_scenario
 from gateway.simulate.simulation import Simulation
 from gateway.store.documents import load_change
@@ -25,6 +27,28 @@ SCENARIOS = Path(__file__).parents[3] / "config" / "scenarios"
 
 def hours_of(name: str, hours: float) -> Scenario:
     return load_scenario(SCENARIOS / f"{name}.toml").model_copy(update={"days": hours / 24})
+
+
+def test_a_scenario_in_which_no_handler_ever_has_what_a_queue_needs_is_warned_of(tmp_path: Path) -> None:
+    """Levels count, and a team that never comes is nobody."""
+    scenario = tmp_path / "scenario.toml"
+    text = (SCENARIOS / "burst.toml").read_text().replace("days = ", "days = 0.02 #", 1)
+    queue = '[[queues]]\nid = "witness"\nname = "Witness line"\ntarget_seconds = 30\nskills = ["french:2"]\n'
+    calls = (
+        '[[demand]]\nid = "calls-there"\nqueue = "witness"\nchannel = "voice"\nper_hour = 1\nhandling = { mean = 9 }\n'
+    )
+    team = '[[teams]]\nid = "{0}"\ncentre = "fcc"\nposts = 1\nskills = ["{1}"]\nrota = [{2}]\n'
+    lacking = team.format("some", "french:1", "") + team.format("never", "french:3", '"off"')
+
+    scenario.write_text(text + queue + calls + lacking)
+    warned = CliRunner().invoke(main, ["simulate", str(scenario), "--json"])
+    scenario.write_text(text + queue + calls + lacking + team.format("more", "french:3", ""))
+    served = CliRunner().invoke(main, ["simulate", str(scenario), "--json"])
+
+    said = "No handler at all has french at level 2 or above: nobody ever takes what 'calls-there' brings to queue"
+    assert f"Warning: {said} 'witness'.\n" in warned.stderr
+    assert json.loads(warned.stdout)["warnings"] == [f"{said} 'witness'"]
+    assert "Warning" not in served.stderr and json.loads(served.stdout)["warnings"] == []
 
 
 def test_the_wait_is_near_erlang_c() -> None:
@@ -53,13 +77,80 @@ def test_the_same_seed_gives_the_same_figures_and_another_gives_others() -> None
     assert figures(other, Simulation(other).run())["queues"] != first["queues"]
 
 
-def test_everybody_who_came_in_was_answered_gave_up_or_is_still_there() -> None:
-    scenario = hours_of("county", 24)
+@pytest.mark.parametrize("hours", [9, 24])
+def test_everybody_who_came_in_was_answered_gave_up_or_is_still_there(hours: float) -> None:
+    scenario = hours_of("county", hours)
 
     found = figures(scenario, Simulation(scenario).run())
 
-    missing = sum(q["offered"] - q["answered"] - q["abandoned"] for q in found["queues"])
-    assert 0 <= missing <= found["left_open"]
+    ended = ("answered", "control_room", "abandoned", "waiting")
+    missing = sum(q["offered"] - sum(q[name] for name in ended) for q in found["queues"])
+    assert missing == found["left_open"]["arriving"]
+    assert sum(q["waiting"] for q in found["queues"]) <= found["left_open"]["waiting"]
+    for e in found["emergencies"]:
+        assert 0 <= e["offered"] - e["answered"] - e["control_room"] - e["abandoned"] <= found["left_open"]["waiting"]
+
+
+def nobody_there(tmp_path: Path, more: str = "") -> Path:
+    """Callers, but no handler ever."""
+    path = tmp_path / "nobody.toml"
+    path.write_text(
+        """
+name = "nobody"
+start = 2026-03-05
+days = 1
+centres = [{ id = "fcc", name = "FCC" }]
+queues = [{ id = "general", name = "General", target_seconds = 30 }]
+shifts = [{ id = "day", begins = 08:00:00, ends = 16:00:00 }]
+teams = [{ id = "fcc", centre = "fcc", posts = 1, rota = ["day"], absent = 1 }]
+[[demand]]
+id = "calls"
+queue = "general"
+channel = "voice"
+per_hour = 20
+emergencies = 0.2
+handling = { mean = 60 }
+patience = { kind = "fixed", mean = 90 }
+"""
+        + more,
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_of_nobody_who_was_answered_no_wait_is_shown_and_no_emergency_goes_out_of_sight(tmp_path: Path) -> None:
+    behaviour = '[behaviour]\ncontrol_room = { kind = "fixed", mean = 7200 }\n'
+
+    told = CliRunner().invoke(main, ["simulate", str(nobody_there(tmp_path, behaviour))]).stdout.splitlines()
+
+    queue = next(line for line in told if line.startswith("general")).split()
+    emergencies = told[told.index(next(line for line in told if line.startswith("EMERGENCIES"))) + 1].split()
+    offered = int(emergencies[1])
+    assert "nobody: " in told[0] and " in 1 day (seed 1)" in told[0]
+    assert queue[3:5] == ["0", "0"] and queue[6] == "0.0%" and queue[-6:] == ["-"] * 6
+    assert offered > 50 and emergencies[2:] == ["0", "0", str(offered), "-", "-", "-", "-"]
+
+
+def test_who_talks_with_the_control_room_does_not_give_up_and_counts_as_heard_in_time(tmp_path: Path) -> None:
+    scenario = load_scenario(nobody_there(tmp_path))
+
+    found = figures(scenario, Simulation(scenario).run())
+
+    (queue,), (emergency,) = found["queues"], found["emergencies"]
+    assert emergency["offered"] == emergency["control_room"] == queue["control_room"] > 50
+    assert queue["abandoned"] == pytest.approx(queue["offered"] - queue["control_room"], abs=2)
+    assert queue["service_level"] == pytest.approx(queue["control_room"] / queue["offered"], abs=0.01)
+
+
+def test_the_end_says_where_those_are_who_are_not_done_with(tmp_path: Path) -> None:
+    scenario = load_scenario(nobody_there(tmp_path))
+    patient = scenario.demand[0].model_copy(update={"patience": None, "emergencies": 0.0})
+
+    found = figures(scenario, Simulation(scenario.model_copy(update={"demand": (patient,)})).run())
+
+    count = found["contacts"]
+    assert left_open(found) == f"At the end {count} contacts are not done with: {count} waiting for an answer."
+    assert found["queues"][0]["service_level"] == 0, "who waits past the target is missed"
 
 
 def test_while_a_centre_is_down_its_callers_go_to_the_other() -> None:
@@ -117,7 +208,7 @@ def test_the_same_journal_gives_the_same_decisions_byte_for_byte() -> None:
 @pytest.fixture
 def short(tmp_path: Path) -> Path:
     path = tmp_path / "short.toml"
-    text = (SCENARIOS / "burst.toml").read_text(encoding="utf-8")
+    text = (SCENARIOS / "burst.toml").read_text(encoding="utf-8").partition("[[bursts]]")[0]
     path.write_text(text.replace("\ndays = 3", "\ndays = 0.5"), encoding="utf-8")
     return path
 
@@ -144,6 +235,34 @@ def test_the_labels_of_three_days_are_shown_whole() -> None:
     chart = line_chart("Waits", "hour", "seconds", labels, every=6)
     chart.add("calls", [0] * len(labels))
     assert ">Sat 18:00</text>" in chart.render().decode()
+
+
+def test_where_plots_cannot_be_written_is_said_before_the_work(short: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    result = CliRunner().invoke(main, ["simulate", str(short), "--plots", str(tmp_path / "file" / "plots")])
+
+    assert result.exit_code == 1
+    assert f"No plots can be written into {tmp_path / 'file' / 'plots'}: Not a directory." in result.output
+    assert result.stdout == "", "no figures: nothing was played"
+
+
+def test_a_long_scenario_says_how_long_it_will_take_and_ctrl_c_how_far_it_came(
+    short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short.write_text(short.read_text().replace("days = 0.5", "days = 3000"))
+
+    def interrupted(self: Simulation, progress: Callable[[float], None]) -> None:
+        progress(0.25)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Simulation, "run", interrupted)
+    result = CliRunner().invoke(main, ["simulate", str(short)])
+
+    assert result.exit_code == 130
+    assert "About 6,242,000 contacts come in: that takes some 31 minutes. Ctrl-C stops it." in result.stderr
+    assert "Stopped at 25%, on 25 Mar 2028 of the scenario. There are no figures." in result.stderr
+    assert gc.isenabled()
 
 
 def test_the_command_says_what_is_wrong_with_a_scenario(tmp_path: Path) -> None:

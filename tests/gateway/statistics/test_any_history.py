@@ -4,17 +4,22 @@ which was thought out without them, and every person's wait is counted once.
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import invariant
 
 from gateway.statistics.entries import enter
 from gateway.statistics.facts import OPEN, Fact
+from gateway.statistics.figures import Count, Targets
+from gateway.statistics.intervals import Intervals
 from gateway.statistics.ledger import Ledger
 from routing import events as ev
 from routing.engine import decide
 from routing.model import Channel, PresenceState, Stage, Work
 from tests.support.journalled import Journal
 from tests.support.people import People
+from tests.support.world import START
 
 
 class Journalled(People):
@@ -80,6 +85,19 @@ class Journalled(People):
     def every_call_is_counted_once(self) -> None:
         calls = [w for w in self.journal.waits if w.channel is Channel.VOICE and not w.again]
         assert sorted(w.reference for w in calls) == sorted(self.arrived)
+
+    @invariant()
+    def the_service_level_is_of_all_but_those_whom_it_may_still_be_kept_for_or_who_left_before_it(self) -> None:
+        day = Intervals(START, START + 86_400, "all", ZoneInfo("Europe/London"))
+        count = Count("queue", day, Targets({}, {}, default_target=30, default_threshold=20), (), self.now)
+        for wait in self.journal.waits:
+            count.wait(wait)
+        for row in count.figures():
+            in_time = row.answered_in_target + row.control_room_in_target
+            left_out = row.offered - row.service_level_offered
+            assert left_out == row.abandoned_early + row.waiting - row.waiting_past_target
+            assert row.service_level == (in_time / row.service_level_offered if row.service_level_offered else None)
+            assert in_time <= min(row.answered + row.control_room, row.service_level_offered)
 
     @invariant()
     def what_is_closed_has_nothing_open(self) -> None:

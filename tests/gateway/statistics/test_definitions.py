@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from config.settings import Queue
+from gateway.statistics.facts import Outcome
 from gateway.statistics.figures import By, Count, Figures, Targets
 from gateway.statistics.intervals import Intervals
+from gateway.statistics.level import kept
 from routing import events as ev
 from routing.model import Channel, Party, PresenceState
 from tests.support.journalled import JournalledWorld
@@ -32,9 +34,9 @@ def world() -> JournalledWorld:
     return JournalledWorld(rules([LED_ON]))
 
 
-def figures(world: JournalledWorld, by: By = "queue") -> dict[str, Figures]:
+def figures(world: JournalledWorld, by: By = "queue", targets: Targets = TARGETS) -> dict[str, Figures]:
     """Of everything so far, by group."""
-    count = Count(by, Intervals(START, START + 86_400, "all", LONDON), TARGETS, (10, 30, 60), world.now)
+    count = Count(by, Intervals(START, START + 86_400, "all", LONDON), targets, (10, 30, 60), world.now)
     for wait in world.journal.waits:
         count.wait(wait)
     for handling in world.journal.handlings:
@@ -82,6 +84,23 @@ def test_a_call_is_offered_when_it_comes_to_the_queue_and_waits_from_there(world
     assert (row.service_level, row.answered_in_target) == (1, 1)
 
 
+@pytest.mark.parametrize(("seconds", "in_target"), [(30, True), (31, False)])
+def test_a_call_is_overdue_on_the_board_exactly_when_it_is_outside_the_service_level(
+    world: JournalledWorld, seconds: int, in_target: bool
+) -> None:
+    """The order of service, what people read and the figures have one beginning: after the greeting and the menu."""
+    world.arriving("C1")
+    world.after(45)
+    world.did(ev.CallQueued("C1"))
+    world.after(seconds - 1)
+    world.handler("anna")
+    contact = world.contact("C1")
+    assert contact.queued_at == world.wait("C1").began_at == world.now - seconds
+    assert (contact.due >= world.now) == in_target
+    world.accept("C1")
+    assert figures(world)["general"].answered_in_target == in_target
+
+
 def test_an_answer_after_the_target_is_outside_the_service_level(world: JournalledWorld) -> None:
     waits(world, "C1", 30)
     talks(world, "C1", 60)
@@ -127,6 +146,76 @@ def test_bands_median_and_ninetieth_percentile(world: JournalledWorld) -> None:
         (0, 10, 2), (10, 30, 2), (30, 60, 0), (60, None, 1),
     ]  # fmt: skip
     assert (row.wait.median, row.wait.p90, row.wait.longest) == (10, 60, 60)
+
+
+# --- the service level -------------------------------------------------------------------------------
+
+
+def test_who_still_waits_counts_as_missed_from_the_moment_the_target_is_over(world: JournalledWorld) -> None:
+    world.call("C1")
+    world.after(30)
+    row = figures(world)["general"]
+    assert (row.waiting, row.waiting_past_target, row.service_level_offered, row.service_level) == (1, 0, 0, None)
+    world.after(1)
+    row = figures(world)["general"]
+    assert (row.waiting, row.waiting_past_target, row.service_level_offered, row.service_level) == (1, 1, 1, 0)
+
+
+@pytest.mark.parametrize("threshold", [20, 60])
+def test_no_hang_up_after_the_target_makes_the_service_level_better(world: JournalledWorld, threshold: int) -> None:
+    targets = Targets({"general": 30}, {"general": threshold})
+    waits(world, "C1", 10)
+    world.call("C2")
+    world.after(45)
+    before = figures(world, targets=targets)["general"]
+    world.did(ev.CallerLeft("C2"))
+    after = figures(world, targets=targets)["general"]
+    assert (before.service_level, after.service_level, after.service_level_offered) == (0.5, 0.5, 2)
+    assert after.abandoned_early == (threshold == 60)
+
+
+def test_an_emergency_that_the_control_room_answers_in_time_has_kept_the_target(world: JournalledWorld) -> None:
+    world.call("C1")
+    world.emergency("C1")
+    world.after(8)
+    world.did(ev.ControlRoomJoined("C1", "control room"))
+    row = figures(world)["general"]
+    assert (row.control_room, row.control_room_in_target, row.answered_in_target) == (1, 1, 0)
+    assert (row.service_level_offered, row.service_level) == (1, 1)
+
+
+def test_the_control_room_too_can_be_late(world: JournalledWorld) -> None:
+    world.call("C1")
+    world.emergency("C1")
+    world.after(31)
+    world.did(ev.ControlRoomJoined("C1", "control room"))
+    row = figures(world)["general"]
+    assert (row.control_room, row.control_room_in_target, row.service_level) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "seconds", "expected"),
+    [
+        ("answered", 30, True),
+        ("answered", 31, False),
+        ("control_room", 30, True),
+        ("control_room", 31, False),
+        ("waiting", 30, None),
+        ("waiting", 31, False),
+        ("abandoned", 9, None),
+        ("abandoned", 10, False),
+        ("abandoned", 31, False),
+        ("callback", 5, False),
+        ("voicemail", 5, False),
+        ("passed", 5, False),
+        ("cut_off", 5, False),
+        ("ended", 5, False),
+    ],
+)
+def test_what_keeps_the_target_what_misses_it_and_what_counts_neither_way(
+    outcome: Outcome, seconds: float, expected: bool | None
+) -> None:
+    assert kept(outcome, seconds, target=30, threshold=10) is expected
 
 
 # --- once, and in the right queue --------------------------------------------------------------------

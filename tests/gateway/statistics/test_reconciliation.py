@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from gateway.store.store import Batch, Store, StoreError
 from routing.board import Board
 from routing.engine import Decision
 from routing.events import Event
+from routing.model import Channel
 from tests.conftest import MakeSettings
 from tests.support.journalled import Journal
 from tests.support.postgres import Postgres
@@ -39,13 +41,13 @@ OUTCOMES = (
 
 
 class Day:
-    """What happened, in the journal's words and in the simulated people's. Nobody is in an emergency: the control
-    room's answers are the ledger's matter alone."""
+    """What happened, in the journal's words and in the simulated people's. Many are in an emergency, so that the
+    control room is often the first to answer."""
 
     def __init__(self) -> None:
         scenario = load_scenario(COUNTY)
-        calm = tuple(demand.model_copy(update={"emergencies": 0.0}) for demand in scenario.demand)
-        self.scenario: Scenario = scenario.model_copy(update={"days": 0.4, "warm_up_hours": 0, "demand": calm})
+        urgent = tuple(demand.model_copy(update={"emergencies": 0.3}) for demand in scenario.demand)
+        self.scenario: Scenario = scenario.model_copy(update={"days": 0.4, "warm_up_hours": 0, "demand": urgent})
         self.journal = Journal()
         self._board = Board(self.scenario.rules)  # nobody calls or writes again: each row's contact is its own
         self.measures: Measures = Simulation(self.scenario, self._watch).run()
@@ -109,7 +111,10 @@ async def test_the_figures_are_what_the_people_did(store: Store, day: Day, setti
         answered = sorted(seconds for waits in told for seconds in waits.answered)
         abandoned = sorted(seconds for waits in told for seconds in waits.abandoned)
         row = rows[channel]
-        assert row.offered + row.before_queue == sum(waits.offered for waits in told)
+        on_the_way = day.measures.left_open.arriving if channel is Channel.VOICE else 0
+        assert row.offered + row.before_queue + on_the_way == sum(waits.offered for waits in told)
+        assert row.control_room == sum(len(waits.control_room) for waits in told)
+        assert row.waiting == sum(len(waits.waiting) for waits in told)
         assert (row.answered, row.wait.count) == (len(answered), len(answered))
         assert row.abandoned + row.abandoned_early == len(abandoned)
         assert row.wait.longest == max(answered, default=None)
@@ -120,6 +125,23 @@ async def test_the_figures_are_what_the_people_did(store: Store, day: Day, setti
     for name, work in day.measures.centres.items():
         assert centres[name].busy_seconds == pytest.approx(work.busy)
         assert centres[name].staffed_seconds <= work.signed_in + 1e-6
+
+
+@pytest.mark.parametrize(("target", "threshold"), [(10.0, 60.0), (4.0, 2.0)])
+async def test_the_service_level_is_the_simulated_peoples(
+    store: Store, day: Day, settings: MakeSettings, target: float, threshold: float
+) -> None:
+    await written(store, day.journal.rows)
+    statistics = statistics_of(store, day, settings)
+
+    rows = await by_group(statistics, day, "queue", target=target, threshold=threshold)
+
+    for (queue, _), waits in day.measures.waits.items():
+        told = replace(waits, target=target, ignore=threshold)
+        assert rows[queue].service_level == told.service_level
+        assert rows[queue].abandoned_early == told.abandoned_early
+    in_time = sum(row.control_room_in_target for row in rows.values())
+    assert (in_time > 0) == (target >= 8), "it answers after 8 s"
 
 
 async def test_every_wait_is_in_exactly_one_row_however_it_is_cut(

@@ -9,7 +9,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.settings import Store as StoreSettings
-from gateway.store.database import open_engine
+from gateway.store.database import migrate, open_engine, require_database
+from gateway.store.errors import NoDatabase
 from gateway.store.records import (
     Account,
     Attachment,
@@ -169,6 +170,15 @@ async def test_a_conversation_is_read_in_its_order(store: Store) -> None:
     assert [m.id for m in await store.messages("T1")] == ["m1", "m2", "m3"]
 
 
+async def test_within_the_second_that_a_carrier_tells_a_conversation_is_as_it_came(store: Store) -> None:
+    ours = replace(MESSAGE, id="ours", direction="out", provider_key=None, at=100.2)
+    overtaken = replace(MESSAGE, id="overtaken", provider_key="3", at=103.0, sent_at=99.0)
+    answer = replace(MESSAGE, id="answer", provider_key="1", at=101.5, sent_at=100.0)
+    ahead = replace(MESSAGE, id="ahead", provider_key="2", at=102.0, sent_at=110.0)
+    await store.save(answer, overtaken, ahead, ours)
+    assert [m.id for m in await store.messages("T1")] == ["overtaken", "ours", "answer", "ahead"]
+
+
 async def test_a_status_changes_nothing_else(store: Store) -> None:
     await store.save(MESSAGE)
     await store.save(MessageStatus("m1", "sent", "SM2"))
@@ -247,6 +257,13 @@ async def test_values_that_the_database_refuses_are_told_from_a_database_that_is
         await down.ping()
     assert not isinstance(unreachable.value, NotStorable)
     await down.close()
+
+
+async def test_where_no_gateway_has_kept_anything_there_is_no_database(engine: AsyncEngine) -> None:
+    with pytest.raises(NoDatabase, match=r"there is no database at .*(gateway\.db|postgresql)"):
+        await require_database(engine)
+    await migrate(engine)
+    await require_database(engine)
 
 
 @pytest.mark.parametrize("length", [10_000, 100_000])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from config.triage import english, lexicon
 from routing.triage import Triage
+from routing.triage.reading import fold
 from routing.triage.spelling import Speller
 from tests.support.messages import labelled
 
@@ -49,10 +50,24 @@ def _loud(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "dressed", ["ＫＮＩＦＥ man on the train", "man with a k\u0301n\u0300ife", "man with a kn\u200bife", "KNIIIIFE man"]
+    "dressed",
+    [
+        "ＫＮＩＦＥ man on the train",
+        "man with a k\u0301n\u0300ife",
+        "man with a kn\u200bife",
+        "KNIIIIFE man",
+        "man with a kn\u0456f\u0435",  # Cyrillic i and e
+        "man with a \u039a\u039d\u0399FE",  # Greek capitals
+        "man with a \u043an\u0131f\u0435\u0301",  # Cyrillic k, dotless i, an accent
+    ],
 )
 def test_a_word_is_known_under_signs_that_hide_it(triage: Triage, dressed: str) -> None:
     assert "weapon" in [reason.rule for reason in triage.judge(dressed).why]
+
+
+def test_what_is_shown_is_what_was_written_and_another_language_stays_itself(triage: Triage) -> None:
+    assert triage.judge("h\u0435lp").in_words == 'sounds like an emergency: "h\u0435lp" (only a call for help, now)'
+    assert fold("\u043f\u043e\u043c\u043e\u0433\u0438\u0442\u0435") == "помогите"
 
 
 @pytest.mark.parametrize(
@@ -79,6 +94,20 @@ def test_time_grows_with_the_length_only(triage: Triage, unit: str) -> None:
     short, long = unit * (3_000 // len(unit)), unit * (12_000 // len(unit))
     _seconds(triage, short)
     assert _seconds(triage, long) < 10 * _seconds(triage, short) + 0.05
+
+
+@pytest.mark.parametrize(
+    "unit", ["is there a bomb ", "what if he has a knife ", "do not reply to this email dont text me "]
+)
+def test_an_email_without_a_full_stop_is_judged_in_the_time_of_its_length(triage: Triage, unit: str) -> None:
+    """Each sign of danger was held against each question before it, and those against every word between them."""
+    short, long = unit * (4_000 // len(unit)), unit * (48_000 // len(unit))
+    assert _seconds(triage, long) < 25 * _seconds(triage, short) + 0.05
+
+
+def test_help_after_a_thousand_courtesies_is_judged_in_the_time_of_its_length(triage: Triage) -> None:
+    short, long = ("now " * n + "help " * n for n in (1_000, 5_000))
+    assert _seconds(triage, long) < 15 * _seconds(triage, short) + 0.05
 
 
 def test_a_word_as_long_as_a_message_is_spelt_in_the_time_of_its_length(triage: Triage) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from channels.base import Refused, Throttled, Unreachable
+from channels.base import NotLetIn, Refused, Throttled, Unreachable
 from channels.text.http.carrier import HttpCarrier
 from channels.text.port import MediaItem, OutgoingText
 from gateway.sandbox.plain_carrier import PlainCarrier
@@ -108,18 +108,21 @@ async def test_a_fault_of_the_carrier_can_be_tried_again(plain: PlainCarrier, se
 
 
 async def test_a_carrier_that_says_yes_to_everything_is_judged_by_its_code(tmp_path: Path) -> None:
-    codes = iter(["0", "1", "9"])
+    codes = iter(["0", "1", "9", "4"])
 
     async def answer(request: web.Request) -> web.Response:
         return web.json_response({"messages": [{"status": next(codes), "message-id": 77}]})
 
     async with server(answer) as peer:
         send = {"error": "messages.0.status", "sent_id": "messages.0.message-id", "accepted": ["0"]}
-        it = carrier(tmp_path, peer.url, send=send | {"throttle_codes": ["1"]}, errors={"9": "no credit is left"})
+        meanings = {"throttle_codes": ["1"], "login_codes": ["4"]}
+        it = carrier(tmp_path, peer.url, send=send | meanings, errors={"9": "no credit is left"})
         assert (await it.send(TEXT)).sid == "second/out/77"
         with pytest.raises(Throttled):
             await it.send(TEXT)
         with pytest.raises(Refused, match="no credit is left"):
+            await it.send(TEXT)
+        with pytest.raises(NotLetIn):
             await it.send(TEXT)
         await it.close()
 
@@ -163,11 +166,13 @@ async def test_we_prove_ourselves_as_it_wants(tmp_path: Path, auth: dict[str, An
     assert seen == [value]
 
 
-async def test_a_signature_that_the_carrier_does_not_accept_is_refused(plain: PlainCarrier, tmp_path: Path) -> None:
+async def test_a_signature_that_the_carrier_does_not_accept_is_ours_to_mend_and_costs_no_text(
+    plain: PlainCarrier, tmp_path: Path
+) -> None:
     auth = {"hmac": {"secret": "stale", "header": "X-Signature", "timestamp_header": "X-Timestamp"}}
     it = carrier(tmp_path, plain.url, send={"auth": auth})
 
-    with pytest.raises(Refused, match="E01"):
+    with pytest.raises(NotLetIn, match="E01"):
         await it.send(TEXT)
 
     await it.close()
@@ -218,7 +223,7 @@ class TestWhetherItIsThere:
 
         async with server(refuse) as peer:
             it = carrier(tmp_path, peer.url, check_url=f"{peer.url}/me")
-            with pytest.raises(Refused, match="credentials"):
+            with pytest.raises(NotLetIn, match="credentials"):
                 await it.check()
             await it.close()
 

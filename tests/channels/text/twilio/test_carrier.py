@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from channels.base import Refused, Throttled, Unreachable
+from channels.base import NotLetIn, Refused, Throttled, Unreachable
 from channels.text.port import OutgoingText
 from channels.text.twilio.carrier import Twilio
 from config.text import TextNumber
@@ -143,14 +143,25 @@ class TestFailing:
         with pytest.raises(Refused, match="longer than 1,600"):
             await carrier.send(replace(WHERE, body="x" * 1601))
 
-    async def test_wrong_credentials_are_refused(self, local: LocalCarrier, tmp_path: Path) -> None:
+    async def test_wrong_credentials_are_ours_to_mend_and_cost_no_text(
+        self, local: LocalCarrier, tmp_path: Path
+    ) -> None:
         async with Twilio(settings_for(local.url, tmp_path, token="stale"), "") as carrier:
-            with pytest.raises(Refused, match="account SID and auth token"):
+            with pytest.raises(NotLetIn, match="account SID and auth token") as error:
                 await carrier.send(WHERE)
+            assert error.value.retry
+
+    @pytest.mark.parametrize(("status", "code"), [(401, 20003), (403, 20003), (403, 20005), (402, 99999), (407, 99999)])
+    async def test_so_are_an_account_that_is_locked_and_a_proxy_that_wants_a_login(
+        self, local: LocalCarrier, carrier: Twilio, status: int, code: int
+    ) -> None:
+        local.fail_next(status, code)
+        with pytest.raises(NotLetIn):
+            await carrier.send(WHERE)
 
     async def test_nobody_listening_is_unreachable(self, unused_tcp_port: int, tmp_path: Path) -> None:
         async with Twilio(settings_for(f"http://127.0.0.1:{unused_tcp_port}", tmp_path), "") as carrier:
-            with pytest.raises(Unreachable, match="connection to the carrier failed"):
+            with pytest.raises(Unreachable, match="the carrier cannot be reached"):
                 await carrier.send(WHERE)
 
     async def test_a_carrier_that_never_answers_is_given_up(self, tmp_path: Path) -> None:
@@ -281,7 +292,7 @@ class TestCheck:
 
     async def test_refused_credentials_are_told(self, local: LocalCarrier, tmp_path: Path) -> None:
         async with Twilio(settings_for(local.url, tmp_path, token="stale"), "") as carrier:
-            with pytest.raises(Refused, match="account SID and auth token"):
+            with pytest.raises(NotLetIn, match="account SID and auth token"):
                 await carrier.check()
 
     async def test_a_carrier_that_is_down_is_told(self, local: LocalCarrier, carrier: Twilio) -> None:
