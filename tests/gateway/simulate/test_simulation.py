@@ -32,7 +32,7 @@ def hours_of(name: str, hours: float) -> Scenario:
 def test_a_scenario_in_which_no_handler_ever_has_what_a_queue_needs_is_warned_of(tmp_path: Path) -> None:
     """Levels count, and a team that never comes is nobody."""
     scenario = tmp_path / "scenario.toml"
-    text = (SCENARIOS / "burst.toml").read_text().replace("days = ", "days = 0.02 #", 1)
+    text = (SCENARIOS / "burst.toml").read_text().partition("[[bursts]]")[0].replace("days = ", "days = 0.02 #", 1)
     queue = '[[queues]]\nid = "witness"\nname = "Witness line"\ntarget_seconds = 30\nskills = ["french:2"]\n'
     calls = (
         '[[demand]]\nid = "calls-there"\nqueue = "witness"\nchannel = "voice"\nper_hour = 1\nhandling = { mean = 9 }\n'
