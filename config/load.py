@@ -140,14 +140,12 @@ def _secret(value: Mapping[str, Any]) -> tuple[str, str]:
 def _explain(error: Any, merged: Mapping[str, Any], sources: list[Source]) -> list[str]:
     """The mistake that pydantic found, one line for each; those of the whole name their own keys."""
     location = tuple(str(part) for part in error["loc"])
-    what = str(error["msg"]).removeprefix("Value error, ")
     if not location:
         return [_agreement(line, sources) for line in lines_of(error)]
     named = _named(location, merged)
     if error["type"] == "extra_forbidden":
         return [_in_words(named, f"there is no such setting; {DEFAULT} lists them all", sources)]
-    what = in_words(error) or what
-    return [_in_words(named, what + _standing(location, merged), sources)]
+    return [_in_words(named, in_words(error) + _standing(location, merged), sources)]
 
 
 def _agreement(line: str, sources: list[Source]) -> str:

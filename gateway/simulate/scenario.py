@@ -273,6 +273,4 @@ def scenario_of(given: dict[str, Any]) -> Scenario:
 def _in_words(error: Any) -> list[str]:
     key = ".".join(str(part) for part in error["loc"])
     unknown = "there is no such setting" if error["type"] == "extra_forbidden" else ""
-    what = unknown or in_words(error) or str(error["msg"])
-    lines = what.removeprefix("Value error, ").splitlines()
-    return [f"{key}: {line}" if key else line for line in lines]
+    return [f"{key}: {line}" if key else line for line in (unknown or in_words(error)).splitlines()]

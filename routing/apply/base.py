@@ -73,7 +73,7 @@ def urgent(contact: Contact) -> Contact:
     return replace(contact, emergency=True, preferred="", preferred_until=None, declined=declined)
 
 
-def with_declined(contact: Contact, handler: str, board: Board, now: Time) -> Contact:
+def with_declined(contact: Contact, handler: str, how: str, board: Board, now: Time) -> Contact:
     """Not again for a while, and for twice as long each time; in an emergency as short each time."""
     others = tuple(d for d in contact.declined if d.handler != handler)
     times = 1 + max((d.times for d in contact.declined if d.handler == handler), default=0)
@@ -82,7 +82,7 @@ def with_declined(contact: Contact, handler: str, board: Board, now: Time) -> Co
         pause = min(pause, LONGEST_EMERGENCY_PAUSE)
     else:
         pause = min(pause * 2 ** (times - 1), max(pause, LONGEST_PAUSE))
-    return replace(contact, declined=(*others, Declined(handler, now + pause, times)))
+    return replace(contact, declined=(*others, Declined(handler, now + pause, times, how)))
 
 
 def handover_over(contact: Contact) -> Contact:

@@ -123,7 +123,7 @@ def _(e: ev.HandlerLeft, board: Board, now: Time) -> None:
 
 @apply.register
 def _(e: ev.HandlerLost, board: Board, now: Time) -> None:
-    contact = with_declined(board.contacts[e.reference], e.handler, board, now)
+    contact = with_declined(board.contacts[e.reference], e.handler, "lost", board, now)
     board.put_contact(replace(wanted(contact, now), assignment=None, held=False, held_at_phone=False))
 
 

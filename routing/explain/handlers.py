@@ -13,7 +13,17 @@ from routing.turns import FIRST_MINUTE
 from routing.words import in_words
 
 FREE = Reason("free", "is free and can take it")
+COULD_TOO = frozenset({"not_their_turn", "less_room", "preferred_skills", "shown_too", "claimed"})
 UNABLE = frozenset({"no_capacity", "lacks_skill", "other_centre", "reserved"})  # whatever they are doing
+CAME_BACK = {
+    "declined": "declined it",
+    "missed": "did not answer when their phone rang",
+    "expired": "did not accept it in time",
+    "failed": "could not be rung",
+    "requeued": "gave it back to a queue",
+    "lost": "lost the call",
+    "unreachable": "could not be rung for the call to the person",
+}
 NO_ROOM = {Channel.VOICE: "has no telephone", Channel.TEXT: "takes no texts", Channel.EMAIL: "takes no emails"}
 
 
@@ -26,7 +36,7 @@ def judged(board: Board, contact: Contact, now: Time, when: When) -> tuple[Judge
 def against(board: Board, contact: Contact, handler: Handler, now: Time, when: When) -> Reason | None:
     """What keeps this handler from the contact now; None: nothing."""
     return (
-        _not_signed_in(handler)
+        _not_signed_in(board, contact, handler, when)
         or _takes_none(handler, contact.load)
         or _lacks(board, contact, handler, when)
         or _away(handler)
@@ -75,8 +85,14 @@ def not_chosen(
 # --- not able ----------------------------------------------------------------------------------------
 
 
-def _not_signed_in(handler: Handler) -> Reason | None:
-    return Reason("offline", "is not signed in") if handler.presence.state is PresenceState.OFFLINE else None
+def _not_signed_in(board: Board, contact: Contact, handler: Handler, when: When) -> Reason | None:
+    """Supervisors and whoever lacks what it needs are told apart: it would be no use to call them in."""
+    if handler.presence.state is not PresenceState.OFFLINE:
+        return None
+    unable = _takes_none(handler, contact.load) or _lacks(board, contact, handler, when)
+    if unable is None:
+        return Reason("offline", "is not signed in")
+    return Reason("offline_unable", f"is not signed in, and {unable.said}")
 
 
 def _takes_none(handler: Handler, load: Channel) -> Reason | None:
@@ -123,8 +139,9 @@ def _declined(contact: Contact, handler: Handler, now: Time, when: When) -> Reas
     paused = next((d for d in contact.declined if d.handler == handler.id and d.until > now), None)
     if paused is None:
         return None
-    times = "" if paused.times == 1 else f" {paused.times} times"
-    said = f"declined, missed or lost it{times} and is not asked again before {when(paused.until)}"
+    how = CAME_BACK.get(paused.how, "declined, missed or lost it")
+    times = "" if paused.times == 1 else f"; it has come back from them {paused.times} times"
+    said = f"{how} and is not asked again before {when(paused.until)}{times}"
     return Reason("declined", said, paused.until)
 
 

@@ -15,6 +15,7 @@ from hypothesis.stateful import invariant
 from routing import events as ev
 from routing.audit import audit
 from routing.board import Board
+from routing.commands import MakeOffer
 from routing.engine import decide
 from routing.model import (
     REACHES,
@@ -133,10 +134,10 @@ class Desk(People):
 
     @invariant()
     def nobody_is_given_more_messages_than_they_take_but_for_one_emergency(self) -> None:
-        """Looked at where it was offered just now: what somebody takes can be lowered while they have more."""
+        """Looked at when it is offered: what somebody takes can be lowered while they have more."""
+        made = [c.offer for c in self.story[-1][2].commands if isinstance(c, MakeOffer) and not c.offer.broadcast]
         for contact in self.board.contacts.values():
-            given = [o for o in contact.offers if o.made_at == self.now and not o.broadcast]
-            for offer in (o for o in given if o.channel is not Channel.VOICE):
+            for offer in (o for o in contact.offers if o in made and o.channel is not Channel.VOICE):
                 handler = self.board.handlers[offer.handler]
                 others = [(c, on) for c, on in self.held_by(handler.id) if c is not contact]
                 full = sum(on is offer.channel for _, on in others) >= handler.capacity(offer.channel)

@@ -32,12 +32,12 @@ def hours_of(name: str, hours: float) -> Scenario:
 def test_a_scenario_in_which_no_handler_ever_has_what_a_queue_needs_is_warned_of(tmp_path: Path) -> None:
     """Levels count, and a team that never comes is nobody."""
     scenario = tmp_path / "scenario.toml"
-    text = (SCENARIOS / "burst.toml").read_text().partition("[[bursts]]")[0].replace("days = ", "days = 0.02 #", 1)
+    text = (SCENARIOS / "county.toml").read_text().replace("days = ", "days = 0.02 #", 1)
     queue = '[[queues]]\nid = "witness"\nname = "Witness line"\ntarget_seconds = 30\nskills = ["french:2"]\n'
     calls = (
         '[[demand]]\nid = "calls-there"\nqueue = "witness"\nchannel = "voice"\nper_hour = 1\nhandling = { mean = 9 }\n'
     )
-    team = '[[teams]]\nid = "{0}"\ncentre = "fcc"\nposts = 1\nskills = ["{1}"]\nrota = [{2}]\n'
+    team = '[[teams]]\nid = "{0}"\ncentre = "hq"\nposts = 1\nskills = ["{1}"]\nrota = [{2}]\n'
     lacking = team.format("some", "french:1", "") + team.format("never", "french:3", '"off"')
 
     scenario.write_text(text + queue + calls + lacking)
