@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
+from config.hidden import hidden_behind, lines_of
 from config.section import Section
 from config.settings import Settings
 from config.words import in_words
@@ -63,9 +63,10 @@ def load(path: Path | None = None, *, overlay: Mapping[str, Any] | None = None) 
         settings = Settings.model_validate(resolved)
     except ValidationError as error:
         own = [e for e in error.errors() if not follows_from_another(e, error.errors())]
-        errors = [*own, *_hidden_behind(own, resolved, sources[0].values)]
-        found = [line for e in errors for line in _explain(e, merged, sources)]
-        raise ConfigurationError(mistakes + found) from None
+        names = {tuple(e["loc"]): ".".join(_named(tuple(map(str, e["loc"])), merged)) for e in own}
+        hidden = hidden_behind(own, resolved, sources[0].values, names)
+        found = [line for e in own for line in _explain(e, merged, sources)]
+        raise ConfigurationError([*mistakes, *found, *(_agreement(line, sources) for line in hidden)]) from None
     if mistakes:
         raise ConfigurationError(mistakes)
     return _with_paths(settings)
@@ -75,46 +76,6 @@ def follows_from_another(error: Any, errors: Sequence[Any]) -> bool:
     """A list whose only entry is wrong is also said to be empty."""
     inside = [e for e in errors if len(e["loc"]) > len(error["loc"]) and e["loc"][: len(error["loc"])] == error["loc"]]
     return error["type"] == "too_short" and bool(inside)
-
-
-def _hidden_behind(errors: Sequence[Any], resolved: dict[str, Any], defaults: Mapping[str, Any]) -> list[Any]:
-    """What does not agree between sections, which is found only when each section by itself is right.
-
-    So each mistake is mended for a moment, with the default's value; a list entry is mended in itself, so that it keeps
-    its name and what names it is no mistake, and is left out where that does not help.
-    """
-    if not all(error["loc"] for error in errors):
-        return []  # then they are told already
-    mended = copy.deepcopy(resolved)
-    for whole_entries in (False, True):
-        for error in sorted(errors, key=lambda e: [str(part).zfill(6) for part in e["loc"]], reverse=True):
-            _mend(mended, error["loc"], defaults, whole_entries=whole_entries)
-        try:
-            Settings.model_validate(mended)
-        except ValidationError as further:
-            errors = [error for error in further.errors() if error["loc"]]
-            if not errors:
-                return further.errors()
-    return []
-
-
-def _mend(values: Any, location: Sequence[Any], defaults: Any, *, whole_entries: bool) -> None:
-    for depth, part in enumerate(location):
-        below = values[part] if isinstance(values, dict) and part in values else None
-        if isinstance(values, list):
-            entry = values[part] if part < len(values) else None
-            if whole_entries or depth == len(location) - 1 or not isinstance(entry, dict):
-                del values[part : part + 1]
-                return
-            values, defaults = entry, defaults[0] if isinstance(defaults, list) and defaults else None
-            continue
-        if depth == len(location) - 1 or not isinstance(below, dict | list):
-            if isinstance(defaults, Mapping) and part in defaults:
-                values[part] = copy.deepcopy(defaults[part])
-            elif isinstance(values, dict):
-                values.pop(part, None)
-            return
-        values, defaults = below, defaults.get(part) if isinstance(defaults, Mapping) else None
 
 
 def _read(path: Path) -> Source:
@@ -179,15 +140,18 @@ def _secret(value: Mapping[str, Any]) -> tuple[str, str]:
 def _explain(error: Any, merged: Mapping[str, Any], sources: list[Source]) -> list[str]:
     """The mistake that pydantic found, one line for each; those of the whole name their own keys."""
     location = tuple(str(part) for part in error["loc"])
-    what = str(error["msg"]).removeprefix("Value error, ")
     if not location:
-        mistakes = [line.partition(": ") for line in what.splitlines()]
-        return [_in_words(tuple(key.split(".")), text, sources) for key, _, text in mistakes]
+        return [_agreement(line, sources) for line in lines_of(error)]
     named = _named(location, merged)
     if error["type"] == "extra_forbidden":
         return [_in_words(named, f"there is no such setting; {DEFAULT} lists them all", sources)]
-    what = in_words(error) or what
-    return [_in_words(named, what + _standing(location, merged), sources)]
+    return [_in_words(named, in_words(error) + _standing(location, merged), sources)]
+
+
+def _agreement(line: str, sources: list[Source]) -> str:
+    """A mistake of the whole, which names its own key."""
+    key, _, text = line.partition(": ")
+    return _in_words(tuple(key.split(".")), text, sources)
 
 
 def _named(location: Location, values: Any) -> Location:

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from config.alarms import QueueAlarms
 from config.calendars import Calendar, TimeZone
 from config.edge import Edge
 from config.email import Email
@@ -98,6 +99,7 @@ class Routing(Section):
     choose_by: ChooseBy = "longest_idle"
     calls_interrupt_messages: bool = True
     emergency_skills_seconds: Annotated[float, Field(ge=0, le=60)] = 5.0
+    emergency_wrap_up_seconds: Annotated[float, Field(ge=0, le=120)] = 10.0
     broadcast_emergencies: bool = True
     last_handler_hours: Annotated[float, Field(ge=0, le=72)] = 4.0
     last_handler_first_seconds: Annotated[float, Field(ge=0, le=HOUR)] = 10.0
@@ -175,6 +177,7 @@ class Settings(Section):
     centres: Annotated[tuple[Centre, ...], Field(min_length=1)]
     queues: Annotated[tuple[Queue, ...], Field(min_length=1)]
     routing: Routing
+    queue_alarms: QueueAlarms
     grades: Annotated[tuple[Grade, ...], Field(min_length=1)]
     dispositions: Annotated[tuple[Disposition, ...], Field(min_length=1)]
     control_room: ControlRoom

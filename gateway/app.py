@@ -33,6 +33,7 @@ from gateway.letters import Letters
 from gateway.live import LiveHub
 from gateway.outbox import Outbox, Sender
 from gateway.permission import Permission
+from gateway.queue_watch import QueueWatch
 from gateway.recovery import Reconciler
 from gateway.references import new_id, new_reference
 from gateway.retention import Retention
@@ -43,6 +44,7 @@ from gateway.store.store import Store, StoreError
 from gateway.telemetry import Telemetry, configure_logs
 from gateway.texts import TextChannel
 from gateway.watchdog import report_alive
+from routing.coverage import without_handlers
 from routing.rules import Rules
 
 log = structlog.get_logger()
@@ -105,7 +107,8 @@ class Gateway:
     def warnings(self) -> Mapping[str, str]:
         """What is wrong in each part and costs nothing yet, '' where nothing is."""
         voice = {"voice": self.voice.warning()} if self.voice else {}
-        return voice | {"statistics": self.statistics.wrong, "queues": self._lost_queues()}
+        unserved = "; ".join(without_handlers(self.dispatcher.board))
+        return voice | {"statistics": self.statistics.wrong, "queues": self._lost_queues(), "handlers": unserved}
 
     def _lost_queues(self) -> str:
         waiting = {contact.queue for contact in self.dispatcher.board.contacts.values()} - self.rules.queues.keys()
@@ -161,6 +164,7 @@ class Gateway:
             "outbox": self.outbox.run(),
             "auditor": self.auditor.run(),
             "roster watch": RosterWatch(self.settings, self.store, self.dispatcher, self._clock).run(),
+            "queue watch": QueueWatch(self.settings.queue_alarms, self.store, self.dispatcher, self._clock).run(),
             "statistics": self.statistics.run(),
             "judging": self.judge.run(),
             "watchdog": report_alive(),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from gateway.past import History, Past, Progress
 from gateway.store.documents import load_change
 from gateway.store.store import Store
+from routing.board import Board
 from routing.commands import MakeOffer
 from routing.events import Recorded
 from routing.explain.explain import explained, why_chosen
-from routing.explain.facts import Chosen, Explanation, RulesThen, When
+from routing.explain.facts import Chosen, Compared, Explanation, Waited, When
+from routing.explain.waiting import why_waited
 from routing.model import Time
 from routing.rules import Rules
 
@@ -31,7 +34,6 @@ async def explain(
 
     Raises NotExplained, NotFollowed, StoreError.
     """
-    history = History(store, rules, progress)
     rows = [row async for row in store.journal(reference=reference)]
     if not rows:
         raise NotExplained(f"The journal knows no contact {reference}.")
@@ -41,12 +43,22 @@ async def explain(
     offers = [(row.seq, offer) for row in rows if isinstance(offer := load_change(row.kind, row.document), MakeOffer)]
     earnest = next(((seq, offer) for seq, offer in reversed(offers) if not offer.offer.broadcast), None)
     past, chosen = None, None
+    wait = Wait(reference, sorted({row.at for row in rows}), when)
+    history = History(store, rules, progress, before=wait.look)
     if earnest is not None:
         past, chosen = await _chosen(history, *earnest, [offer for _, offer in offers], when)
-    last = await history.last_row(at)
+    # What it had waited for is told by the board of then, and nothing happens to it after it was closed.
+    last = max((row.seq for row in rows if row.kind != "Recorded"), default=rows[-1].seq)
     past = await history.until(last, reference, past)
-    rules_then = _compared(await history.recorded(STARTED_WITH, rows[0].seq, last), digest_of(rules))
-    return explained(past.board, past.contact(reference), at, chosen, rules_then, when)
+    if past.contact(reference).closed_at is None:
+        last = await history.last_row(at)
+        past = await history.until(last, reference, past)
+    used, latest = digest_of(rules), (await store.head()).seq
+    return explained(
+        past.board, past.contact(reference), at, when, chosen, wait.last,
+        _compared(await history.recorded(STARTED_WITH, rows[0].seq, last), used),
+        _compared(await history.recorded(STARTED_WITH, latest, latest), used),
+    )  # fmt: skip
 
 
 async def _chosen(
@@ -56,6 +68,26 @@ async def _chosen(
     past = await history.until(seq - 1, offer.offer.reference)
     beside = (o.offer for o in offers if o.offer.broadcast and o.offer.made_at == offer.offer.made_at)
     return past, why_chosen(past.board, offer, [shown.handler for shown in beside], when)
+
+
+class Wait:
+    """Looks at one contact right before each of the ``instants`` at which something happened to it: ``last`` is how
+    things stood when it waited last. What happens to nobody but others in that instant (a handler becomes free for
+    it) is not yet to be seen there."""
+
+    def __init__(self, reference: str, instants: Sequence[Time], when: When) -> None:
+        self._reference, self._when = reference, when
+        self._instants = deque(instants)
+        self._now = 0.0
+        self.last: Waited | None = None
+
+    def look(self, board: Board, at: Time) -> None:
+        while self._instants and self._instants[0] <= at:
+            instant = self._instants.popleft()
+            contact = board.open_contact(self._reference)
+            if contact is not None and contact.waiting:
+                self.last = why_waited(board, contact, self._now, instant, self._when)
+        self._now = at
 
 
 # --- the rules of then -------------------------------------------------------------------------------
@@ -77,23 +109,23 @@ def started_with(rules: Rules) -> Recorded:
     return Recorded(STARTED_WITH, "system", digest_of(rules))
 
 
-def _compared(digests: Sequence[str], now: str) -> RulesThen:
+def _compared(digests: Sequence[str], used: str) -> Compared:
     """Other rules at any moment between the contact's first row and the instant are other rules."""
     if not digests:
         return ""
-    return "same" if set(digests) == {now} else "other"
+    return "same" if set(digests) == {used} else "other"
 
 
 # --- times in words ----------------------------------------------------------------------------------
 
 
 def local_times(now: Time) -> When:
-    """Local time to the second, with the date unless that is today."""
+    """Local time to the second and its zone, with the date unless that is today."""
     today = _local(now).date()
 
     def when(at: Time) -> str:
         local = _local(at)
-        return f"{local:%H:%M:%S}" if local.date() == today else f"{local:%d %b %Y %H:%M:%S}"
+        return f"{local:%H:%M:%S %Z}" if local.date() == today else f"{local:%d %b %Y %H:%M:%S %Z}"
 
     return when
 

@@ -31,6 +31,7 @@ PAGE = 500
 SAVED, SEEN = ("HandlerSaved", "HandlerRemoved"), ("PresenceChanged", "SetAway")
 
 Progress = Callable[[int, int], None]  # rows followed, of so many
+Before = Callable[[Board, Time], None]  # the board right before a row of this time is followed
 
 
 class NotFollowed(Exception):
@@ -53,9 +54,14 @@ class History:
     followed in full."""
 
     def __init__(
-        self, store: Store, rules: Rules, progress: Progress = lambda done, of: None, shift: float = SHIFT_SECONDS
+        self,
+        store: Store,
+        rules: Rules,
+        progress: Progress = lambda done, of: None,
+        shift: float = SHIFT_SECONDS,
+        before: Before = lambda board, at: None,
     ) -> None:
-        self._store, self._rules, self._progress = store, rules, progress
+        self._store, self._rules, self._progress, self._before = store, rules, progress, before
         self._window = rules.remembered_seconds + shift
         self._done = self._of = 0
 
@@ -144,6 +150,7 @@ class History:
 
     async def _follow(self, board: Board, rows: Iterable[Row]) -> None:
         for row in rows:
+            self._before(board, row.at)
             self._apply(board, row)
             self._done += 1
             if self._done % AT_A_TIME == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 # No 0 O 1 I L (look alike), no B D P T V (sound alike), no vowels (no words by accident).
@@ -15,6 +16,13 @@ def new_reference() -> str:
         number, letter = divmod(number, len(ALPHABET))
         letters += ALPHABET[letter]
     return f"{letters[:4]}-{letters[4:]}"
+
+
+def as_written(reference: str) -> str:
+    """As it was given out, however it is typed: ``k7m29qxr`` and ``K7M2 9QXR`` are ``K7M2-9QXR``. What no change of
+    case, spaces or dashes makes a reference is left as it is."""
+    bare = re.sub(r"[\s\u2010-\u2015-]+", "", reference).upper()
+    return f"{bare[:4]}-{bare[4:]}" if re.fullmatch(r"[0-9A-Z]{8}", bare) else reference
 
 
 def new_id() -> str:

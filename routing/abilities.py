@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from config.ordering import LanguageSkill
 from config.settings import Queue
-from routing.model import Channel, Contact, Need
+from routing.model import Channel, Contact, Need, Reach
 
 ORDINARY = "~ordinary"
 
@@ -34,22 +34,28 @@ def abilities(skills: frozenset[str], at: str, *, reserved: bool) -> frozenset[s
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """From ``after`` seconds of waiting on, only ``needed`` is insisted on."""
+    """From ``after`` seconds of waiting on, only ``needed`` is insisted on, and we go as far as ``reach``."""
 
     after: float
     needed: frozenset[str]
+    reach: Reach = Reach.ROOM
 
 
 class Needs:
     """What each kind of contact needs, step by step as it waits. Worked out once for each kind.
 
-    ``prefers``: by queue, what makes a handler the better choice without being needed.
+    ``prefers``: by queue, what makes a handler the better choice without being needed. ``skills_seconds``: for how
+    long an emergency insists on skills; ``wrap_up_seconds``: and leaves who is in wrap-up alone.
     """
 
     def __init__(
-        self, queues: Mapping[str, Queue], languages: tuple[LanguageSkill, ...], emergency_seconds: float
+        self,
+        queues: Mapping[str, Queue],
+        languages: tuple[LanguageSkill, ...],
+        skills_seconds: float,
+        wrap_up_seconds: float,
     ) -> None:
-        self._queues, self._emergency_seconds = queues, emergency_seconds
+        self._queues, self._skills_seconds, self._wrap_up_seconds = queues, skills_seconds, wrap_up_seconds
         self._languages = {one.language: one for one in languages}
         self._known: dict[tuple[str, str, bool], tuple[Step, ...]] = {}
         self._needs: dict[tuple[str, str, bool, int, Channel], Need] = {}
@@ -69,8 +75,8 @@ class Needs:
         need = self._needs.get(kind)
         if need is None:
             steps = self.steps(contact.queue, contact.language, emergency=contact.emergency)
-            able = steps[min(contact.relaxed, len(steps) - 1)].needed
-            need = self._needs[kind] = Need(load, able, "", self.prefers[contact.queue])
+            step = steps[min(contact.relaxed, len(steps) - 1)]
+            need = self._needs[kind] = Need(load, step.needed, "", self.prefers[contact.queue], step.reach)
         return need._replace(only=contact.preferred) if contact.preferred else need
 
     def always(self, queue: str) -> frozenset[str]:
@@ -91,7 +97,11 @@ class Needs:
         return tuple(Step(at, always | {need for need, seconds in lasting.items() if seconds > at}) for at in times)
 
     def _emergency(self, queue: str) -> tuple[Step, ...]:
-        """Nobody insists on anything for long: any handler can fetch help."""
+        """Nothing is insisted on for long: any handler can fetch help. And then who is in wrap-up can, too."""
         skills = frozenset(self._queues[queue].skills)
-        anybody = Step(self._emergency_seconds, frozenset())
-        return (Step(0.0, skills), anybody) if skills and self._emergency_seconds else (Step(0.0, frozenset()),)
+        over = self._skills_seconds if skills else 0.0
+        times = sorted({0.0, over, self._wrap_up_seconds})
+        return tuple(
+            Step(at, skills if at < over else frozenset(), Reach(Reach.BEYOND + (at >= self._wrap_up_seconds)))
+            for at in times
+        )

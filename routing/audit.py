@@ -59,14 +59,23 @@ def _is_lost(contact: Contact) -> bool:
 
 
 def _handler_wrong(board: Board, handler: Handler) -> Iterator[str]:
-    if board.free_index(handler.id) != board.free_channels(handler):
+    if board.free_index(handler.id) != board.reachable(handler):
         yield "does not stand among the free as they should"
     contacts = board.engaged_in(handler.id)
     rung = [c for c in contacts for o in c.offers if o.handler == handler.id and o.by_phone]
     talks = [c for c in contacts if c.live and c.assignment and c.assignment.handler == handler.id]
     if len(rung) + len(talks) > 1:
         yield f"is rung for {len(rung)} calls and talks in {len(talks)}"
-    offered = [o.channel for c in contacts for o in c.offers if o.handler == handler.id and not o.broadcast]
+    yield from _too_much(handler, contacts)
+
+
+def _too_much(handler: Handler, contacts: list[Contact]) -> Iterator[str]:
+    """More messages on offer than they take; one may be beyond it, and it is an emergency."""
+    offered = [(o.channel, c) for c in contacts for o in c.offers if o.handler == handler.id and not o.broadcast]
+    granted = 1
     for channel in (Channel.TEXT, Channel.EMAIL):
-        if offered.count(channel) > handler.capacity(channel):
-            yield f"is offered {offered.count(channel)} contacts by {channel} and takes {handler.capacity(channel)}"
+        urgent = [c.emergency for on, c in offered if on is channel]
+        beyond = len(urgent) - handler.capacity(channel)
+        if beyond > granted or (beyond == 1 and not any(urgent)):
+            yield f"is offered {len(urgent)} contacts by {channel} and takes {handler.capacity(channel)}"
+        granted -= max(beyond, 0)

@@ -8,7 +8,7 @@ written to disk.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from routing.abilities import abilities
@@ -104,7 +104,10 @@ class Board(View):
     def put_handler(self, handler: Handler) -> None:
         self._duty_changes(self.handlers.get(handler.id), handler)
         self.handlers[handler.id] = handler
-        self._able[handler.id] = abilities(handler.skills, handler.centre, reserved=handler.reserved)
+        able = abilities(handler.skills, handler.centre, reserved=handler.reserved)
+        if self._able.get(handler.id) is not able:
+            self._able[handler.id] = able
+            self.onlookers[handler.id] = None
         self.touched.handlers[handler.id] = handler
         self._moved[handler.id] = None
 
@@ -130,9 +133,14 @@ class Board(View):
     def wake_at(self, at: Time, kind: str, reference: str, detail: str = "") -> None:
         heapq.heappush(self._wakes, Wake(at, kind, reference, detail))
 
-    def due_wakes(self, now: Time) -> Iterator[Wake]:
+    def due_wakes(self, now: Time) -> list[Wake]:
+        """Each moment that has come, once, by what it is of: whether one of no interest any more was forgotten before
+        (``wake_until``) changes nothing of the order."""
+        due: dict[tuple[str, ...], Wake] = {}
         while self._wakes and self._wakes[0].at <= now:
-            yield heapq.heappop(self._wakes)
+            wake = heapq.heappop(self._wakes)
+            due[wake[1:]] = wake
+        return [due[what] for what in sorted(due)]
 
     def take_touched(self) -> Touched:
         touched, self.touched = self.touched, Touched()
@@ -195,13 +203,12 @@ class Board(View):
     def _put_on_offer(self, contact: Contact, was: Contact) -> None:
         """An emergency that is being offered is shown to all who could take it; not to others once one has asked."""
         reference = contact.reference
-        shown = contact.offers and not any(offer.claimed for offer in contact.offers)
-        if not shown:
+        if not contact.offers or contact.offers[0].claimed:  # who has asked for it is its only one
             self.on_offer.pop(reference, None)
             return
         need = self.need_of(contact)
         if reference not in self.on_offer or contact.declined != was.declined or need != self.need_of(was):
-            self.on_offer[reference] = None
+            self.on_offer[reference] = need
             self.unshown[reference] = None
 
     def _duty_changes(self, was: Handler | None, now: Handler | None) -> None:

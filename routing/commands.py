@@ -105,12 +105,24 @@ class CallControlRoom:
 
 @dataclass(frozen=True, slots=True)
 class RaiseAlarm:
-    """Tell the supervisors. ``what`` is a short name, ``why`` a sentence."""
+    """Tell the supervisors. ``what`` is a short name, ``why`` a sentence.
+
+    ``queue``: of an alarm that is withdrawn when it is true no more."""
 
     what: str
     why: str
     reference: str = ""
     handler: str = ""
+    queue: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawAlarm:
+    """What was told of this queue is true no more. ``why``: a sentence."""
+
+    what: str
+    why: str
+    queue: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +242,7 @@ Command = (
     | AskWhere
     | CallControlRoom
     | RaiseAlarm
+    | WithdrawAlarm
     | LeadOn
     | ScheduleFollowUp
     | QueueFollowUp

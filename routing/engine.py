@@ -11,7 +11,6 @@ from routing.board import Board
 from routing.broadcast import shown_to_more
 from routing.commands import CloseContact, Command
 from routing.events import Event
-from routing.making_way import make_way
 from routing.matching import next_offers
 from routing.model import Time
 from routing.objections import objection
@@ -61,7 +60,7 @@ def decide(board: Board, event: Event, now: Time) -> Decision:
 
 
 def _next(board: Board, now: Time) -> tuple[Command, ...]:
-    return next_offers(board, now) or make_way(board, now) or shown_to_more(board, now) or next_step(board, now)
+    return next_offers(board, now) or shown_to_more(board, now) or next_step(board, now)
 
 
 def _do(commands: Iterable[Command], done: list[Command], board: Board, now: Time) -> None:

@@ -1,4 +1,4 @@
-"""The handlers who are free for something, in the order of their turn: by what they can do and are free for."""
+"""The handlers who are within reach for something, in the order of their turn: by what they can do and for what."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from routing.model import Channel
 Able = frozenset[str]
 Turn = tuple[float, str]
 NO_CHANNELS: frozenset[Channel] = frozenset()
+# By ``Reach``: the channels of which a handler can be offered one contact more by going so far, and not before.
+Reachable = tuple[frozenset[Channel], frozenset[Channel], frozenset[Channel]]
+OUT_OF_REACH: Reachable = (NO_CHANNELS, NO_CHANNELS, NO_CHANNELS)
 # By whether there is room for a call, a text, an email.
 ROOM = {
     (voice, text, email): frozenset(c for c, room in zip(Channel, (voice, text, email), strict=True) if room)
@@ -29,6 +32,8 @@ class Spot(NamedTuple):
 
 
 class FreeHandlers:
+    """Those whom one ``Reach`` adds to the ones before it."""
+
     def __init__(self) -> None:
         self._spots: dict[str, Spot] = {}
         self._groups: dict[tuple[Able, frozenset[Channel]], list[Turn]] = {}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sortedcontainers import SortedList
 
-from routing.model import Channel, Need, Rank
+from routing.model import Channel, Need, Rank, Reach
 
 Line = tuple[str, Channel]
 Able = frozenset[str]
@@ -35,7 +35,7 @@ class Lines:
         self._moved: dict[str, None] = {}
         self._open: dict[Need, SortedList[Rank]] = {}
         self._alone: dict[str, dict[Need, SortedList[Rank]]] = {}
-        self._suiting: dict[Able, list[Waiting]] = {}
+        self._suiting: dict[tuple[Able, Reach], list[Waiting]] = {}
         self._lines: defaultdict[Line, SortedList[Rank]] = defaultdict(SortedList)
 
     # --- reading -------------------------------------------------------------------------------------
@@ -47,18 +47,18 @@ class Lines:
     def place_of(self, reference: str) -> Place | None:
         return self._places.get(reference)
 
-    def suiting(self, handler: str, able: Able) -> Iterator[Waiting]:
+    def suiting(self, handler: str, able: Able, least: Reach) -> Iterator[Waiting]:
         """Those who wait and whom this handler, who is ``able`` to do so much, could serve: by need, first in line
-        first."""
+        first. Only those for whom we go at ``least`` so far."""
         self._put_in_order()
-        known = self._suiting.get(able)
+        known = self._suiting.get((able, least))
         if known is None:
-            known = self._suiting[able] = [pair for pair in self._open.items() if pair[0].able <= able]
+            known = self._suiting[able, least] = [p for p in self._open.items() if _suits(p[0], able, least)]
         for pair in known:
             if pair[1]:
                 yield pair
         if handler in self._alone:
-            yield from (pair for pair in self._alone[handler].items() if pair[0].able <= able)
+            yield from (pair for pair in self._alone[handler].items() if _suits(pair[0], able, least))
 
     def with_need(self, need: Need) -> SortedList[Rank]:
         """Those who wait with this need, first in line first."""
@@ -122,7 +122,11 @@ class Lines:
         ranks = self._open.get(need)
         if ranks is None:
             ranks = self._open[need] = SortedList()
-            for able, known in self._suiting.items():
-                if need.able <= able:
+            for (able, least), known in self._suiting.items():
+                if _suits(need, able, least):
                     known.append((need, ranks))
         return ranks
+
+
+def _suits(need: Need, able: Able, least: Reach) -> bool:
+    return need.reach >= least and need.able <= able

@@ -1,30 +1,22 @@
-"""An emergency by text or email does not wait behind routine messages that are only on offer and that nobody has taken.
+"""What somebody has taken stays theirs; a routine message that is only on offer to them makes way for an emergency.
 
-A handler who is away from the desk with routine offers on it would otherwise hold up the emergency until those expire.
+A handler who is away from the desk with routine offers on it would otherwise hold up the emergency until those expire,
+and one who takes it would have more to do than need be.
 """
 
 from __future__ import annotations
 
 from routing.board import Board
 from routing.commands import EndOffer
-from routing.matching import is_declined
-from routing.model import Contact, Time, rank_of
+from routing.model import Contact, Handler
 
 WHY = "an emergency comes first"
 
 
-def make_way(board: Board, now: Time) -> tuple[EndOffer, ...]:
-    """For the first emergency that nobody is free for, one routine offer goes back to its line, of whose turn it is."""
-    while board.stranded:
-        contact = min((board.contacts[reference] for reference in board.stranded), key=rank_of)
-        del board.stranded[contact.reference]
-        whom = [h for h in board.could_make_way(contact) if not is_declined(contact, h, now)]
-        if contact.waiting and whom:
-            return end_routine_offer(board, whom[0], contact)
-    return ()
-
-
-def end_routine_offer(board: Board, handler: str, contact: Contact) -> tuple[EndOffer, ...]:
-    """The latest one of this handler in the contact's channel, if there is one."""
-    offer = board.routine_offer(handler, contact.load)
-    return (EndOffer(offer.id, offer.reference, handler, "withdrawn", WHY),) if offer else ()
+def make_way(board: Board, handler: Handler, contact: Contact, coming: int = 0) -> tuple[EndOffer, ...]:
+    """Where the handler would have more of the contact's channel than they take, with so many more ``coming``: the
+    latest routine one that they have not taken goes back to its line, if there is one."""
+    if board.loads.of(handler.id).taken[contact.load] + coming <= handler.capacity(contact.load):
+        return ()
+    offer = board.routine_offer(handler.id, contact.load)
+    return (EndOffer(offer.id, offer.reference, handler.id, "withdrawn", WHY),) if offer else ()

@@ -3,7 +3,7 @@
 A contact: emergencies first, the longest waiting of them before the others; then the most overdue against its
 queue's target, then the oldest.
 A handler: whose turn it is (by default, who has been idle longest) among those who are free for it and can do what
-it needs.
+it needs. For an emergency, where nobody has room, among those who are full (``Reach``).
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from itertools import takewhile
 from config.settings import Routing
 from routing.abilities import centre
 from routing.board import Board
-from routing.commands import MakeOffer
-from routing.model import Channel, Contact, Handler, Need, Offer, Rank, Time, Work, rank_of
+from routing.commands import EndOffer, MakeOffer
+from routing.making_way import make_way
+from routing.model import REACHES, Channel, Contact, Handler, Need, Offer, Rank, Reach, Time, Work, rank_of
 
 
-def next_offers(board: Board, now: Time) -> tuple[MakeOffer, ...]:
+def next_offers(board: Board, now: Time) -> tuple[MakeOffer | EndOffer, ...]:
     """The next match: the first in line of those whose chance has changed, to whose turn it is of those who suit it.
+    Or what must go back to its line before that.
 
     Only what is fresh can match: a handler who became free for more, a contact that began to wait. An emergency is
     then shown to the others who could take it (``broadcast``).
@@ -30,8 +32,12 @@ def next_offers(board: Board, now: Time) -> tuple[MakeOffer, ...]:
     freed, fresh = _first_for_the_freed(board, now), _first_of_the_fresh(board, now)
     if freed is not None and (fresh is None or rank_of(freed) < rank_of(fresh[0])):
         handler = best_handler(board, freed, now)
-        return (make_offer(board, freed, handler, now),) if handler else ()
-    return (make_offer(board, *fresh, now),) if fresh else ()
+        return _match(board, freed, handler, now) if handler else ()
+    return _match(board, *fresh, now) if fresh else ()
+
+
+def _match(board: Board, contact: Contact, handler: Handler, now: Time) -> tuple[MakeOffer | EndOffer, ...]:
+    return make_way(board, handler, contact, coming=1) or (make_offer(board, contact, handler, now),)
 
 
 def _first_for_the_freed(board: Board, now: Time) -> Contact | None:
@@ -42,7 +48,6 @@ def _first_for_the_freed(board: Board, now: Time) -> Contact | None:
         contact = best_contact(board, board.handlers[name], now) if name in board.handlers else None
         if contact is None:
             del freed[name]
-            board.onlookers[name] = None
         elif best is None or rank_of(contact) < rank_of(best):
             best = contact
     return best
@@ -57,18 +62,20 @@ def _first_of_the_fresh(board: Board, now: Time) -> tuple[Contact, Handler] | No
         if handler is not None:
             return contact, handler
         del board.fresh_contacts[contact.reference]
-        if contact.waiting and contact.emergency:
-            board.stranded[contact.reference] = None
     return None
 
 
 def best_contact(board: Board, handler: Handler, now: Time) -> Contact | None:
     """The first in line of all the contacts this handler can take now."""
-    if not board.lines or not (room := board.room_of(handler.id)):
+    if not board.lines:
+        return None
+    channels = board.channels_within(handler.id)
+    least = next((reach for reach in REACHES if channels[reach]), None)
+    if least is None:
         return None
     best: Rank | None = None
-    for need, ranks in board.waiting_for(handler.id):
-        if need.load in room:
+    for need, ranks in board.waiting_for(handler.id, least):
+        if need.load in channels[need.reach]:
             best = _first(board, ranks, handler.id, best, now)
     contact = None if best is None else board.contacts[best.reference]
     return None if contact is None or kept_for_a_call(board, handler.id, contact, now) else contact
@@ -91,12 +98,18 @@ def is_declined(contact: Contact, handler: str, now: Time) -> bool:
 
 def best_handler(board: Board, contact: Contact, now: Time) -> Handler | None:
     """Of the handlers who are free for this contact and can do what it needs: who can most of what it prefers,
-    and of these whose turn it is."""
+    and of these whose turn it is. Who has room comes before who has not."""
     need = board.need_of(contact)
     if need.only:
         return board.handlers[need.only] if _suits(board, need, need.only, contact, now) else None
+    found = (_best_at(board, need, reach, contact, now) for reach in REACHES[: need.reach + 1])
+    return next((board.handlers[handler] for handler in found if handler), None)
+
+
+def _best_at(board: Board, need: Need, reach: Reach, contact: Contact, now: Time) -> str:
+    """The best of those whom this reach adds; '' for nobody."""
     best: tuple[int, float, str] | None = None
-    for able, turns in board.free_for(need.load):
+    for able, turns in board.free_for(need.load, reach):
         if not need.able <= able:
             continue
         liked = -len(need.prefers & able) if need.prefers else 0
@@ -106,19 +119,20 @@ def best_handler(board: Board, contact: Contact, now: Time) -> Handler | None:
             if not is_declined(contact, handler, now) and not kept_for_a_call(board, handler, contact, now):
                 best = (liked, turn, handler)
                 break
-    return board.handlers[best[2]] if best else None
+    return best[2] if best else ""
 
 
 def _suits(board: Board, need: Need, handler: str, contact: Contact, now: Time) -> bool:
-    if is_declined(contact, handler, now) or not board.is_free(handler, need.load):
+    if is_declined(contact, handler, now) or not board.is_free(handler, need.load, need.reach):
         return False
     return need.able <= board.able(handler) and not kept_for_a_call(board, handler, contact, now)
 
 
 def kept_for_a_call(board: Board, handler: str, contact: Contact, now: Time) -> bool:
     """Where calls do not interrupt messages: no further message while a call, first in line, waits for their last
-    one to be finished. Otherwise whoever answers texts would never be free for a call."""
-    if board.rules.routing.calls_interrupt_messages or contact.load is Channel.VOICE:
+    one to be finished. Otherwise whoever answers texts would never be free for a call. An emergency finishes nothing
+    first: as a call it rings, as a message it is given to them."""
+    if board.rules.routing.calls_interrupt_messages or contact.load is Channel.VOICE or contact.emergency:
         return False
     if board.is_free(handler, Channel.VOICE) or not board.handlers[handler].capacity(Channel.VOICE):
         return False
@@ -143,6 +157,7 @@ CHOSEN = {
     "claimed": "they asked for this emergency",
 }
 OWN_CENTRE = " in its own centre"
+AS_EMERGENCY = "; was {}, and got it as an emergency"
 RULE_OF = {said: rule for rule, said in CHOSEN.items()}
 
 
@@ -171,7 +186,7 @@ def _deadline(rules: Routing, channel: Channel) -> float:
 def rule_in(why: str) -> str:
     """The rule by which the handler of an offer was chosen, from what the journal says of it; '' for one that is
     not known any more."""
-    return RULE_OF.get(why.removesuffix(OWN_CENTRE), "")
+    return RULE_OF.get(why.partition(";")[0].removesuffix(OWN_CENTRE), "")
 
 
 def _why(board: Board, contact: Contact, handler: Handler, now: Time) -> str:
@@ -179,14 +194,23 @@ def _why(board: Board, contact: Contact, handler: Handler, now: Time) -> str:
     need = board.need_of(contact)
     if need.only:
         return CHOSEN["owner" if contact.owner == need.only else "last_handler"]
-    by_skills = need.prefers and _passes_over_somebody(board, contact, need, handler, now)
+    reach = board.reach_to(handler.id, need.load) or Reach.ROOM
+    by_skills = need.prefers and _passes_over_somebody(board, contact, need, reach, handler, now)
     among = OWN_CENTRE if centre(board.rules.queues[contact.queue].centre) in need.able else ""
-    return CHOSEN["preferred_skills" if by_skills else board.rules.routing.choose_by] + among
+    return CHOSEN["preferred_skills" if by_skills else board.rules.routing.choose_by] + among + _broke_into(reach, need)
 
 
-def _passes_over_somebody(board: Board, contact: Contact, need: Need, chosen: Handler, now: Time) -> bool:
-    """Whether somebody else could take it whose turn comes sooner."""
-    free = merge(*(turns for able, turns in board.free_for(need.load) if need.able <= able))
+def _broke_into(reach: Reach, need: Need) -> str:
+    """What they were at when an emergency reached them; '' for nothing."""
+    if reach is Reach.ROOM:
+        return ""
+    messages = "busy with messages" if need.load is Channel.VOICE else "full"
+    return AS_EMERGENCY.format("in wrap-up" if reach is Reach.WRAP_UP else messages)
+
+
+def _passes_over_somebody(board: Board, contact: Contact, need: Need, reach: Reach, chosen: Handler, now: Time) -> bool:
+    """Whether somebody else within the same reach could take it whose turn comes sooner."""
+    free = merge(*(turns for able, turns in board.free_for(need.load, reach) if need.able <= able))
     sooner = (name for _, name in takewhile(lambda turn: turn[1] != chosen.id, free))
     return any(
         not is_declined(contact, name, now) and not kept_for_a_call(board, name, contact, now) for name in sooner

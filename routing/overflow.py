@@ -11,7 +11,7 @@ from config.overflow import CAUSES, STAY_PROMPT, Cause, Step, StepKind
 from config.settings import Queue
 from routing.board import Board
 from routing.commands import LeadOn
-from routing.hours import is_open
+from routing.coverage import could_serve, open_at
 from routing.model import Channel, Contact, PresenceState, Time, Work
 from routing.objections.calls import not_to_be_dialled
 from routing.safety import verdict
@@ -81,8 +81,8 @@ def _holds(cause: Cause, contact: Contact, queue: Queue, board: Board, now: Time
     since = now if contact.waiting_since is None else contact.waiting_since
     match cause:
         case "closed":
-            came_too_late = not _open(queue, board, since) or not on_duty(queue, contact.load, board)
-            return not contact.answered_at and not _open(queue, board, now) and came_too_late
+            came_too_late = not open_at(board, queue.id, since) or not on_duty(queue, contact.load, board)
+            return not contact.answered_at and not open_at(board, queue.id, now) and came_too_late
         case "nobody_on_duty":
             return not on_duty(queue, contact.load, board)
         case "full":
@@ -94,18 +94,10 @@ def _holds(cause: Cause, contact: Contact, queue: Queue, board: Board, now: Time
 
 def on_duty(queue: Queue, channel: Channel, board: Board) -> bool:
     """Somebody who can do what the queue always needs is signed in; away is signed in."""
-    needed = board.rules.needs.always(queue.id)
     return any(
-        handler.presence.state is not PresenceState.OFFLINE
-        and handler.capacity(channel) > 0
-        and needed <= board.able(handler.id)
+        handler.presence.state is not PresenceState.OFFLINE and could_serve(board, handler, queue.id, channel)
         for handler in board.handlers.values()
     )
-
-
-def _open(queue: Queue, board: Board, at: Time) -> bool:
-    calendar = board.rules.calendars.get(queue.calendar or "")
-    return calendar is None or is_open(calendar, at)
 
 
 # --- steps -------------------------------------------------------------------------------------------
@@ -126,7 +118,7 @@ def _impossible(step: Step, contact: Contact, board: Board, now: Time) -> str:
 
 def _no_better(queue: Queue, contact: Contact, board: Board, now: Time) -> str:
     """Why this queue could not serve the contact either."""
-    if not _open(queue, board, now):
+    if not open_at(board, queue.id, now):
         return f"{queue.id} is closed"
     if not on_duty(queue, contact.load, board):
         return f"nobody is on duty in {queue.id}"

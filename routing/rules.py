@@ -31,7 +31,8 @@ class Rules:
     longest_waits: Mapping[str, float] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        needs = Needs(self.queues, self.routing.languages, self.routing.emergency_skills_seconds)
+        patience = (self.routing.emergency_skills_seconds, self.routing.emergency_wrap_up_seconds)
+        needs = Needs(self.queues, self.routing.languages, *patience)
         object.__setattr__(self, "needs", needs)
         longest = {queue.id: queue.longest_wait_seconds for queue in self.queues.values()}
         object.__setattr__(self, "longest_waits", longest)

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from config.overflow import Overflow
 from routing.abilities import Step
 from routing.closed import LatelyClosed
-from routing.free import NO_CHANNELS, ROOM, FreeHandlers, Spot, Turn
+from routing.free import NO_CHANNELS, OUT_OF_REACH, ROOM, FreeHandlers, Reachable, Spot, Turn
 from routing.lines import Lines, Waiting
 from routing.loads import Loads
 from routing.model import (
+    REACHES,
     Channel,
     Contact,
     Doing,
@@ -25,6 +26,7 @@ from routing.model import (
     Person,
     PresenceState,
     Rank,
+    Reach,
     Time,
     rank_of,
 )
@@ -47,8 +49,7 @@ class View:
         self.people: dict[str, Person] = {}
         self.fresh_contacts: dict[str, None] = {}
         self._fresh_handlers: dict[str, None] = {}
-        self.on_offer: dict[str, None] = {}
-        self.stranded: dict[str, None] = {}
+        self.on_offer: dict[str, Need] = {}
         self.unshown: dict[str, None] = {}
         self.onlookers: dict[str, None] = {}
         self._moved: dict[str, None] = {}
@@ -58,7 +59,7 @@ class View:
         self._settled: dict[str, None] = {}
         self.lines = Lines()
         self._able: dict[str, frozenset[str]] = {}
-        self._free = FreeHandlers()
+        self._free = tuple(FreeHandlers() for _ in REACHES)
         self.loads = Loads(self._moved)
         self.names = Names()
         self.answers = Answers()
@@ -123,16 +124,27 @@ class View:
             return Doing.RINGING
         return Doing.WRAP_UP if any(w.handler == handler for c in contacts for w in c.wrap_ups) else Doing.NOTHING
 
-    def free_channels(self, handler: Handler) -> frozenset[Channel]:
-        """The channels of which this handler can be offered one contact more: no call, or fewer than N messages."""
+    def reachable(self, handler: Handler) -> Reachable:
+        """Of which channels this handler can be offered one contact more, by how far we go: see ``Reach``.
+
+        Who is on a call or being rung is left alone, and has one emergency beyond their room at most: until it is
+        done they get no other message for which they have no room, and no routine one at all.
+        """
         if handler.presence.state is not PresenceState.AVAILABLE:
-            return NO_CHANNELS
-        calls, texts, emails = self.loads.of(handler.id).taken.values()
-        if calls:
-            return NO_CHANNELS
+            return OUT_OF_REACH
+        load = self.loads.of(handler.id)
+        calls, texts, emails = load.taken.values()
+        if calls > load.wrap_ups:
+            return OUT_OF_REACH
+        most_texts, most_emails = handler.text_capacity, handler.email_capacity
+        beyond = load.urgent > 0 and (texts > most_texts or emails > most_emails)
+        phone, text, email = bool(handler.extension), texts < most_texts, emails < most_emails
+        ever = ROOM[phone, text or (most_texts > 0 and not beyond), email or (most_emails > 0 and not beyond)]
+        if load.wrap_ups:
+            return NO_CHANNELS, NO_CHANNELS, ever
         busy = (texts or emails) and not self.rules.routing.calls_interrupt_messages
-        voice, text, email = bool(handler.extension), texts < handler.text_capacity, emails < handler.email_capacity
-        return ROOM[voice and not busy, text, email]
+        room = ROOM[phone and not busy, text and not beyond, email and not beyond]
+        return room, NO_CHANNELS if room is ever else ever - room, NO_CHANNELS
 
     def need_of(self, contact: Contact) -> Need:
         """What it needs of a handler now."""
@@ -151,23 +163,10 @@ class View:
         return self._able[handler]
 
     def can_take(self, handler: str, contact: Contact) -> bool:
-        """Whether they are free for it now and can do what it needs."""
+        """Whether they are within its reach now and can do what it needs."""
         need = self.need_of(contact)
-        return handler in self.handlers and self.is_free(handler, need.load) and need.able <= self.able(handler)
-
-    def could_make_way(self, contact: Contact) -> list[str]:
-        """Who could take this message if one that is only offered to them went back to its line; in their turn."""
-        need = self.need_of(contact)
-        able = [h for h in self.loads.offered if need.able <= self.able(h) and (need.only or h) == h]
-        full = [h for h in able if self.full_of_offers(h, need.load)]
-        return sorted(full, key=lambda handler: (self._turn(self.handlers[handler]), handler))
-
-    def full_of_offers(self, handler: str, channel: Channel) -> bool:
-        """Whether they would be free for a message but for a routine one on offer that they have not taken."""
-        known, taken = self.handlers[handler], self.loads.of(handler).taken
-        there = known.presence.state is PresenceState.AVAILABLE and not taken[Channel.VOICE]
-        full = channel is not Channel.VOICE and taken[channel] == known.capacity(channel)
-        return there and full and self.routine_offer(handler, channel) is not None
+        known = handler in self.handlers
+        return known and self.is_free(handler, need.load, need.reach) and need.able <= self.able(handler)
 
     def routine_offer(self, handler: str, channel: Channel) -> Offer | None:
         """The latest offer in earnest, to this handler, of a message that is no emergency."""
@@ -179,9 +178,9 @@ class View:
         """Whether they have a contact or a wrap-up in hand."""
         return self.loads.of(handler).in_hand > 0
 
-    def waiting_for(self, handler: str) -> Iterator[Waiting]:
-        """Those who wait and whom this handler could serve: by need, first in line first."""
-        return self.lines.suiting(handler, self.able(handler))
+    def waiting_for(self, handler: str, least: Reach = Reach.ROOM) -> Iterator[Waiting]:
+        """Those who wait and whom this handler could serve: by need, first in line first. ``least``: see ``Lines``."""
+        return self.lines.suiting(handler, self.able(handler), least)
 
     def place(self, reference: str) -> int:
         """The contact's place among those who need the same, 1 for the first in line; 0 when it does not wait."""
@@ -200,28 +199,34 @@ class View:
         """Everybody who waits, first in line first. For showing, not for deciding: it sorts."""
         return sorted(rank for _, ranks in self.lines.needs() for rank in ranks)
 
-    def free_for(self, channel: Channel) -> Iterator[tuple[frozenset[str], list[Turn]]]:
-        """The free handlers of a channel by what they can do, each with their turn, the next first."""
+    def free_for(self, channel: Channel, reach: Reach = Reach.ROOM) -> Iterator[tuple[frozenset[str], list[Turn]]]:
+        """Whom this reach adds for a channel, by what they can do, each with their turn, the next first."""
         self._place_moved()
-        return self._free.of(channel)
+        return self._free[reach].of(channel)
 
-    def is_free(self, handler: str, channel: Channel) -> bool:
-        self._place_moved()
-        return self._free.is_free(handler, channel)
+    def is_free(self, handler: str, channel: Channel, reach: Reach = Reach.ROOM) -> bool:
+        """Whether they can be offered one more of this channel, if we go so far."""
+        at = self.reach_to(handler, channel)
+        return at is not None and at <= reach
 
-    def room_of(self, handler: str) -> frozenset[Channel]:
-        """The channels for which this handler is free."""
+    def reach_to(self, handler: str, channel: Channel) -> Reach | None:
+        """How far we must go for them to be offered one more of this channel; None: they cannot be."""
         self._place_moved()
-        return self._free.channels(handler)
+        return next((reach for reach in REACHES if self._free[reach].is_free(handler, channel)), None)
+
+    def channels_within(self, handler: str) -> Reachable:
+        """By reach, all the channels of which they can be offered one more by going as far as that."""
+        self._place_moved()
+        return self._within(handler)
 
     def places_of(self, rank: Rank) -> int:
         """In how many queues it stands, by its rank: 1 when it waits, otherwise 0. For checking."""
         return sum(rank in ranks for _, ranks in self.lines.needs())
 
-    def free_index(self, handler: str) -> frozenset[Channel]:
-        """The channels in whose index of the free the handler stands. For checking."""
+    def free_index(self, handler: str) -> tuple[frozenset[Channel], ...]:
+        """By reach, the channels in whose index the handler stands. For checking."""
         self._place_moved()
-        return self._free.stands(handler)
+        return tuple(free.stands(handler) for free in self._free)
 
     @property
     def fresh_handlers(self) -> dict[str, None]:
@@ -251,9 +256,18 @@ class View:
             self._place(self._moved.popitem()[0])
 
     def _place(self, handler_id: str) -> None:
-        """Put the handler where they belong among the free; who became free for more is fresh."""
+        """Put the handler where they belong within each reach. Who came into one for more is fresh, and an onlooker
+        where an emergency may reach them for more than before."""
         handler = self.handlers.get(handler_id)
-        channels = NO_CHANNELS if handler is None else self.free_channels(handler)
-        spot = Spot(self._turn(handler), self.able(handler_id), channels) if handler and channels else None
-        if self._free.put(handler_id, spot):
-            self._fresh_handlers[handler_id] = None
+        reachable = OUT_OF_REACH if handler is None else self.reachable(handler)
+        before = self._within(handler_id) if self.on_offer else None
+        for free, channels in zip(self._free, reachable, strict=True):
+            spot = Spot(self._turn(handler), self.able(handler_id), channels) if handler and channels else None
+            if free.put(handler_id, spot):
+                self._fresh_handlers[handler_id] = None
+        if before is not None and not all(map(frozenset.issubset, self._within(handler_id)[1:], before[1:])):
+            self.onlookers[handler_id] = None
+
+    def _within(self, handler: str) -> Reachable:
+        room, beyond, in_wrap_up = (free.channels(handler) for free in self._free)
+        return room, room | beyond, room | beyond | in_wrap_up

@@ -83,7 +83,7 @@ def is_idle(wake: Wake, contact: Contact | None) -> bool:
             return not contact.offers
         case "wrap_up" | "wrap_up_due":
             return not contact.wrap_ups
-        case "emergency":
+        case "emergency" | "relax":
             return not contact.wanted
     return False
 

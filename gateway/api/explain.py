@@ -11,7 +11,7 @@ from gateway.api.problems import BadRequest, Conflict, FieldError, NotAllowed, N
 from gateway.api.routes import Nothing, Request, Route
 from gateway.explain import NotExplained, explain, local_times
 from gateway.past import NotFollowed
-from routing.explain.facts import RulesThen
+from routing.explain.facts import Compared
 from routing.model import Stage, Time
 from routing.rules import Rules
 
@@ -46,8 +46,8 @@ class JudgedOut(Fact):
 
 
 class ChosenOut(Fact):
-    """The last offer in earnest. ``rule``: owner, last_handler, claimed, preferred_skills, or how the site chooses.
-    ``agrees``: the rules of now would choose the same handler."""
+    """The last offer in earnest. ``rule``: owner, last_handler, claimed, preferred_skills, only_one, or how the site
+    chooses. ``agrees``: the rules that this is told by would choose the same handler."""
 
     handler: str
     at: datetime
@@ -77,7 +77,8 @@ class LaterOut(Fact):
 
 
 class WaitingOut(Fact):
-    """``place`` of ``of`` in its queue; ``before``: who is served first; ``later``: what comes if it still waits."""
+    """``place`` of ``of`` in its queue; ``before``: who is served first; ``nobody``: what no handler at all has, ''
+    where somebody could take it; ``later``: what comes if it still waits."""
 
     place: int
     of: int
@@ -86,7 +87,16 @@ class WaitingOut(Fact):
     needs: list[NeededOut]
     before: list[BeforeOut]
     handlers: list[JudgedOut]
+    nobody: str
     later: list[LaterOut]
+
+
+class WaitedOut(Fact):
+    """The last wait that is over: ``waiting`` is how things stood right before ``until``."""
+
+    since: datetime
+    until: datetime
+    waiting: WaitingOut
 
 
 class StateOut(Fact):
@@ -96,15 +106,19 @@ class StateOut(Fact):
 
 
 class ExplanationOut(Fact):
-    """``waiting`` only while it waits, ``chosen`` once it was offered. ``rules_then``: whether the routing rules of
-    then are those of now, '' where the journal does not tell. ``sentences``: all of it, with times of the site."""
+    """``waiting`` only while it waits, ``waited`` once it did, ``chosen`` once it was offered. All is told by the
+    rules of one configuration, this gateway's: ``rules_then`` says whether those of then were the same, ``rules_now``
+    whether those are with which a gateway started last; '' where the journal does not tell. ``sentences``: all of it,
+    with times of the site."""
 
     reference: str
     at: datetime
     state: StateOut
     waiting: WaitingOut | None
+    waited: WaitedOut | None
     chosen: ChosenOut | None
-    rules_then: RulesThen
+    rules_then: Compared
+    rules_now: Compared
     sentences: list[str]
 
 
@@ -113,9 +127,9 @@ async def read(request: Request[Instant, Nothing]) -> ExplanationOut:
     services, query, reference = request.services, request.query, request.path["reference"]
     now = services.clock()
     at = now if query.at is None else query.at.timestamp()
-    if at > now:
-        why = "is in the future"
-        raise BadRequest("Nothing is known of the future.", [FieldError(field="at", why=why)])
+    if not 0 <= at <= now:
+        why = "is in the future" if at > now else "lies before 1970"
+        raise BadRequest("Nothing is known of that time.", [FieldError(field="at", why=why)])
     if not request.who.may("supervisor") and not has(await current(services, reference), request.who.handler):
         raise NotAllowed("This contact is not with you: ask a supervisor why it went where it went.")
     if services.explaining.locked():

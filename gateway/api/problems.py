@@ -25,6 +25,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from channels.base import ChannelError
+from config.words import PATTERNS, in_words
 from gateway.deciding import Refused
 from gateway.dispatcher import NotWritten
 from gateway.store.store import StoreError
@@ -32,6 +33,16 @@ from gateway.store.store import StoreError
 log = structlog.get_logger()
 
 RETRY_SECONDS = 2
+PHONE_KEYS = "must be keys of a telephone: digits, *, # and A to D, 32 at most"
+API_PATTERNS = PATTERNS | {
+    r"\S": "must not be empty",
+    r"^[a-z][a-z0-9._-]{0,59}$": "must be small letters, digits, dots, - and _, beginning with a letter",
+    r"^([0-9]{2,6})?$": "must be 2 to 6 digits, as the telephone is dialled",
+    r"^[^/\x00-\x1f]{0,200}$": "must be a file's name without its directory, of at most 200 characters",
+    r"^[0-9*#A-D]{1,32}$": PHONE_KEYS,
+    r"^\+?[0-9][0-9 ()./-]{2,24}$": "must be a telephone number",
+    r"^[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,128}$": "must be a kind of file such as image/jpeg",
+}
 
 
 class FieldError(BaseModel):
@@ -109,8 +120,8 @@ class Unavailable(Problem):
 def invalid(error: ValidationError) -> BadRequest:
     """Which fields are wrong and why; never the values, which may be passwords or what people wrote."""
     errors = [
-        FieldError(field=".".join(map(str, e["loc"])) or "body", why=e["msg"].removeprefix("Value error, "))
-        for e in error.errors(include_input=False, include_url=False, include_context=False)
+        FieldError(field=".".join(map(str, e["loc"])) or "body", why=in_words(e, API_PATTERNS))
+        for e in error.errors(include_input=False, include_url=False)
     ]
     return BadRequest("Some fields are not right.", errors)
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, Field
 
 from config.settings import Queue
-from gateway.api.models import moment
+from gateway.api.models import moment, moment_or_none
 from gateway.api.routes import In, Nothing, Request, Route
 from gateway.statistics.figures import Figures
+from gateway.store.documents import load_change
+from gateway.store.journal import Row
+from routing.attention import lines, nobody_said, unattended
+from routing.board import Board
+from routing.commands import RaiseAlarm, WithdrawAlarm
 from routing.model import Contact, Time
 
 # Older alarms are history: they stand in the journal.
@@ -32,7 +37,8 @@ class TodayOut(BaseModel):
 
 class QueueOut(BaseModel):
     """``emergencies``: that no handler has taken, also while they are shown to some. ``longest_wait_seconds`` is 0 when
-    nobody waits. ``today``: None where nothing has come in yet."""
+    nobody waits. ``today``: None where nothing has come in yet. ``unattended``: for supervisors, in a sentence, that
+    nobody who is there (or no handler at all) can take what waits; '' where somebody can."""
 
     id: str
     name: str
@@ -40,6 +46,7 @@ class QueueOut(BaseModel):
     waiting: int
     emergencies: int
     longest_wait_seconds: float
+    unattended: str
     today: TodayOut | None
 
 
@@ -68,12 +75,16 @@ class AlarmQuery(In):
 
 
 class AlarmOut(BaseModel):
+    """``queue``: of those that are withdrawn when they are true no more, and then ``withdrawn_at`` says when."""
+
     seq: int
     at: datetime
     what: str
     why: str
     contact: str
     handler: str
+    queue: str
+    withdrawn_at: datetime | None
 
 
 class Choice(BaseModel):
@@ -112,9 +123,17 @@ async def queues(request: Request[Nothing, Nothing]) -> QueuesOut:
     waiting = [board.contacts[rank.reference] for rank in board.waiting()]
     emergencies = Counter(c.queue for c in board.contacts.values() if c.emergency and c.wanted)
     supervisor, today = request.who.may("supervisor"), request.services.statistics.today
+    lonely = _unattended(board, now) if supervisor else {}
     return QueuesOut(
         queues=[
-            _queue_out(q, [c for c in waiting if c.queue == q.id], emergencies[q.id], today.get(q.id), now)
+            _queue_out(
+                q,
+                [c for c in waiting if c.queue == q.id],
+                emergencies[q.id],
+                lonely.get(q.id, ""),
+                today.get(q.id),
+                now,
+            )
             for q in request.services.settings.queues
         ],
         waiting=[_waiting_out(c, now) for c in waiting] if supervisor else [],
@@ -122,7 +141,18 @@ async def queues(request: Request[Nothing, Nothing]) -> QueuesOut:
     )
 
 
-def _queue_out(queue: Queue, waiting: list[Contact], emergencies: int, today: Figures | None, now: Time) -> QueueOut:
+def _unattended(board: Board, now: Time) -> dict[str, str]:
+    """By queue, in sentences."""
+    queues = board.rules.queues
+    return {
+        name: " ".join(nobody_said(board, queues[name], line) for line in unattended(board, queues[name], waiting))
+        for name, waiting in lines(board, now).items()
+    }
+
+
+def _queue_out(
+    queue: Queue, waiting: list[Contact], emergencies: int, lonely: str, today: Figures | None, now: Time
+) -> QueueOut:
     return QueueOut(
         id=queue.id,
         name=queue.name,
@@ -130,6 +160,7 @@ def _queue_out(queue: Queue, waiting: list[Contact], emergencies: int, today: Fi
         waiting=len(waiting),
         emergencies=emergencies,
         longest_wait_seconds=max((_waited(c, now) for c in waiting), default=0.0),
+        unattended=lonely,
         today=_today_out(today) if today else None,
     )
 
@@ -166,11 +197,26 @@ async def alarms(request: Request[AlarmQuery, Nothing]) -> list[AlarmOut]:
     after = max(0, (await store.head()).seq - ALARM_ROWS)
     rows = [row async for row in store.journal(kind="RaiseAlarm", after=after)]
     latest = rows[-request.query.limit :][::-1]
-    documents = [json.loads(row.document) for row in latest]
-    return [
-        AlarmOut(seq=r.seq, at=moment(r.at), contact=r.reference, handler=d["handler"], what=d["what"], why=d["why"])
-        for r, d in zip(latest, documents, strict=True)
-    ]
+    after = latest[-1].seq if latest else 0
+    ended = [row async for row in store.journal(kind="WithdrawAlarm", after=after)] if latest else []
+    withdrawn = [(row.seq, row.at, load_change(row.kind, row.document)) for row in ended]
+    return [_alarm_out(row, load_change(row.kind, row.document), withdrawn) for row in latest]
+
+
+def _alarm_out(row: Row, alarm: RaiseAlarm, withdrawn: Sequence[tuple[int, Time, WithdrawAlarm]]) -> AlarmOut:
+    """Whatever was told of a queue is over with the first withdrawal behind it."""
+    key = (alarm.what, alarm.queue)
+    over = next((at for seq, at, w in withdrawn if seq > row.seq and (w.what, w.queue) == key), None)
+    return AlarmOut(
+        seq=row.seq,
+        at=moment(row.at),
+        what=alarm.what,
+        why=alarm.why,
+        contact=row.reference,
+        handler=alarm.handler,
+        queue=alarm.queue,
+        withdrawn_at=moment_or_none(over),
+    )
 
 
 async def desk_settings(request: Request[Nothing, Nothing]) -> DeskSettingsOut:

@@ -5,16 +5,16 @@ is. Every mistake of every line is found at once.
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from config.ordering import SKILL
+from config.words import in_words
+from gateway.api.csv_lines import NotCsv, csv_lines
 from gateway.api.models import Line, Name, Password, RoleName
-from gateway.api.problems import FieldError
+from gateway.api.problems import API_PATTERNS, FieldError
 
 REQUIRED = ("id", "name", "centre", "skills", "extension", "role")
 OPTIONS = ("text_capacity", "email_capacity", "auto_answer", "reserved")
@@ -68,20 +68,17 @@ class Entry:
 
 def read_roster(text: str) -> tuple[list[Entry], list[FieldError]]:
     """The right lines, and what is wrong with the others; a field is named ``line 7: extension``."""
-    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="too many columns", strict=True)
     try:
-        rows = [(reader.line_num, row) for row in reader]
-    except csv.Error as error:
-        return [], [_mistake(reader.line_num, "line", f"is not CSV: {error}")]
-    columns = set(reader.fieldnames or ())
-    if columns - set(COLUMNS) or set(REQUIRED) - columns or len(rows) > MOST_LINES:
-        more = ", ".join(COLUMNS[len(REQUIRED) :])
-        why = f"the header must be {','.join(REQUIRED)}; {more} may follow; at most {MOST_LINES} lines"
-        return [], [_mistake(1, "header", why)]
+        lines = [(line, row) for line, row in csv_lines(text) if row]
+    except NotCsv as error:
+        return [], [_mistake(error.line, "line", str(error))]
+    header = lines[0][1] if lines else []
+    if wrong := _header_mistake(header) or ("" if len(lines) - 1 <= MOST_LINES else f"at most {MOST_LINES} lines"):
+        return [], [_mistake(1, "header", wrong)]
     entries: list[Entry] = []
     mistakes: list[FieldError] = []
-    for line, row in rows:
-        read = _entry(line, row)
+    for line, row in lines[1:]:
+        read = _entry(line, header, row)
         (entries.append(read) if isinstance(read, Entry) else mistakes.extend(read))
     once = {entry.id: entry for entry in reversed(entries)}
     doubled = [entry for entry in entries if once[entry.id] is not entry]
@@ -89,13 +86,25 @@ def read_roster(text: str) -> tuple[list[Entry], list[FieldError]]:
     return [entry for entry in entries if once[entry.id] is entry], mistakes
 
 
-def _entry(line: int, row: dict[str, str]) -> Entry | list[FieldError]:
-    if None in row.values() or "too many columns" in row:
-        return [_mistake(line, "line", "has too many or too few columns")]
+def _header_mistake(header: list[str]) -> str:
+    """'' for none."""
+    missing = [name for name in REQUIRED if name not in header]
+    unknown = [name for name in header if name not in COLUMNS]
+    doubled = sorted({name for name in header if header.count(name) > 1})
+    said = {"there is no column": missing, "there must not be a column": unknown, "these stand there twice:": doubled}
+    wrong = "; ".join(f"{what} {', '.join(names)}" for what, names in said.items() if names)
+    more = ", ".join(COLUMNS[len(REQUIRED) :])
+    return wrong and f"{wrong}. The first line must be {','.join(REQUIRED)}; {more} may follow"
+
+
+def _entry(line: int, header: list[str], row: list[str]) -> Entry | list[FieldError]:
+    if len(row) != len(header):
+        return [_mistake(line, "line", f"has {len(row)} columns, and the header {len(header)}")]
     try:
-        right = _Row.model_validate(row)
+        right = _Row.model_validate(dict(zip(header, row, strict=True)))
     except ValidationError as error:
-        return [_mistake(line, str(e["loc"][0]), e["msg"]) for e in error.errors(include_input=False)]
+        wrong = error.errors(include_input=False)
+        return [_mistake(line, str(e["loc"][0]), in_words(e, API_PATTERNS)) for e in wrong]
     options = {name: value for name in OPTIONS if (value := getattr(right, name)) is not None}
     return Entry(
         line, right.id, right.name, right.centre, frozenset(right.skills), right.extension, right.role,

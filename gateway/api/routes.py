@@ -17,7 +17,9 @@ from structlog.contextvars import bound_contextvars
 
 from gateway.api.problems import BadRequest, NotAllowed, NotJson, NotSignedIn, TooLarge, invalid
 from gateway.api.services import Services
+from gateway.api.spreadsheets import spreadsheet_text
 from gateway.auth import Auth, Principal, Role
+from gateway.references import as_written
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY_BYTES = 64 * 1024
@@ -35,16 +37,20 @@ class Nothing(In):
 
 
 class CsvText(BaseModel):
-    """A body of ``text/csv``. ``media``: what may be sent."""
+    """A body of ``text/csv``. ``media``: what may be sent. ``guesses``: whether what is neither UTF-8 nor UTF-16 is
+    taken for Windows-1252, as only those may whom a letter read wrongly leads to nobody; ``guessed``: it was."""
 
     media: ClassVar[tuple[str, ...]] = ("text/csv",)
+    guesses: ClassVar[bool] = False
     text: str
+    guessed: bool = False
 
 
 class RosterText(CsvText):
     """A body of ``text/csv`` or ``text/calendar``; which it is, is seen in the file itself."""
 
     media = ("text/csv", "text/calendar")
+    guesses = True
 
 
 Q = TypeVar("Q", bound=BaseModel)
@@ -114,6 +120,8 @@ def _door(route: Route, services: Services, auth: Auth) -> Callable[[web.Request
         who = await _admit(route, auth, raw)
         query, body, _ = route.types
         path = dict(raw.match_info)
+        if "reference" in path:
+            path["reference"] = as_written(path["reference"])
         _refuse_nul(*path.values(), *raw.query.values())
         request = Request(
             services, auth, who, path, _validated(query, dict(raw.query)), await _read(route, body, raw), raw
@@ -145,14 +153,16 @@ async def _read(route: Route, body: type[BaseModel], raw: web.Request) -> BaseMo
     """Raises TooLarge, NotJson, BadRequest."""
     if body is Nothing:
         return Nothing()
-    plain = issubclass(body, CsvText)
     wanted = body.media if issubclass(body, CsvText) else ("application/json",)
     if raw.content_type not in wanted:
         raise NotJson(f"Send the body as {' or '.join(wanted)}.")
     content = await read_bytes(raw, route.limit)
     try:
-        text = content.decode("utf-8-sig")
-        validated = body(text=text) if plain else body.model_validate_json(text)
+        if issubclass(body, CsvText):
+            text, guessed = spreadsheet_text(content, guess=body.guesses)
+            validated: BaseModel = body(text=text, guessed=guessed)
+        else:
+            validated = body.model_validate_json(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise BadRequest("The body is not UTF-8.") from None
     except ValidationError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -24,6 +25,7 @@ from routing.shifts import Shift
 
 SHOWN = 500  # changes in an answer; the figures count all
 KEPT = 20  # files of earlier imports
+GUESSED = "The file is not UTF-8 and was read as Windows-1252, Excel's ordinary CSV: look at names with accents."
 WEEK_SECONDS = 7 * 86_400.0
 FileName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^/\x00-\x1f]{0,200}$")]
 
@@ -57,8 +59,9 @@ class Change(BaseModel):
 
 class ImportOut(BaseModel):
     """``roster``: its id, '' when nothing was imported. The shifts of ``centres`` that begin from ``begins`` until
-    before ``ends`` are replaced. ``left_without``: who had shifts in it and has none any more. ``changes``: the
-    first 500."""
+    before ``ends`` are replaced; where a file has absences alone, ``centres`` is empty, and only shifts of its people
+    are changed. ``left_without``: who had shifts in it and has none any more. ``changes``: the first 500.
+    ``warnings``: what may be a mistake, in sentences."""
 
     roster: str
     begins: datetime
@@ -70,6 +73,7 @@ class ImportOut(BaseModel):
     left_without: list[str]
     people: list[PersonChange]
     changes: list[Change]
+    warnings: list[str]
 
 
 class RosterOut(BaseModel):
@@ -102,7 +106,7 @@ class ShiftOut(BaseModel):
 
 async def import_shifts(request: Request[ImportQuery, RosterText]) -> ImportOut:
     services, query, text = request.services, request.query, request.body.text
-    planned = await _plan(services, query, text)
+    planned = await _plan(services, query, request.body)
     if query.dry_run:
         return _import_out(planned, "")
     now, roster = services.clock(), services.new_id()
@@ -125,17 +129,20 @@ async def import_shifts(request: Request[ImportQuery, RosterText]) -> ImportOut:
     return _import_out(planned, roster)
 
 
-async def _plan(services: Services, query: ImportQuery, text: str) -> Plan:
+async def _plan(services: Services, query: ImportQuery, text: RosterText) -> Plan:
     """Raises BadRequest with every mistake of every line."""
     handlers, rosters = dict(services.dispatcher.board.handlers), services.settings.rosters
     wrong = _query_mistakes(services, query)
     if wrong:
         raise BadRequest("Some fields are not right.", wrong)
     # A large file takes seconds, and callers must not wait for it.
-    read = await asyncio.to_thread(read_roster_file, text, rosters, handlers, services.clock(), query.first, query.last)
+    read = await asyncio.to_thread(
+        read_roster_file, text.text, rosters, handlers, services.clock(), query.first, query.last
+    )
     if isinstance(read, list):
         raise BadRequest("Nothing was imported: some lines are not right.", read)
-    return plan(read, query.centre, handlers, await services.store.shifts(read.begins, read.ends))
+    planned = plan(read, query.centre, handlers, await services.store.shifts(read.begins, read.ends))
+    return replace(planned, warnings=(GUESSED, *planned.warnings)) if text.guessed else planned
 
 
 def _query_mistakes(services: Services, query: ImportQuery) -> list[FieldError]:
@@ -165,6 +172,7 @@ def _import_out(planned: Plan, roster: str) -> ImportOut:
             for h in sorted(set().union(*counts))
         ],
         changes=[_change(what, s) for what, s in sorted(changes, key=lambda c: (c[1], c[0]))[:SHOWN]],
+        warnings=list(planned.warnings),
     )
 
 
@@ -205,7 +213,7 @@ def _roster_out(roster: ImportedRoster) -> RosterOut:
         sha256=roster.sha256,
         begins=moment(roster.begins),
         ends=moment(roster.ends),
-        centres=roster.centres.split(";"),
+        centres=[centre for centre in roster.centres.split(";") if centre],
         shifts=roster.shifts,
     )
 

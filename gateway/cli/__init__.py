@@ -111,7 +111,7 @@ def _first(error: BaseException) -> BaseException:
 def check(config: Path | None, sign_in: bool) -> None:
     """Check the configuration and say everything that is wrong with it.
 
-    Exits with 2 when something is.
+    Exits with 2 when something is. Where there is a database, it is also said which queues no handler could serve.
 
     \b
     Examples:
@@ -125,10 +125,15 @@ def check(config: Path | None, sign_in: bool) -> None:
         if found := asyncio.run(refusals(settings.email.mailboxes)):
             raise Misconfigured("Not every mailbox can be used:" + "".join(f"\n  {why}" for why in found))
         click.echo("Every mailbox lets us in, to read and to send.")
-    click.echo(_summary(settings))
+    from gateway.handlers_check import look_at_handlers
+
+    handlers = asyncio.run(look_at_handlers(settings))
+    click.echo(_summary(settings, handlers.known))
+    if handlers.warnings:
+        click.echo("Warnings:" + "".join(f"\n  {warning}." for warning in handlers.warnings))
 
 
-def _summary(settings: Settings) -> str:
+def _summary(settings: Settings, handlers: str) -> str:
     numbers = len(settings.voice.numbers)
     channels = {
         f"calls ({numbers} numbers, {settings.voice.slots} at once)": settings.voice.enabled,
@@ -138,6 +143,7 @@ def _summary(settings: Settings) -> str:
     lines = {
         "channels": ", ".join(name for name, enabled in channels.items() if enabled) or "none",
         "queues": ", ".join(q.id for q in settings.queues),
+        "handlers": handlers,
         "grades": ", ".join(g.id for g in settings.grades),
         "centres": ", ".join(c.id for c in settings.centres),
         "control room": ", then ".join(t.name for t in settings.control_room.targets),

@@ -32,6 +32,7 @@ from gateway.store.records import Record
 from gateway.store.store import Batch, Store, StoreError
 from gateway.telemetry import Telemetry
 from routing.apply import apply
+from routing.coverage import without_handlers
 from routing.events import Event, HandlerRemoved, HandlerSaved, Recorded, ShiftsImported
 from routing.objections import objection
 from routing.rules import Rules
@@ -112,6 +113,6 @@ def _services(settings: Settings, store: Store, clerk: Clerk, statistics: Statis
         calls=None,
         texts=None,
         health=lambda: {"gateway": "is not running"},
-        warnings=dict,
+        warnings=lambda: {"handlers": "; ".join(without_handlers(clerk.board))},
         new_id=lambda: secrets.token_hex(8),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
 from typing import Any
@@ -18,34 +18,55 @@ from gateway.cli.common import CONFIG, REASON, Failure, load_settings, run_plain
 from gateway.explain import NotExplained, local_times
 from gateway.explain import explain as ask
 from gateway.past import NotFollowed
+from gateway.references import as_written
 from gateway.store.database import open_engine, require_database
 from gateway.store.store import Store
 from routing.explain.facts import Explanation
 from routing.rules import Rules
 
 WHOLE_SECOND = 0.999_999
+FIRST_YEAR, LAST_YEAR = 1971, 9998  # beyond them the clock is at its end in some zones
 
 
 def _instant(_context: click.Context, _parameter: click.Parameter, text: str | None) -> float | None:
     """Local time, or with a time zone; the whole of the second counts, as the journal shows no less."""
     if text is None:
         return None
+    now = time.time()
     try:
-        try:
-            given = datetime.combine(datetime.now(UTC).astimezone(), time_of_day.fromisoformat(text))
-        except ValueError:
-            given = datetime.fromisoformat(text)
+        given = latest(time_of_day.fromisoformat(text), now)
+    except ValueError:
+        given = _moment(text)
+    if given.year < FIRST_YEAR:
+        raise click.BadParameter(f"'{text}' lies before {FIRST_YEAR}.")
+    if given.year > LAST_YEAR or given.timestamp() > now:
+        raise click.BadParameter(f"'{text}' is in the future.")
+    return given.timestamp() + (0.0 if given.microsecond else WHOLE_SECOND)
+
+
+def latest(clock: time_of_day, now: float) -> datetime:
+    """When it was this time last: what is still to come today was yesterday, as 23:59 asked for after midnight."""
+    today = datetime.fromtimestamp(now, UTC).astimezone(clock.tzinfo).date()
+    days = (datetime.combine(today - timedelta(days=ago), clock) for ago in (0, 1))
+    return next(day for day in days if day.timestamp() <= now)
+
+
+def _moment(text: str) -> datetime:
+    """Raises BadParameter."""
+    try:
+        return datetime.fromisoformat(text)
     except ValueError:
         raise click.BadParameter(f"'{text}' is no time: give 03:12, 03:12:40 or '2026-11-25 03:12:40'.") from None
-    at = given.timestamp() + (0.0 if given.microsecond else WHOLE_SECOND)
-    if given.timestamp() > time.time():
-        raise click.BadParameter(f"'{text}' is in the future.")
-    return at
 
 
 @click.command()
 @click.argument("contact")
-@click.option("--at", callback=_instant, metavar="TIME", help="03:12:40 (today), or '2026-11-25 03:12:40'; else now.")
+@click.option(
+    "--at",
+    callback=_instant,
+    metavar="TIME",
+    help="03:12:40 (the last time it was that), or '2026-11-25 03:12:40'; else now.",
+)
 @REASON
 @click.option("--json", "as_json", is_flag=True, help="The same as one JSON object.")
 @CONFIG
@@ -61,6 +82,7 @@ def explain(contact: str, at: float | None, reason: str, as_json: bool, config: 
       contact-gateway explain K7M2-9QXR --at "2026-11-25 03:12" --reason audit --json
     """
     settings = load_settings(config)
+    contact = as_written(contact)
     told = run_plainly(lambda: _told(settings, contact, time.time() if at is None else at, reason))
     if as_json:
         click.echo(ExplanationOut.model_validate(told).model_dump_json())

@@ -16,6 +16,7 @@ from gateway.cli.common import CONFIG, load_settings, run_with, table
 DAY = click.DateTime(["%Y-%m-%d"])
 JSON = click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON value.")
 SHOWN = 30
+WITH_YEAR = "%a %d %b %Y %H:%M"  # a mistyped year shows itself before it is imported
 
 
 @click.group()
@@ -47,14 +48,16 @@ def import_(
     query |= {name: day.date().isoformat() for name, day in (("first", first), ("last", last)) if day}
     content = file.read_bytes()
     done = run_with(config, lambda client: client.post_csv("/shifts/import", content, **query))
-    click.echo(_imported(done, file.name, _local(config)))
+    click.echo(_imported(done, file.name, _local(config, WITH_YEAR)))
 
 
 def _imported(done: Any, name: str, local: Callable[[str], str]) -> str:
     verb = "Imported" if done["roster"] else "Nothing was imported. It would be"
     counts = f"{done['added']} added, {done['removed']} removed, {done['unchanged']} unchanged"
-    period = f"from {local(done['begins'])} until {local(done['ends'])}, {', '.join(done['centres'])}"
+    whose = ", ".join(done["centres"]) or "absences alone"
+    period = f"from {local(done['begins'])} until {local(done['ends'])}, {whose}"
     lines = [f"{verb} {name}: {counts} ({period})."]
+    lines += [f"Look again: {warning}" for warning in done["warnings"]]
     lines += [f"{p['handler']}: {p['added']} added, {p['removed']} removed" for p in done["people"] if _differs(p)]
     for change in done["changes"][:SHOWN]:
         sign = "+" if change["what"] == "added" else "-"
@@ -79,12 +82,12 @@ def imports(config: Path | None) -> None:
     Example:
       contact-gateway shifts imports
     """
-    local = _local(config)
+    local = _local(config, WITH_YEAR)
     found = run_with(config, lambda client: client.get("/shifts/imports"))
     headings = ["ID", "IMPORTED", "BY", "FILE", "FROM", "UNTIL", "CENTRES", "SHIFTS"]
     rows = [
-        [r["id"], local(r["at"]), r["by"], r["file"], local(r["begins"]), local(r["ends"]), ";".join(r["centres"]),
-         r["shifts"]]
+        [r["id"], local(r["at"]), r["by"], r["file"], local(r["begins"]), local(r["ends"]),
+         ";".join(r["centres"]) or "-", r["shifts"]]
         for r in found
     ]  # fmt: skip
     click.echo(table(headings, rows))
@@ -206,7 +209,7 @@ def _queue(queue: str) -> str:
     return queue or "All calls together"
 
 
-def _local(config: Path | None) -> Callable[[str], str]:
+def _local(config: Path | None, form: str = "%a %d %b %H:%M") -> Callable[[str], str]:
     """Shows a moment of the API as the roster's local time."""
     zone = ZoneInfo(load_settings(config).rosters.time_zone)
-    return lambda moment: datetime.fromisoformat(moment).astimezone(zone).strftime("%a %d %b %H:%M")
+    return lambda moment: datetime.fromisoformat(moment).astimezone(zone).strftime(form)

@@ -15,6 +15,7 @@ import click
 from gateway.cli.common import Failure, Misconfigured, table
 from gateway.simulate import report
 from gateway.simulate.measures import Measures
+from gateway.simulate.roster import unserved
 from gateway.simulate.scenario import SECONDS_FOR_ONE, Scenario, ScenarioError, load_scenario
 
 STEPS = 1000
@@ -69,6 +70,8 @@ def _check_folder(folder: Path) -> None:
 
 
 def _warn(scenario: Scenario) -> None:
+    for warning in unserved(scenario):
+        click.echo(f"Warning: {warning}.", err=True)
     seconds = scenario.contacts * SECONDS_FOR_ONE
     if seconds > LONG_SECONDS:
         minutes = max(1, round(seconds / 60))

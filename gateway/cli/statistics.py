@@ -11,7 +11,7 @@ import click
 
 from gateway.cli.client import Client
 from gateway.cli.common import CONFIG, run_with, table
-from routing.explain.explain import duration
+from routing.words import duration
 
 BY = click.Choice(["queue", "channel", "centre", "handler"])
 INTERVAL = click.Choice(["15min", "30min", "60min", "day", "week", "all"])

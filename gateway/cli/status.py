@@ -10,7 +10,7 @@ import click
 
 from gateway.cli.client import Client
 from gateway.cli.common import CONFIG, run_with, table
-from routing.explain.explain import duration
+from routing.words import duration
 
 FAR_OVER = 2.0  # times a queue's target
 
@@ -56,10 +56,13 @@ def _needs(queues: Sequence[Any]) -> list[str]:
     late = [
         f"{queue['id']} ({duration(queue['longest_wait_seconds'])}; target {duration(queue['target_seconds'])})"
         for queue in queues
-        if queue["waiting"] and queue["longest_wait_seconds"] > FAR_OVER * queue["target_seconds"]
+        if queue["waiting"]
+        and not queue["unattended"]
+        and queue["longest_wait_seconds"] > FAR_OVER * queue["target_seconds"]
     ]
     return [
         *([f"{emergencies} for a handler: {where}."] if count else []),
+        *(queue["unattended"] for queue in queues if queue["unattended"]),
         *([f"Somebody has waited more than twice the target: {', '.join(late)}."] if late else []),
     ]
 

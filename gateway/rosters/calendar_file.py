@@ -9,38 +9,33 @@ What is cancelled is no shift. A time without a zone is in the roster's zone.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import icalendar
 import recurring_ical_events
+from icalendar.timezone import tzp
 
 from gateway.api.problems import FieldError
+from gateway.rosters.calendar_checks import LINE, Window, known_zone, line_of, unknown_zone, unread_line, wrong_with
 from gateway.rosters.entries import MOST_SHIFTS, Entry, Read, Words, mistake
 from gateway.rosters.people import People, parts
 
-LINE = "X-CONTACT-GATEWAY-LINE"  # on every event, so that a mistake can be found again in the file
-MOST_YEARS = 5
-MOST_DATES = 1000  # that one event names beside its rule
 DAY = timedelta(days=1)
-# A rule with one of these makes thousands of shifts a day.
-TOO_OFTEN = ("SECONDLY", "MINUTELY", "HOURLY")
-BY_THE_CLOCK = ("BYHOUR", "BYMINUTE", "BYSECOND")
+ONE_AT_A_TIME = threading.Lock()
 REQUEST_OR_SHOWN = ("", "PUBLISH", "REQUEST", "ADD")
+# What the library raises over a rule that it has read and cannot follow.
+NOT_FOLLOWED = (ValueError, TypeError, KeyError, OverflowError, AttributeError)
 
 
 class NotReadable(Exception):
-    """The whole file is no use; the words are for a person."""
+    """The whole file is no use; the words are for a person. ``line``: where that is seen."""
 
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The local days that are looked at: from ``first`` until before ``after``."""
-
-    first: date
-    after: date
+    def __init__(self, why: str, line: int = 1, field: str = "file") -> None:
+        super().__init__(why)
+        self.line, self.field = line, field
 
 
 def read_calendar(text: str, window: Window, people: People, words: Words) -> tuple[list[Entry], list[FieldError]]:
@@ -48,7 +43,7 @@ def read_calendar(text: str, window: Window, people: People, words: Words) -> tu
     try:
         read = list(_entries(text, window, people, words))
     except NotReadable as error:
-        return [], [mistake(1, "file", str(error))]
+        return [], [mistake(error.line, error.field, str(error))]
     # A rule that is wrong is wrong once, however often it recurs.
     mistakes = {(r.field, r.why): r for r in read if isinstance(r, FieldError)}
     return [r for r in read if isinstance(r, Entry)], list(mistakes.values())
@@ -59,9 +54,14 @@ def _entries(text: str, window: Window, people: People, words: Words) -> Iterato
     for calendar, series in _calendars(text):
         whose = people.among(parts(str(calendar.get("X-WR-CALNAME", ""))))
         for events in series:
-            wrong = [m for event in events for m in _wrong(event, window)]
+            wrong = [m for event in events for m in wrong_with(event, window)]
             yield from wrong
-            for event in [] if wrong else _occurrences(calendar, events, window, words):
+            try:
+                found = [] if wrong else list(_occurrences(calendar, events, window, words))
+            except NOT_FOLLOWED:
+                yield mistake(line_of(events[0]), "RRULE", "cannot be followed: name the days by a simpler rule")
+                continue
+            for event in found:
                 yield from _read(event, whose, people, words)
                 read += 1
                 if read > MOST_SHIFTS:
@@ -75,13 +75,19 @@ def _calendars(text: str) -> Iterator[tuple[Any, list[list[Any]]]]:
     if begun != ended:
         raise NotReadable("is cut off: not every BEGIN:VCALENDAR has its END:VCALENDAR; export it again")
     try:
-        calendars = icalendar.Calendar.from_ical(text, multiple=True)
+        with ONE_AT_A_TIME:
+            tzp.use_default()  # it would keep the zones that another file has defined, and read this one by them
+            calendars = icalendar.Calendar.from_ical(text, multiple=True)
     except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
-        raise NotReadable(f"is not an iCalendar file: {str(error)[:200]}") from None
+        raise _damaged(str(error), lines) from None
     starts = (number for number, line in enumerate(lines, start=1) if _is(line, "BEGIN:VEVENT"))
     for calendar in calendars:
         if str(calendar.get("METHOD", "")).upper() not in REQUEST_OR_SHOWN:
             raise NotReadable(f"has the method {calendar['METHOD']}: export the calendar itself")
+        zone = str(calendar.get("X-WR-TIMEZONE", ""))
+        if zone and not known_zone(zone):
+            number = next((n for n, line in enumerate(lines, start=1) if line.upper().startswith("X-WR-TIMEZONE")), 1)
+            raise NotReadable(unknown_zone(zone), number, "X-WR-TIMEZONE")
         series: dict[str, list[Any]] = {}
         for event in calendar.walk("VEVENT"):
             line = next(starts, 1)
@@ -90,45 +96,16 @@ def _calendars(text: str) -> Iterator[tuple[Any, list[list[Any]]]]:
         yield calendar, list(series.values())
 
 
+def _damaged(said: str, lines: list[str]) -> NotReadable:
+    unread = unread_line(said)
+    if not unread:
+        return NotReadable("is no iCalendar file, or a damaged one: export it again")
+    number = next((n for n, line in enumerate(lines, start=1) if line and unread.startswith(line[:60])), 1)
+    return NotReadable(f"'{unread}' is no line of an iCalendar file: export it again", number, "line")
+
+
 def _is(line: str, what: str) -> bool:
     return line.strip().upper() == what
-
-
-def _line(event: Any) -> int:
-    return int(event[LINE])
-
-
-def _wrong(event: Any, window: Window) -> Iterator[FieldError]:
-    """What makes an event unusable, or too costly to follow."""
-    line = _line(event)
-    yield from (mistake(line, name, why[:200]) for name, why in event.errors)
-    if event.errors:
-        return
-    if "DTSTART" not in event:
-        yield mistake(line, "DTSTART", "is missing")
-        return
-    if not isinstance(event["DTSTART"].dt, date):
-        yield mistake(line, "DTSTART", "is no date")
-        return
-    if _dates(event, "RDATE") + _dates(event, "EXDATE") > MOST_DATES:
-        yield mistake(line, "RDATE", f"at most {MOST_DATES:,} dates")
-    rules = event.get("RRULE", [])
-    rules = rules if isinstance(rules, list) else [rules]
-    if rules and _day(event["DTSTART"].dt) < window.first - timedelta(days=366 * MOST_YEARS):
-        yield mistake(line, "DTSTART", f"recurs since more than {MOST_YEARS} years: let it begin anew")
-    for rule in rules:
-        if set(map(str.upper, rule.get("FREQ", ()))) & set(TOO_OFTEN) or any(name in rule for name in BY_THE_CLOCK):
-            yield mistake(line, "RRULE", "a shift recurs once a day at most: FREQ=DAILY and no BYHOUR")
-
-
-def _dates(event: Any, name: str) -> int:
-    """How many an event names as its own, or as exceptions."""
-    given = event.get(name, [])
-    return sum(len(one.dts) for one in (given if isinstance(given, list) else [given]))
-
-
-def _day(value: date) -> date:
-    return value.date() if isinstance(value, datetime) else value
 
 
 def _occurrences(calendar: Any, events: list[Any], window: Window, words: Words) -> Iterator[Any]:
@@ -147,7 +124,7 @@ def _occurrences(calendar: Any, events: list[Any], window: Window, words: Words)
 def _recurring(calendar: Any, events: list[Any], window: Window) -> list[Any]:
     one = icalendar.Calendar()
     if "X-WR-TIMEZONE" in calendar:
-        one["X-WR-TIMEZONE"] = calendar["X-WR-TIMEZONE"]
+        one["X-WR-TIMEZONE"] = known_zone(str(calendar["X-WR-TIMEZONE"]))
     for event in events:
         one.add_component(event)
     # A day more at both ends: the days are local, in a zone that the rule may not be in.
@@ -156,7 +133,7 @@ def _recurring(calendar: Any, events: list[Any], window: Window) -> list[Any]:
 
 
 def _read(event: Any, whose: str, people: People, words: Words) -> Iterator[Read]:
-    line, said = _line(event), parts(str(event.get("SUMMARY", "")))
+    line, said = line_of(event), parts(str(event.get("SUMMARY", "")))
     texts = [*said, *_categories(event)]
     handlers, strangers = _attendees(event, people)
     yield from (mistake(line, "ATTENDEE", people.unknown(name)) for name in strangers)
@@ -174,7 +151,8 @@ def _of_handler(event: Any, handler: str, line: int, texts: list[str], words: Wo
     if type(first) is not type(after):
         yield mistake(line, "DTEND", "must be a time where DTSTART is one, and a date where it is a date")
     elif isinstance(first, datetime) and isinstance(after, datetime):
-        yield words.timed(line, handler, _aware(first, words).timestamp(), _aware(after, words).timestamp(), texts)
+        begins, ends = _aware(first, words), _aware(after, words)
+        yield words.timed(line, handler, begins.timestamp(), ends.timestamp(), texts, (begins, ends))
     else:
         yield from words.whole_days(line, handler, first, after, texts)
 

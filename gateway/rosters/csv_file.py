@@ -1,26 +1,26 @@
 """A roster as CSV. The first line names the columns: ``person,date,begins,ends,code``, in any order, or what the
 configuration calls them; columns that are not ours are left aside. The separator is a comma, a semicolon or a tab.
 
-A date is 2026-03-28, 28/03/2026 or 28.03.2026; a time 07:00, 07:00:00 or 0700, and 24:00 is the end of the day. A
+A date is 2026-03-28, 28/03/2026 or 28.03.2026; a time 07:00, 07:00:00 or 0700, and 24:00 is the end of that day. A
 shift that ends before it begins ends on the next day. ``code`` may be missing; a line with a code and no times has
 the code's hours, and one whose code is an absence says that somebody is not there.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
 from config.rosters import COLUMNS, Columns
+from gateway.api.csv_lines import NotCsv, csv_lines
 from gateway.api.problems import FieldError
-from gateway.rosters.entries import MOST_SHIFTS, Entry, Read, Words, mistake
+from gateway.rosters.entries import MOST_SHIFTS, THE_YEARS, Entry, Read, Words, mistake, year_is_ours
 from gateway.rosters.people import People
 from routing.shifts import span
 
 DATES = ("%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y")
+DAY = timedelta(days=1)
 TIMES = ("%H:%M", "%H:%M:%S", "%H%M")
 END_OF_DAY = re.compile(r"24:?00(:00)?")
 
@@ -28,11 +28,10 @@ END_OF_DAY = re.compile(r"24:?00(:00)?")
 def read_csv(text: str, columns: Columns, people: People, words: Words) -> tuple[list[Entry], list[FieldError]]:
     """The right lines, and what is wrong with the others."""
     separator = max(",;\t", key=text.partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
-        lines = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
-    except csv.Error as error:
-        return [], [mistake(reader.line_num, "line", f"is not CSV: {error}")]
+        lines = [(line, row) for line, row in csv_lines(text, separator) if any(cell.strip() for cell in row)]
+    except NotCsv as error:
+        return [], [mistake(error.line, "line", str(error))]
     places, wrong = _places(lines[0][1] if lines else [], columns)
     if wrong or len(lines) - 1 > MOST_SHIFTS:
         return [], [mistake(1, "header", wrong or f"at most {MOST_SHIFTS:,} lines")]
@@ -71,6 +70,8 @@ def _line(line: int, cells: dict[str, str], people: People, words: Words) -> Ite
         wrong.append(mistake(line, "person", people.unknown(cells["person"])))
     if day is None:
         wrong.append(mistake(line, "date", f"'{cells['date'][:20]}' is no date such as 2026-03-28 or 28/03/2026"))
+    elif not year_is_ours(day):
+        wrong.append(mistake(line, "date", f"'{cells['date'][:20]}' is out of reach: {THE_YEARS}"))
     if bool(begins) != bool(ends):
         wrong.append(mistake(line, "ends" if begins else "begins", "is missing"))
     for name, written, clock in zip(("begins", "ends"), (begins, ends), times, strict=True):
@@ -80,10 +81,15 @@ def _line(line: int, cells: dict[str, str], people: People, words: Words) -> Ite
         yield from wrong
         return
     from_clock, to_clock = times
+    if END_OF_DAY.fullmatch(begins):
+        day += DAY
     if from_clock is not None and to_clock is not None:
-        yield words.timed(line, handler, *span(day, from_clock, to_clock, words.zone), [code])
+        shift = span(day, from_clock, to_clock, words.zone)
+        ends_of = zip(shift, (from_clock, to_clock), strict=True)
+        local = [datetime.combine(words.day(at), of_day, words.zone) for at, of_day in ends_of]
+        yield words.timed(line, handler, *shift, [code], local)
     else:
-        yield from words.whole_days(line, handler, day, day + timedelta(days=1), [code])
+        yield from words.whole_days(line, handler, day, day + DAY, [code])
 
 
 def _date(text: str) -> date | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -14,15 +14,19 @@ from routing.model import Time
 from routing.shifts import MIDNIGHT, Shift, moment, span_of
 
 DAY = timedelta(days=1)
+NONE = timedelta()
 MOST_HOURS = 24
 MOST_SHIFTS = 20_000
 MOST_BYTES = 4 * 1024 * 1024
 MOST_DAYS = 31  # of one entry that lasts whole days
+YEARS = range(1900, 3000)  # far from both ends of the calendar; 9999-12-31 is some systems' "for ever"
+THE_YEARS = f"years are from {YEARS[0]} to {YEARS[-1]}"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """``line``: of the file. ``absent``: they are not there; ``whole_days`` takes the shifts that begin in them."""
+    """``line``: of the file. ``absent``: they are not there; ``whole_days`` takes the shifts that begin in them.
+    ``doubts``: what was taken for a time that the clock skips or repeats."""
 
     line: int
     handler: str
@@ -30,6 +34,7 @@ class Entry:
     ends: Time
     absent: bool = False
     whole_days: bool = False
+    doubts: tuple[str, ...] = ()
 
 
 Read = Entry | FieldError
@@ -37,6 +42,10 @@ Read = Entry | FieldError
 
 def mistake(line: int, field: str, why: str) -> FieldError:
     return FieldError(field=f"line {line}: {field}", why=why)
+
+
+def year_is_ours(day: date) -> bool:
+    return day.year in YEARS
 
 
 class Words:
@@ -47,6 +56,9 @@ class Words:
         self._hours = {code.casefold(): hours for code, hours in rosters.codes.items()}
         self._absences = {word.casefold() for word in rosters.absences}
 
+    def day(self, at: Time) -> date:
+        return datetime.fromtimestamp(at, self.zone).date()
+
     def hours(self, texts: Iterable[str]) -> str:
         """Those of the first code among the texts, '' for none."""
         return next((self._hours[t.casefold()] for t in texts if t.casefold() in self._hours), "")
@@ -54,14 +66,43 @@ class Words:
     def is_absence(self, texts: Iterable[str]) -> bool:
         return any(text.casefold() in self._absences for text in texts)
 
-    def timed(self, line: int, handler: str, begins: Time, ends: Time, texts: list[str]) -> Read:
-        """A shift from one moment to another, unless the texts say that they are not there."""
+    def timed(
+        self, line: int, handler: str, begins: Time, ends: Time, texts: list[str], written: Iterable[datetime] = ()
+    ) -> Read:
+        """A shift from one moment to another, unless the texts say that they are not there. ``written``: the times as
+        they stand in the file, with their zone."""
         absent = self.is_absence(texts)
         if ends <= begins:
-            return mistake(line, "ends", "must be after it begins")
-        if ends - begins > MOST_HOURS * 3600 and not absent:
+            return mistake(line, "ends", f"must be after it begins{self._clock_jumps(begins)}")
+        if self._hours_of(begins, ends) > MOST_HOURS and not absent:
             return mistake(line, "ends", f"a shift lasts {MOST_HOURS} hours at most")
-        return Entry(line, handler, begins, ends, absent)
+        doubts = tuple(doubt for local in written if (doubt := self._doubt(local)))
+        return Entry(line, handler, begins, ends, absent, doubts=doubts)
+
+    def _hours_of(self, begins: Time, ends: Time) -> float:
+        """By the clock on the wall or as they pass, whichever is less: the day that has 25 hours is one day."""
+        first, last = (datetime.fromtimestamp(at, self.zone).replace(tzinfo=None) for at in (begins, ends))
+        return min((last - first).total_seconds(), ends - begins) / 3600
+
+    def _doubt(self, local: datetime) -> str:
+        """'' for a time that comes once."""
+        first, second = (local.replace(fold=fold).timestamp() for fold in (0, 1))
+        day = f"on {local:%d %B %Y}, when the clock changes"
+        if first < second:
+            return f"{local:%H:%M} comes twice {day}: the first is taken"
+        taken = datetime.fromtimestamp(first, local.tzinfo)
+        return f"{local:%H:%M} does not exist {day}: {taken:%H:%M} is taken" if first > second else ""
+
+    def _clock_jumps(self, at: Time) -> str:
+        """Why a shift can end before it begins, on the night when the clock goes forward."""
+        day = self.day(at)
+        before, after = (datetime.combine(d, MIDNIGHT, self.zone).utcoffset() or NONE for d in (day, day + DAY))
+        if after <= before:
+            return ""
+        return (
+            f": the clock goes forward on {day:%d %B %Y}, and a time that it jumps over counts as "
+            f"{(after - before).total_seconds() / 60:.0f} minutes later"
+        )
 
     def whole_days(self, line: int, handler: str, first: date, after: date, texts: list[str]) -> Iterator[Read]:
         """From ``first`` until before ``after``: on each day the code's hours, or away on all of them."""
@@ -90,7 +131,7 @@ def shifts_of(entries: Iterable[Entry]) -> tuple[list[Shift], list[FieldError]]:
         worked = sorted((e for e in theirs if not e.absent), key=lambda e: (e.begins, e.ends))
         away = sorted((e for e in theirs if e.absent), key=lambda e: e.begins)
         mistakes += [_overlap(a, b, handler) for a, b in pairwise(worked) if b.begins < a.ends]
-        shifts += [shift for entry in worked for shift in _left(entry, away)]
+        shifts += [shift for entry in worked for shift in left_of(entry, away)]
     return sorted(shifts), mistakes
 
 
@@ -99,8 +140,9 @@ def _overlap(first: Entry, second: Entry, handler: str) -> FieldError:
     return mistake(late, "begins", f"{handler} is on shift at the same time by line {early}")
 
 
-def _left(entry: Entry, away: list[Entry]) -> Iterator[Shift]:
-    """What remains of a shift; an absence of whole days takes the shifts that begin on them, and only those."""
+def left_of(entry: Entry | Shift, away: Iterable[Entry]) -> Iterator[Shift]:
+    """What remains of a shift; an absence of whole days takes the shifts that begin on them, and only those.
+    ``away``: this handler's absences, in the order in which they begin."""
     begins = entry.begins
     for absence in away:
         if absence.whole_days:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from config.settings import Settings
 from gateway.store.store import Store
 from routing.board import Board
+from routing.coverage import could_serve
 from routing.forecast import ALL, DAY, HALF_HOUR, Forecast, Method, forecast
 from routing.model import Channel, Time
 from routing.shifts import Shift, moment
@@ -26,9 +27,10 @@ async def shifts_between(store: Store, board: Board, begins: Time, ends: Time) -
 
 def serves(board: Board, handler: str, queue: str) -> bool:
     """Whether they can take calls of the queue, at the latest when no more than the least is insisted on."""
-    if handler not in board.handlers or not board.handlers[handler].capacity(Channel.VOICE):
-        return False
-    return queue == ALL or board.rules.needs.always(queue) <= board.able(handler)
+    known = board.handlers.get(handler)
+    if known is None or queue == ALL:
+        return known is not None and known.capacity(Channel.VOICE) > 0
+    return could_serve(board, known, queue, Channel.VOICE)
 
 
 def rostered(board: Board, shifts: Sequence[Shift], queues: Sequence[str]) -> Counter[tuple[str, Time]]:

@@ -12,9 +12,9 @@ from typing import Self, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from channels.voice.prompts import PromptError
+from config.words import in_words
 from gateway.sandbox import mailboxes, views
 from gateway.sandbox.bodies import (
     MEANT,
@@ -308,11 +308,7 @@ def _status(error: Exception) -> int:
     return 404 if isinstance(error, NoSuchCall) else getattr(error, "status", 400)
 
 
-def _meant(error: ErrorDetails) -> str:
-    return MEANT.get(error.get("ctx", {}).get("pattern", ""), error["msg"])
-
-
 def _in_words(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {_meant(e)}" for e in error.errors())
+        return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'body'}: {in_words(e, MEANT)}" for e in error.errors())
     return error.detail if isinstance(error, ApiError) else str(error)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from gateway.simulate.measures import CentreWork, Emergencies, Measures, Waits, mean, percentile, share
+from gateway.simulate.roster import unserved
 from gateway.simulate.scenario import Scenario
 
 SHORT, LONG = 10.0, 60.0
@@ -22,6 +23,7 @@ def figures(scenario: Scenario, measures: Measures) -> Figures:
         "contacts": measures.contacts,
         "decisions": measures.decisions,
         "left_open": asdict(measures.left_open),
+        "warnings": unserved(scenario),
         "queues": [
             {"queue": queue, "channel": str(channel), **_waits(waits)}
             for (queue, channel), waits in measures.waits.items()

@@ -8,6 +8,8 @@ from datetime import time, timedelta
 from random import Random
 
 from gateway.simulate.scenario import OFF, Scenario, Team
+from routing.board import Board
+from routing.coverage import nobody_at_all
 from routing.model import Handler
 from routing.shifts import Shift, span
 
@@ -27,6 +29,16 @@ def handlers(scenario: Scenario) -> list[Handler]:
         for number, team in enumerate(scenario.teams, start=1)
         for post in range(team.posts)
     ]
+
+
+def unserved(scenario: Scenario) -> list[str]:
+    """One sentence for each demand that no handler who ever comes could serve."""
+    come = {team.id for team in scenario.teams if (not team.rota or set(team.rota) != {OFF}) and team.absent < 1}
+    ever = [handler for handler in handlers(scenario) if handler.id.rpartition("-")[0] in come]
+    board = Board.rebuilt(scenario.rules, (), ever, ())
+    found = [(demand, nobody_at_all(board, demand.queue, demand.channel)) for demand in scenario.demand]
+    said = "{lacking}: nobody ever takes what '{one.id}' brings to queue '{one.queue}'"
+    return [said.format(one=one, lacking=lacking) for one, lacking in found if lacking]
 
 
 def duties(scenario: Scenario, chance: Random) -> Iterator[Shift]:

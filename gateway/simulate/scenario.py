@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, NaiveDatetime, ValidationError, field_validator, model_validator
 
 from config.load import DEFAULT, follows_from_another
+from config.ordering import Skill
 from config.section import Identifier, Seconds, Section
 from config.settings import Centre, FollowUps, Queue, Routing
 from config.words import in_words
@@ -99,7 +100,7 @@ class Team(Section):
     id: Identifier
     centre: Identifier
     posts: Annotated[int, Field(ge=1, le=2000)]
-    skills: tuple[Identifier, ...] = ()
+    skills: tuple[Skill, ...] = ()
     rota: tuple[Identifier, ...] = ()
     absent: Share = 0.0
     text_capacity: Annotated[int, Field(ge=0, le=10)] = 3
@@ -272,6 +273,4 @@ def scenario_of(given: dict[str, Any]) -> Scenario:
 def _in_words(error: Any) -> list[str]:
     key = ".".join(str(part) for part in error["loc"])
     unknown = "there is no such setting" if error["type"] == "extra_forbidden" else ""
-    what = unknown or in_words(error) or str(error["msg"])
-    lines = what.removeprefix("Value error, ").splitlines()
-    return [f"{key}: {line}" if key else line for line in lines]
+    return [f"{key}: {line}" if key else line for line in (unknown or in_words(error)).splitlines()]

@@ -26,6 +26,7 @@ from routing.replacing import replace
 HOUR = 3_600.0
 # No decline keeps a contact from a handler for longer.
 LONGEST_PAUSE = 300.0
+LONGEST_EMERGENCY_PAUSE = 15.0
 NO_BUMP = Bump()
 
 
@@ -66,14 +67,22 @@ def owner_first(contact: Contact, owner: str, board: Board, now: Time) -> Contac
     return replace(contact, preferred=owner, preferred_until=now + board.rules.routing.owner_first_seconds)
 
 
-def with_declined(contact: Contact, handler: str, board: Board, now: Time) -> Contact:
-    """Not again for a while, and for twice as long each time; an emergency never waits longer for anyone."""
+def urgent(contact: Contact) -> Contact:
+    """An emergency from now on: it waits for nobody in particular, and for nobody who declined what was none yet."""
+    declined = contact.declined if contact.emergency else ()
+    return replace(contact, emergency=True, preferred="", preferred_until=None, declined=declined)
+
+
+def with_declined(contact: Contact, handler: str, how: str, board: Board, now: Time) -> Contact:
+    """Not again for a while, and for twice as long each time; in an emergency as short each time."""
     others = tuple(d for d in contact.declined if d.handler != handler)
     times = 1 + max((d.times for d in contact.declined if d.handler == handler), default=0)
     pause = board.rules.routing.decline_pause_seconds
-    if not contact.emergency:
+    if contact.emergency:
+        pause = min(pause, LONGEST_EMERGENCY_PAUSE)
+    else:
         pause = min(pause * 2 ** (times - 1), max(pause, LONGEST_PAUSE))
-    return replace(contact, declined=(*others, Declined(handler, now + pause, times)))
+    return replace(contact, declined=(*others, Declined(handler, now + pause, times, how)))
 
 
 def handover_over(contact: Contact) -> Contact:

@@ -15,6 +15,7 @@ from routing.apply.base import (
     owner_first,
     to_last_handler,
     to_wrap_up,
+    urgent,
     wanted,
     with_declined,
     without_wrap_up,
@@ -122,7 +123,7 @@ def _(e: ev.HandlerLeft, board: Board, now: Time) -> None:
 
 @apply.register
 def _(e: ev.HandlerLost, board: Board, now: Time) -> None:
-    contact = with_declined(board.contacts[e.reference], e.handler, board, now)
+    contact = with_declined(board.contacts[e.reference], e.handler, "lost", board, now)
     board.put_contact(replace(wanted(contact, now), assignment=None, held=False, held_at_phone=False))
 
 
@@ -176,7 +177,7 @@ def _(e: ev.VoicemailLeft, board: Board, now: Time) -> None:
 
 @apply.register
 def _(e: ev.CallerSilent, board: Board, now: Time) -> None:
-    contact = replace(board.contacts[e.reference], emergency=True, preferred="", preferred_until=None)
+    contact = urgent(board.contacts[e.reference])
     served = contact.assignment or contact.passed_to or contact.callback or contact.voicemail
     board.put_contact(contact if served else wanted(_in_queue(contact, board, now), now))
 
@@ -217,7 +218,7 @@ def _(e: ev.RecordingResumed, board: Board, now: Time) -> None:
 
 @apply.register
 def _(e: ev.EmergencyRaised, board: Board, now: Time) -> None:
-    contact = replace(board.contacts[e.reference], emergency=True, preferred="", preferred_until=None)
+    contact = urgent(board.contacts[e.reference])
     if not contact.assignment and not contact.wanted and not contact.passed_to:
         contact = wanted(for_review(_in_queue(contact, board, now)), now)
     board.put_contact(contact)

@@ -66,7 +66,7 @@ def _(e: ev.FollowUpTried, board: Board, now: Time) -> None:
         board.put_contact(to_wrap_up(board.contacts[e.reference], board, now))
         return
     if e.outcome == "handler_unreachable":
-        contact = wanted(with_declined(contact, handler, board, now), now)
+        contact = wanted(with_declined(contact, handler, "unreachable", board, now), now)
     else:
         follow_up = board.follow_ups[e.follow_up]
         outcomes = (*follow_up.outcomes, e.outcome)

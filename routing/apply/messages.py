@@ -6,7 +6,7 @@ from config.numbers import person_of
 from config.safety import Mark
 from routing import commands as do
 from routing import events as ev
-from routing.apply.base import apply, begun, owner_first, to_last_handler, wanted
+from routing.apply.base import apply, begun, owner_first, to_last_handler, urgent, wanted
 from routing.board import Board
 from routing.model import BLANK, Channel, Contact, Person, Time, Work
 from routing.replacing import replace
@@ -62,7 +62,7 @@ def _with_finding(contact: Contact, finding: Finding) -> Contact:
         contact = replace(contact, found=(*contact.found, *new)[:MOST_FOUND])
     if not finding.sounds_like_emergency:
         return contact
-    return replace(contact, emergency=True, preferred="", preferred_until=None, sounds_like=finding.in_words)
+    return replace(urgent(contact), sounds_like=finding.in_words)
 
 
 @apply.register

@@ -99,7 +99,7 @@ def _(c: do.EndOffer, board: Board, now: Time) -> None:
     if contact.preferred == c.handler:
         contact = replace(contact, preferred="", preferred_until=None)
     if c.how != "withdrawn":
-        contact = with_declined(contact, c.handler, board, now)
+        contact = with_declined(contact, c.handler, c.how, board, now)
     if c.how in MISSED:
         _missed(board, board.handlers[c.handler], made_at, now)
     board.put_contact(contact)

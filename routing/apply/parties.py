@@ -50,7 +50,7 @@ def _(e: ev.CallTakenOver, board: Board, now: Time) -> None:
 
 @apply.register
 def _(e: ev.Requeued, board: Board, now: Time) -> None:
-    contact = with_declined(to_wrap_up(board.contacts[e.reference], board, now), e.handler, board, now)
+    contact = with_declined(to_wrap_up(board.contacts[e.reference], board, now), e.handler, "requeued", board, now)
     due = min(contact.due_at, now + board.rules.queues[e.queue].target_seconds)
     contact = wanted(moved_to(contact, e.queue, due), now)
     board.put_contact(replace(contact, held=False, held_at_phone=False))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from routing.model import Handler, Presence, Time
+from routing.model import Channel, Handler, NotServed, Presence, Time
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,25 @@ class StaffingShort:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueNotServed:
+    """Nobody takes what waits in a queue, or far too late. ``channel``: whose contacts are meant, None for any."""
+
+    cause: NotServed
+    queue: str
+    why: str
+    channel: Channel | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueServedAgain:
+    """What was told of a queue is true no more."""
+
+    cause: NotServed
+    queue: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class PartFailing:
     """Something around the board needs a person: a mailbox that lets us in no more, mail that cannot be filed.
     ``why``: a sentence that says what to do, as far as that is known."""
@@ -97,6 +116,8 @@ OfTheSite = (
     | BoardRepaired
     | ShiftsImported
     | StaffingShort
+    | QueueNotServed
+    | QueueServedAgain
     | PartFailing
     | Recorded
 )

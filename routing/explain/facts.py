@@ -9,8 +9,8 @@ from typing import Literal
 from routing.model import Stage, Time
 
 When = Callable[[Time], str]  # a time in words, for people
-# Whether the routing rules of then are those of now; '' where the journal does not tell.
-RulesThen = Literal["same", "other", ""]
+# Whether other routing rules are those that an explanation is told by; '' where the journal does not tell.
+Compared = Literal["same", "other", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Judged:
 class Chosen:
     """An offer in earnest. ``rule``: by which rule this handler was chosen; ``others``: everybody else, and why not.
 
-    ``agrees``: the rules of now choose the same handler.
+    ``agrees``: the rules that this is told by choose the same handler.
     """
 
     handler: str
@@ -73,7 +73,8 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """``place``: in its queue and channel, of ``of`` who wait there. ``before``: in the order of service."""
+    """``place``: in its queue and channel, of ``of`` who wait there. ``before``: in the order of service. ``nobody``:
+    what no handler at all has, so that none could take it, whoever signs in; '' where somebody could."""
 
     place: int
     of: int
@@ -82,7 +83,17 @@ class Waiting:
     needs: tuple[Needed, ...]
     before: tuple[Before, ...]
     handlers: tuple[Judged, ...]
+    nobody: str
     later: tuple[Later, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """The last wait that is over. ``waiting``: how things stood right before ``until``, without what came next."""
+
+    since: Time
+    until: Time
+    waiting: Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +107,17 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """``sentences`` say all of it, in lines; a line that belongs to the one above begins with two spaces."""
+    """``sentences`` say all of it, in lines; a line that belongs to the one above begins with two spaces more.
+
+    It is told by the rules of one configuration: ``rules_then`` compares with them those that were in force from the
+    contact's arrival to the instant, ``rules_now`` those with which the gateway started last."""
 
     reference: str
     at: Time
     state: State
     waiting: Waiting | None
     chosen: Chosen | None
-    rules_then: RulesThen
+    rules_then: Compared
+    rules_now: Compared
+    waited: Waited | None = None
     sentences: tuple[str, ...] = ()

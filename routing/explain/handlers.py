@@ -8,11 +8,22 @@ from routing.abilities import ORDINARY, centre
 from routing.board import Board
 from routing.explain.facts import Judged, Needed, Reason, When
 from routing.matching import kept_for_a_call
-from routing.model import Channel, Contact, Handler, PresenceState, Time
+from routing.model import Channel, Contact, Handler, PresenceState, Reach, Time
 from routing.turns import FIRST_MINUTE
+from routing.words import in_words
 
 FREE = Reason("free", "is free and can take it")
+COULD_TOO = frozenset({"not_their_turn", "less_room", "preferred_skills", "shown_too", "claimed"})
 UNABLE = frozenset({"no_capacity", "lacks_skill", "other_centre", "reserved"})  # whatever they are doing
+CAME_BACK = {
+    "declined": "declined it",
+    "missed": "did not answer when their phone rang",
+    "expired": "did not accept it in time",
+    "failed": "could not be rung",
+    "requeued": "gave it back to a queue",
+    "lost": "lost the call",
+    "unreachable": "could not be rung for the call to the person",
+}
 NO_ROOM = {Channel.VOICE: "has no telephone", Channel.TEXT: "takes no texts", Channel.EMAIL: "takes no emails"}
 
 
@@ -25,7 +36,7 @@ def judged(board: Board, contact: Contact, now: Time, when: When) -> tuple[Judge
 def against(board: Board, contact: Contact, handler: Handler, now: Time, when: When) -> Reason | None:
     """What keeps this handler from the contact now; None: nothing."""
     return (
-        _not_signed_in(handler)
+        _not_signed_in(board, contact, handler, when)
         or _takes_none(handler, contact.load)
         or _lacks(board, contact, handler, when)
         or _away(handler)
@@ -45,17 +56,10 @@ def needed(board: Board, contact: Contact, when: When) -> tuple[Needed, ...]:
     for what in sorted(steps[at].needed - {ORDINARY}):
         over = next((step.after for step in steps[at + 1 :] if what not in step.needed), None)
         until = None if over is None else since + over
-        how_long = "always" if until is None else f"until {when(until)}"
+        had = any(what in board.able(name) for name in board.handlers)
+        how_long = "always" if until is None else f"until {when(until)}{'' if had else '; there is none'}"
         found.append(Needed(what, f"{in_words(what)} ({how_long})", until))
     return tuple(found)
-
-
-def in_words(what: str) -> str:
-    """A need as a person says it."""
-    if what.startswith("@"):
-        return f"a handler of centre {what[1:]}"
-    skill, _, level = what.partition(":")
-    return f"{skill} at level {level} or above" if level else skill
 
 
 def not_chosen(
@@ -81,8 +85,14 @@ def not_chosen(
 # --- not able ----------------------------------------------------------------------------------------
 
 
-def _not_signed_in(handler: Handler) -> Reason | None:
-    return Reason("offline", "is not signed in") if handler.presence.state is PresenceState.OFFLINE else None
+def _not_signed_in(board: Board, contact: Contact, handler: Handler, when: When) -> Reason | None:
+    """Supervisors and whoever lacks what it needs are told apart: it would be no use to call them in."""
+    if handler.presence.state is not PresenceState.OFFLINE:
+        return None
+    unable = _takes_none(handler, contact.load) or _lacks(board, contact, handler, when)
+    if unable is None:
+        return Reason("offline", "is not signed in")
+    return Reason("offline_unable", f"is not signed in, and {unable.said}")
 
 
 def _takes_none(handler: Handler, load: Channel) -> Reason | None:
@@ -129,17 +139,18 @@ def _declined(contact: Contact, handler: Handler, now: Time, when: When) -> Reas
     paused = next((d for d in contact.declined if d.handler == handler.id and d.until > now), None)
     if paused is None:
         return None
-    times = "" if paused.times == 1 else f" {paused.times} times"
-    said = f"declined, missed or lost it{times} and is not asked again before {when(paused.until)}"
+    how = CAME_BACK.get(paused.how, "declined, missed or lost it")
+    times = "" if paused.times == 1 else f"; it has come back from them {paused.times} times"
+    said = f"{how} and is not asked again before {when(paused.until)}{times}"
     return Reason("declined", said, paused.until)
 
 
 def _busy(board: Board, contact: Contact, handler: Handler, when: When) -> Reason | None:
-    if board.is_free(handler.id, contact.load):
+    if board.is_free(handler.id, contact.load, board.need_of(contact).reach):
         return None
     engaged = board.engaged_in(handler.id)
     in_a_call = next((reason for c in engaged if (reason := _call_of(c, handler.id, when))), None)
-    return in_a_call or _messages(board, engaged, contact.load, handler)
+    return in_a_call or _messages(engaged, contact, handler)
 
 
 def _call_of(contact: Contact, handler: str, when: When) -> Reason | None:
@@ -163,13 +174,17 @@ def _call_of(contact: Contact, handler: str, when: When) -> Reason | None:
     return None
 
 
-def _messages(board: Board, engaged: list[Contact], load: Channel, handler: Handler) -> Reason:
+def _messages(engaged: list[Contact], contact: Contact, handler: Handler) -> Reason:
     """No call keeps them, so it is messages: as many as they take, or any at all where calls do not interrupt."""
     held = [channel for c in engaged if (channel := _held(c, handler.id)) is not None]
-    if load is Channel.VOICE:
-        texts, emails = held.count(Channel.TEXT), held.count(Channel.EMAIL)
+    texts, emails = held.count(Channel.TEXT), held.count(Channel.EMAIL)
+    if contact.load is Channel.VOICE:
         return Reason("busy", f"has {texts} text(s) and {emails} email(s), which calls do not interrupt here")
-    return Reason("busy", f"is busy with {held.count(load)} of {handler.capacity(load)} {load.value}s")
+    if texts > handler.text_capacity or emails > handler.email_capacity:
+        takes = f"{texts} text(s) of {handler.text_capacity}, {emails} email(s) of {handler.email_capacity}"
+        return Reason("over_full", f"has more than they take already: {takes}")
+    count = held.count(contact.load)
+    return Reason("busy", f"is busy with {count} of {handler.capacity(contact.load)} {contact.load.value}s")
 
 
 def _held(contact: Contact, handler: str) -> Channel | None:
@@ -188,12 +203,24 @@ def _kept(board: Board, contact: Contact, handler: Handler, now: Time) -> Reason
 
 
 def _not_their_turn(board: Board, contact: Contact, handler: Handler, chosen: Handler, when: When) -> Reason:
+    if (less := _less_room(board, contact, handler, chosen)) is not None:
+        return less
     prefers = board.need_of(contact).prefers
     mine, theirs = prefers & board.able(handler.id), prefers & board.able(chosen.id)
     if len(theirs) > len(mine):
         more = ", ".join(in_words(skill) for skill in sorted(theirs - mine))
         return Reason("preferred_skills", f"could take it, but {chosen.id} has more of what is preferred: {more}")
     return Reason("not_their_turn", f"could take it, but it was not their turn: {_turns(board, handler, chosen, when)}")
+
+
+def _less_room(board: Board, contact: Contact, handler: Handler, chosen: Handler) -> Reason | None:
+    """An emergency goes first to who has room, then to who is full, then to who is in wrap-up."""
+    mine, theirs = (board.reach_to(h.id, contact.load) or Reach.ROOM for h in (handler, chosen))
+    if mine <= theirs:
+        return None
+    messages = "has messages in hand" if contact.load is Channel.VOICE else "is full"
+    said = "is in wrap-up" if mine is Reach.WRAP_UP else messages
+    return Reason("less_room", f"{said}, and could take it as an emergency, but {chosen.id} comes first")
 
 
 def _turns(board: Board, handler: Handler, chosen: Handler, when: When) -> str:

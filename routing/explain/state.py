@@ -63,7 +63,7 @@ def _assigned(contact: Contact, when: When) -> tuple[Time | None, str]:
 
 
 def _offered(offer: Offer, others: int, when: When) -> str:
-    how = "their phone rings" if offer.by_phone else "they were shown it"
+    how = "their phone rings" if offer.by_phone else "they have been shown it"
     shown = f"; also shown to {others} more" if others else ""
     return f"offered to {offer.handler}: {how} since {when(offer.made_at)}, until {when(offer.expires_at)}{shown}"
 

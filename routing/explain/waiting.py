@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 from config.overflow import Step
 from routing.abilities import ORDINARY
 from routing.board import Board
-from routing.explain.facts import Before, Later, Reason, Waiting, When
-from routing.explain.handlers import in_words, judged, needed
+from routing.coverage import nobody_at_all
+from routing.explain.facts import Before, Later, Reason, Waited, Waiting, When
+from routing.explain.handlers import judged, needed
 from routing.model import Contact, Handler, Need, PresenceState, Time, rank_of
 from routing.wakes import CALLBACK_ANSWER_SECONDS, alarm_at
+from routing.words import in_words
 
 BUMPS = {
     "vulnerable": "they are marked vulnerable",
@@ -30,8 +33,16 @@ def why_waiting(board: Board, contact: Contact, now: Time, when: When) -> Waitin
         needs=needed(board, contact, when),
         before=tuple(_before(board, contact, when)),
         handlers=judged(board, contact, now, when),
+        nobody="" if contact.emergency else nobody_at_all(board, contact.queue, contact.load),
         later=tuple(sorted(_later(board, contact, now), key=lambda later: later.at)),
     )
+
+
+def why_waited(board: Board, contact: Contact, now: Time, until: Time, when: When) -> Waited:
+    """Of a wait that was over at ``until``: the board and the contact are those of right before. ``now``: when anything
+    had happened last, for a pause that is over is ended a moment later."""
+    since = contact.received_at if contact.queued_at is None else contact.queued_at
+    return Waited(since, until, replace(why_waiting(board, contact, now, when), later=()))
 
 
 # --- who is before it --------------------------------------------------------------------------------
@@ -85,13 +96,21 @@ def _later(board: Board, contact: Contact, now: Time) -> Iterator[Later]:
     since = now if contact.queued_at is None else contact.queued_at
     for insisted, following in pairwise(steps[contact.relaxed :]):
         dropped = ", ".join(in_words(what) for what in sorted(insisted.needed - following.needed - {ORDINARY}))
-        yield Later(since + following.after, f"insisted on no more: {dropped}")
+        if dropped:
+            yield Later(since + following.after, f"insisted on no more: {dropped}")
+        if following.reach > insisted.reach:
+            yield Later(since + following.after, "offered to whoever is in wrap-up, too")
     for declined in contact.declined:
-        if declined.until > now:
+        if declined.until > now and _is_available(board, declined.handler):
             yield Later(declined.until, f"{declined.handler} may be asked again")
     if contact.emergency:
         yield Later(alarm_at(contact, board.rules), "the supervisors are alarmed again")
     yield from _overflow(board, contact, now)
+
+
+def _is_available(board: Board, handler: str) -> bool:
+    """Who is away or has signed out is not asked again, whatever the time."""
+    return handler in board.handlers and board.handlers[handler].presence.state is PresenceState.AVAILABLE
 
 
 def _overflow(board: Board, contact: Contact, now: Time) -> Iterator[Later]:

@@ -12,6 +12,7 @@ from routing.model.kinds import (
     Doing,
     FollowUpState,
     HandoverState,
+    NotServed,
     PresenceState,
     Role,
     Stage,
@@ -21,11 +22,12 @@ from routing.model.kinds import (
 )
 from routing.model.parts import Assignment, Declined, Graded, Guest, Handover, Offer, Overflowing, Party, WrapUp
 from routing.model.people import FollowUp, Handler, Person, Presence
-from routing.model.waiting import Need, Rank, rank_of
+from routing.model.waiting import REACHES, Need, Rank, Reach, rank_of
 
 # All of them are used from here.
 __all__ = [
     "BLANK",
+    "REACHES",
     "Assignment",
     "Channel",
     "Contact",
@@ -39,6 +41,7 @@ __all__ = [
     "Handover",
     "HandoverState",
     "Need",
+    "NotServed",
     "Offer",
     "Overflowing",
     "Party",
@@ -46,6 +49,7 @@ __all__ = [
     "Presence",
     "PresenceState",
     "Rank",
+    "Reach",
     "Role",
     "Stage",
     "Time",

@@ -8,6 +8,8 @@ from typing import Literal
 Time = float
 Wish = Literal["", "stop", "start"]
 Role = Literal["consult", "transfer", "conference", "interpreter", "supervisor"]
+# Why a queue is not served: no handler at all could, none who is there can, or they are far behind.
+NotServed = Literal["queue_without_handlers", "queue_unattended", "queue_overdue"]
 
 
 class Channel(StrEnum):

@@ -71,11 +71,13 @@ class Guest:
 class Declined:
     """This handler declined or missed the contact and is not offered it again before ``until``; 0 when that is over.
 
-    ``times``: how often; the pause grows with it."""
+    ``times``: how often; the pause grows with it. ``how`` it came back from them the last time: declined, missed,
+    expired, failed, requeued, lost or unreachable."""
 
     handler: str
     until: Time
     times: int = 1
+    how: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from routing import events as ev
 from routing.board import Board
-from routing.model import Contact, Work
+from routing.model import Contact, Reach, Work
 from routing.safety import unsent
 
 OFFER_OVER = "This offer is over: it was withdrawn, it expired, or another handler took it."
@@ -50,8 +50,7 @@ def _(e: ev.OfferAccepted, board: Board) -> str:
         return ""
     if contact.work is Work.CALL:
         return "Ask for this call first: your phone then rings."
-    has_room = board.is_free(e.handler, offer.channel) or board.full_of_offers(e.handler, offer.channel)
-    return "" if has_room else NO_ROOM
+    return "" if board.is_free(e.handler, offer.channel, Reach.WRAP_UP) else NO_ROOM  # of their own will, at once
 
 
 @objection.register
@@ -63,7 +62,7 @@ def _(e: ev.OfferClaimed, board: Board) -> str:
         return OFFER_OVER
     if not offer.broadcast or contact.work is not Work.CALL:
         return "Accept this offer; it need not be asked for."
-    return "" if board.is_free(e.handler, offer.channel) else NO_ROOM
+    return "" if board.is_free(e.handler, offer.channel, Reach.WRAP_UP) else NO_ROOM
 
 
 @objection.register(ev.CallArrived)

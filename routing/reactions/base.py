@@ -12,7 +12,7 @@ from routing import commands as do
 from routing import events as ev
 from routing.board import Board
 from routing.commands import Command
-from routing.making_way import end_routine_offer
+from routing.making_way import make_way
 from routing.matching import make_offer
 from routing.model import (
     Channel,
@@ -23,7 +23,6 @@ from routing.model import (
     Offer,
     PresenceState,
     Time,
-    Work,
 )
 from routing.reactions.acknowledging import acknowledged, asked_where
 from routing.replacing import replace
@@ -44,8 +43,8 @@ def react(event: Any, board: Board, now: Time) -> Iterator[Command]:
 def _(e: ev.OfferAccepted, board: Board, now: Time) -> Iterator[Command]:
     contact, handler = board.contacts[e.reference], board.handlers[e.handler]
     yield from withdraw(contact, "another handler took it")
-    if contact.work is Work.MESSAGE and board.loads.of(handler.id).taken[contact.load] > handler.capacity(contact.load):
-        yield from end_routine_offer(board, handler.id, contact)
+    if contact.emergency:
+        yield from make_way(board, handler, contact)
     if contact.calling:
         follow_up = board.follow_ups[contact.follow_up]
         if why := refused(board, contact, Channel.VOICE, follow_up.address):
@@ -121,6 +120,7 @@ def _withdraw_from(handler: str, board: Board, why: str) -> Iterator[Command]:
 def _(e: ev.EmergencyRaised, board: Board, now: Time) -> Iterator[Command]:
     contact = board.contacts[e.reference]
     yield do.RaiseAlarm("emergency", f"Emergency: {e.how}.", e.reference)
+    yield from _not_left_with_who_is_away(contact, board)
     under_way = contact.handover is not None and contact.handover.state is not HandoverState.ENDED
     if contact.live and not under_way:
         yield do.CallControlRoom(e.reference, e.by)
@@ -149,9 +149,19 @@ def _(e: ev.MessageArrived, board: Board, now: Time) -> Iterator[Command]:
         return
     if contact.reopened_at == now:
         yield do.ReopenContact(contact.reference, contact.queue, contact.emergency)
+    yield from _not_left_with_who_is_away(contact, board)
     yield from _marked(e, contact, board)
     yield from acknowledged(e, board.contacts[contact.reference], board, now)
     yield from asked_where(e, board.contacts[contact.reference], board)
+
+
+def _not_left_with_who_is_away(contact: Contact, board: Board) -> Iterator[Command]:
+    """An emergency of which there is news, and whose handler is not at the desk to see it, goes to somebody else."""
+    if not contact.emergency or contact.assignment is None or contact.live or contact.calling:
+        return
+    handler = contact.assignment.handler
+    if board.handlers[handler].presence.state is PresenceState.AWAY:
+        yield do.ReturnToQueue(contact.reference, handler, "the handler is away, and it is an emergency")
 
 
 def _marked(e: ev.MessageArrived, contact: Contact, board: Board) -> Iterator[Command]:
@@ -271,12 +281,22 @@ def _(e: ev.StaffingShort, board: Board, now: Time) -> Iterator[Command]:
     yield do.RaiseAlarm(e.cause, e.why)
 
 
+@react.register
+def _(e: ev.QueueNotServed, board: Board, now: Time) -> Iterator[Command]:
+    yield do.RaiseAlarm(e.cause, e.why, queue=e.queue)
+
+
+@react.register
+def _(e: ev.QueueServedAgain, board: Board, now: Time) -> Iterator[Command]:
+    yield do.WithdrawAlarm(e.cause, e.why, e.queue)
+
+
 # --- time --------------------------------------------------------------------------------------------
 
 
 @react.register
 def _(e: ev.TimePassed, board: Board, now: Time) -> Iterator[Command]:
-    for wake in list(board.due_wakes(now)):
+    for wake in board.due_wakes(now):
         contact = board.open_contact(wake.reference)
         if contact is not None:
             yield from _look_again(wake, contact, board, now, e.since)

@@ -48,7 +48,7 @@ def test_the_sandboxs_own_is_sound() -> None:
 @pytest.mark.parametrize(
     ("changes", "key", "says"),
     [
-        ({"send__url": "carrier.example"}, "text.carriers[second].send.url", "should match"),
+        ({"send__url": "carrier.example"}, "text.carriers[second].send.url", "must be an address such as https://"),
         ({"send__fields": {"to": "{recipient}"}}, "text.carriers[second].send", "fields must have {body}"),
         ({"send__fields": {"text": "{body}"}}, "text.carriers[second].send", "fields must have {recipient}"),
         (
@@ -73,7 +73,11 @@ def test_the_sandboxs_own_is_sound() -> None:
         ({"webhooks__basic": {"user": "u", "password": "p"}}, "text.carriers[second].webhooks", "exactly one of"),
         ({"webhooks__hmac__signed": "{timestamp}"}, "text.carriers[second].webhooks.hmac", "signed must have {body}"),
         ({"webhooks__hmac__signed": "{body}"}, "text.carriers[second].webhooks.hmac", "belong together"),
-        ({"texts__sender": "results..from"}, "text.carriers[second].texts.sender", "should match"),
+        (
+            {"texts__sender": "results..from"},
+            "text.carriers[second].texts.sender",
+            "must be names with dots between them",
+        ),
         ({"texts__id": None}, "text.carriers[second].texts.id", "is missing"),
         ({"reports__statuses": {"DLV": "arrived"}}, "text.carriers[second].reports.statuses.DLV", "'delivered'"),
         (

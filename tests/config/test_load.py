@@ -60,11 +60,11 @@ def test_every_mistake_is_told_at_once_with_file_key_and_what_is_allowed(site: P
     )
     assert found == [
         f"{DEFAULT}: edge.phone_secret: the environment variable GATEWAY_PHONE_SECRET is not set",
-        f"{site}: gateway.log_level: Input should be 'debug', 'info', 'warning' or 'error' (it is 'loud')",
-        f"{site}: http.port: Input should be less than or equal to 65535 (it is 99999)",
-        f"{site}: voice.slots: Input should be a valid integer, unable to parse string as an integer (it is 'many')",
-        f"{site}: voice.emergency_digits: String should match pattern '^[0-9]{{1,4}}$' (it is 'help')",
-        f"{site}: voice.media_lost_ends.0: Input should be 'caller', 'handler', 'third', 'supervisor' or "
+        f"{site}: gateway.log_level: must be 'debug', 'info', 'warning' or 'error' (it is 'loud')",
+        f"{site}: http.port: must be at most 65535 (it is 99999)",
+        f"{site}: voice.slots: must be a whole number (it is 'many')",
+        f"{site}: voice.emergency_digits: must be 1 to 4 digits (it is 'help')",
+        f"{site}: voice.media_lost_ends.0: must be 'caller', 'handler', 'third', 'supervisor' or "
         "'control_room' (it is 'everybody')",
         f"{site}: outbox.atempts: there is no such setting; {DEFAULT} lists them all",
     ]
@@ -96,6 +96,11 @@ def test_names_that_disagree_are_told_at_once_each_with_its_own_key(site: Path) 
     ]
 
 
+def test_somebody_is_told_of_a_mail_that_waits_before_it_is_given_up(site: Path) -> None:
+    (found,) = mistakes(site, WITH_PHONES + "[outbox]\ndeferred_hours = 1\n")
+    assert "outbox" in found and "deferred_told_minutes must be less than deferred_hours" in found
+
+
 @pytest.mark.parametrize("text", ["voice = 3", "[text]\nenabled = 'perhaps'", "queues = []", "edge = 'here'"])
 def test_a_section_of_the_wrong_shape_is_a_mistake_like_any_other(site: Path, text: str) -> None:
     assert mistakes(site, text)
@@ -104,7 +109,7 @@ def test_a_section_of_the_wrong_shape_is_a_mistake_like_any_other(site: Path, te
 @pytest.mark.parametrize("value", ["inf", "nan"])
 def test_a_time_that_is_no_finite_number_is_a_mistake(site: Path, value: str) -> None:
     found = mistakes(site, WITH_PHONES + f"[routing]\nwrap_up_seconds = {value}\n")
-    assert found == [f"{site}: routing.wrap_up_seconds: Input should be a finite number (it is {value})"]
+    assert found == [f"{site}: routing.wrap_up_seconds: must be a finite number (it is {value})"]
 
 
 def test_a_missing_key_of_a_list_is_named_by_its_entry(site: Path) -> None:
@@ -263,6 +268,75 @@ def test_what_does_not_agree_is_said_together_with_what_is_wrong_by_itself(tmp_p
         assert expected in text
 
 
+WITNESS = """
+[edge]
+phone_secret = "x"
+[voice]
+default_queue = "witness"
+numbers = [{ number = "101", queue = "witness" }]
+[follow_ups]
+queue = "witness"
+[[queues]]
+id = "general"
+name = "General"
+target_seconds = 30
+overflow = { nobody_on_duty = [{ queue = "witness" }] }
+[[queues]]
+id = "witness"
+name = "Witness line"
+target_seconds = 30
+most_waiting = 9
+overflow = { full = [{ queue = "texts" }, { callback = true }] }
+[[queues]]
+id = "texts"
+name = "Texts"
+target_seconds = 30
+"""
+
+
+@pytest.mark.parametrize(
+    ("instead", "of", "key"),
+    [
+        ("target_seconds = -1\nmost", "target_seconds = 30\nmost", "target_seconds"),
+        ("most", "target_seconds = 30\nmost", "target_seconds"),
+        ("", 'name = "Witness line"', "name"),
+        ('skills = ["French 2"]\nmost', "most", "skills.0"),
+        ('wanted = [{ skill = "french:1" }]\nmost', "most", "wanted.0.for_seconds"),
+        ("target = 30\nmost", "most", "target"),
+        ("most_waiting = -1", "most_waiting = 9", "most_waiting"),
+        (
+            'full = [{ stay = "overflow_stay", callback = true }]',
+            'full = [{ queue = "texts" }, { callback = true }]',
+            "overflow.full.0",
+        ),
+        ("ful =", "full =", "overflow.ful"),
+    ],
+)
+def test_one_mistake_in_a_queue_makes_no_others_where_the_queue_is_named(
+    site: Path, instead: str, of: str, key: str
+) -> None:
+    assert WITNESS.count(of) == 1 and loaded(site, WITNESS)
+    told = [mistake.split(": ")[1] for mistake in mistakes(site, WITNESS.replace(of, instead))]
+    assert told == [f"queues[witness].{key}"]
+
+
+def test_a_queue_without_an_id_is_not_missed_and_takes_nobody_s_name(site: Path) -> None:
+    (told,) = mistakes(site, WITNESS.replace('id = "witness"', ""))
+    assert told == f"{site}: queues[Witness line].id: is missing"
+
+
+def test_what_a_mended_mistake_hid_is_told_all_the_same(site: Path) -> None:
+    text = WITNESS.replace("target_seconds = 30\nmost", "target_seconds = -1\nmost").replace(
+        '"witness" }]\n[follow', '"witnes" }]\n[follow'
+    ).replace('{ queue = "texts" }', '{ queue = "general" }')  # fmt: skip
+    assert [mistake.split(": ")[1] for mistake in mistakes(site, text)] == [
+        "queues[witness].target_seconds",
+        "voice.numbers[101].queue",
+        "queues[general].overflow",
+        "queues[witness].overflow",
+    ]
+
+
 def test_a_list_with_one_wrong_entry_is_not_also_said_to_be_empty(tmp_path: Path) -> None:
     site = tmp_path / "site.toml"
     site.write_text('[control_room]\ntargets = [{ name = "A", uri = "nowhere" }]\n[edge]\nphone_secret = "x"\n')
@@ -284,3 +358,19 @@ def test_the_statistics_bands_and_time_zone_are_checked(statistics: dict[str, An
     with pytest.raises(ConfigurationError) as refused:
         load(overlay={"statistics": statistics})
     assert any("statistics." in mistake and why in mistake for mistake in refused.value.mistakes)
+
+
+@pytest.mark.parametrize(
+    ("alarms", "why"),
+    [
+        ({"caller_seconds": -1}, "queue_alarms.caller_seconds: must be at least 0 (it is -1)"),
+        ({"overdue_times": 0.5}, "queue_alarms.overdue_times: must be 0 (never) or at least 1"),
+        ({"settled_seconds": 0}, "queue_alarms.settled_seconds: must be more than 0 (it is 0)"),
+        ({"again": 30}, "queue_alarms.again: there is no such setting"),
+    ],
+)
+def test_the_limits_of_the_queue_alarms_are_checked(alarms: dict[str, Any], why: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        load(overlay={"edge": {"phone_secret": "x"}, "queue_alarms": alarms})
+    (mistake,) = refused.value.mistakes
+    assert why in mistake

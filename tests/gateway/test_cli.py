@@ -7,14 +7,17 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
 
+from config.ordering import SKILL
+from config.words import PATTERNS
 from gateway.cli import main
+from gateway.cli.explain import latest
 from gateway.cli.status import summary
 from routing.events import CallbackAsked, CallerLeft, ControlRoomJoined, EmergencyRaised
 from tests.gateway.api.site import PASSWORD, Calls, Site, settings_in
@@ -75,6 +78,31 @@ def test_check_says_that_a_sound_configuration_is_sound(config: Path) -> None:
     assert result.exit_code == 0
     assert "The configuration is sound." in result.output
     assert "general, texts, emails" in result.output
+
+
+def test_check_says_which_queues_no_handler_could_serve(config: Path) -> None:
+    with config.open("a") as file:
+        file.write(
+            '[[queues]]\nid = "general"\nname = "General"\ntarget_seconds = 30\n'
+            'wanted = [{ skill = "polish", for_seconds = 20 }]\n'
+            '[[queues]]\nid = "witness"\nname = "Witness line"\ntarget_seconds = 30\nskills = ["french:2"]\n'
+        )
+    assert "not known before there is a database" in run(config, "check").output
+    assert not (config.parent / "data").exists(), "nothing is made"
+    add(config, "amy", "--skill", "french")
+
+    warned = run(config, "check")
+
+    assert warned.exit_code == 0 and "handlers:     1\n" in warned.output
+    assert warned.output.endswith(
+        "Warnings:\n"
+        "  No handler at all has french at level 2 or above: nobody can take anything of 'Witness line'.\n"
+        "  'General' insists for 20 s on polish, and there is none: everybody waits so long for nobody.\n"
+    )
+    told = run(config, "status").output
+    assert "handlers: No handler at all has french at level 2 or above: nobody can take" in told
+    add(config, "ben", "--skill", "french:2", "--skill", "polish")
+    assert "Warnings" not in run(config, "check").output
 
 
 def test_check_shows_every_mistake_with_file_and_key_and_exits_with_2(config: Path) -> None:
@@ -152,6 +180,25 @@ def test_a_roster_is_imported_whole_or_not_at_all(config: Path, tmp_path: Path) 
     assert "line 3: centre: there is no centre 'moon'" in refused.output
     assert "amy" not in run(config, "handlers", "list").output
 
+    roster.write_text(HEADER + 'Amy,,fcc,French!,20x,boss,short\nben,"Ben,fcc,,201,,\n')
+    wrong = run(config, "handlers", "import", str(roster)).output
+    assert 'line 3: line: a quotation mark (") opens here and is never closed' in wrong
+    roster.write_text(HEADER + "Amy,,fcc,French!,20x,boss,short\nben,Ben,fcc,201,,\n")
+    assert run(config, "handlers", "import", str(roster)).output.splitlines()[1:] == [
+        "  line 2: id: must be small letters, digits, dots, - and _, beginning with a letter",
+        "  line 2: name: must not be empty",
+        f"  line 2: skills: {PATTERNS[SKILL]}",
+        "  line 2: extension: must be 2 to 6 digits, as the telephone is dialled",
+        "  line 2: role: must be 'handler', 'supervisor' or 'administrator'",
+        "  line 2: password: must have at least 12 characters",
+        "  line 3: line: has 6 columns, and the header 7",
+    ]
+    roster.write_bytes((HEADER + "zoe,Zoë,fcc,,201,,\n").encode("cp1252"))
+    assert "choose 'Save As' and the type 'CSV UTF-8" in run(config, "handlers", "import", str(roster)).output
+    roster.write_text("id,name,skills,phone,role\namy,Amy,,201,\n")
+    told = run(config, "handlers", "import", str(roster)).output
+    assert "line 1: header: there is no column centre, extension; there must not be a column phone. The first" in told
+
     roster.write_text(HEADER + "amy,Amy,fcc,,201,,\nben,Ben,crc,,202,,\n")
 
     assert run(config, "handlers", "import", str(roster)).output == "Imported roster.csv: 2 added, 0 changed.\n"
@@ -221,15 +268,19 @@ def test_everybody_who_was_offered_stands_in_the_printed_report(config: Path, tm
 
 
 @pytest.mark.parametrize(
-    ("emergencies", "longest", "says"),
+    ("emergencies", "unattended", "longest", "says"),
     [
-        (2, 5.0, "2 emergencies wait for a handler: texts."),
-        (0, 600.0, "Somebody has waited more than twice the target: texts (10 min 0 s; target 1 min 0 s)."),
-        (0, 90.0, "Everything is well."),
+        (2, "", 5.0, "2 emergencies wait for a handler: texts."),
+        (0, "No handler at all has french.", 600.0, "No handler at all has french."),
+        (0, "", 600.0, "Somebody has waited more than twice the target: texts (10 min 0 s; target 1 min 0 s)."),
+        (0, "", 90.0, "Everything is well."),
     ],
 )
-def test_the_first_line_of_status_says_what_needs_somebody(emergencies: int, longest: float, says: str) -> None:
+def test_the_first_line_of_status_says_what_needs_somebody(
+    emergencies: int, unattended: str, longest: float, says: str
+) -> None:
     queue = {"id": "texts", "emergencies": emergencies, "longest_wait_seconds": longest, "target_seconds": 60.0}
+    queue |= {"unattended": unattended}
     told = summary({"ready": True, "wrong": {}, "warnings": {}}, [queue | {"waiting": 1}])
     assert told.splitlines()[0] == says
 
@@ -291,7 +342,8 @@ def test_why_a_contact_waits_is_told_in_sentences_or_as_data_and_the_reading_is_
     data = run(config, "explain", "AAAA-0001", "--reason", "audit", "--json")
 
     assert "waits in texts since" in told.stdout
-    assert "  1 handler is not signed in.\n" in told.stdout
+    assert "  1 handler who could take it is not signed in.\n" in told.stdout
+    assert run(config, "explain", "aaaa 0001", "--reason", "complaint").stdout.startswith("AAAA-0001 at ")
     assert json.loads(data.stdout)["waiting"]["handlers"][0]["reason"]["code"] == "offline"
     assert "contact read (complaint)" in run(config, "journal", "show", "AAAA-0001", "--reason", "x").output
 
@@ -308,9 +360,11 @@ def test_who_can_not_be_asked_why_they_read_a_contact_is_told_to_say_it(command:
     ("contact", "at", "said"),
     [
         ("NONE-0000", "00:00", "There is no contact NONE-0000."),
-        ("AAAA-0001", "2026-01-05 03:12", "There was no contact AAAA-0001 yet at 05 Jan 2026 03:12:00."),
+        ("AAAA-0001", "2026-01-05 03:12", "There was no contact AAAA-0001 yet at 05 Jan 2026 03:12:00 "),
         ("AAAA-0001", "yesterday", "'yesterday' is no time: give 03:12"),
         ("AAAA-0001", "2999-01-01 00:00", "'2999-01-01 00:00' is in the future."),
+        ("AAAA-0001", "0001-01-01 00:00", "'0001-01-01 00:00' lies before 1971."),
+        ("AAAA-0001", "9999-12-31 23:59", "'9999-12-31 23:59' is in the future."),
     ],
 )
 def test_what_cannot_be_explained_is_one_sentence(
@@ -322,6 +376,16 @@ def test_what_cannot_be_explained_is_one_sentence(
 
     assert result.exit_code != 0
     assert said in result.output
+
+
+def test_a_time_of_day_that_is_still_to_come_was_yesterday() -> None:
+    half_past_midnight = datetime(2026, 11, 26, 0, 30).timestamp()  # noqa: DTZ001 - local time, wherever this runs
+
+    asked = {text: latest(time.fromisoformat(text), half_past_midnight) for text in ("23:59", "00:10", "00:31")}
+
+    assert {text: at.isoformat(" ", "minutes") for text, at in asked.items()} == {
+        "23:59": "2026-11-25 23:59", "00:10": "2026-11-26 00:10", "00:31": "2026-11-25 00:31"
+    }  # fmt: skip
 
 
 def test_verify_names_the_row_that_was_altered(config: Path, tmp_path: Path) -> None:
@@ -416,13 +480,13 @@ def test_shifts_are_shown_before_they_are_imported_and_the_file_comes_back(confi
     preview = run(config, "shifts", "import", str(roster), "--dry-run").output.splitlines()
     imported = run(config, "shifts", "import", str(roster)).output.splitlines()
 
-    period = "(from Mon 30 Nov 00:00 until Tue 01 Dec 00:00, fcc)."
+    period = "(from Mon 30 Nov 2026 00:00 until Tue 01 Dec 2026 00:00, fcc)."
     assert preview == [
         "Nothing was imported. It would be november.csv: 2 added, 0 removed, 0 unchanged " + period,
         "amy: 1 added, 0 removed",
         "ben: 1 added, 0 removed",
-        "  + ben  Mon 30 Nov 07:00 to Mon 30 Nov 15:00",
-        "  + amy  Mon 30 Nov 22:00 to Tue 01 Dec 07:00",
+        "  + ben  Mon 30 Nov 2026 07:00 to Mon 30 Nov 2026 15:00",
+        "  + amy  Mon 30 Nov 2026 22:00 to Tue 01 Dec 2026 07:00",
     ]
     assert imported[0] == "Imported november.csv: 2 added, 0 removed, 0 unchanged " + period
     listed = run(config, "shifts", "imports").output.splitlines()

@@ -6,18 +6,45 @@ import json
 import socket
 from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 
+from config.settings import Store as StoreSettings
 from gateway.app import Gateway
-from gateway.explain import STARTED_WITH, digest_of, local_times
+from gateway.explain import STARTED_WITH, digest_of, explain, local_times
+from gateway.store.database import migrate, open_engine
+from gateway.store.store import Store
 from routing.rules import Rules
 from tests.gateway.api.site import settings_in, until
+from tests.support.kept import Kept, days
+from tests.support.world import rules
 
 
-def test_times_are_local_and_have_their_date_unless_it_is_today() -> None:
+def test_times_are_local_with_their_zone_and_have_their_date_unless_it_is_today() -> None:
     three = datetime(2026, 11, 25, 3, 12, 40)  # noqa: DTZ001 - local time, wherever this runs
+    zone = three.astimezone().tzname()
     when = local_times(three.timestamp())
-    assert when(three.timestamp()) == "03:12:40"
-    assert when((three - timedelta(hours=4)).timestamp()) == "24 Nov 2026 23:12:40"
+    assert when(three.timestamp()) == f"03:12:40 {zone}"
+    assert when((three - timedelta(hours=4)).timestamp()) == f"24 Nov 2026 23:12:40 {zone}"
+
+
+async def test_a_wait_is_told_alike_right_after_it_and_days_later(tmp_path: Path) -> None:
+    """Also where the journal is not followed from its start: by the board of then, not by that of now."""
+    store = Store(open_engine(StoreSettings(url=f"sqlite+aiosqlite:///{tmp_path}/gateway.db", pool_size=1)))
+    await migrate(store.engine)
+    world = Kept(rules())
+    begun = world.now
+    days(world, 5)
+    two_days = [row for row in world.rows if row.at < begun + 2 * 86_400]
+    closed = {row.reference: row.at for row in two_days if row.kind == "CloseContact"}
+    await world.commit(store)
+    told = 0
+    for reference, at in Random(3).sample(sorted(closed.items()), 6):
+        then = await explain(store, world.rules, reference, at, str)
+        now = await explain(store, world.rules, reference, world.now, str)
+        assert (now.waited, now.chosen) == (then.waited, then.chosen)
+        told += then.waited is not None and any(one.reason.code != "offline" for one in then.waited.waiting.handlers)
+    await store.close()
+    assert told, "some of them had waited while somebody was there"
 
 
 def test_rules_that_decide_alike_have_one_digest_whatever_else_the_site_configures(tmp_path: Path) -> None:

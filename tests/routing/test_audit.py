@@ -7,7 +7,7 @@ from routing import events as ev
 from routing.audit import audit
 from routing.commands import RaiseAlarm
 from routing.free import FreeHandlers
-from routing.model import Assignment
+from routing.model import REACHES, Assignment
 from routing.replacing import replace
 from tests.support.world import World, of_kind, offers, rules
 
@@ -39,7 +39,7 @@ def test_a_contact_that_fell_out_of_the_queue_is_found_and_put_back() -> None:
 def test_a_handler_who_fell_out_of_the_free_is_found_and_offered_who_waits() -> None:
     world = World()
     world.handler("anna")
-    world.board._free = FreeHandlers()
+    world.board._free = tuple(FreeHandlers() for _ in REACHES)
     world.call("C1")
     assert found(world) == ("anna: does not stand among the free as they should.",)
     commands = world.did(ev.BoardRepaired(found(world)))

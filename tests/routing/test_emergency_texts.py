@@ -70,11 +70,13 @@ def test_who_is_only_shown_it_takes_it_and_their_routine_text_goes_back() -> Non
     assert audit(world.board, world.board.contacts.values(), world.board.handlers.values(), world.now) == ()
 
 
-def test_what_somebody_has_taken_is_not_taken_from_them() -> None:
+def test_what_somebody_has_taken_is_not_taken_from_them_and_they_are_given_it_all_the_same() -> None:
     world = filled("anna")
     world.accept("R1")
-    assert offers(world.text("T1", finding=HELP)) == []
-    assert world.contact("R1").owner == "anna"
+    commands = world.text("T1", finding=HELP)
+    assert (offers(commands), ends(commands)) == ([("T1", "anna")], [])
+    world.accept("T1")
+    assert [world.with_handler(r) for r in ("R1", "T1")] == ["anna", "anna"]
 
 
 def test_a_handler_who_declines_it_is_given_the_routine_texts_again() -> None:

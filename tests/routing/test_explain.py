@@ -15,9 +15,11 @@ from routing.apply import apply
 from routing.board import Board
 from routing.commands import MakeOffer
 from routing.engine import Decision
-from routing.explain.explain import duration, explained, why_chosen
+from routing.explain.explain import explained, why_chosen
 from routing.explain.facts import Chosen, Explanation, Waiting, When
+from routing.explain.waiting import why_waited
 from routing.model import PresenceState, Stage, Time
+from routing.words import duration
 from tests.support.world import START, World, rules
 
 OFFLINE, AWAY = PresenceState.OFFLINE, PresenceState.AWAY
@@ -46,7 +48,7 @@ class Told(World):
 
     def asked(self, reference: str, chosen: Chosen | None = None) -> Explanation:
         contact = self.board.open_contact(reference) or self.board.touched.contacts[reference]
-        return explained(self.board, contact, self.now, chosen, "same", when)
+        return explained(self.board, contact, self.now, when, chosen, rules_then="same")
 
     def waiting(self, reference: str) -> Waiting:
         told = self.asked(reference).waiting
@@ -119,7 +121,7 @@ def test_a_skill_that_is_always_lacked_is_the_reason_rather_than_one_that_passes
     world.arriving("C1", "crime")
     world.did(ev.CallQueued("C1", language="pl"))
     assert world.reasons("C1") == {"anna": "lacks crime, which it always needs"}
-    assert [n.said for n in world.waiting("C1").needs] == ["crime (always)", "polish (until 21s)"]
+    assert [n.said for n in world.waiting("C1").needs] == ["crime (always)", "polish (until 21s; there is none)"]
 
 
 def test_who_works_in_the_other_centre_is_not_asked_yet() -> None:
@@ -135,7 +137,81 @@ def test_who_declined_is_not_asked_again_for_a_while(world: Told) -> None:
     world.call("C1")
     world.decline("C1")
     world.after(5)
-    assert world.reasons("C1") == {"anna": "declined, missed or lost it and is not asked again before 16s"}
+    assert world.reasons("C1") == {"anna": "declined it and is not asked again before 16s"}
+
+
+def gave_back(world: Told, how: str) -> None:
+    """Anna has or is offered C1, and it comes back from her so."""
+    (offer,) = world.contact("C1").offers
+    match how:
+        case "did not answer when their phone rang":
+            world.did(ev.OfferMissed(offer.id, "C1", "anna"))
+        case "could not be rung":
+            world.did(ev.OfferFailed(offer.id, "C1", "anna", "not registered"))
+        case "did not accept it in time":
+            world.after(offer.expires_at - world.now)
+        case "lost the call":
+            world.accept("C1")
+            world.did(ev.HandlerLost("C1", "anna", "the network"))
+        case "gave it back to a queue":
+            world.accept("C1")
+            world.did(ev.Requeued("C1", "anna", "general"))
+
+
+@pytest.mark.parametrize(
+    ("how", "text"),
+    [
+        ("did not answer when their phone rang", False),
+        ("could not be rung", False),
+        ("did not accept it in time", True),
+        ("lost the call", False),
+        ("gave it back to a queue", False),
+    ],
+)
+def test_how_it_came_back_from_a_handler_is_said(world: Told, how: str, text: bool) -> None:
+    world.handler("anna")
+    (world.text if text else world.call)("C1")
+    gave_back(world, how)
+    assert world.reasons("C1")["anna"].startswith(f"{how} and is not asked again before ")
+
+
+def test_how_often_it_came_back_is_said_as_well(world: Told) -> None:
+    world.handler("anna")
+    world.call("C1")
+    world.decline("C1")
+    world.after(15)
+    world.did(ev.OfferMissed(world.contact("C1").offers[0].id, "C1", "anna"))
+    assert world.reasons("C1") == {
+        "anna": "did not answer when their phone rang and is not asked again before 46s; it has come back from them "
+        "2 times"
+    }
+
+
+@pytest.mark.parametrize("state", [AWAY, OFFLINE, PresenceState.AVAILABLE])
+def test_who_is_away_or_signed_out_is_not_said_to_be_asked_again(world: Told, state: PresenceState) -> None:
+    world.handler("anna")
+    world.call("C1")
+    world.decline("C1")
+    world.presence("anna", state)
+    again = [later.said for later in world.waiting("C1").later if "asked again" in later.said]
+    assert again == (["anna may be asked again"] if state is PresenceState.AVAILABLE else [])
+
+
+def test_of_those_who_are_not_signed_in_only_who_could_take_it_would_help(world: Told) -> None:
+    world.handler("anna", "crime", state=OFFLINE)
+    world.handler("ben", state=OFFLINE)
+    world.handler("sue", extension="", state=OFFLINE)
+    world.call("C1", queue="crime")
+    assert world.reasons("C1") == {
+        "anna": "is not signed in",
+        "ben": "is not signed in, and lacks crime, which it always needs",
+        "sue": "is not signed in, and has no telephone",
+    }
+    assert [line for line in world.asked("C1").sentences if "signed in" in line] == [
+        "Nobody who is signed in could take it.",
+        "  1 handler who could take it is not signed in.",
+        "  2 handlers who could not take it are not signed in.",
+    ]
 
 
 def test_who_is_kept_for_emergencies(world: Told) -> None:
@@ -268,7 +344,8 @@ def test_preferred_skills_that_passed_over_nobody_are_not_the_reason(anna: str) 
     world.handler("ben", "welsh")
     world.handler("anna", "welsh", state=AWAY if anna == "is away" else PresenceState.AVAILABLE)
     world.call("C1", queue="wales")
-    assert (world.chosen("C1").handler, world.chosen("C1").rule) == ("ben", "longest_idle")
+    told = world.chosen("C1")
+    assert (told.handler, told.rule) == ("ben", "only_one" if anna == "is away" else "longest_idle")
 
 
 def test_preferred_skills_passed_over_nobody_who_had_declined_it() -> None:
@@ -277,7 +354,7 @@ def test_preferred_skills_passed_over_nobody_who_had_declined_it() -> None:
     world.handler("ben", "welsh:2")
     world.call("C1", queue="wales")
     world.decline("C1")
-    assert (world.chosen("C1").handler, world.chosen("C1").rule) == ("anna", "longest_idle")
+    assert (world.chosen("C1").handler, world.chosen("C1").rule) == ("anna", "only_one")
 
 
 def test_whose_turn_it_was_in_its_own_centre_is_said_so_while_that_is_insisted_on() -> None:
@@ -285,15 +362,17 @@ def test_whose_turn_it_was_in_its_own_centre_is_said_so_while_that_is_insisted_o
     world = Told(rules([own], choose_by="round_robin"))
     world.handler("cara", centre="crc")
     world.handler("anna")
+    world.handler("ben")
     world.call("C1", queue="q")
     told = world.chosen("C1")
     assert (told.handler, told.rule) == ("anna", "round_robin")
     assert told.said == "next in turn of those who suit in its own centre"
     world.accept("C1")
+    world.presence("ben", AWAY)
     world.call("C2", queue="q")
-    world.after(25)
+    world.presence("ben", PresenceState.AVAILABLE)
     told = world.chosen("C2")
-    assert (told.handler, told.said) == ("cara", "next in turn of those who suit")
+    assert (told.handler, told.said) == ("ben", "the only one who could take it in its own centre")
 
 
 def test_the_owner_was_asked_alone_and_until_when(world: Told) -> None:
@@ -364,8 +443,11 @@ def test_an_offer_that_the_rules_of_now_would_not_make_is_said_to_be_one() -> No
     later = Told(needing, changes=world.changes)
     told = later.chosen("C1")
     assert (told.handler, told.agrees) == ("anna", False)
-    sentences = explained(world.board, world.contact("C1"), world.now, told, "other", when).sentences
-    assert "  By the rules of now it would not have been offered to them: the rules were others then." in sentences
+    sentences = explained(world.board, world.contact("C1"), world.now, when, told, rules_then="other").sentences
+    assert (
+        "  By the configuration used here it would not have been offered to them: the rules were others then."
+        in sentences
+    )
 
 
 # --- why still waiting -------------------------------------------------------------------------------
@@ -503,8 +585,20 @@ def test_an_emergency_says_when_the_alarm_is_raised(world: Told) -> None:
     world.call("C1")
     world.emergency("C1")
     assert [(when(later.at), later.said) for later in world.waiting("C1").later] == [
+        ("10s", "offered to whoever is in wrap-up, too"),
         ("10s", "the supervisors are alarmed again"),
     ]
+
+
+def test_the_last_moment_of_a_wait_is_told_as_it_was_before_it_ended(world: Told) -> None:
+    """The pause after a decline is over in the moment in which the contact is offered again."""
+    world.handler("anna")
+    world.call("C1")
+    world.decline("C1")
+    over = world.contact("C1").declined[0].until
+    waited = why_waited(world.board, world.contact("C1"), world.now, over + 0.002, when)
+    assert [one.reason.said for one in waited.waiting.handlers] == ["declined it and is not asked again before 16s"]
+    assert (when(waited.since), waited.until, waited.waiting.later) == ("1s", over + 0.002, ())
 
 
 # --- where it is -------------------------------------------------------------------------------------
@@ -569,7 +663,7 @@ def test_a_follow_up_that_is_planned_says_what_and_when(world: Told) -> None:
 
 def test_a_contact_that_waits_is_told_whole(world: Told) -> None:
     world.handler("anna")
-    world.handler("ben", state=OFFLINE)
+    world.handler("ben", "crime", state=OFFLINE)
     world.call("C1", queue="crime")
     world.after(90)
     assert world.asked("C1").sentences == (
@@ -579,10 +673,35 @@ def test_a_contact_that_waits_is_told_whole(world: Told) -> None:
         "It needs crime (always).",
         "Nobody who is signed in could take it.",
         "  anna lacks crime, which it always needs.",
-        "  1 handler is not signed in.",
+        "  1 handler who could take it is not signed in.",
         "It is looked at whenever a handler becomes free.",
-        "The routing rules were the same then as they are now.",
+        "The routing rules in force then are those of the configuration used here.",
     )
+
+
+def test_what_no_handler_at_all_has_is_told_apart_from_who_is_not_there(world: Told) -> None:
+    world.handler("anna")
+    world.handler("ben", "crime", state=OFFLINE)
+    world.call("C1", queue="crime")
+    assert world.waiting("C1").nobody == ""
+
+    world.did(ev.HandlerRemoved("ben", "program:test"))
+
+    assert world.waiting("C1").nobody == "No handler at all has crime"
+    said = world.asked("C1").sentences
+    assert "No handler at all has crime: nobody could take it, whoever signs in." in said
+    assert "Nobody who is signed in could take it." not in said
+    world.emergency("C1")
+    assert world.contact("C1").offers or world.waiting("C1").nobody == "", "anybody can fetch help"
+
+
+def test_what_is_wanted_for_a_while_and_nobody_at_all_has_is_said() -> None:
+    wanted = (Wanted(skill="french:2", for_seconds=60),)
+    world = Told(rules([Queue(id="port", name="Port", target_seconds=30, wanted=wanted)]))
+    world.handler("anna", "french", state=AWAY)
+    world.call("C1", queue="port")
+    assert [n.said for n in world.waiting("C1").needs] == ["french at level 2 or above (until 61s; there is none)"]
+    assert world.waiting("C1").nobody == ""
 
 
 def test_an_offer_is_told_whole(world: Told) -> None:
@@ -590,9 +709,9 @@ def test_an_offer_is_told_whole(world: Told) -> None:
     world.call("C1")
     assert world.asked("C1", world.chosen("C1")).sentences == (
         "C1 at 1s: offered to anna: their phone rings since 1s, until 21s.",
-        "It was offered to anna at 1s: longest idle of those who suit.",
+        "It was offered to anna at 1s: the only one who could take it.",
         "There was nobody else.",
-        "The routing rules were the same then as they are now.",
+        "The routing rules in force then are those of the configuration used here.",
     )
 
 

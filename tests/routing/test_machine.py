@@ -6,6 +6,7 @@ nothing.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -14,14 +15,17 @@ from hypothesis.stateful import invariant
 from routing import events as ev
 from routing.audit import audit
 from routing.board import Board
+from routing.commands import MakeOffer
 from routing.engine import decide
 from routing.model import (
+    REACHES,
     Channel,
     Contact,
     FollowUpState,
     Handler,
     HandoverState,
     PresenceState,
+    Reach,
     Work,
     rank_of,
 )
@@ -69,45 +73,77 @@ class Desk(People):
             for handler in [*assigned, *others]:
                 engaged.setdefault(handler, set()).add(contact.reference)
         assert self.board.loads.engaged() == engaged
-        for channel in Channel:
-            free = {(self.board._turn(h), h.id) for h in self.board.handlers.values() if channel in self.room(h)}
-            groups = list(self.board.free_for(channel))
-            assert sorted(turn for _, turns in groups for turn in turns) == sorted(free)
+        for channel, reach in product(Channel, REACHES):
+            handlers = [h for h in self.board.handlers.values() if self.reach_to(h, channel) is reach]
+            groups = list(self.board.free_for(channel, reach))
+            assert {turn for _, turns in groups for turn in turns} == {(self.board._turn(h), h.id) for h in handlers}
             for able, turns in groups:
                 assert turns == sorted(turns) and all(self.board.able(name) == able for _, name in turns)
         threads = {c.thread: c.reference for c in self.board.contacts.values() if c.thread}
         assert self.board.names.threads == threads
 
-    def room(self, handler: Handler) -> set[Channel]:
-        """The channels of which this handler may be offered one more, worked out from nothing but the contacts."""
-        if handler.presence.state is not PresenceState.AVAILABLE:
-            return set()
-        load = self.load_of(handler.id)
-        if load.count(Channel.VOICE):
-            return set()
-        room = {c for c in Channel if load.count(c) < handler.capacity(c)}
-        return room if self.site.routing.calls_interrupt_messages or not load else room - {Channel.VOICE}
+    def reach_to(self, handler: Handler, channel: Channel) -> Reach | None:
+        """How far one more of this channel must reach for this handler, worked out from nothing but the contacts."""
+        held, wrapping = self.held_by(handler.id), self.wrap_ups_of(handler.id)
+        calls = [c for c, on in held if on is Channel.VOICE]
+        if handler.presence.state is not PresenceState.AVAILABLE or calls or not handler.capacity(channel):
+            return None
+        full = sum(on is channel for _, on in held) >= handler.capacity(channel)
+        beyond = self.has_one_beyond(handler, held)
+        if channel is not Channel.VOICE and full and beyond:
+            return None
+        if wrapping:
+            return Reach.WRAP_UP
+        left_alone = held and not self.site.routing.calls_interrupt_messages
+        without_room = left_alone if channel is Channel.VOICE else full or beyond
+        return Reach.BEYOND if without_room else Reach.ROOM
 
-    def load_of(self, handler: str) -> list[Channel]:
+    def has_one_beyond(self, handler: Handler, held: list[tuple[Contact, Channel]]) -> bool:
+        """Whether they have an emergency among more messages than they take."""
+        channels = [on for _, on in held]
+        over = any(channels.count(on) > handler.capacity(on) for on in (Channel.TEXT, Channel.EMAIL))
+        return over and any(c.emergency for c, on in held if on is not Channel.VOICE)
+
+    def is_within_reach(self, handler: Handler, contact: Contact) -> bool:
+        need = self.board.need_of(contact)
+        reach = self.reach_to(handler, contact.load)
+        return need.able <= self.board.able(handler.id) and reach is not None and reach <= need.reach
+
+    def held_by(self, handler: str) -> list[tuple[Contact, Channel]]:
+        """What they have, are rung for and are offered in earnest, wrap-ups apart."""
         contacts = self.board.contacts.values()
-        assigned = [c.work_channel or c.channel for c in contacts if c.assignment and c.assignment.handler == handler]
-        offered = [o.channel for c in contacts for o in c.offers if o.handler == handler and not o.broadcast]
-        wrapping = [Channel.VOICE for c in contacts for w in c.wrap_ups if w.handler == handler]
-        guests = [Channel.VOICE for c in contacts for g in c.guests if g.handler == handler]
-        return [*assigned, *offered, *wrapping, *guests]
+        theirs = [c for c in contacts if c.assignment and c.assignment.handler == handler]
+        assigned = [(c, c.work_channel or c.channel) for c in theirs]
+        offered = [(c, o.channel) for c in contacts for o in c.offers if o.handler == handler and not o.broadcast]
+        guests = [(c, Channel.VOICE) for c in contacts for g in c.guests if g.handler == handler]
+        return [*assigned, *offered, *guests]
+
+    def wrap_ups_of(self, handler: str) -> int:
+        return sum(w.handler == handler for c in self.board.contacts.values() for w in c.wrap_ups)
 
     @invariant()
     def nobody_is_offered_more_than_they_can_take(self) -> None:
         for handler in self.board.handlers.values():
-            load = self.load_of(handler.id)
+            calls = [on for _, on in self.held_by(handler.id)].count(Channel.VOICE)
             ringing = any(o.handler == handler.id for c in self.board.contacts.values() for o in c.offers if o.by_phone)
             talking = any(
                 c.assignment and c.assignment.handler == handler.id and c.live for c in self.board.contacts.values()
             )
             assert not (ringing and talking), handler
-            assert load.count(Channel.VOICE) <= 1 + sum(
-                1 for c in self.board.contacts.values() for w in c.wrap_ups if w.handler == handler.id
-            )
+            assert calls <= 1
+
+    @invariant()
+    def nobody_is_given_more_messages_than_they_take_but_for_one_emergency(self) -> None:
+        """Looked at when it is offered: what somebody takes can be lowered while they have more."""
+        made = [c.offer for c in self.story[-1][2].commands if isinstance(c, MakeOffer) and not c.offer.broadcast]
+        for contact in self.board.contacts.values():
+            for offer in (o for o in contact.offers if o in made and o.channel is not Channel.VOICE):
+                handler = self.board.handlers[offer.handler]
+                others = [(c, on) for c, on in self.held_by(handler.id) if c is not contact]
+                full = sum(on is offer.channel for _, on in others) >= handler.capacity(offer.channel)
+                beyond = self.has_one_beyond(handler, others)
+                assert handler.capacity(offer.channel)
+                assert not (full and beyond) and (contact.emergency or not (full or beyond)), (contact, handler)
 
     @invariant()
     def an_offer_is_of_what_is_wanted_to_one_who_is_there(self) -> None:
@@ -132,9 +168,8 @@ class Desk(People):
                 continue
             declined = {d.handler for d in contact.declined if d.until > self.now}
             for handler in self.board.handlers.values():
-                suits = self.board.need_of(contact).able <= self.board.able(handler.id) and handler.id not in declined
-                asked = contact.preferred in ("", handler.id)
-                free = suits and asked and contact.load in self.room(handler)
+                asked = contact.preferred in ("", handler.id) and handler.id not in declined
+                free = asked and self.is_within_reach(handler, contact)
                 assert not free or self.is_kept_for_a_call(handler, contact), (contact, handler)
 
     @invariant()
@@ -146,13 +181,12 @@ class Desk(People):
             declined = {d.handler for d in contact.declined if d.until > self.now}
             seen = {offer.handler for offer in contact.offers}
             for handler in self.board.handlers.values():
-                able = self.board.need_of(contact).able <= self.board.able(handler.id)
-                could = able and handler.id not in declined and contact.load in self.room(handler)
+                could = handler.id not in declined and self.is_within_reach(handler, contact)
                 assert not could or handler.id in seen, (contact, handler)
 
     def is_kept_for_a_call(self, handler: Handler, message: Contact) -> bool:
         """A call that comes before the message waits for this handler to finish the messages they have."""
-        if self.site.routing.calls_interrupt_messages or not self.load_of(handler.id):
+        if self.site.routing.calls_interrupt_messages or message.emergency or not self.held_by(handler.id):
             return False
         return any(
             call.waiting

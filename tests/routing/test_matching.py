@@ -262,8 +262,8 @@ def test_when_much_changes_at_once_the_first_in_line_still_chooses_first() -> No
     world.call("W1", queue="welsh")
     world.after(5)
     world.call("C1", queue="crime")
-    world.decline("C1")
     world.emergency("C1")
+    world.decline("C1")
     world.call("C2")
     world.decline("C2")
     assert offers(world.after(15)) == [("C1", "anna"), ("C2", "ben")]

@@ -26,6 +26,7 @@ from routing.model import (
     Stage,
 )
 from routing.rules import Rules
+from routing.triage import Finding, Reason
 from tests.support.sites import SITES
 from tests.support.situations import (
     Suits,
@@ -50,6 +51,7 @@ from tests.support.situations import (
 )
 from tests.support.world import START
 
+HELP = Finding(True, (Reason("plea", "help", 0, 4),))
 NAMES = ("anna", "ben", "cara", "dan")
 QUEUES = ("general", "crime", "texts", "french")
 SENDERS = ("+447700900001", "+447700900002", "")
@@ -137,7 +139,7 @@ class People(RuleBasedStateMachine):
         """Three handlers are there, mostly, and some people have come in before, each by so many usual steps."""
         self.site, self.board = site, Board(site)
         for name, skills in (("anna", {"crime"}), ("ben", set()), ("cara", set())):
-            handler = Handler(name, name, "fcc", frozenset(skills), f"1{name}", text_capacity=2)
+            handler = Handler(name, name, "fcc", frozenset(skills), f"1{name}", text_capacity=2, email_capacity=1)
             self.did(ev.HandlerSaved(handler, "program:test"))
             state = PresenceState.AVAILABLE if there else PresenceState.OFFLINE
             self.did(ev.PresenceChanged(name, Presence(state), "program:test"))
@@ -200,8 +202,8 @@ class People(RuleBasedStateMachine):
     def handler_saved(self, data: Any, name: str, phone: bool, reserved: bool) -> None:
         skills = frozenset(data.draw(st.sets(st.sampled_from(["crime", "french:1", "french:3", "welsh"]))))
         centre = data.draw(st.sampled_from(["fcc", "crc"]))
-        extension, capacity = f"1{name}" if phone else "", data.draw(st.integers(0, 2))
-        handler = Handler(name, name, centre, skills, extension, text_capacity=capacity, reserved=reserved)
+        texts, emails = data.draw(st.integers(0, 2)), data.draw(st.integers(0, 1))
+        handler = Handler(name, name, centre, skills, f"1{name}" if phone else "", texts, emails, reserved=reserved)
         self.did(ev.HandlerSaved(handler, "program:test"))
 
     @rule(name=st.sampled_from(NAMES))
@@ -413,6 +415,13 @@ class People(RuleBasedStateMachine):
                 reference, f"m{self.made}", Channel.TEXT, "texts", Party(sender), "61016", thread, automatic=automatic
             )
         )
+
+    @rule(queue=st.sampled_from(["emails", "crime"]), urgent=st.booleans())
+    def email_arrives(self, queue: str, urgent: bool) -> None:
+        reference, sender = self.new("E"), Party(f"member{self.made}@example.org")
+        finding, thread = HELP if urgent else Finding(sounds_like_emergency=False), f"mail:{reference}"
+        message = (reference, f"m{self.made}", Channel.EMAIL, queue, sender, "force@example.org", thread)
+        self.did(ev.MessageArrived(*message, finding=finding))
 
     @once(anything)
     @rule(data=st.data())

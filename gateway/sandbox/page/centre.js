@@ -153,7 +153,8 @@ function showAges() {
 
 function showAlarms(alarms) {
   keep(byId("alarms"), alarms, (a) => a.seq, (a) => el("li", {},
-    el("span", { className: "quiet", textContent: `${clock(Date.parse(a.at) / 1000)} ${a.contact} ` }), a.why));
+    el("span", { className: "quiet", textContent: `${clock(Date.parse(a.at) / 1000)} ${a.contact} ` }), a.why,
+    a.withdrawn_at && el("span", { className: "quiet", textContent: ` Over since ${clock(Date.parse(a.withdrawn_at) / 1000)}.` })));
   byId("alarms-none").hidden = alarms.length > 0;
   const newest = alarms[0]?.seq ?? 0;
   if (seenAlarm !== null && newest > seenAlarm) announce(`Alarm: ${alarms[0].why}`, true);

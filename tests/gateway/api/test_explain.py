@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from gateway.api.models import moment
 from gateway.explain import digest_of, started_with
+from routing.events import CallerLeft
 from routing.rules import Rules
 from tests.gateway.api.site import Desk, Site
 
@@ -59,6 +62,71 @@ async def test_why_it_waited_before_anybody_came(site: Site) -> None:
     assert (told["state"]["stage"], told["chosen"]) == ("queued", None)
     assert (told["waiting"]["place"], told["waiting"]["of"]) == (1, 1)
     assert [(one["handler"], one["reason"]["code"]) for one in told["waiting"]["handlers"]] == [("sue", "offline")]
+
+
+async def test_a_closed_contact_tells_why_it_had_waited_and_who_could_have_taken_it(site: Site) -> None:
+    """Amy is busy with another text until she finishes it; Ben is away; then hers it is, and she closes it."""
+    sue = await site.signed_in("sue", "supervisor", text_capacity=0)
+    amy = await site.signed_in("amy", available=True, text_capacity=1)
+    await (await site.signed_in("ben")).send("PUT", "/me/presence", {"state": "away", "reason": "break"})
+    await site.text("AAAA-0002", sender="+441632960009")
+    await site.answer("AAAA-0002")
+    await site.text(REF)
+    finished = {"disposition": "resolved"}
+    assert (await amy.post("/contacts/AAAA-0002/wrap-up", finished))[0] < 300
+    await site.answer(REF)
+    assert (await amy.post(f"/contacts/{REF}/wrap-up", finished))[0] < 300
+
+    told = await explanation(sue)
+
+    assert (told["state"]["stage"], told["waiting"]) == ("closed", None)
+    waiting = told["waited"]["waiting"]
+    assert (waiting["place"], waiting["of"], waiting["later"]) == (1, 1, [])
+    assert {one["handler"]: one["reason"]["said"] for one in waiting["handlers"]} == {
+        "amy": "is busy with 1 of 1 texts", "ben": "is away (break)", "sue": "is not signed in, and takes no texts"
+    }  # fmt: skip
+    assert told["chosen"]["rule"] == "only_one"
+    lines = told["sentences"]
+    begin = next(n for n, line in enumerate(lines) if line.startswith("It had waited since "))
+    assert lines[begin].endswith("Right before that:")
+    assert "    amy is busy with 1 of 1 texts." in lines[begin:]
+    assert lines.index(next(line for line in lines if line.startswith("It was offered to amy"))) > begin
+
+
+async def test_a_caller_who_gave_up_tells_who_could_have_answered(site: Site) -> None:
+    sue = await site.signed_in("sue", "supervisor")
+    amy = await site.signed_in("amy", extension="201")
+    await amy.send("PUT", "/me/presence", {"state": "away", "reason": "break"})
+    await site.call(REF)
+    await site.dispatcher.submit(CallerLeft(REF))
+
+    told = await explanation(sue)
+
+    assert (told["state"]["stage"], told["chosen"]) == ("closed", None)
+    assert "  Nobody who is signed in could take it." not in told["sentences"]
+    assert {one["handler"]: one["reason"]["code"] for one in told["waited"]["waiting"]["handlers"]} == {
+        "amy": "away", "sue": "offline_unable"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("typed", ["k7m2-9qxr", "K7M29QXR", "k7m2 9qxr", "K7M2–9QXR"])
+async def test_a_reference_is_taken_however_it_is_typed(site: Site, typed: str) -> None:
+    sue = await site.signed_in("sue", "supervisor")
+    await site.text("K7M2-9QXR")
+
+    status, told = await sue.get(f"/contacts/{typed}/explanation", params={"reason": "test"})
+
+    assert (status, told["reference"]) == (200, "K7M2-9QXR")
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "1969-12-31T00:00:00Z"])
+async def test_a_time_before_all_clocks_is_refused(site: Site, at: str) -> None:
+    sue = await site.signed_in("sue", "supervisor")
+    await site.text(REF)
+
+    status, problem = await sue.get(PATH, params={"reason": "test", "at": at})
+
+    assert (status, problem["errors"]) == (400, [{"field": "at", "why": "lies before 1970"}])
 
 
 async def test_a_handler_is_told_of_their_own_contact_only(site: Site) -> None:
@@ -117,4 +185,6 @@ async def test_whether_the_routing_rules_were_those_of_now(site: Site) -> None:
     await site.dispatcher.submit(started_with(other))
     _, told = await sue.get("/contacts/AAAA-0002/explanation", params={"reason": "test"})
     assert told["rules_then"] == "other"
-    assert told["sentences"][-1].startswith("The routing rules have changed since")
+    assert told["rules_now"] == "other"
+    assert told["sentences"][-2].startswith("Other routing rules were in force then: needs, turns and limits are told")
+    assert told["sentences"][-1].startswith("The gateway last started with other routing rules than those of the conf")

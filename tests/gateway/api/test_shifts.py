@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from gateway.rosters.plan import MEETS_NONE
 from gateway.rosters.watch import SILENT_SECONDS, RosterWatch
 from gateway.store.store import Batch
 from routing.board import Touched
@@ -31,8 +32,9 @@ async def chief(site: Site) -> Desk:
     return desk
 
 
-async def import_file(desk: Desk, text: str, media: str = "text/csv", **query: str) -> tuple[int, Any]:
-    return await desk.post("/shifts/import", data=text.encode(), headers={"Content-Type": media}, params=query)
+async def import_file(desk: Desk, text: str | bytes, media: str = "text/csv", **query: str) -> tuple[int, Any]:
+    content = text.encode() if isinstance(text, str) else text
+    return await desk.post("/shifts/import", data=content, headers={"Content-Type": media}, params=query)
 
 
 async def test_a_dry_run_says_what_changes_and_changes_nothing(site: Site, chief: Desk) -> None:
@@ -96,6 +98,52 @@ async def test_one_wrong_line_and_nothing_is_saved(site: Site, chief: Desk) -> N
     assert status == 400
     assert "line 5: ends" in [e["field"] for e in problem["errors"]]
     assert await site.store.shifts(0, 1e12) == []
+
+
+async def test_absences_alone_take_from_the_shifts_there_are_and_nothing_else(site: Site, chief: Desk) -> None:
+    _, base = await import_file(chief, BASE + "amy,2026-12-01,07:00,15:00\n")
+    leave = "person,date,begins,ends,code\namy,2026-11-30,,,sick\nben,2026-11-30,13:00,14:00,training\n"
+
+    status, told = await import_file(chief, leave)
+
+    assert (status, told["added"], told["removed"], told["unchanged"], told["centres"]) == (200, 2, 2, 1, [])
+    shifts = [(s["handler"], s["begins"], s["ends"]) for s in (await chief.get("/shifts"))[1]]
+    assert shifts == [
+        ("ben", "2026-11-30T11:55:00Z", "2026-11-30T13:00:00Z"),
+        ("ben", "2026-11-30T14:00:00Z", "2026-11-30T19:00:00Z"),
+        ("cat", "2026-11-30T15:00:00Z", "2026-11-30T23:00:00Z"),
+        ("amy", "2026-12-01T07:00:00Z", "2026-12-01T15:00:00Z"),
+    ]
+    assert [r["centres"] for r in (await chief.get("/shifts/imports"))[1] if r["id"] != base["roster"]] == [[]]
+    _, again = await import_file(chief, leave, dry_run="true")
+    assert again["warnings"] == [MEETS_NONE]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+async def test_what_excel_saves_is_read_and_a_guess_is_told(site: Site, chief: Desk, encoding: str) -> None:
+    await site.person("zoe", extension="204")
+    roster = HEADER.replace("person", "Zoë;person") + "Zoë;zoe,2026-11-30,07:00,15:00\n"
+
+    status, told = await import_file(chief, roster.replace(",", ";").encode(encoding))
+
+    assert (status, told["added"]) == (200, 1)
+    assert [w[:46] for w in told["warnings"]] == (
+        ["The file is not UTF-8 and was read as Windows-"] if encoding == "cp1252" else []
+    )
+
+
+@pytest.mark.parametrize("content", [HEADER.encode("utf-16-le"), b"\xff\xfep", b"person,date\x81"])
+async def test_what_cannot_be_read_says_how_to_save_it(chief: Desk, content: bytes) -> None:
+    status, problem = await import_file(chief, content)
+
+    assert status == 400
+    assert problem["detail"].startswith("The file is not text in UTF-8. In Excel choose 'Save As' and the type")
+
+
+async def test_a_file_of_another_year_is_warned_of_in_the_dry_run(chief: Desk) -> None:
+    _, told = await import_file(chief, BASE.replace("2026", "2019"), dry_run="true")
+
+    assert told["warnings"] == ["All of the file lies in the past: its last day is 2019-11-30. Is the year right?"]
 
 
 async def test_who_may_do_what(site: Site, chief: Desk) -> None:

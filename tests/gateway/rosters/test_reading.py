@@ -20,6 +20,7 @@ WORKED = "BEGIN:VEVENT\r\nUID:amy\r\nDTSTART:20260302T070000Z\r\nDURATION:PT8H\r
 # The second calendar's end did not arrive: a library leaves it out without a word.
 CUT_OFF = f"BEGIN:VCALENDAR\r\n{WORKED}END:VCALENDAR\r\nBEGIN:VCALENDAR\r\n{WORKED}"
 NO_HOURS = "says no hours: name it in rosters.codes, or in rosters.absences if they are not there"
+IANA = "export the calendar with a name of the IANA database such as Europe/London, or with a VTIMEZONE in the file"
 OR_PUT_IT = "; if it is the HR system's name for one, put it in rosters.people"
 LONDON = ZoneInfo("Europe/London")
 PEOPLE = {
@@ -144,7 +145,7 @@ def test_every_mistake_of_every_line_of_a_csv_is_named() -> None:
 
 def test_every_mistake_of_a_calendar_is_named_with_the_line_where_its_event_begins() -> None:
     assert why(file("broken.ics"), today="2026-10-20") == [
-        "line 4: DTSTART: Wrong datetime format: 2026-10-24 2100",
+        "line 4: DTSTART: '2026-10-24 2100' is no date and no time such as 20261130T070000Z",
         "line 9: SUMMARY: no handler is named by 'Somebody else', an attendee, the UID or the calendar",
         "line 15: RRULE: a shift recurs once a day at most: FREQ=DAILY and no BYHOUR",
         f"line 22: code: 'Away day' {NO_HOURS}",
@@ -159,12 +160,26 @@ def test_every_mistake_of_a_calendar_is_named_with_the_line_where_its_event_begi
     [
         ("", "line 1: header: there must be a column person, date, begins, ends"),
         ("person,date,person,begins,ends\n", "line 1: header: person stands there twice"),
-        ('person,date,begins,ends\n"amy', "line 2: line: is not CSV: unexpected end of data"),
-        ("person,date,begins,ends\n", "line 1: file: has no shift"),
-        ("person,date,code\namy,2026-11-30,RD\n", "line 1: file: has no shift"),
-        ("BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", "line 1: file: has no shift from 2026-03-01 to 2026-05-30"),
+        ('person,date,begins,ends\n"amy\n\n', 'line 2: line: a quotation mark (") opens here and is never closed'),
+        ('person,date,begins,ends\n"a"my', 'line 2: line: a quotation mark (") stands in the middle of a cell: write'),
+        ("person,date,begins,ends\n", "line 1: file: has no shift and no absence"),
+        (
+            "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n",
+            "line 1: file: has no shift and no absence from 2026-03-01 to 2026-05-30",
+        ),
         (CUT_OFF, "line 1: file: is cut off: not every BEGIN:VCALENDAR has its END:VCALENDAR; export it again"),
-        ("BEGIN:VCALENDAR\r\nrubbish\r\nEND:VCALENDAR\r\n", "line 1: file: is not an iCalendar file: "),
+        (
+            "BEGIN:VCALENDAR\r\nrubbish\r\nEND:VCALENDAR\r\n",
+            "line 2: line: 'rubbish' is no line of an iCalendar file: export it again",
+        ),
+        (
+            "BEGIN:VCALENDAR\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+            "line 1: file: is no iCalendar file, or a damaged one: export it again",
+        ),
+        (
+            "BEGIN:VCALENDAR\r\nX-WR-TIMEZONE:Mars/Olympus\r\nEND:VCALENDAR\r\n",
+            f"line 2: X-WR-TIMEZONE: there is no time zone 'Mars/Olympus': {IANA}",
+        ),
         (
             "BEGIN:VCALENDAR\r\nMETHOD:CANCEL\r\nEND:VCALENDAR\r\n",
             "line 1: file: has the method CANCEL: export the calendar itself",
@@ -175,11 +190,13 @@ def test_every_mistake_of_a_calendar_is_named_with_the_line_where_its_event_begi
         "empty",
         "doubled",
         "not csv",
+        "stray mark",
         "no lines",
-        "absences alone",
         "no events",
         "cut off",
         "rubbish",
+        "no begin",
+        "calendar's zone",
         "cancels",
         "too many",
     ],
@@ -211,7 +228,7 @@ def test_an_event_names_no_more_dates_than_can_be_followed_quickly() -> None:
 def test_a_period_of_ones_own_refuses_what_lies_outside_it() -> None:
     days = {"first": date(2026, 11, 30), "last": date(2026, 11, 30)}
 
-    assert why(file("plain.csv"), **days) == ["line 5: date: is not between 2026-11-30 and 2026-11-30"]
+    assert why(file("plain.csv"), **days) == ["line 5: date: begins on 2026-12-01, not from 2026-11-30 to 2026-11-30"]
 
 
 def test_two_handlers_of_one_name_are_not_guessed_at() -> None:
@@ -238,3 +255,138 @@ def test_a_long_leave_at_the_end_does_not_stretch_the_period_that_is_replaced() 
     roster = read("person,date,code\namy,2026-11-30,E\namy,2026-12-24,annual leave\n")
 
     assert (roster.ends - roster.begins) / 86_400 == 1
+
+
+def test_a_shift_from_the_end_of_a_day_begins_with_the_next() -> None:
+    roster = read("person,date,begins,ends\namy,2026-11-30,24:00,07:00\nben,2026-11-30,2400,24:00\n")
+
+    assert local(roster) == [("amy", "01 Dec 00:00", "01 Dec 07:00", 7), ("ben", "01 Dec 00:00", "02 Dec 00:00", 24)]
+
+
+def calendar(*lines: str) -> str:
+    event = ["BEGIN:VEVENT", "UID:1", "SUMMARY:Amy Ash", *lines, "END:VEVENT"]
+    return "\r\n".join(["BEGIN:VCALENDAR", *event, "END:VCALENDAR", ""])
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (
+            ["DTSTART;TZID=Mars/Olympus:20260302T070000", "DURATION:PT8H"],
+            "DTSTART: there is no time zone 'Mars/Olympus'",
+        ),
+        (["DTSTART:20260302T070000Z", "DTEND;TZID=BST:20260302T150000"], "DTEND: there is no time zone 'BST'"),
+        (
+            ["DTSTART:20260302T070000Z", "DURATION:PT8H", "RRULE:FREQ=DAILY", "EXDATE;TZID=Foo:20260303T070000"],
+            "EXDATE: there is no time zone 'Foo'",
+        ),
+        (["DTSTART:20260302T070000Z", "DURATION:P9999999D"], "DURATION: must be from nothing to 5 years"),
+        (
+            ["DTSTART:20260302T070000Z", "DURATION:P99999999999999D"],
+            "DURATION: 'P99999999999999D' is no length such as",
+        ),
+        (["DTSTART;VALUE=DATE:99991231"], "DTSTART: the year 9999 is out of reach: years are from 1900 to 2999"),
+        (
+            ["DTSTART:20260302T070000Z", "DTEND:99991231T235959Z"],
+            "DTEND: the year 9999 is out of reach: years are from 1900 to 2999",
+        ),
+        (["DTSTART:20260302T070000Z", "RDATE;VALUE=PERIOD:20260303T070000Z/P9999999D"], "RDATE: names a period"),
+        (["DTSTART:20260302T070000Z", "RDATE:99991231T070000Z"], "RDATE: has a year that is out of reach"),
+        (["DTSTART:20260302T070000Z", "DTEND:20260302T150000Z", "DTEND:20260302T160000Z"], "DTEND: stands there twice"),
+        (["DTSTART:070000"], "DTSTART: is no date and no time such as 20261130T070000Z"),
+        (["DTSTART:20260302T070000Z", "RRULE:FREQ=DAILY;INTERVAL=0"], "RRULE: is no rule such as FREQ=DAILY;COUNT=5"),
+        (["DTSTART:20260302T070000Z", "RRULE:COUNT=3"], "RRULE: is no rule such as FREQ=DAILY;COUNT=5"),
+        (["DTSTART:20260302T070000Z", "RRULE:FREQ=OFTEN"], "RRULE: 'FREQ=OFTEN' is no rule such as"),
+        (["DTSTART:20260302T070000Z", "RRULE:FREQ=DAILY;BYSETPOS=0"], "RRULE: cannot be followed: name the days by"),
+        (
+            ["DTSTART:20260302T070000Z", "DURATION:PT8H", "ATTENDEE;CUTYPE:x"],
+            "line: cannot be read: 'ATTENDEE;CUTYPE:x'",
+        ),
+    ],
+    ids=lambda given: given[-1] if isinstance(given, list) else "",
+)
+def test_what_a_calendar_cannot_mean_is_a_mistake_in_plain_words(lines: list[str], told: str) -> None:
+    """Never a fault of ours, never without end, and an unknown zone is never taken for the local one."""
+    (mistake,) = why(calendar(*lines))
+
+    assert mistake.startswith(f"line 2: {told}")
+
+
+def test_a_calendars_own_zone_may_have_windows_name() -> None:
+    """Recurring at 07:00 of that zone, also after the clock has changed."""
+    named = calendar("DTSTART:20260328T070000Z", "DURATION:PT8H", "RRULE:FREQ=DAILY;COUNT=2").replace(
+        "BEGIN:VEVENT", "X-WR-TIMEZONE:GMT Standard Time\r\nBEGIN:VEVENT", 1
+    )
+
+    assert [begins for _, begins, _, _ in local(read(named))] == ["28 Mar 07:00", "29 Mar 07:00"]
+
+
+def test_a_date_that_stands_for_ever_is_a_mistake_with_its_line() -> None:
+    assert why("person,date,code\namy,2026-11-30,E\nben,9999-12-31,RD\ncat,0026-11-30,E\n") == [
+        "line 3: date: '9999-12-31' is out of reach: years are from 1900 to 2999",
+        "line 4: date: '0026-11-30' is out of reach: years are from 1900 to 2999",
+    ]
+
+
+def test_one_mistyped_year_does_not_replace_the_years_between() -> None:
+    assert why("person,date,code\namy,2026-11-30,E\nben,2062-11-30,E\n") == [
+        "line 3: date: is 2062-11-30, and line 2 is 2026-11-30: more than a year is replaced only in parts. "
+        "Is the year right?"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("day", "warned"),
+    [
+        ("1990-11-30", ["All of the file lies in the past: its last day is 1990-11-30. Is the year right?"]),
+        ("2062-11-30", ["All of the file is more than a year ahead: its first day is 2062-11-30. Is the year right?"]),
+        ("2026-03-01", []),
+    ],
+)
+def test_a_file_of_another_year_is_warned_of(day: str, warned: list[str]) -> None:
+    assert list(read(f"person,date,code\namy,{day},E\n").warnings) == warned
+
+
+def test_the_day_of_25_hours_is_one_shift_and_the_hour_that_does_not_exist_is_explained() -> None:
+    whole_day = read("person,date,begins,ends\namy,2026-10-25,00:00,24:00\n")
+    assert local(whole_day) == [("amy", "25 Oct 00:00", "26 Oct 00:00", 25)]
+
+    assert why("person,date,begins,ends\namy,2026-03-29,01:30,02:15\n") == [
+        "line 2: ends: must be after it begins: the clock goes forward on 29 March 2026, and a time that it jumps over "
+        "counts as 60 minutes later"
+    ]
+
+
+def test_what_is_taken_for_a_time_that_the_clock_skips_or_repeats_is_told() -> None:
+    skipped = "amy,2026-03-28,22:00,01:30\nben,2026-03-29,01:30,09:00\n"
+
+    assert list(read(f"person,date,begins,ends\n{skipped}").warnings) == [
+        "Lines 2, 3: 01:30 does not exist on 29 March 2026, when the clock changes: 02:30 is taken."
+    ]
+    repeated = calendar("DTSTART;TZID=Europe/London:20261025T013000", "DTEND:20261025T073000Z")
+    assert list(read(repeated, today="2026-10-20").warnings) == [
+        "Line 2: 01:30 comes twice on 25 October 2026, when the clock changes: the first is taken."
+    ]
+
+
+def test_absences_alone_are_kept_for_the_shifts_there_are() -> None:
+    """The night shift that began on the day before may run into the first of them."""
+    roster = read("person,date,begins,ends,code\namy,2026-11-30,,,RD\nben,2026-12-02,09:00,11:00,training\n")
+
+    assert (roster.shifts, sorted(roster.people)) == ((), ["amy", "ben"])
+    assert [(e.handler, e.whole_days) for e in roster.away] == [("amy", True), ("ben", False)]
+    assert [wall_clock(roster.begins), wall_clock(roster.ends)] == ["29 Nov 00:00", "03 Dec 00:00"]
+
+
+def test_a_zone_that_one_file_defines_is_unknown_to_the_next() -> None:
+    """Two programs call different hours 'Customized Time Zone'."""
+    zone = "\r\n".join([
+        "BEGIN:VTIMEZONE", "TZID:Customized", "BEGIN:STANDARD", "DTSTART:19700101T000000", "TZOFFSETFROM:+0200",
+        "TZOFFSETTO:+0200", "END:STANDARD", "END:VTIMEZONE", "",
+    ])  # fmt: skip
+    without = calendar("DTSTART;TZID=Customized:20260302T090000", "DURATION:PT8H")
+
+    defined = read(without.replace("BEGIN:VEVENT", f"{zone}BEGIN:VEVENT", 1))
+
+    assert [begins for _, begins, _, _ in local(defined)] == ["02 Mar 07:00"]
+    assert why(without) == [f"line 2: DTSTART: there is no time zone 'Customized': {IANA}"]

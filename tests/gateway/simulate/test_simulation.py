@@ -29,6 +29,28 @@ def hours_of(name: str, hours: float) -> Scenario:
     return load_scenario(SCENARIOS / f"{name}.toml").model_copy(update={"days": hours / 24})
 
 
+def test_a_scenario_in_which_no_handler_ever_has_what_a_queue_needs_is_warned_of(tmp_path: Path) -> None:
+    """Levels count, and a team that never comes is nobody."""
+    scenario = tmp_path / "scenario.toml"
+    text = (SCENARIOS / "county.toml").read_text().replace("days = ", "days = 0.02 #", 1)
+    queue = '[[queues]]\nid = "witness"\nname = "Witness line"\ntarget_seconds = 30\nskills = ["french:2"]\n'
+    calls = (
+        '[[demand]]\nid = "calls-there"\nqueue = "witness"\nchannel = "voice"\nper_hour = 1\nhandling = { mean = 9 }\n'
+    )
+    team = '[[teams]]\nid = "{0}"\ncentre = "hq"\nposts = 1\nskills = ["{1}"]\nrota = [{2}]\n'
+    lacking = team.format("some", "french:1", "") + team.format("never", "french:3", '"off"')
+
+    scenario.write_text(text + queue + calls + lacking)
+    warned = CliRunner().invoke(main, ["simulate", str(scenario), "--json"])
+    scenario.write_text(text + queue + calls + lacking + team.format("more", "french:3", ""))
+    served = CliRunner().invoke(main, ["simulate", str(scenario), "--json"])
+
+    said = "No handler at all has french at level 2 or above: nobody ever takes what 'calls-there' brings to queue"
+    assert f"Warning: {said} 'witness'.\n" in warned.stderr
+    assert json.loads(warned.stdout)["warnings"] == [f"{said} 'witness'"]
+    assert "Warning" not in served.stderr and json.loads(served.stdout)["warnings"] == []
+
+
 def test_the_wait_is_near_erlang_c() -> None:
     """Wide bounds for a short run; a million contacts are a benchmark."""
     found = against_theory(handlers=2, per_hour=60, handling=60, contacts=3_000)

@@ -1,0 +1,45 @@
+"""Whether the handlers we have can serve every queue, for ``contact-gateway check``; nothing is changed."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.settings import Settings
+from gateway.store.database import open_engine
+from gateway.store.store import Store, StoreError
+from routing.board import Board
+from routing.coverage import waits_for_nobody, without_handlers
+from routing.model import Handler
+from routing.rules import Rules
+
+SQLITE = "sqlite+aiosqlite:///"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """``known``: how many handlers there are, or why that is not known, in words; ``warnings``: in sentences."""
+
+    known: str
+    warnings: tuple[str, ...] = ()
+
+
+async def look_at_handlers(settings: Settings) -> Found:
+    """A database that is not there is not made."""
+    url = settings.store.url
+    if url.startswith(SQLITE) and not await asyncio.to_thread(Path(url.removeprefix(SQLITE)).is_file):
+        return Found("not known before there is a database")
+    store = Store(open_engine(settings.store))
+    try:
+        handlers = await store.handlers()
+    except StoreError as error:
+        return Found(f"not known: the database cannot be read ({error})")
+    finally:
+        await store.close()
+    return judged(settings, handlers)
+
+
+def judged(settings: Settings, handlers: list[Handler]) -> Found:
+    board = Board.rebuilt(Rules.of(settings), (), handlers, ())
+    return Found(str(len(handlers)), (*without_handlers(board), *waits_for_nobody(board)))
