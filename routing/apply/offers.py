@@ -12,6 +12,7 @@ from routing.apply.base import (
     turned,
     wanted,
     with_declined,
+    without_wrap_up,
 )
 from routing.board import Board
 from routing.model import Assignment, FollowUpState, Graded, Handler, Presence, PresenceState, Time, Work
@@ -23,7 +24,7 @@ MISSED = ("missed", "expired", "failed")
 @apply.register
 def _(e: ev.OfferAccepted, board: Board, now: Time) -> None:
     turned(board, e.handler, now)
-    contact = board.contacts[e.reference]
+    contact = without_wrap_up(board.contacts[e.reference], e.handler)  # they have the matter in hand again
     heard = contact.live or contact.work is Work.MESSAGE
     if contact.live:
         board.answers.note(contact.queue, now)

@@ -217,6 +217,17 @@ def test_a_text_of_an_emergency_reaches_them_as_well_and_no_routine_one_does() -
     assert offers(world.complete("W1", "anna")) == [("R1", "anna")]
 
 
+def test_who_takes_again_what_they_are_writing_up_is_not_in_its_wrap_up_any_more() -> None:
+    world = World(rules(emergency_wrap_up_seconds=10))
+    in_wrap_up(world, "anna")
+    world.did(ev.EmergencyRaised("W1", "supervisor:sam", "he said more than was heard"))
+    world.now += 10
+    assert offers(world.did(ev.TimePassed())) == [("W1", "anna")]
+    world.accept("W1")
+    assert world.with_handler("W1") == "anna" and not world.contact("W1").wrap_ups
+    assert nothing_is_wrong(world)
+
+
 def test_it_is_shown_to_who_is_in_wrap_up_while_it_rings_elsewhere_in_vain() -> None:
     world = World(rules(emergency_wrap_up_seconds=10))
     in_wrap_up(world, "anna")
