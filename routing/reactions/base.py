@@ -45,6 +45,8 @@ def _(e: ev.OfferAccepted, board: Board, now: Time) -> Iterator[Command]:
     yield from withdraw(contact, "another handler took it")
     if contact.emergency:
         yield from make_way(board, handler, contact)
+    if contact.load is Channel.VOICE:
+        yield from begins_to_talk(e.handler, board)
     if contact.calling:
         follow_up = board.follow_ups[contact.follow_up]
         if why := refused(board, contact, Channel.VOICE, follow_up.address):
@@ -104,6 +106,14 @@ def _end_offer(board: Board, offer_id: str, reference: str, how: str, why: str =
 def withdraw(contact: Contact, why: str) -> Iterator[Command]:
     for offer in contact.offers:
         yield do.EndOffer(offer.id, offer.reference, offer.handler, "withdrawn", why)
+
+
+def begins_to_talk(handler: str, board: Board) -> Iterator[Command]:
+    """What they have not taken would wait until it expires, and be a miss of who is on a call."""
+    for contact in board.engaged_in(handler):
+        for offer in contact.offers:
+            if offer.handler == handler and not offer.broadcast and offer.channel is not Channel.VOICE:
+                yield from _end_offer(board, offer.id, offer.reference, "withdrawn", "the handler is on a call")
 
 
 def _withdraw_from(handler: str, board: Board, why: str) -> Iterator[Command]:
