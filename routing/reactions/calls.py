@@ -157,11 +157,11 @@ def _(e: ev.CallerSilent, board: Board, now: Time) -> Iterator[Command]:
 def _(e: ev.CallRequested, board: Board, now: Time) -> Iterator[Command]:
     contact = board.contacts[e.reference]
     yield from withdraw(contact, "a handler calls the person")
-    yield from begins_to_talk(e.handler, board)
+    yield from begins_to_talk(e.handler, board, now)
     withheld = e.withheld or verdict(board, contact, Channel.VOICE, e.address) != "free"
     yield do.PlaceFollowUpCall(contact.reference, contact.follow_up, e.handler, e.address, withheld)
 
 
 @react.register
 def _(e: ev.PartyAnswered, board: Board, now: Time) -> Iterator[Command]:
-    yield from begins_to_talk(e.handler, board)
+    yield from begins_to_talk(e.handler, board, now)

@@ -268,15 +268,23 @@ def test_a_text_on_offer_to_who_answers_a_call_goes_to_somebody_else_at_once_and
     assert world.board.handlers["anna"].misses == 0
 
 
-def test_where_nobody_else_is_there_it_comes_back_to_them_after_the_call_with_its_whole_time(world: World) -> None:
+def test_where_nobody_else_could_take_it_it_stays_and_is_no_miss_of_who_is_on_the_call(world: World) -> None:
+    world.text("T1")
+    world.call("C1")
+    assert ends(world.accept("C1")) == [], "no call takes its turn from them: they may take it while they talk"
+    assert ends(world.after(60)) == [("anna", "withdrawn")]
+    assert world.board.handlers["anna"].misses == 0
+    world.did(ev.CallEnded("C1", "handler:anna"))
+    assert offers(world.complete("C1", "anna")) == [("T1", "anna")]
+
+
+def test_it_goes_on_when_its_time_is_over_to_whoever_is_free_by_then(world: World) -> None:
     world.text("T1")
     world.call("C1")
     world.accept("C1")
-    assert offers(world.after(300)) == []
-    world.did(ev.CallEnded("C1", "handler:anna"))
-    assert offers(world.complete("C1", "anna")) == [("T1", "anna")]
-    assert world.offer("T1").expires_at == world.now + 60
-    assert world.board.handlers["anna"].misses == 0
+    world.handler("ben")
+    assert world.offered_to("T1") == "anna"
+    assert offers(world.after(60)) == [("T1", "ben")]
 
 
 def test_an_emergency_by_text_does_not_lie_with_who_answers_a_call_though_it_is_shown_to_nobody_else() -> None:
@@ -302,6 +310,7 @@ def test_nor_does_who_comes_into_a_colleagues_call(world: World) -> None:
     world.accept("C1")
     world.handler("ben")
     world.text("T1")
+    world.handler("cara")
     world.did(ev.PartyRung("C1", "handler:anna", "consult", "ext ben", "ben"))
     assert world.offered_to("T1") == "ben", "they may not answer"
     assert ends(world.did(ev.PartyAnswered("C1", "ext ben", "ben", "consult"))) == [("ben", "withdrawn")]
