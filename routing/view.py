@@ -124,6 +124,12 @@ class View:
             return Doing.RINGING
         return Doing.WRAP_UP if any(w.handler == handler for c in contacts for w in c.wrap_ups) else Doing.NOTHING
 
+    def on_a_call(self, handler: str) -> bool:
+        """Whether they talk: in a call of their own or in a colleague's."""
+        contacts = self.engaged_in(handler)
+        own = any(c.assignment and c.assignment.handler == handler and c.load is Channel.VOICE for c in contacts)
+        return own or any(g.handler == handler and g.answered_at is not None for c in contacts for g in c.guests)
+
     def reachable(self, handler: Handler) -> Reachable:
         """Of which channels this handler can be offered one contact more, by how far we go: see ``Reach``.
 

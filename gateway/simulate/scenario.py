@@ -15,7 +15,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, NaiveDatetime, ValidationError, field_validator, model_validator
 
 from config.load import DEFAULT, follows_from_another
+from config.numbers import Dialling
 from config.ordering import Skill
+from config.overflow import CAUSES, overflow_mistakes
 from config.section import Identifier, Seconds, Section
 from config.settings import Centre, FollowUps, Queue, Routing
 from config.words import in_words
@@ -162,7 +164,7 @@ class Scenario(Section):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Scenario:
-        mistakes = [*self._doubled(), *self._unknown(), *self._out_of_time()]
+        mistakes = [*self._doubled(), *self._unknown(), *self._out_of_time(), *self._led_wrong()]
         if not mistakes and self.contacts > MOST_CONTACTS:
             hours = self.contacts * SECONDS_FOR_ONE / 3600
             long = f"{hours:,.0f} hours" if hours < HOURS * 3660 else "years"
@@ -195,6 +197,7 @@ class Scenario(Section):
         }
         used = [
             *(("queues", d.queue, f"demand {d.id}") for d in self.demand),
+            *(("centres", q.centre, f"queue {q.id}") for q in self.queues if q.centre),
             *(("centres", t.centre, f"team {t.id}") for t in self.teams),
             *(("shifts", shift, f"team {t.id}") for t in self.teams for shift in t.rota if shift != OFF),
             *(("demand", b.demand, f"bursts.{n}.demand") for n, b in enumerate(self.bursts)),
@@ -204,6 +207,20 @@ class Scenario(Section):
         for what, name, where in used:
             if name not in known[what]:
                 yield f"{where}: there is no {name} among the {what} ({', '.join(sorted(known[what])) or 'none'})"
+
+    def _led_wrong(self) -> Iterable[str]:
+        """As in the configuration. There are no calendars and nobody hears a prompt; who was led out would be left on
+        the line with nobody, for nothing here plays an outside number or a voicemail."""
+        steps = [
+            (f"queues[{queue.id}].overflow.{cause}[{place}].{step.kind}", step)
+            for queue in self.queues
+            for cause in CAUSES
+            for place, step in enumerate(getattr(queue.overflow, cause))
+        ]
+        if out := [key for key, step in steps if step.kind in ("voicemail", "number")]:
+            return [f"{key}: is not played; lead on to a queue, to a call back or to stay" for key in out]
+        prompts = frozenset(step.target for _, step in steps)
+        return overflow_mistakes({queue.id: queue for queue in self.queues}, (), prompts, Dialling(()))
 
     def _out_of_time(self) -> Iterable[str]:
         """What begins before or after the scenario would be left out without a word."""
@@ -264,10 +281,15 @@ def load_scenario(path: Path) -> Scenario:
 def scenario_of(given: dict[str, Any]) -> Scenario:
     """Raises pydantic's ValidationError."""
     defaults = tomllib.loads(DEFAULT.read_text(encoding="utf-8"))
-    first = next((q["id"] for q in given.get("queues", []) if isinstance(q, dict) and "id" in q), "missing")
-    standard = {"routing": defaults["routing"], "follow_ups": defaults["follow_ups"] | {"queue": first}}
-    merged = {name: values | given.get(name, {}) for name, values in standard.items()}
-    return Scenario.model_validate(given | merged)
+    queues = given.get("queues")
+    named = (q["id"] for q in queues if isinstance(q, dict) and "id" in q) if isinstance(queues, list) else iter(())
+    follow_ups = defaults["follow_ups"] | {"queue": next(named, "missing")}
+    standard = {"routing": defaults["routing"], "follow_ups": follow_ups}
+    return Scenario.model_validate(standard | {name: _over(standard.get(name), own) for name, own in given.items()})
+
+
+def _over(standard: dict[str, Any] | None, own: Any) -> Any:
+    return standard | own if standard is not None and isinstance(own, dict) else own
 
 
 def _in_words(error: Any) -> list[str]:

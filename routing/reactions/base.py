@@ -13,7 +13,7 @@ from routing import events as ev
 from routing.board import Board
 from routing.commands import Command
 from routing.making_way import make_way
-from routing.matching import make_offer
+from routing.matching import best_handler, make_offer
 from routing.model import (
     Channel,
     Contact,
@@ -28,6 +28,8 @@ from routing.reactions.acknowledging import acknowledged, asked_where
 from routing.replacing import replace
 from routing.safety import refused, verdict, worse
 from routing.wakes import Wake, alarm_due, silence_seconds, silent_since
+
+ON_A_CALL = "the handler is on a call"
 
 
 @singledispatch
@@ -45,6 +47,8 @@ def _(e: ev.OfferAccepted, board: Board, now: Time) -> Iterator[Command]:
     yield from withdraw(contact, "another handler took it")
     if contact.emergency:
         yield from make_way(board, handler, contact)
+    if contact.load is Channel.VOICE:
+        yield from begins_to_talk(e.handler, board, now)
     if contact.calling:
         follow_up = board.follow_ups[contact.follow_up]
         if why := refused(board, contact, Channel.VOICE, follow_up.address):
@@ -104,6 +108,16 @@ def _end_offer(board: Board, offer_id: str, reference: str, how: str, why: str =
 def withdraw(contact: Contact, why: str) -> Iterator[Command]:
     for offer in contact.offers:
         yield do.EndOffer(offer.id, offer.reference, offer.handler, "withdrawn", why)
+
+
+def begins_to_talk(handler: str, board: Board, now: Time) -> Iterator[Command]:
+    """A message that they have not taken goes to somebody else who is free. Where nobody is, it stays: otherwise one
+    call after the other would take its turn from it."""
+    for contact in board.engaged_in(handler):
+        mine = [o for o in contact.offers if o.handler == handler and not o.broadcast]
+        for offer in mine:
+            if offer.channel is not Channel.VOICE and best_handler(board, contact, now):
+                yield from _end_offer(board, offer.id, offer.reference, "withdrawn", ON_A_CALL)
 
 
 def _withdraw_from(handler: str, board: Board, why: str) -> Iterator[Command]:
@@ -346,8 +360,13 @@ def _find_offer(contact: Contact, offer: str) -> Offer | None:
 
 
 def _offer_expired(offer: Offer | None, board: Board, now: Time, since: Time = 0.0) -> Iterator[Command]:
-    """Nobody has missed what they could not take, for want of a gateway; a phone has rung all the same."""
-    if offer is not None and offer.expires_at <= since and not offer.by_phone:
+    """Nobody has missed what they could not take, for want of a gateway or while they talked; a phone has rung all the
+    same."""
+    if offer is None or offer.expires_at > now:
+        return
+    if offer.expires_at <= since and not offer.by_phone:
         yield from _end_offer(board, offer.id, offer.reference, "withdrawn", "it could not be taken: we were not there")
-    elif offer is not None and offer.expires_at <= now:
+    elif offer.channel is not Channel.VOICE and board.on_a_call(offer.handler):
+        yield from _end_offer(board, offer.id, offer.reference, "withdrawn", ON_A_CALL)
+    else:
         yield from _missed(board, offer.id, offer.reference, "expired", "no answer in time")

@@ -9,7 +9,7 @@ from routing import events as ev
 from routing.board import Board
 from routing.commands import Command
 from routing.model import Channel, Contact, FollowUp, Time
-from routing.reactions.base import follow_up_due, react, withdraw
+from routing.reactions.base import begins_to_talk, follow_up_due, react, withdraw
 from routing.safety import refused, verdict
 
 HOUR = 3600.0
@@ -157,5 +157,11 @@ def _(e: ev.CallerSilent, board: Board, now: Time) -> Iterator[Command]:
 def _(e: ev.CallRequested, board: Board, now: Time) -> Iterator[Command]:
     contact = board.contacts[e.reference]
     yield from withdraw(contact, "a handler calls the person")
+    yield from begins_to_talk(e.handler, board, now)
     withheld = e.withheld or verdict(board, contact, Channel.VOICE, e.address) != "free"
     yield do.PlaceFollowUpCall(contact.reference, contact.follow_up, e.handler, e.address, withheld)
+
+
+@react.register
+def _(e: ev.PartyAnswered, board: Board, now: Time) -> Iterator[Command]:
+    yield from begins_to_talk(e.handler, board, now)

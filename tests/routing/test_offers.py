@@ -9,6 +9,7 @@ import pytest
 from routing import events as ev
 from routing.commands import EndOffer, MakeOffer, SetAway
 from routing.model import PresenceState, Stage
+from routing.triage import Finding, Reason
 from tests.support.world import World, ends, of_kind, offers, rules
 
 
@@ -252,3 +253,64 @@ def test_a_phone_that_rang_out_while_the_gateway_was_not_there_was_missed(world:
     world.now += 600
     world.did(ev.TimePassed(since=world.now))
     assert world.board.handlers["anna"].misses == 1  # of its own accord: the call process rings on without us
+
+
+# --- who begins to talk ------------------------------------------------------------------------------
+
+
+def test_a_text_on_offer_to_who_answers_a_call_goes_to_somebody_else_at_once_and_is_no_miss(world: World) -> None:
+    world.handler("ben")
+    world.text("T1")
+    assert offers(world.call("C1")) == [("C1", "anna")], "texts do not keep a caller waiting"
+    commands = world.accept("C1")
+    assert ends(commands) == [("anna", "withdrawn")]
+    assert offers(commands) == [("T1", "ben")]
+    assert world.board.handlers["anna"].misses == 0
+
+
+def test_where_nobody_else_could_take_it_it_stays_and_is_no_miss_of_who_is_on_the_call(world: World) -> None:
+    world.text("T1")
+    world.call("C1")
+    assert ends(world.accept("C1")) == [], "no call takes its turn from them: they may take it while they talk"
+    assert ends(world.after(60)) == [("anna", "withdrawn")]
+    assert world.board.handlers["anna"].misses == 0
+    world.did(ev.CallEnded("C1", "handler:anna"))
+    assert offers(world.complete("C1", "anna")) == [("T1", "anna")]
+
+
+def test_it_goes_on_when_its_time_is_over_to_whoever_is_free_by_then(world: World) -> None:
+    world.text("T1")
+    world.call("C1")
+    world.accept("C1")
+    world.handler("ben")
+    assert world.offered_to("T1") == "anna"
+    assert offers(world.after(60)) == [("T1", "ben")]
+
+
+def test_an_emergency_by_text_does_not_lie_with_who_answers_a_call_though_it_is_shown_to_nobody_else() -> None:
+    world = World(rules(broadcast_emergencies=False))
+    world.handler("anna")
+    world.handler("ben")
+    assert offers(world.text("T1", finding=Finding(True, (Reason("plea", "help", 0, 4),)))) == [("T1", "anna")]
+    world.call("C1")
+    assert offers(world.accept("C1")) == [("T1", "ben")]
+
+
+def test_who_dials_somebody_keeps_no_text_on_offer_meanwhile(world: World) -> None:
+    world.text("T1")
+    world.accept("T1")
+    world.text("T2", "+447700900002")
+    world.handler("ben")
+    commands = world.did(ev.CallRequested("T1", "handler:anna", "anna", "+447700900001"))
+    assert (ends(commands), offers(commands)) == ([("anna", "withdrawn")], [("T2", "ben")])
+
+
+def test_nor_does_who_comes_into_a_colleagues_call(world: World) -> None:
+    world.call("C1")
+    world.accept("C1")
+    world.handler("ben")
+    world.text("T1")
+    world.handler("cara")
+    world.did(ev.PartyRung("C1", "handler:anna", "consult", "ext ben", "ben"))
+    assert world.offered_to("T1") == "ben", "they may not answer"
+    assert ends(world.did(ev.PartyAnswered("C1", "ext ben", "ben", "consult"))) == [("ben", "withdrawn")]

@@ -43,6 +43,8 @@ centre = "fcc"
 posts = 3
 rota = ["night", "off", "off"]
 """
+TARGET = "target_seconds = 30"
+LONGEST = "longest_wait_seconds = 60\noverflow = { longest_wait = "
 
 
 def read(tmp_path: Path, text: str) -> Scenario:
@@ -80,6 +82,13 @@ def test_the_scenarios_that_come_with_the_gateway_are_sound(name: str) -> None:
             "demand: makes about 2,000,000,000 contacts, 167 hours of work; the most is",
         ),
         ("per_day = 1e300", "per_hour = 60", "contacts, years of work; the most is 50,000,000"),
+        ("routing = 3\ndays = 2", "days = 2", "routing: must be a table"),
+        ("follow_ups = []\ndays = 2", "days = 2", "follow_ups: must be a table"),
+        (f'{TARGET}\ncentre = "nw"', TARGET, "queue general: there is no nw among the centres (fcc)"),
+        (f'{TARGET}\ncalendar = "office"', TARGET, "queues[general].calendar: no calendar 'office'; there are: none"),
+        (f"{TARGET}\n{LONGEST}[{{ queue = 'nw' }}] }}", TARGET, "longest_wait[0].queue: no queue 'nw'"),
+        (f"{TARGET}\n{LONGEST}[{{ voicemail = 'general' }}] }}", TARGET, "longest_wait[0].voicemail: is not played"),
+        (f"{TARGET}\n{LONGEST}[{{ number = '+441632960999' }}] }}", TARGET, "longest_wait[0].number: is not played"),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, instead: str, of: str, said: str) -> None:
@@ -90,6 +99,18 @@ def test_a_mistake_is_named(tmp_path: Path, instead: str, of: str, said: str) ->
 
     assert said in str(refused.value)
     assert "scenario.toml" in str(refused.value)
+
+
+def test_a_list_that_is_none_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError) as refused:
+        read(tmp_path, "queues = 3")
+    assert "queues: must be a list" in str(refused.value)
+
+
+def test_a_queue_may_lead_on_to_another_and_have_who_stays_wait_on(tmp_path: Path) -> None:
+    other = '[[queues]]\nid = "other"\nname = "Other"\ntarget_seconds = 60\n'
+    led = f"{TARGET}\n{LONGEST}[{{ queue = 'other' }}, {{ callback = true }}, {{ stay = 'hold' }}] }}\n{other}"
+    assert read(tmp_path, SOUND.replace(TARGET, led, 1))
 
 
 BURST = '\n[[bursts]]\ndemand = "calls"\nbegins = {}\nminutes = 30\ntimes = 10\n'
