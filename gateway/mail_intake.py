@@ -19,13 +19,13 @@ from channels.email.signature import Signer
 from config.email import Mailbox
 from config.settings import Settings
 from gateway.clock import Clock
-from gateway.dates import PERSON_AHEAD, impossible
+from gateway.dates import PERSON_AHEAD, PERSON_LATE, impossible, late
 from gateway.mail_files import MailFiles
 from gateway.mail_threads import Belonging, MailThreads, dmarc_failed, only_claimed
 from gateway.store.looks import Looks
 from gateway.store.records import Attachment, Message, MessageStatus, Record
 from routing.events import DeliveryReported, Event, MessageArrived, Recorded
-from routing.model import Channel, Party
+from routing.model import Channel, Party, Time
 from routing.triage import Finding
 
 DAY_SECONDS = 24 * 3600.0
@@ -114,8 +114,8 @@ class MailIntake:
         claimed = only_claimed(mail, sender)
         too_large = "too large: only its start was read" if fetched.too_large else ""
         came = self._clock()
-        odd = impossible("its Date says", mail.date.timestamp(), came, PERSON_AHEAD) if mail.date else ""
-        problems = list(filter(None, (*mail.problems, too_large, claimed, self._sent_from_ours(mail), odd)))
+        old = _old(fetched, mail, came)
+        problems = list(filter(None, (*mail.problems, too_large, claimed, self._sent_from_ours(mail), *old)))
         finding = self._judge(f"{mail.subject}\n{said}")
         if mail.hidden and not finding.sounds_like_emergency and (why := self._judge(mail.hidden).in_words):
             problems.append(f"what it hides from its reader {why}")
@@ -231,6 +231,7 @@ class MailIntake:
             answered_enough=self._answered_enough(message.sender, looks),
             doubtful=_doubtful(mail),
             finding=finding,
+            waited=message.at - _reached_us(arrival.fetched, message.at),
         )
         return event, (message, *arrival.files)
 
@@ -248,6 +249,22 @@ class MailIntake:
     def _answered_enough(self, sender: str, looks: Looks) -> bool:
         today = looks.automatic_answers(sender, self._clock() - DAY_SECONDS)
         return today >= self._email.automatic_answers_a_day
+
+
+def _old(fetched: FetchedMail, mail: Mail, came: Time) -> Iterator[str]:
+    """What is wrong with its times: somebody who reads it would think that it was written just now."""
+    waited = late("our mail server has had it since", _reached_us(fetched, came), came)
+    if waited:
+        yield waited
+    if mail.date:
+        written = mail.date.timestamp()
+        odd = impossible("its Date says", written, came, PERSON_AHEAD)
+        yield odd or ("" if waited else late("its Date says", written, came, PERSON_LATE))
+
+
+def _reached_us(fetched: FetchedMail, came: Time) -> Time:
+    """When our mail server had it, which has lain there since; now, where it does not say."""
+    return min(came, fetched.internal_date.timestamp()) if fetched.internal_date else came
 
 
 def _told(outcome: Outcome, recipient: str) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -274,6 +277,29 @@ async def test_a_date_that_cannot_be_is_told_and_orders_nothing(site: MailSite, 
     odd = await site.comes(letter("lou@public.example", f"Hello {said}", Date=said))
     assert abs(odd.at - site.clock()) < 60
     assert f"its Date says 1 Jan {said.split()[3]} 10:00 UTC: it is shown by when it came" in odd.problems
+
+
+async def test_a_mail_that_lay_in_the_mailbox_for_days_says_so_and_gets_no_automatic_answer(site: MailSite) -> None:
+    """As on the day on which a mailbox is switched to us, or after a long outage."""
+    site.ahead_seconds = 44 * 3600
+    try:
+        old = await site.comes(letter("kim@public.example", "help", "he is outside my door with a hammer"))
+    finally:
+        site.ahead_seconds = 0
+    assert re.search(r"our mail server has had it since .* UTC, 44 h 0 min before it came here", old.problems)
+    contact = await site.contact(old)
+    assert contact.emergency and contact.sounds_like.endswith("; it came here 44 h 0 min late")
+    assert not contact.asked_where
+    (left,) = [row for row in await site.rows("LeaveUnacknowledged") if row.reference == old.reference]
+    assert "44 h 0 min late" in left.document
+
+
+async def test_a_mail_that_was_written_well_before_it_came_says_so(site: MailSite) -> None:
+    """A telephone in a tunnel sends when it is out of it. Its clock may be wrong, so it is answered as any other."""
+    written = datetime.fromtimestamp(site.clock() - 2 * 3600 - 30, UTC)
+    late = await site.comes(letter("ros@public.example", "Hat", Date=format_datetime(written)))
+    assert f"its Date says {written:%-d %b %Y %H:%M} UTC, 2 h 0 min before it came here" in late.problems
+    assert [row for row in await site.rows("Acknowledge") if row.reference == late.reference]
 
 
 # --- automatic mail --------------------------------------------------------------------------------------
