@@ -90,21 +90,21 @@ class MailIntake:
 
     def _came_back(self, mail: Mail, ours: Message) -> bool:
         """Anybody can use our name and our Message-ID: it is ours only when it says what we wrote, and nothing else."""
-        named = {address.lower() for address in (mail.from_address, *mail.senders)}
+        named = any(is_one_of(address, self._ours) for address in (mail.from_address, *mail.senders))
         more = mail.html or mail.hidden or mail.attachments
-        return not named.isdisjoint(self._ours) and not more and mail.text.split() == ours.body.split()
+        return named and not more and mail.text.split() == ours.body.split()
 
     def _sent_from_ours(self, mail: Mail) -> str:
         """A form on our website, or a forger, may send from our address what somebody else has written."""
-        if mail.from_address.lower() in self._ours:
+        if is_one_of(mail.from_address, self._ours):
             return ""
-        ours = next((address for address in mail.senders if address.lower() in self._ours), "")
+        ours = next((address for address in mail.senders if is_one_of(address, self._ours)), "")
         return f"it was sent from our own address {ours}, and is none that we wrote" if ours else ""
 
     def _must_be_seen(self, arrival: Arrival) -> bool:
         """An emergency is never set aside. In our own name only danger that a rule names counts as one: our notes are
         short, and short mails are often like other emergency messages; a forger is still unable to hide danger."""
-        if arrival.message.sender.lower() in self._ours:
+        if is_one_of(arrival.message.sender, self._ours):
             return arrival.finding.names_danger
         return arrival.finding.sounds_like_emergency
 
@@ -197,7 +197,7 @@ class MailIntake:
 
     def _why_aside(self, arrival: Arrival, looks: Looks) -> str:
         sender = arrival.message.sender
-        if sender.lower() in self._ours:
+        if is_one_of(sender, self._ours):
             why = "it comes from our own address, and it is none that we sent"
             return "; ".join(filter(None, (why, arrival.finding.in_words and f"it {arrival.finding.in_words}")))
         (block,) = looks.blocks_of(sender, now=self._clock()) if sender else (None,)
@@ -226,7 +226,7 @@ class MailIntake:
             thread=belonging.thread,
             subject=mail.subject,
             linked_to=belonging.linked_to,
-            automatic=mail.automatic or not message.sender or message.sender.lower() in self._ours,
+            automatic=mail.automatic or not message.sender or is_one_of(message.sender, self._ours),
             language=message.language,
             answered_enough=self._answered_enough(message.sender, looks),
             doubtful=_doubtful(mail),
@@ -303,7 +303,13 @@ def _depends(arrival: Arrival, before: Arrival) -> bool:
 
 def sender_of(mail: Mail, ours: Collection[str]) -> str:
     """Where an answer goes (RFC 5322, 3.6.2); never back to one of ``ours``, whatever Reply-To says."""
-    return mail.from_address if mail.reply_to.lower() in ours else mail.reply_to or mail.from_address
+    return mail.from_address if is_one_of(mail.reply_to, ours) else mail.reply_to or mail.from_address
+
+
+def is_one_of(address: str, ours: Collection[str]) -> bool:
+    """Also with what we, or others, have put behind a plus."""
+    local, _, domain = address.lower().rpartition("@")
+    return address.lower() in ours or f"{local.partition('+')[0]}@{domain}" in ours
 
 
 def _key(mail: Mail) -> str:

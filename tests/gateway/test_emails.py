@@ -134,6 +134,15 @@ async def test_somebody_who_takes_our_message_id_is_neither_swallowed_nor_let_in
     assert answer.reference == first.reference
 
 
+async def test_whoever_has_only_overheard_a_reference_cannot_guess_what_we_called_our_mail(site: MailSite) -> None:
+    first = await site.comes(letter("una@public.example", "Bag"))
+    acknowledged = (await site.sent_to("una@public.example")).message["Message-ID"]
+    guessed = f"<{first.reference}.{first.reference}-acknowledgement@police.example>"
+    forged = await site.comes(letter("una@public.example", "Re: Bag", In_Reply_To=guessed))
+    answer = await site.comes(letter("una@public.example", "Re: Bag", "Red.", In_Reply_To=acknowledged))
+    assert (forged.reference == first.reference, answer.reference == first.reference) == (False, True)
+
+
 async def test_the_same_mail_to_two_of_our_mailboxes_is_one_contact(site: MailSite) -> None:
     raw = letter("dee@public.example", "To all of you", to=f"{OURS}, {LOST}")
     await site.comes(raw, OURS)
@@ -231,8 +240,10 @@ async def test_a_form_on_our_website_writes_in_our_name_for_somebody_else(site: 
 
 
 async def test_who_has_our_address_for_answers_is_still_who_wrote(site: MailSite) -> None:
-    taken = await site.comes(letter("gil@public.example", "Car", Reply_To=OURS.upper()))
-    assert (await site.contact(taken)).party.address == "gil@public.example"
+    """Also with the reference that we put behind a plus, as a mail program may keep it."""
+    for ours in (OURS.upper(), OURS.replace("@", "+k7m2-9qxr.mfzwizth@")):
+        taken = await site.comes(letter("gil@public.example", f"Car {ours}", Reply_To=ours))
+        assert (await site.contact(taken)).party.address == "gil@public.example"
 
 
 async def test_soon_after_closing_an_answer_opens_the_contact_again(site: MailSite) -> None:
