@@ -32,8 +32,8 @@ FAR_SECONDS, FAR_EVERY_SECONDS = 600.0, 300.0
 
 
 class MissedTexts:
-    """``take``: what is to be done with each; raises NotWritten, StoreError. ``tell``: told of a carrier whose webhook did
-    not bring one although we were there."""
+    """``take``: what is to be done with each; raises NotWritten, StoreError. ``tell``: told of a carrier whose webhook
+    did not bring one although we were there."""
 
     def __init__(
         self,

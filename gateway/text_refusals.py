@@ -58,8 +58,8 @@ class Refusals:
         why = (
             f"A text had to be fetched from the carrier {carrier}: no webhook of it had been taken, although this "
             "gateway ran. Such texts come half a minute late, and whether ours arrive may not be told. If it goes on, "
-            f"see what the carrier posts to, and what its log says of our answer: it must be {self._url}/webhooks/{carrier}/"
-            "message, and http.public_url must be written exactly so."
+            "see what the carrier posts to, and what its log says of our answer: it must be "
+            f"{self._url}/webhooks/{carrier}/message, and http.public_url must be written exactly so."
         )
         await self._reminders.raise_one("texts_not_brought", carrier, why)
 

@@ -101,7 +101,7 @@ async def test_a_text_that_may_still_be_brought_is_left_but_not_one_of_a_time_to
 
 
 async def test_one_that_no_webhook_brought_although_we_were_here_is_told(store: Store) -> None:
-    """The webhook's address may be wrong, or what it is signed for: texts would be late from then on, and nobody knew."""
+    """The webhook's address may be wrong, or what it is signed for: texts would be late from then on."""
     carrier, missed = _missed(store)
     carrier.texts = [IncomingText("SM1", "+447700900123", "61016", "while we were gone", sent_at=NOW - 60)]
     await missed.look(cast(Carrier, carrier))
