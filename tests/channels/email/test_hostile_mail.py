@@ -42,6 +42,8 @@ FRAGMENTS = [
     *(b"Content-Disposition: attachment; filename*0*=utf-8''%E2%80%AE", b"Date: 99 Foo -1 25:61:61 +9999\r\n"),
     *(b"Content-Type: multipart/report; boundary=b\r\n", b"Content-Type: message/delivery-status\r\n"),
     *(b"Final-Recipient: rfc822;", b"Auto-Submitted: "),
+    *(b"Content-Type: text/calendar; method=REPLY\r\n\r\n", b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART;TZID=UTC:"),
+    *(b"20261201T100000\r\nDURATION:-P9999999D\r\nATTENDEE;CN=", b"END:VEVENT\r\nEND:VCALENDAR\r\n"),
 ]
 
 
