@@ -144,7 +144,10 @@ async def test_what_was_set_aside_in_our_own_name_is_not_answered_to_ourselves_w
         async def aside() -> list[dict[str, Any]]:
             return [m for m in await sam.get("set-aside", reason="test") if m["subject"] == "Rota"]
 
-        await eventually(aside)
+        async def kept() -> bool:
+            return bool(await aside())
+
+        await eventually(kept)
 
         # when a supervisor takes it, then a handler has it, and nothing is sent to our own mailbox
         taken = await sam.post(f"set-aside/{(await aside())[0]['id']}/take")
