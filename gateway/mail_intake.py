@@ -221,7 +221,7 @@ class MailIntake:
             message=message.id,
             channel=Channel.EMAIL,
             queue=arrival.mailbox.queue,
-            party=Party(message.sender, mail.from_name),
+            party=Party(message.sender, _name_of(message.sender, mail)),
             our_address=arrival.mailbox.address,
             thread=belonging.thread,
             subject=mail.subject,
@@ -304,6 +304,11 @@ def _depends(arrival: Arrival, before: Arrival) -> bool:
 def sender_of(mail: Mail, ours: Collection[str]) -> str:
     """Where an answer goes (RFC 5322, 3.6.2); never back to one of ``ours``, whatever Reply-To says."""
     return mail.from_address if is_one_of(mail.reply_to, ours) else mail.reply_to or mail.from_address
+
+
+def _name_of(sender: str, mail: Mail) -> str:
+    """Of whom the answer reaches: not the form's, nor the colleague's, through whom they wrote."""
+    return mail.from_name if sender == mail.from_address else mail.reply_to_name
 
 
 def is_one_of(address: str, ours: Collection[str]) -> bool:

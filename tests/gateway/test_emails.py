@@ -237,6 +237,8 @@ async def test_an_emergency_that_may_be_forged_is_asked_where_it_is_and_not_ackn
 async def test_a_form_on_our_website_writes_in_our_name_for_somebody_else(site: MailSite) -> None:
     form = await site.comes(letter(OURS, "Web form", Reply_To="gus@public.example"))
     assert (await site.contact(form)).party.address == "gus@public.example"
+    named = await site.comes(letter("Web form <form@site.example>", "Form", Reply_To="Mia <mia@public.example>"))
+    assert (await site.contact(named)).party.name == "Mia", "and a template that greets them does so by their name"
 
 
 async def test_who_has_our_address_for_answers_is_still_who_wrote(site: MailSite) -> None:
