@@ -93,6 +93,7 @@ class Routing(Section):
     emergency_alarm_again_seconds: Annotated[float, Field(gt=0)] = 60.0
     emergency_silence_seconds: Annotated[float, Field(gt=0)] = 120.0
     emergency_email_silence_seconds: Annotated[float, Field(gt=0)] = 600.0
+    automatic_answer_hours: Annotated[float, Field(gt=0, le=168)] = 4.0
     cut_off_seconds: Seconds
     return_minutes: Annotated[float, Field(gt=0)]
     audit_seconds: Annotated[float, Field(gt=0, le=300)] = 5.0

@@ -82,7 +82,9 @@ class Letters:
         header_id, references = "", ""
         if contact.channel is Channel.EMAIL:
             domain = contact.our_address.rpartition("@")[2]
-            header_id = new_message_id(contact.reference, message_id, domain)
+            # Whoever names it is let into the thread: it must not be guessed from a reference that was overheard.
+            token = self._signer.signed(message_id, contact.party.address)
+            header_id = new_message_id(contact.reference, token, domain)
             chain = answers.references.split() if answers else []
             parent = answers.header_id if answers else ""
             references = " ".join(thread(tuple(chain), parent))

@@ -19,13 +19,13 @@ from channels.email.signature import Signer
 from config.email import Mailbox
 from config.settings import Settings
 from gateway.clock import Clock
-from gateway.dates import PERSON_AHEAD, impossible
+from gateway.dates import PERSON_AHEAD, PERSON_LATE, impossible, late
 from gateway.mail_files import MailFiles
-from gateway.mail_threads import Belonging, MailThreads, dmarc_failed, only_claimed
+from gateway.mail_threads import FORGED, Belonging, MailThreads, dmarc_failed, only_claimed
 from gateway.store.looks import Looks
 from gateway.store.records import Attachment, Message, MessageStatus, Record
 from routing.events import DeliveryReported, Event, MessageArrived, Recorded
-from routing.model import Channel, Party
+from routing.model import Channel, Party, Time
 from routing.triage import Finding
 
 DAY_SECONDS = 24 * 3600.0
@@ -90,21 +90,21 @@ class MailIntake:
 
     def _came_back(self, mail: Mail, ours: Message) -> bool:
         """Anybody can use our name and our Message-ID: it is ours only when it says what we wrote, and nothing else."""
-        named = {address.lower() for address in (mail.from_address, *mail.senders)}
+        named = any(is_one_of(address, self._ours) for address in (mail.from_address, *mail.senders))
         more = mail.html or mail.hidden or mail.attachments
-        return not named.isdisjoint(self._ours) and not more and mail.text.split() == ours.body.split()
+        return named and not more and mail.text.split() == ours.body.split()
 
     def _sent_from_ours(self, mail: Mail) -> str:
         """A form on our website, or a forger, may send from our address what somebody else has written."""
-        if mail.from_address.lower() in self._ours:
+        if is_one_of(mail.from_address, self._ours):
             return ""
-        ours = next((address for address in mail.senders if address.lower() in self._ours), "")
+        ours = next((address for address in mail.senders if is_one_of(address, self._ours)), "")
         return f"it was sent from our own address {ours}, and is none that we wrote" if ours else ""
 
     def _must_be_seen(self, arrival: Arrival) -> bool:
         """An emergency is never set aside. In our own name only danger that a rule names counts as one: our notes are
         short, and short mails are often like other emergency messages; a forger is still unable to hide danger."""
-        if arrival.message.sender.lower() in self._ours:
+        if is_one_of(arrival.message.sender, self._ours):
             return arrival.finding.names_danger
         return arrival.finding.sounds_like_emergency
 
@@ -114,8 +114,8 @@ class MailIntake:
         claimed = only_claimed(mail, sender)
         too_large = "too large: only its start was read" if fetched.too_large else ""
         came = self._clock()
-        odd = impossible("its Date says", mail.date.timestamp(), came, PERSON_AHEAD) if mail.date else ""
-        problems = list(filter(None, (*mail.problems, too_large, claimed, self._sent_from_ours(mail), odd)))
+        old = _old(fetched, mail, came)
+        problems = list(filter(None, (*mail.problems, too_large, claimed, self._sent_from_ours(mail), *old)))
         finding = self._judge(f"{mail.subject}\n{said}")
         if mail.hidden and not finding.sounds_like_emergency and (why := self._judge(mail.hidden).in_words):
             problems.append(f"what it hides from its reader {why}")
@@ -197,7 +197,7 @@ class MailIntake:
 
     def _why_aside(self, arrival: Arrival, looks: Looks) -> str:
         sender = arrival.message.sender
-        if sender.lower() in self._ours:
+        if is_one_of(sender, self._ours):
             why = "it comes from our own address, and it is none that we sent"
             return "; ".join(filter(None, (why, arrival.finding.in_words and f"it {arrival.finding.in_words}")))
         (block,) = looks.blocks_of(sender, now=self._clock()) if sender else (None,)
@@ -221,16 +221,17 @@ class MailIntake:
             message=message.id,
             channel=Channel.EMAIL,
             queue=arrival.mailbox.queue,
-            party=Party(message.sender, mail.from_name),
+            party=Party(message.sender, _name_of(message.sender, mail)),
             our_address=arrival.mailbox.address,
             thread=belonging.thread,
             subject=mail.subject,
             linked_to=belonging.linked_to,
-            automatic=mail.automatic or not message.sender or message.sender.lower() in self._ours,
+            automatic=mail.automatic or not message.sender or is_one_of(message.sender, self._ours),
             language=message.language,
             answered_enough=self._answered_enough(message.sender, looks),
             doubtful=_doubtful(mail),
             finding=finding,
+            waited=message.at - _reached_us(arrival.fetched, message.at),
         )
         return event, (message, *arrival.files)
 
@@ -250,6 +251,22 @@ class MailIntake:
         return today >= self._email.automatic_answers_a_day
 
 
+def _old(fetched: FetchedMail, mail: Mail, came: Time) -> Iterator[str]:
+    """What is wrong with its times: somebody who reads it would think that it was written just now."""
+    waited = late("our mail server has had it since", _reached_us(fetched, came), came)
+    if waited:
+        yield waited
+    if mail.date:
+        written = mail.date.timestamp()
+        odd = impossible("its Date says", written, came, PERSON_AHEAD)
+        yield odd or ("" if waited else late("its Date says", written, came, PERSON_LATE))
+
+
+def _reached_us(fetched: FetchedMail, came: Time) -> Time:
+    """When our mail server had it, which has lain there since; now, where it does not say."""
+    return min(came, fetched.internal_date.timestamp()) if fetched.internal_date else came
+
+
 def _told(outcome: Outcome, recipient: str) -> str:
     """What became of it, for whom: of our one recipient, or of those to whom their server passed it on."""
     why = " ".join(filter(None, (outcome.status, outcome.diagnostic)))[:DIAGNOSTIC_LIMIT]
@@ -261,8 +278,8 @@ def _told(outcome: Outcome, recipient: str) -> str:
 def _doubtful(mail: Mail) -> str:
     """Why its sender may be forged: an automatic answer would then reach somebody who never wrote; '' when nothing
     says so."""
-    if dmarc_failed(mail):
-        return "Its sender may be forged (DMARC failed)."
+    if dmarc_failed(mail.authentication):
+        return FORGED
     return "A mail server marked it as spam." if mail.marked_spam else ""
 
 
@@ -286,7 +303,18 @@ def _depends(arrival: Arrival, before: Arrival) -> bool:
 
 def sender_of(mail: Mail, ours: Collection[str]) -> str:
     """Where an answer goes (RFC 5322, 3.6.2); never back to one of ``ours``, whatever Reply-To says."""
-    return mail.from_address if mail.reply_to.lower() in ours else mail.reply_to or mail.from_address
+    return mail.from_address if is_one_of(mail.reply_to, ours) else mail.reply_to or mail.from_address
+
+
+def _name_of(sender: str, mail: Mail) -> str:
+    """Of whom the answer reaches: not the form's, nor the colleague's, through whom they wrote."""
+    return mail.from_name if sender == mail.from_address else mail.reply_to_name
+
+
+def is_one_of(address: str, ours: Collection[str]) -> bool:
+    """Also with what we, or others, have put behind a plus."""
+    local, _, domain = address.lower().rpartition("@")
+    return address.lower() in ours or f"{local.partition('+')[0]}@{domain}" in ours
 
 
 def _key(mail: Mail) -> str:

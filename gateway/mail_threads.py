@@ -22,6 +22,7 @@ from gateway.store.looks import Looks
 from routing.model import Contact
 
 IDENTIFIERS_LOOKED_UP = 30
+FORGED = "Its sender may be forged (DMARC failed)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +94,16 @@ def _by_identifiers(mail: Mail, looks: Looks) -> list[tuple[str, bool]]:
 
 def only_claimed(mail: Mail, sender: str) -> str:
     """Why a mail may not be of ``sender``, to whom its answer goes; '' when nothing says so."""
-    if dmarc_failed(mail):
+    if dmarc_failed(mail.authentication):
         return "its sender may be forged (DMARC failed)"
     if mail.from_address.lower() == sender.lower():
         return ""
     return f"it was sent by {mail.from_address.lower()}, which is not where it wants its answer"
 
 
-def dmarc_failed(mail: Mail) -> bool:
+def dmarc_failed(authentication: str) -> bool:
     """By the servers that we trust."""
-    return "dmarc=fail" in mail.authentication.split()
+    return "dmarc=fail" in authentication.split()
 
 
 def _joins(found: Quoted, mail: Mail, sender: str) -> bool:

@@ -133,6 +133,12 @@ class Carriers:
             told = f"The text carrier {carrier} takes no texts; what is to be sent waits: {why}."
             await self._alarms.raise_one("carrier_away", carrier, told)
 
+    def let_in(self, carrier: str) -> None:
+        """It has taken a text: that it refused us is over, and need not be said until it is next asked."""
+        known = self._known[carrier]
+        if isinstance(known.error, NotLetIn):
+            self._is_there(carrier, known)
+
     def _is_there(self, carrier: str, known: Known) -> None:
         known.error = None
         if known.away_since is not None:
@@ -158,10 +164,12 @@ class CarrierSender:
     async def send(self, message: Message) -> str:
         links = await self.pictures.links(message)
         try:
-            return (await self.carrier.send(_outgoing(message, links))).sid
+            sent = await self.carrier.send(_outgoing(message, links))
         except NotLetIn as error:  # where it is asked whether it is there, it may not ask who we are
             await self.carriers.note(self.carrier.id, error)
             raise
+        self.carriers.let_in(self.carrier.id)
+        return sent.sid
 
     async def find_sent(self, message: Message, since: Time) -> str | None:
         confirmed = await self.store.sent_to(message.recipient)

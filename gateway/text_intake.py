@@ -17,7 +17,7 @@ from channels.text.port import IncomingText
 from config.numbers import person_of, same_person
 from config.settings import Settings
 from gateway.clock import Clock
-from gateway.dates import impossible
+from gateway.dates import impossible, late
 from gateway.dispatcher import Dispatcher
 from gateway.store.looks import Looks
 from gateway.store.records import Attachment, Block, Message, Record
@@ -81,13 +81,16 @@ class TextIntake:
             linked_to=earlier,
             finding=finding,
             wish=wish,
+            waited=max(0.0, message.at - (message.sent_at or message.at)),
         )
         return event, (message, *files)
 
     def _message(self, text: IncomingText) -> Message:
         missing = f"{text.media_missing} attachment(s) were announced but did not come" if text.media_missing else ""
         now = self._clock()
-        odd = impossible("its carrier says that it had it on", text.sent_at, now) if text.sent_at is not None else ""
+        said = now if text.sent_at is None else text.sent_at
+        odd = impossible("its carrier says that it had it on", said, now)
+        old = "" if odd else late("its carrier has had it since", said, now)
         return Message(
             id=self._new_id(),
             reference="",
@@ -100,7 +103,7 @@ class TextIntake:
             by="caller",
             provider_key=f"{KEY}{text.message_sid}",
             provider_id=text.message_sid,
-            problems="; ".join(filter(None, (text.problems, missing, odd, unanswerable(text.sender)))),
+            problems="; ".join(filter(None, (text.problems, missing, odd or old, unanswerable(text.sender)))),
             sent_at=now if odd else text.sent_at,
         )
 

@@ -32,7 +32,8 @@ FAR_SECONDS, FAR_EVERY_SECONDS = 600.0, 300.0
 
 
 class MissedTexts:
-    """``take``: what is to be done with each; raises NotWritten, StoreError."""
+    """``take``: what is to be done with each; raises NotWritten, StoreError. ``tell``: told of a carrier whose webhook
+    did not bring one although we were there."""
 
     def __init__(
         self,
@@ -41,9 +42,10 @@ class MissedTexts:
         carriers: Carriers,
         clock: Clock,
         take: Callable[[IncomingText], Awaitable[None]],
+        tell: Callable[[str], Awaitable[None]],
     ) -> None:
         self._hours, self._store, self._carriers = settings.fetch_missed_hours, store, carriers
-        self._clock, self._take = clock, take
+        self._clock, self._take, self._tell, self._began = clock, take, tell, clock()
         self._asked: dict[str, Time] = {}
         self._asked_far: dict[str, Time] = {}
 
@@ -84,6 +86,8 @@ class MissedTexts:
         except (ChannelError, NotWritten, StoreError) as error:
             log.warning("missed_text_not_taken", carrier=carrier.id, why=str(error))
             return False
+        if text.sent_at is not None and text.sent_at > self._began:
+            await self._tell(carrier.id)
         return True
 
     async def _since(self, carrier: Carrier, now: Time, again: Time) -> Time:

@@ -27,9 +27,11 @@ ALARMED_AGAIN_SECONDS = 60.0
 
 
 class Refusals:
-    def __init__(self, dispatcher: Dispatcher, clock: Clock) -> None:
-        self._dispatcher, self._clock = dispatcher, clock
+    def __init__(self, dispatcher: Dispatcher, clock: Clock, url: str) -> None:
+        """``url``: what carriers call us by."""
+        self._dispatcher, self._clock, self._url = dispatcher, clock, url
         self._alarms = Alarms(dispatcher, clock, ALARMED_AGAIN_SECONDS)
+        self._reminders = Alarms(dispatcher, clock)  # of what costs nobody their text
         self._latest: defaultdict[str, list[Time]] = defaultdict(list)
 
     async def refuse(self, error: ChannelError, carrier: str, what: str = "text") -> web.Response:
@@ -50,6 +52,16 @@ class Refusals:
             "handlers, but may not be answerable. If it goes on, ask the carrier what has changed in its webhooks."
         )
         await self._alarms.raise_one("text_incomplete", carrier, why)
+
+    async def not_brought(self, carrier: str) -> None:
+        """A text had to be fetched although we were here. A stranger cannot raise this by posting what is forged."""
+        why = (
+            f"A text had to be fetched from the carrier {carrier}: no webhook of it had been taken, although this "
+            "gateway ran. Such texts come half a minute late, and whether ours arrive may not be told. If it goes on, "
+            "see what the carrier posts to, and what its log says of our answer: it must be "
+            f"{self._url}/webhooks/{carrier}/message, and http.public_url must be written exactly so."
+        )
+        await self._reminders.raise_one("texts_not_brought", carrier, why)
 
     async def _journalled(self, error: ChannelError, whose: str) -> bool:
         """A flood is logged but must not fill the journal; strangers cannot crowd out a carrier. True when it could be

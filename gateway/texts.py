@@ -62,9 +62,11 @@ class TextChannel:
         self._carriers = Carriers(settings, clock, Alarms(dispatcher, clock))
         self._files = TextFiles(self._carriers, store, dispatcher)
         self._to_order: asyncio.Queue[str] = asyncio.Queue()
-        self._refusals = Refusals(dispatcher, clock)
+        self._refusals = Refusals(dispatcher, clock, settings.http.public_url)
         self._pictures = Pictures(settings, store, lambda: dispatcher.board, clock)
-        self._missed = MissedTexts(settings.text, store, self._carriers, clock, self._take_missed)
+        self._missed = MissedTexts(
+            settings.text, store, self._carriers, clock, self._take_missed, self._refusals.not_brought
+        )
         self.senders = senders(self._carriers, store, self._pictures)
 
     async def run(self) -> None:

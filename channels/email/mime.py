@@ -60,6 +60,7 @@ class Mail:
     to: tuple[str, ...]
     cc: tuple[str, ...]
     reply_to: str
+    reply_to_name: str
     senders: tuple[str, ...]
     delivered_to: tuple[str, ...]
     subject: str
@@ -108,6 +109,7 @@ def _read(
     content = _content(message, raw, problems, diverted)
     people = {name: headers.people(message, name, problems) for name in ("From", "To", "Cc", "Reply-To", "Sender")}
     sender = next(iter(people["From"] or people["Sender"]), Person("", ""))
+    answers = next(iter(people["Reply-To"]), Person("", ""))
     own = headers.identifiers(message, "Message-ID", problems)
     parents = headers.identifiers(message, "In-Reply-To", problems)
     if not sender.address:
@@ -120,7 +122,8 @@ def _read(
         from_name=sender.name,
         to=tuple(person.address for person in people["To"]),
         cc=tuple(person.address for person in people["Cc"]),
-        reply_to=next((person.address for person in people["Reply-To"]), ""),
+        reply_to=answers.address,
+        reply_to_name=answers.name,
         senders=tuple(p.address for name in SENDERS for p in headers.people(message, name, [])[:1]),
         delivered_to=tuple(p.address for name in DELIVERED for p in headers.people(message, name, [])),
         subject=headers.text(message, "Subject", SUBJECT_LIMIT, problems),

@@ -19,6 +19,8 @@ from gateway.api.models import MessageOut, Prose, message_out, moment
 from gateway.api.problems import BadRequest, NotFound
 from gateway.api.routes import In, Nothing, Request, Route
 from gateway.api.services import Services
+from gateway.mail_intake import is_one_of
+from gateway.mail_threads import FORGED, dmarc_failed
 from gateway.references import new_reference
 from gateway.store.records import Block, Message
 from gateway.text_intake import thread_of
@@ -156,6 +158,7 @@ def _text_arrived(services: Services, message: Message) -> MessageArrived:
         party=Party(message.sender),
         our_address=message.recipient,
         thread=thread_of(message.recipient, message.sender),
+        waited=services.clock() - message.at,
     )
 
 
@@ -164,6 +167,7 @@ def _mail_arrived(services: Services, message: Message) -> MessageArrived:
     mailbox = services.letters.mailbox(message.recipient)
     if mailbox is None:
         raise NotFound(f"{message.recipient} is no mailbox of ours any more.")
+    ours = [one.address.lower() for one in services.settings.email.mailboxes]
     return MessageArrived(
         reference=new_reference(),
         message=message.id,
@@ -173,8 +177,10 @@ def _mail_arrived(services: Services, message: Message) -> MessageArrived:
         our_address=mailbox.address,
         thread=f"email:{message.sha256 or message.id}",
         subject=message.subject,
-        automatic=message.automatic,
+        automatic=message.automatic or is_one_of(message.sender, ours),
         language=message.language,
+        doubtful=FORGED if dmarc_failed(message.authentication) else "",
+        waited=services.clock() - message.at,
     )
 
 

@@ -10,7 +10,6 @@ from routing.apply.base import apply, begun, owner_first, to_last_handler, urgen
 from routing.board import Board
 from routing.model import BLANK, Channel, Contact, Person, Time, Work
 from routing.replacing import replace
-from routing.triage.finding import Finding
 
 MOST_FOUND = 30
 
@@ -41,7 +40,7 @@ def _(e: ev.MessageArrived, board: Board, now: Time) -> None:
         fresh = replace(contact, work=Work.MESSAGE, work_channel=None, queued_at=None, due_at=due, overflowed=())
         contact = owner_first(wanted(fresh, now), contact.owner, board, now)
         contact = contact if contact.owner else to_last_handler(contact, board, now)
-    board.put_contact(_with_finding(contact, e.finding))
+    board.put_contact(_with_finding(contact, e))
     if e.wish:
         _opt(board, e)
 
@@ -54,15 +53,16 @@ def _opened_again(contact: Contact | None, board: Board, now: Time) -> Contact |
     return replace(contact, safety=safety, closed_at=None, disposition="", reopened_at=now, waiting_alarmed_at=0.0)
 
 
-def _with_finding(contact: Contact, finding: Finding) -> Contact:
+def _with_finding(contact: Contact, e: ev.MessageArrived) -> Contact:
     """A later message adds to what is known and can raise; none lowers."""
+    finding = e.finding
     known = {(found.kind, found.words.casefold()) for found in contact.found}
     new = tuple(f for f in finding.found if (f.kind, f.words.casefold()) not in known)
     if new:
         contact = replace(contact, found=(*contact.found, *new)[:MOST_FOUND])
     if not finding.sounds_like_emergency:
         return contact
-    return replace(urgent(contact), sounds_like=finding.in_words)
+    return replace(urgent(contact), sounds_like=e.sounds_like)
 
 
 @apply.register

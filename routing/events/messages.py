@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from routing.model import Channel, Party, Wish
 from routing.triage.finding import NOTHING, Finding
+from routing.words import duration
+
+# A message that lay somewhere for so long may be of what is over.
+LATE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +20,8 @@ class MessageArrived:
     ``automatic`` mail is never answered automatically (RFC 3834), and nor is anybody who was ``answered_enough`` today.
     ``doubtful``: why its sender may be forged, so that it is not acknowledged; '' when nothing says so.
     ``finding``: what triage says of its words; of these the journal keeps those that raised it. ``wish``: they want no
-    more texts from this number of ours, or want them again.
+    more texts from this number of ours, or want them again. ``waited``: for how many seconds it lay with its carrier or
+    our mail server before it came here.
     """
 
     reference: str
@@ -34,12 +39,22 @@ class MessageArrived:
     doubtful: str = ""
     finding: Finding = NOTHING
     wish: Wish = ""
+    waited: float = 0.0
+
+    @property
+    def sounds_like(self) -> str:
+        """Why its words sound like an emergency, and that they may be of one that is over."""
+        return self.finding.in_words + self._late
 
     @property
     def remark(self) -> str:
         """For the story of the contact."""
         wish = {"": "", "stop": "; they want no more texts from it", "start": "; they want its texts again"}[self.wish]
-        return wish + (f"; it {self.finding.in_words}" if self.finding.sounds_like_emergency else "")
+        return wish + (f"; it {self.sounds_like}" if self.finding.sounds_like_emergency else self._late)
+
+    @property
+    def _late(self) -> str:
+        return f"; it came here {duration(self.waited)} late" if self.waited >= LATE_SECONDS else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from routing.commands import Command
 from routing.hours import is_open
 from routing.model import Channel, Contact, Time
 from routing.safety import unsent, verdict
+from routing.words import duration
 
+HOUR = 3600.0
 WHERE = ("place", "service")
 
 
@@ -24,7 +26,8 @@ def acknowledged(e: ev.MessageArrived, contact: Contact, board: Board, now: Time
         return
     allowed = verdict(board, contact, contact.channel, contact.party.address)
     template = board.rules.safety.acknowledgement if allowed == "neutral" else _template(contact, board, now)
-    why = _nobody_to_answer(e) or _not_now(contact, board, now) or _no_words(template, contact, board, allowed)
+    why = _nobody_to_answer(e) or _too_late(e, board) or _not_now(contact, board, now)
+    why = why or _no_words(template, contact, board, allowed)
     if why:
         yield do.LeaveUnacknowledged(contact.reference, why)
         return
@@ -42,6 +45,13 @@ def _nobody_to_answer(e: ev.MessageArrived) -> str:
     if e.doubtful:
         return e.doubtful
     return "The number is withheld." if e.party.withheld else ""
+
+
+def _too_late(e: ev.MessageArrived, board: Board) -> str:
+    """Whoever had it before us may have answered, and nothing may be any more as it was written."""
+    if e.waited < board.rules.routing.automatic_answer_hours * HOUR:
+        return ""
+    return f"It came here {duration(e.waited)} late: a handler says what is still to be said."
 
 
 def _not_now(contact: Contact, board: Board, now: Time) -> str:
@@ -86,7 +96,7 @@ def asked_where(e: ev.MessageArrived, contact: Contact, board: Board) -> Iterato
     """Once, by the site's wish for the channel, and never where an answer of ours could be seen by the wrong person, or
     could begin two machines' talk. Also when it may be forged: to ask in vain is harmless, not to ask may not be."""
     template = board.rules.ask_where.get(contact.channel, "")
-    nobody_to_ask = e.automatic or e.answered_enough or e.party.withheld
+    nobody_to_ask = e.automatic or e.answered_enough or e.party.withheld or _too_late(e, board)
     if not template or not e.finding.sounds_like_emergency or contact.asked_where or nobody_to_ask:
         return
     known = any(found.kind in WHERE for found in contact.found)

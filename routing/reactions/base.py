@@ -158,7 +158,7 @@ def _(e: ev.ControlRoomExhausted, board: Board, now: Time) -> Iterator[Command]:
 def _(e: ev.MessageArrived, board: Board, now: Time) -> Iterator[Command]:
     contact = board.in_thread(e.thread) or board.contacts.get(e.reference)
     if contact is not None and e.finding.sounds_like_emergency:
-        yield do.RaiseAlarm("emergency", f"Emergency: the message {e.finding.in_words}.", contact.reference)
+        yield do.RaiseAlarm("emergency", f"Emergency: the message {e.sounds_like}.", contact.reference)
     if contact is None:
         return
     if contact.reopened_at == now:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -131,6 +134,15 @@ async def test_somebody_who_takes_our_message_id_is_neither_swallowed_nor_let_in
     assert answer.reference == first.reference
 
 
+async def test_whoever_has_only_overheard_a_reference_cannot_guess_what_we_called_our_mail(site: MailSite) -> None:
+    first = await site.comes(letter("una@public.example", "Bag"))
+    acknowledged = (await site.sent_to("una@public.example")).message["Message-ID"]
+    guessed = f"<{first.reference}.{first.reference}-acknowledgement@police.example>"
+    forged = await site.comes(letter("una@public.example", "Re: Bag", In_Reply_To=guessed))
+    answer = await site.comes(letter("una@public.example", "Re: Bag", "Red.", In_Reply_To=acknowledged))
+    assert (forged.reference == first.reference, answer.reference == first.reference) == (False, True)
+
+
 async def test_the_same_mail_to_two_of_our_mailboxes_is_one_contact(site: MailSite) -> None:
     raw = letter("dee@public.example", "To all of you", to=f"{OURS}, {LOST}")
     await site.comes(raw, OURS)
@@ -225,11 +237,15 @@ async def test_an_emergency_that_may_be_forged_is_asked_where_it_is_and_not_ackn
 async def test_a_form_on_our_website_writes_in_our_name_for_somebody_else(site: MailSite) -> None:
     form = await site.comes(letter(OURS, "Web form", Reply_To="gus@public.example"))
     assert (await site.contact(form)).party.address == "gus@public.example"
+    named = await site.comes(letter("Web form <form@site.example>", "Form", Reply_To="Mia <mia@public.example>"))
+    assert (await site.contact(named)).party.name == "Mia", "and a template that greets them does so by their name"
 
 
 async def test_who_has_our_address_for_answers_is_still_who_wrote(site: MailSite) -> None:
-    taken = await site.comes(letter("gil@public.example", "Car", Reply_To=OURS.upper()))
-    assert (await site.contact(taken)).party.address == "gil@public.example"
+    """Also with the reference that we put behind a plus, as a mail program may keep it."""
+    for ours in (OURS.upper(), OURS.replace("@", "+k7m2-9qxr.mfzwizth@")):
+        taken = await site.comes(letter("gil@public.example", f"Car {ours}", Reply_To=ours))
+        assert (await site.contact(taken)).party.address == "gil@public.example"
 
 
 async def test_soon_after_closing_an_answer_opens_the_contact_again(site: MailSite) -> None:
@@ -274,6 +290,29 @@ async def test_a_date_that_cannot_be_is_told_and_orders_nothing(site: MailSite, 
     odd = await site.comes(letter("lou@public.example", f"Hello {said}", Date=said))
     assert abs(odd.at - site.clock()) < 60
     assert f"its Date says 1 Jan {said.split()[3]} 10:00 UTC: it is shown by when it came" in odd.problems
+
+
+async def test_a_mail_that_lay_in_the_mailbox_for_days_says_so_and_gets_no_automatic_answer(site: MailSite) -> None:
+    """As on the day on which a mailbox is switched to us, or after a long outage."""
+    site.ahead_seconds = 44 * 3600
+    try:
+        old = await site.comes(letter("kim@public.example", "help", "he is outside my door with a hammer"))
+    finally:
+        site.ahead_seconds = 0
+    assert re.search(r"our mail server has had it since .* UTC, 44 h 0 min before it came here", old.problems)
+    contact = await site.contact(old)
+    assert contact.emergency and contact.sounds_like.endswith("; it came here 44 h 0 min late")
+    assert not contact.asked_where
+    (left,) = [row for row in await site.rows("LeaveUnacknowledged") if row.reference == old.reference]
+    assert "44 h 0 min late" in left.document
+
+
+async def test_a_mail_that_was_written_well_before_it_came_says_so(site: MailSite) -> None:
+    """A telephone in a tunnel sends when it is out of it. Its clock may be wrong, so it is answered as any other."""
+    written = datetime.fromtimestamp(site.clock() - 2 * 3600 - 30, UTC)
+    late = await site.comes(letter("ros@public.example", "Hat", Date=format_datetime(written)))
+    assert f"its Date says {written:%-d %b %Y %H:%M} UTC, 2 h 0 min before it came here" in late.problems
+    assert [row for row in await site.rows("Acknowledge") if row.reference == late.reference]
 
 
 # --- automatic mail --------------------------------------------------------------------------------------

@@ -78,6 +78,7 @@ async def test_credentials_that_are_not_accepted_are_an_alarm_that_says_what_to_
         await writer.text(1)
         # when it takes them again
         await until(lambda: len(carrier.outbox) == 1 and outbox.open == 0)
+        assert carriers.healthy() == "", "at once, whenever it is next asked"
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)

@@ -23,13 +23,14 @@ NOW = 1_700_000_000.0
 
 class Asked:
     """A carrier that has ``texts`` and keeps how far back it was asked, in seconds; ``down`` breaks it. ``given``: what
-    was taken of it."""
+    was taken of it. ``told``: of whom it was said that their webhook is missing."""
 
     id = "twilio"
 
     def __init__(self) -> None:
         self.now, self.back, self.down = NOW, list[float](), False
         self.texts, self.given = list[IncomingText](), list[IncomingText]()
+        self.told = list[str]()
 
     def clock(self) -> float:
         return self.now
@@ -45,6 +46,9 @@ class Asked:
 
     async def take(self, text: IncomingText) -> None:
         self.given.append(text)
+
+    async def tell(self, carrier: str) -> None:
+        self.told.append(carrier)
 
 
 @pytest.fixture
@@ -96,9 +100,22 @@ async def test_a_text_that_may_still_be_brought_is_left_but_not_one_of_a_time_to
     assert (carrier.given == carrier.texts) is taken
 
 
+async def test_one_that_no_webhook_brought_although_we_were_here_is_told(store: Store) -> None:
+    """The webhook's address may be wrong, or what it is signed for: texts would be late from then on."""
+    carrier, missed = _missed(store)
+    carrier.texts = [IncomingText("SM1", "+447700900123", "61016", "while we were gone", sent_at=NOW - 60)]
+    await missed.look(cast(Carrier, carrier))
+    assert carrier.told == []
+
+    carrier.now = NOW + 60
+    carrier.texts = [IncomingText("SM2", "+447700900123", "61016", "while we were here", sent_at=NOW + 30)]
+    await missed.look(cast(Carrier, carrier))
+    assert carrier.told == ["twilio"]
+
+
 def _missed(store: Store) -> tuple[Asked, MissedTexts]:
     carrier, settings, nobody = Asked(), cast(Any, _Hours()), cast(Any, ())
-    return carrier, MissedTexts(settings, store, nobody, carrier.clock, carrier.take)
+    return carrier, MissedTexts(settings, store, nobody, carrier.clock, carrier.take, carrier.tell)
 
 
 class _Hours:

@@ -133,3 +133,27 @@ async def test_an_emergency_email_is_shown_to_all_asked_where_it_is_and_its_answ
     asked = [m for m in world.smtp.messages if "Where are you now?" in m.message.as_string() and sender in m.recipients]
     assert len(asked) == 1
     await wrap_up(world, offer["handler"], reference)
+
+
+async def test_what_was_set_aside_in_our_own_name_is_not_answered_to_ourselves_when_it_is_taken(world: World) -> None:
+    sam = await world.api("sam")
+    async with sam.live() as live:
+        # given a note in our name that we never sent
+        await world.dovecot.deliver(mail(OURS, "Rota", "Who has the keys?", "<rota@gateway.invalid>"), OURS, OURS)
+
+        async def aside() -> list[dict[str, Any]]:
+            return [m for m in await sam.get("set-aside", reason="test") if m["subject"] == "Rota"]
+
+        async def kept() -> bool:
+            return bool(await aside())
+
+        await eventually(kept)
+
+        # when a supervisor takes it, then a handler has it, and nothing is sent to our own mailbox
+        taken = await sam.post(f"set-aside/{(await aside())[0]['id']}/take")
+        left = await live.wait_for("LeaveUnacknowledged", contact=taken["reference"])
+        assert "cannot be answered" in left["data"]["why"]
+        offer = await live.wait_for("MakeOffer", contact=taken["reference"])
+        desk = await world.api(offer["handler"])
+        await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+    await wrap_up(world, offer["handler"], taken["reference"])

@@ -301,6 +301,27 @@ async def test_texts_out_of_order_are_one_conversation_in_the_senders_order(worl
     assert len((await sam.get("contacts", party=sender, reason="test"))["contacts"]) == 1
 
 
+async def test_a_text_that_its_carrier_brings_hours_late_says_so_and_is_left_to_a_handler(world: World) -> None:
+    sam, carrier = await world.api("sam"), world.carrier_of("61017")
+    async with sam.live() as live:
+        # given a plea that the carrier had five hours ago
+        sent = datetime.now(UTC) - timedelta(hours=5, seconds=20)
+        assert await carrier.text_in("+447700900243", "61017", "please help me he has a knife", sent=sent) == 200
+        alarm = await live.wait_for("RaiseAlarm")
+        left = await live.wait_for("LeaveUnacknowledged", contact=alarm["contact"])
+
+        # then it is an emergency, everybody is told how old it is, and nobody is asked "where are you?" by itself
+        assert alarm["data"]["why"].endswith("it came here 5 h 0 min late.")
+        assert left["data"]["why"].startswith("It came here 5 h 0 min late")
+        offer = await live.wait_for("MakeOffer", contact=alarm["contact"])
+        (message,) = await sam.get(f"contacts/{alarm['contact']}/messages", reason="test")
+        said = f"its carrier has had it since {sent:%-d %b %Y %H:%M} UTC, 5 h 0 min before it came here"
+        assert said in message["problems"]
+        desk = await world.api(offer["handler"])
+        await desk.post(f"offers/{offer['data']['offer']['id']}/accept")
+    await wrap_up(world, offer["handler"], alarm["contact"])
+
+
 @pytest.mark.parametrize(("line", "sender"), [(LINE, "+447700900241"), ("61017", "+447700900242")])
 async def test_a_time_that_cannot_be_moves_no_text_and_is_told(world: World, line: str, sender: str) -> None:
     sam = await world.api("sam")

@@ -51,6 +51,13 @@ def test_at_most_one_for_each_person_and_hour_whatever_number_they_write_to() ->
     assert world.last_commands and of_kind(Acknowledge, world.last_commands)[0].message != "T1-acknowledgement"
 
 
+def test_what_came_hours_late_is_left_to_a_handler_and_says_so() -> None:
+    world = site()
+    assert templates(world.text("T1", waited=3 * 3600.0)) == ["closed"]
+    left = of_kind(LeaveUnacknowledged, world.text("T2", "+447700900002", waited=5 * 3600.0))
+    assert [c.why for c in left] == ["It came here 5 h 0 min late: a handler says what is still to be said."]
+
+
 def test_a_restart_does_not_forget_it() -> None:
     world = site()
     world.text("T1")

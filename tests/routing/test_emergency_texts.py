@@ -100,6 +100,19 @@ def test_nobody_is_asked_who_said_it_who_is_not_safe_or_whose_text_is_ordinary()
     assert asked(World().text("T5", "+447700900005", finding=HELP)) == [], "where the site does not want it"
 
 
+def test_who_wrote_hours_ago_is_asked_nothing_by_itself_and_everybody_sees_how_late_it_came() -> None:
+    """It may be over, and another may have answered; whoever takes it says what is still to be said."""
+    world = site()
+    fresh = world.text("T1", finding=HELP, waited=3 * 3600.0)
+    assert asked(fresh) == ["where"]
+    old = world.text("T2", "+447700900002", finding=HELP, waited=44 * 3600.0)
+    assert asked(old) == []
+    (alarm,) = [a for a in of_kind(RaiseAlarm, old) if a.what == "emergency"]
+    assert "it came here 44 h 0 min late" in alarm.why
+    assert "it came here 44 h 0 min late" in world.board.contacts["T2"].sounds_like
+    assert world.board.contacts["T2"].emergency, "it is one all the same"
+
+
 def test_supervisors_are_told_again_and_again_until_somebody_takes_it() -> None:
     world = site()
     world.text("T1", finding=HELP)

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import aiohttp
 from yarl import URL
 
-from channels.base import ChannelError, NotLetIn, Refused
+from channels.base import ChannelError, NotLetIn, Refused, Unreachable
 from channels.text.answers import OF_OUR_ACCOUNT, failure, unreachable
 from channels.text.http import proof
 from channels.text.http.fields import document, fill, found
@@ -113,6 +113,8 @@ class HttpCarrier:
     def _failure(self, answer: aiohttp.ClientResponse, code: str, *, throttled: bool, not_let_in: bool) -> ChannelError:
         """A refusal in an answer that HTTP calls a success is a refusal all the same."""
         words = self._carrier.errors.get(code, f"the carrier refused it with the code {code}" if code else "")
+        if 300 <= answer.status < 400:
+            return Unreachable(f"it leads elsewhere (HTTP status {answer.status}), and we do not follow with our login")
         status = 400 if answer.status < 300 else answer.status
         return failure(status, answer.headers, words, code=code, throttled=throttled, not_let_in=not_let_in)
 

@@ -15,7 +15,7 @@ from twilio.http.async_http_client import AsyncTwilioHttpClient  # type: ignore[
 from twilio.http.response import Response  # type: ignore[import-untyped]
 
 from channels.base import ChannelError, Unreachable
-from channels.text.answers import basic, failure, unreachable
+from channels.text.answers import OF_OUR_ACCOUNT, basic, failure, unreachable
 from channels.text.twilio.reasons import in_words
 
 TWILIO = "https://api.twilio.com"
@@ -82,6 +82,8 @@ def refused(status: int, headers: Mapping[str, str], text: str) -> ChannelError 
     if 200 <= status < 300:
         return None
     code = _error_code(text)
+    if not code and status not in (429, *OF_OUR_ACCOUNT):
+        return Unreachable(f"the answer is not the carrier's: HTTP status {status} without a code of its own")
     return failure(status, headers, in_words(code), code=code, throttled=code in THROTTLES)
 
 

@@ -175,10 +175,17 @@ class TestFailing:
                 with pytest.raises(Unreachable, match="did not answer in time"):
                     await carrier.send(WHERE)
 
-    @pytest.mark.parametrize("body", ["<html>sign in to the wi-fi</html>", "[]", "{}"])
-    async def test_an_answer_that_is_not_the_carriers_counts_as_none(self, tmp_path: Path, body: str) -> None:
+    @pytest.mark.parametrize(
+        ("status", "body"),
+        [(200, "<html>sign in to the wi-fi</html>"), (200, "[]"), (200, "{}"), (404, "no such page")],
+    )
+    async def test_an_answer_that_is_not_the_carriers_counts_as_none(
+        self, tmp_path: Path, status: int, body: str
+    ) -> None:
+        """It says nothing of this text, which would otherwise be given up at its first try."""
+
         async def stranger(request: web.Request) -> web.Response:
-            return web.Response(text=body)
+            return web.Response(text=body, status=status)
 
         async with (
             server(stranger) as hotel,
@@ -197,7 +204,7 @@ class TestFailing:
                 raise web.HTTPTemporaryRedirect(thief.url)
 
             async with server(lead_there) as lure, Twilio(settings_for(lure.url, tmp_path), "") as carrier:
-                with pytest.raises(Refused):
+                with pytest.raises(Unreachable):
                     await carrier.send(WHERE)
 
         assert thief.credentials == []
