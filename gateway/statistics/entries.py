@@ -214,9 +214,10 @@ def _wanted_for(m: Matter) -> tuple[Activity, Channel]:
 
 @about_contact.register
 def _(c: do.MakeOffer, ledger: Ledger, m: Matter, at: Time) -> None:
-    """Who is rung for a caller's return is not in the wrap-up of their last talk any more."""
+    """Who is rung for a caller's return is not in the wrap-up of their last talk any more. For an emergency it rings
+    although they are, and they are until they take it."""
     in_wrap_up = any(h.handler == c.offer.handler and h.talked_until is not None for h in m.handlings)
-    if c.offer.by_phone and in_wrap_up:
+    if c.offer.by_phone and in_wrap_up and not m.emergency:
         ledger.finishes(m, c.offer.handler, at)
 
 

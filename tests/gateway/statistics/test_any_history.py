@@ -63,7 +63,7 @@ class Journalled(People):
         # The board ends a wrap-up at once when its caller is back for the same handler; the journal says so by the
         # offer, which may come later or to somebody else.
         late = {entry for entry in drawn - expected if entry[1] == "wraps up"}
-        assert drawn - late == expected
+        assert drawn - late == expected, (drawn - late) ^ expected
 
     @invariant()
     def who_waits_is_as_the_board_has_it(self) -> None:
