@@ -9,7 +9,8 @@ from typing import NamedTuple
 from routing.model import Channel
 
 Able = frozenset[str]
-Turn = tuple[float, str]
+# How many contacts they have on offer, and then by how the site chooses (``routing.turns``): the least first.
+Turn = tuple[int, float]
 NO_CHANNELS: frozenset[Channel] = frozenset()
 # By ``Reach``: the channels of which a handler can be offered one contact more by going so far, and not before.
 Reachable = tuple[frozenset[Channel], frozenset[Channel], frozenset[Channel]]
@@ -26,7 +27,7 @@ ROOM = {
 class Spot(NamedTuple):
     """Where a handler stands: ``turn``, the least first, among those who can do as much and are free for the same."""
 
-    turn: float
+    turn: Turn
     able: Able
     channels: frozenset[Channel]
 
@@ -36,7 +37,7 @@ class FreeHandlers:
 
     def __init__(self) -> None:
         self._spots: dict[str, Spot] = {}
-        self._groups: dict[tuple[Able, frozenset[Channel]], list[Turn]] = {}
+        self._groups: dict[tuple[Able, frozenset[Channel]], list[tuple[Turn, str]]] = {}
 
     def put(self, handler: str, spot: Spot | None) -> bool:
         """None: free for nothing. Whether they are free for more than before, or can do more."""
@@ -67,7 +68,7 @@ class FreeHandlers:
         spot = self._spots.get(handler)
         return NO_CHANNELS if spot is None else spot.channels
 
-    def of(self, channel: Channel) -> Iterator[tuple[Able, list[Turn]]]:
+    def of(self, channel: Channel) -> Iterator[tuple[Able, list[tuple[Turn, str]]]]:
         """The groups of those who are free for this channel: what they can do, and their turns, the next first."""
         for (able, channels), turns in self._groups.items():
             if channel in channels:

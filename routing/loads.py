@@ -11,12 +11,13 @@ from routing.model import BLANK, Channel, Contact, Offer
 @dataclass(slots=True)
 class Load:
     """What a handler has: how much of each channel (``taken``), how many contacts and wrap-ups in hand, and in which
-    contacts, how many times, they are offered, assigned, a guest or in wrap-up. Of what is taken, ``wrap_ups`` are
-    calls that are over, and ``urgent`` the messages that are emergencies."""
+    contacts, how many times, they are offered, assigned, a guest or in wrap-up. Of what is taken, ``offered``
+    is on offer, ``wrap_ups`` are calls that are over, and ``urgent`` the messages that are emergencies."""
 
     taken: dict[Channel, int] = field(default_factory=lambda: dict.fromkeys(Channel, 0))
     in_hand: int = 0
     contacts: dict[str, int] = field(default_factory=dict)
+    offered: int = 0
     wrap_ups: int = 0
     urgent: int = 0
 
@@ -66,6 +67,8 @@ class Loads:
     def _take_offers(self, contact: Contact, offers: Iterable[Offer], number: int) -> None:
         for offer in offers:
             self._take(offer.handler, contact, None if offer.broadcast else offer.channel, number)
+            if not offer.broadcast:
+                self._loads[offer.handler].offered += number
 
     def _take_wrap_up(self, handler: str, contact: Contact, number: int) -> None:
         self._take(handler, contact, Channel.VOICE, number, number)

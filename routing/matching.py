@@ -16,6 +16,7 @@ from config.settings import Routing
 from routing.abilities import centre
 from routing.board import Board
 from routing.commands import EndOffer, MakeOffer
+from routing.free import Turn
 from routing.making_way import make_way
 from routing.model import REACHES, Channel, Contact, Handler, Need, Offer, Rank, Reach, Time, Work, rank_of
 
@@ -108,7 +109,7 @@ def best_handler(board: Board, contact: Contact, now: Time) -> Handler | None:
 
 def _best_at(board: Board, need: Need, reach: Reach, contact: Contact, now: Time) -> str:
     """The best of those whom this reach adds; '' for nobody."""
-    best: tuple[int, float, str] | None = None
+    best: tuple[int, Turn, str] | None = None
     for able, turns in board.free_for(need.load, reach):
         if not need.able <= able:
             continue

@@ -205,7 +205,9 @@ class View:
         """Everybody who waits, first in line first. For showing, not for deciding: it sorts."""
         return sorted(rank for _, ranks in self.lines.needs() for rank in ranks)
 
-    def free_for(self, channel: Channel, reach: Reach = Reach.ROOM) -> Iterator[tuple[frozenset[str], list[Turn]]]:
+    def free_for(
+        self, channel: Channel, reach: Reach = Reach.ROOM
+    ) -> Iterator[tuple[frozenset[str], list[tuple[Turn, str]]]]:
         """Whom this reach adds for a channel, by what they can do, each with their turn, the next first."""
         self._place_moved()
         return self._free[reach].of(channel)
@@ -268,11 +270,15 @@ class View:
         reachable = OUT_OF_REACH if handler is None else self.reachable(handler)
         before = self._within(handler_id) if self.on_offer else None
         for free, channels in zip(self._free, reachable, strict=True):
-            spot = Spot(self._turn(handler), self.able(handler_id), channels) if handler and channels else None
+            spot = Spot(self._turn_of(handler), self.able(handler_id), channels) if handler and channels else None
             if free.put(handler_id, spot):
                 self._fresh_handlers[handler_id] = None
         if before is not None and not all(map(frozenset.issubset, self._within(handler_id)[1:], before[1:])):
             self.onlookers[handler_id] = None
+
+    def _turn_of(self, handler: Handler) -> Turn:
+        """Who has something on offer is not idle: whoever has less of that comes first."""
+        return self.loads.of(handler.id).offered, self._turn(handler)
 
     def _within(self, handler: str) -> Reachable:
         room, beyond, in_wrap_up = (free.channels(handler) for free in self._free)

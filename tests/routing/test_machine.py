@@ -63,6 +63,10 @@ class Desk(People):
                 going = contact.callback or contact.voicemail or led
                 assert joined or greeted or contact.passed_to or going, contact
 
+    def on_offer_to(self, handler: str) -> int:
+        offers = [offer for contact in self.board.contacts.values() for offer in contact.offers]
+        return sum(offer.handler == handler and not offer.broadcast for offer in offers)
+
     @invariant()
     def the_indexes_are_what_the_contacts_say(self) -> None:
         engaged: dict[str, set[str]] = {}
@@ -76,7 +80,8 @@ class Desk(People):
         for channel, reach in product(Channel, REACHES):
             handlers = [h for h in self.board.handlers.values() if self.reach_to(h, channel) is reach]
             groups = list(self.board.free_for(channel, reach))
-            assert {turn for _, turns in groups for turn in turns} == {(self.board._turn(h), h.id) for h in handlers}
+            expected = {((self.on_offer_to(h.id), self.board._turn(h)), h.id) for h in handlers}
+            assert {turn for _, turns in groups for turn in turns} == expected
             for able, turns in groups:
                 assert turns == sorted(turns) and all(self.board.able(name) == able for _, name in turns)
         threads = {c.thread: c.reference for c in self.board.contacts.values() if c.thread}

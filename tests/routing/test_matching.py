@@ -70,6 +70,22 @@ def test_the_longest_idle_of_those_who_suit_is_chosen(world: World) -> None:
     assert [offers(world.call(f"C{n}")) for n in range(3)] == [[("C0", "anna")], [("C1", "ben")], [("C2", "cara")]]
 
 
+def test_who_has_something_on_offer_comes_after_who_has_less_of_it(world: World) -> None:
+    for name in ("anna", "ben"):
+        world.handler(name)
+    texts = [offers(world.text(f"T{n}", f"+44770090000{n}")) for n in range(3)]
+    assert texts == [[("T0", "anna")], [("T1", "ben")], [("T2", "anna")]]
+    assert offers(world.call("C1")) == [("C1", "ben")], "he has one on offer, she has two"
+
+
+def test_an_offer_that_is_withdrawn_costs_nobody_their_turn(world: World) -> None:
+    for name in ("anna", "ben"):
+        world.handler(name)
+    world.call("C1")
+    world.did(ev.CallerLeft("C1"))
+    assert offers(world.call("C2")) == [("C2", "anna")]
+
+
 def test_who_has_just_finished_is_idle_since_then(world: World) -> None:
     for name in ("anna", "ben"):
         world.handler(name)

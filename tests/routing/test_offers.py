@@ -259,9 +259,9 @@ def test_a_phone_that_rang_out_while_the_gateway_was_not_there_was_missed(world:
 
 
 def test_a_text_on_offer_to_who_answers_a_call_goes_to_somebody_else_at_once_and_is_no_miss(world: World) -> None:
-    world.handler("ben")
     world.text("T1")
     assert offers(world.call("C1")) == [("C1", "anna")], "texts do not keep a caller waiting"
+    world.handler("ben")
     commands = world.accept("C1")
     assert ends(commands) == [("anna", "withdrawn")]
     assert offers(commands) == [("T1", "ben")]
@@ -290,9 +290,9 @@ def test_it_goes_on_when_its_time_is_over_to_whoever_is_free_by_then(world: Worl
 def test_an_emergency_by_text_does_not_lie_with_who_answers_a_call_though_it_is_shown_to_nobody_else() -> None:
     world = World(rules(broadcast_emergencies=False))
     world.handler("anna")
-    world.handler("ben")
     assert offers(world.text("T1", finding=Finding(True, (Reason("plea", "help", 0, 4),)))) == [("T1", "anna")]
     world.call("C1")
+    world.handler("ben")
     assert offers(world.accept("C1")) == [("T1", "ben")]
 
 
