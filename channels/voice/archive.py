@@ -29,6 +29,8 @@ log = structlog.get_logger()
 Format = Literal["flac", "wav"]
 # Nobody tells of a process that was killed while no gateway was there.
 LOOK_SECONDS = 30.0
+# What could not be finished is tried again sooner: it is told as trouble until then, long after a full disk has room.
+AGAIN_SECONDS = 3.0
 PAUSE_SECONDS = 1.0
 AT_ONCE = 20
 BLOCK_BYTES = 128 * 1024
@@ -69,7 +71,7 @@ class Archive:
             await self.finish_all()
             await asyncio.sleep(PAUSE_SECONDS)
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
+                async with asyncio.timeout(AGAIN_SECONDS if self.trouble else LOOK_SECONDS):
                     await self._wanted.wait()
 
     async def finish_all(self) -> None:

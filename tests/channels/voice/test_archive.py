@@ -16,6 +16,7 @@ from channels.voice.recordings import HEADER_BYTES, Raw, raw_of
 from config.load import load
 from config.voice import Voice
 from routing.events import Event, RecordingMade
+from tests.support.steps import eventually
 
 
 class Gateway:
@@ -117,6 +118,25 @@ async def test_nothing_is_removed_before_it_is_written_down(tmp_path: Path) -> N
     gateway.down = False
     await archive.finish_all()
     assert (len(gateway.told), archive.trouble, raw.caller.exists()) == (1, "", False)
+
+
+async def test_it_is_tried_again_within_seconds_with_nobody_asking(tmp_path: Path) -> None:
+    gateway = Gateway()
+    recorded(tmp_path, [1], [2])
+    archive = Archive(voice_in(tmp_path), gateway.report)
+    gateway.down = True
+    running = asyncio.create_task(archive.run())
+
+    async def is_trouble() -> bool:
+        return bool(archive.trouble)
+
+    async def is_over() -> bool:
+        return not archive.trouble and len(gateway.told) == 1
+
+    await eventually(is_trouble)
+    gateway.down = False
+    await eventually(is_over)
+    running.cancel()
 
 
 @pytest.mark.parametrize("kind", ["flac", "wav"])
