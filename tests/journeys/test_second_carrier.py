@@ -58,7 +58,7 @@ async def test_a_text_is_answered_by_the_carrier_that_brought_it(world: World) -
 
 
 async def test_texts_of_a_batch_are_taken_and_duplicates_forgeries_and_replays_are_not(world: World) -> None:
-    sam, second, sender = await world.api("sam"), world.second_carrier, "447700900302"
+    sam, second, sender = await world.api("sam"), world.second_carrier, "447700900392"
     one: dict[str, Any] = {"id": "b1", "from": sender, "to": SECOND, "text": "first", "sent": 1.0, "files": []}
     two = one | {"id": "b2", "text": "second"}
 
