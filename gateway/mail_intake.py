@@ -21,7 +21,7 @@ from config.settings import Settings
 from gateway.clock import Clock
 from gateway.dates import PERSON_AHEAD, PERSON_LATE, impossible, late
 from gateway.mail_files import MailFiles
-from gateway.mail_threads import FORGED, Belonging, MailThreads, dmarc_failed, only_claimed
+from gateway.mail_threads import Belonging, MailThreads, doubt_of, only_claimed
 from gateway.store.looks import Looks
 from gateway.store.records import Attachment, Message, MessageStatus, Record
 from routing.events import DeliveryReported, Event, MessageArrived, Recorded
@@ -278,9 +278,8 @@ def _told(outcome: Outcome, recipient: str) -> str:
 def _doubtful(mail: Mail) -> str:
     """Why its sender may be forged: an automatic answer would then reach somebody who never wrote; '' when nothing
     says so."""
-    if dmarc_failed(mail.authentication):
-        return FORGED
-    return "A mail server marked it as spam." if mail.marked_spam else ""
+    spam = "A mail server marked it as spam." if mail.marked_spam else ""
+    return doubt_of(mail.authentication) or spam
 
 
 def apart(arrivals: Iterable[Arrival]) -> Iterator[list[Arrival]]:

@@ -22,7 +22,7 @@ from gateway.store.looks import Looks
 from routing.model import Contact
 
 IDENTIFIERS_LOOKED_UP = 30
-FORGED = "Its sender may be forged (DMARC failed)."
+FORGED = "its sender may be forged (DMARC failed)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +94,22 @@ def _by_identifiers(mail: Mail, looks: Looks) -> list[tuple[str, bool]]:
 
 def only_claimed(mail: Mail, sender: str) -> str:
     """Why a mail may not be of ``sender``, to whom its answer goes; '' when nothing says so."""
-    if dmarc_failed(mail.authentication):
-        return "its sender may be forged (DMARC failed)"
+    if why := forged(mail.authentication):
+        return why
     if mail.from_address.lower() == sender.lower():
         return ""
     return f"it was sent by {mail.from_address.lower()}, which is not where it wants its answer"
 
 
-def dmarc_failed(authentication: str) -> bool:
-    """By the servers that we trust."""
-    return "dmarc=fail" in authentication.split()
+def forged(authentication: str) -> str:
+    """That its sender may be, by the servers that we trust; '' when they do not say so."""
+    return FORGED if "dmarc=fail" in authentication.split() else ""
+
+
+def doubt_of(authentication: str) -> str:
+    """The same, as a sentence."""
+    why = forged(authentication)
+    return f"{why[0].upper()}{why[1:]}." if why else ""
 
 
 def _joins(found: Quoted, mail: Mail, sender: str) -> bool:

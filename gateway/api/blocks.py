@@ -20,7 +20,7 @@ from gateway.api.problems import BadRequest, NotFound
 from gateway.api.routes import In, Nothing, Request, Route
 from gateway.api.services import Services
 from gateway.mail_intake import is_one_of
-from gateway.mail_threads import FORGED, dmarc_failed
+from gateway.mail_threads import doubt_of
 from gateway.references import new_reference
 from gateway.store.records import Block, Message
 from gateway.text_intake import thread_of
@@ -179,7 +179,7 @@ def _mail_arrived(services: Services, message: Message) -> MessageArrived:
         subject=message.subject,
         automatic=message.automatic or is_one_of(message.sender, ours),
         language=message.language,
-        doubtful=FORGED if dmarc_failed(message.authentication) else "",
+        doubtful=doubt_of(message.authentication),
         waited=services.clock() - message.at,
     )
 
