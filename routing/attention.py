@@ -90,7 +90,7 @@ def _kind(channel: Channel, others: list[Contact]) -> str:
 
 def _wait(contacts: list[Contact], now: Time) -> float | None:
     """The longest."""
-    since = min((contact.queued_at or contact.received_at for contact in contacts), default=None)
+    since = min((contact.wait_began_at for contact in contacts), default=None)
     return None if since is None else max(0.0, now - since)
 
 

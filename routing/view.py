@@ -101,7 +101,7 @@ class View:
         if contact is None or not contact.waiting:
             return None
         seconds = self.answers.expected(contact.queue, self.place_in_queue(contact), now)
-        waited = now - (contact.queued_at or now)
+        waited = now - contact.wait_began_at
         return None if seconds is None or seconds <= waited else seconds
 
     def with_extension(self, extension: str) -> Handler | None:
@@ -158,7 +158,7 @@ class View:
 
     def steps_over(self, contact: Contact, now: Time) -> int:
         """How many steps of what it needs are over, by how long it has waited."""
-        waited = now - (contact.queued_at or now)
+        waited = now - contact.wait_began_at
         return sum(step.after <= waited for step in self._steps(contact)) - 1
 
     def _steps(self, contact: Contact) -> tuple[Step, ...]:

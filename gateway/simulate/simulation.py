@@ -19,7 +19,7 @@ from gateway.simulate.arrivals import arrivals
 from gateway.simulate.chance import Draw
 from gateway.simulate.desks import Desks
 from gateway.simulate.measures import CentreWork, Emergencies, LeftOpen, Measures, Moment, Waits
-from gateway.simulate.progress import is_heard, place_of, wait_began, with_control_room
+from gateway.simulate.progress import is_heard, place_of, with_control_room
 from gateway.simulate.roster import duties, handlers
 from gateway.simulate.scenario import Demand, Outage, Scenario
 from routing import commands as do
@@ -183,7 +183,7 @@ class Simulation:
             place = place_of(contact)
             found[place] += 1
             if place == "waiting" and not is_heard(contact) and contact.received_at >= self._measured_from:
-                self._stream_of[contact.reference].waits.waiting.append(self.now - wait_began(contact))
+                self._stream_of[contact.reference].waits.waiting.append(self.now - contact.wait_began_at)
         return LeftOpen(**found)
 
     def _sample(self, _: None) -> None:
@@ -231,7 +231,7 @@ class Simulation:
         if contact is None or not contact.live or is_heard(contact):
             return
         if contact.received_at >= self._measured_from:
-            waits, since = self._stream_of[reference].waits, wait_began(contact)
+            waits, since = self._stream_of[reference].waits, contact.wait_began_at
             waits.abandoned.append(self.now - since)
             waits.left.append(since)
             if contact.emergency:
@@ -276,7 +276,7 @@ class Simulation:
         """By the first handler; where the control room was sooner, they were heard already."""
         if contact.received_at < self._measured_from:
             return
-        began, heard = wait_began(contact), with_control_room(contact)
+        began, heard = contact.wait_began_at, with_control_room(contact)
         if not heard:
             waits = self._stream_of[contact.reference].waits
             waits.answered.append(self.now - began)
@@ -328,7 +328,7 @@ class Simulation:
         if contact is None or not contact.live or contact.handover is None:
             return
         if contact.answered_at is None and contact.received_at >= self._measured_from:
-            self._stream_of[reference].waits.control_room.append(self.now - wait_began(contact))
+            self._stream_of[reference].waits.control_room.append(self.now - contact.wait_began_at)
             self.measures.emergencies[contact.channel].control_room += 1
         self._did(ev.ControlRoomJoined(reference, "control room"))
         self._in(self._stream_of[reference].handling(), self._is_done_there, reference)

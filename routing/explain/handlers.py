@@ -51,11 +51,10 @@ def needed(board: Board, contact: Contact, when: When) -> tuple[Needed, ...]:
     """What it insists on now, each with when that ends."""
     steps = board.rules.needs.steps(contact.queue, contact.language, emergency=contact.emergency)
     at = min(contact.relaxed, len(steps) - 1)
-    since = contact.queued_at or contact.received_at
     found = []
     for what in sorted(steps[at].needed - {ORDINARY}):
         over = next((step.after for step in steps[at + 1 :] if what not in step.needed), None)
-        until = None if over is None else since + over
+        until = None if over is None else contact.wait_began_at + over
         had = any(what in board.able(name) for name in board.handlers)
         how_long = "always" if until is None else f"until {when(until)}{'' if had else '; there is none'}"
         found.append(Needed(what, f"{in_words(what)} ({how_long})", until))
