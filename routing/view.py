@@ -12,6 +12,7 @@ from config.overflow import Overflow
 from routing.abilities import Step
 from routing.closed import LatelyClosed
 from routing.free import NO_CHANNELS, OUT_OF_REACH, ROOM, FreeHandlers, Reachable, Spot, Turn
+from routing.groups import Groups
 from routing.lines import Lines, Waiting
 from routing.loads import Loads
 from routing.model import (
@@ -31,6 +32,7 @@ from routing.model import (
     rank_of,
 )
 from routing.names import Names
+from routing.queued import Queued
 from routing.recent import ACKNOWLEDGED_SECONDS, Acknowledged, Recent
 from routing.rules import Rules
 from routing.turns import TURNS
@@ -58,7 +60,9 @@ class View:
         self._leading_on = {queue.id for queue in rules.queues.values() if queue.overflow != Overflow()}
         self._settled: dict[str, None] = {}
         self.lines = Lines()
+        self.queued = Queued()
         self._able: dict[str, frozenset[str]] = {}
+        self.groups = Groups()
         self._free = tuple(FreeHandlers() for _ in REACHES)
         self.loads = Loads(self._moved)
         self.names = Names()
