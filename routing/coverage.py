@@ -100,6 +100,8 @@ def _what_is_lacking(board: Board, queue: str, channel: Channel | None) -> str:
     if not skilled:
         return f"No handler at all has {listed([in_words(skill) for skill in skills], 'and')} together"
     those = f"handler with {listed([in_words(skill) for skill in skills], 'and')}" if skills else "handler"
-    if all(handler.reserved for handler in skilled):
+    kept = [handler for handler in skilled if handler.reserved]
+    if len(kept) == len(skilled):
         return f"Every {those} is kept for emergencies"
-    return f"No {those} who is not kept for emergencies {NO_ROOM[channel] if channel else 'takes anything'}"
+    others = " who is not kept for emergencies" if kept else ""
+    return f"No {those}{others} {NO_ROOM[channel] if channel else 'takes anything'}"

@@ -175,7 +175,8 @@ def test_what_was_told_stays_true_until_somebody_is_there_also_while_nobody_wait
         (("crime", "welsh"), "No handler at all has crime or welsh"),
         (("french:3", "welding"), "No handler at all has french at level 3 or above and welding together"),
         (("safe",), "Every handler with safe is kept for emergencies"),
-        (("deaf",), "No handler with deaf who is not kept for emergencies has a telephone"),
+        (("deaf",), "No handler with deaf has a telephone"),
+        (("sign",), "No handler with sign who is not kept for emergencies has a telephone"),
     ],
 )
 def test_what_no_handler_at_all_has_is_told_apart(skills: tuple[str, ...], lacking: str) -> None:
@@ -184,6 +185,8 @@ def test_what_no_handler_at_all_has_is_told_apart(skills: tuple[str, ...], lacki
     world.handler("cara", "welding", "french:2", state=GONE)
     world.handler("dan", "safe", reserved=True)
     world.handler("eve", "deaf", extension="")
+    world.handler("fay", "sign", extension="")
+    world.handler("gil", "sign", reserved=True)
     world.call("C1", "rare")
 
     one = trouble(world)
@@ -193,6 +196,15 @@ def test_what_no_handler_at_all_has_is_told_apart(skills: tuple[str, ...], lacki
         f"{lacking}: nobody can take calls of 'Rare', whoever signs in. 1 call waits, for 0 s. "
         "Change the handlers, or the queue."
     )
+
+
+def test_where_nobody_is_kept_for_emergencies_nobody_is_said_to_be() -> None:
+    world = World()
+    world.handler("anna", text_capacity=0)
+    world.text("T1")
+    world.after(75)
+
+    assert why(world).startswith("No handler takes texts: nobody can take texts of 'Texts', whoever signs in.")
 
 
 def test_before_anybody_calls_the_queues_that_no_handler_could_serve_are_known() -> None:
