@@ -37,7 +37,7 @@ from gateway.sandbox.rtpengine import Rtpengine
 from gateway.sandbox.site import secret, write_site
 from gateway.sandbox.speech import CACHE, prepare, spoken
 from gateway.sandbox.token_server import TokenServer
-from gateway.store.database import open_engine
+from gateway.store.database import begin_database, open_engine
 from gateway.store.store import Store
 
 log = structlog.get_logger()
@@ -219,6 +219,7 @@ class World:
         await self._start_edge()
         await self._start_mail()
         await self._start_carriers()
+        await begin_database(self.settings)
         self._say(f"gateway at {self.gateway_url}, log in {self.directory / 'gateway.log'}")
         self._stack.push_async_callback(self.gateway.end_calls)
         self._stack.push_async_callback(self.gateway.stop)
