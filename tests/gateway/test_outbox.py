@@ -20,6 +20,7 @@ from config.settings import Outbox as OutboxSettings
 from gateway.dispatcher import Committed
 from gateway.outbox import Outbox
 from gateway.store.records import Message, MessageStatus, OutboxItem
+from gateway.story import sentence
 from routing import events as ev
 from routing.commands import RaiseAlarm
 from routing.model import Time
@@ -231,6 +232,28 @@ async def test_replies_to_one_contact_that_waited_for_the_carrier_leave_in_their
         carrier.away = False
         await done(outbox)
         assert [body for _, _, body in carrier.taken] == [f"reply {n}" for n in range(1, 5)]
+
+
+async def test_two_messages_of_one_second_have_two_names_in_the_story(tmp_path: Path) -> None:
+    """The one that was refused is not taken for the one that left."""
+    settings = settings_for(tmp_path)
+    async with Writer(settings.store.url, settings) as writer:
+        for n, at in enumerate((3.2, 3.2, 3.9, 4.0)):
+            message, item = reply(n)
+            event = ev.Recorded("reply", "handler:anna", reference="T1")
+            await writer.dispatcher.submit(event, replace(message, at=at), item)
+    carrier = FakeCarrier(answers=[None, Refused("no such number")])
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        await until(lambda: kinds(writer).count("MessageSent") == 3)
+        await done(outbox)
+        rows = [row async for row in writer.store.journal(reference="T1")]
+        ends = [sentence(row) for row in rows if row.kind in ("MessageSent", "SendingFailed")]
+        assert ends == [
+            "sent anna's message no. 1 of 00:00:03 UTC; the provider has it",
+            "could not send anna's message no. 2 of 00:00:03 UTC: no such number",
+            "sent anna's message no. 3 of 00:00:03 UTC; the provider has it",
+            "sent anna's message of 00:00:04 UTC; the provider has it",
+        ]
 
 
 async def test_a_carrier_that_is_away_uses_up_no_try_however_long_it_stays(tmp_path: Path) -> None:
