@@ -28,8 +28,9 @@ from config.settings import Outbox as OutboxSettings
 from gateway.clock import Clock
 from gateway.dispatcher import Committed, Dispatcher, waited_out
 from gateway.outages import Outages, Way
-from gateway.outbox_failures import NONE, Failures, meaning, pause
+from gateway.outbox_failures import NONE, Failures, known_before, meaning, pause
 from gateway.outbox_queue import Queue
+from gateway.store.documents import load_change
 from gateway.store.looks import Looks
 from gateway.store.records import Message, MessageStatus, OutboxItem
 from gateway.store.store import Store
@@ -220,7 +221,7 @@ class Outbox:
     async def _failed(self, attempt: Attempt, error: Exception) -> bool:
         """Whether what was written after it may go."""
         item, now = attempt.item, self._clock()
-        before, left = self._failures.get(item.message, NONE), self._left.get(attempt.way, 0.0)
+        before, left = await self._before(item), self._left.get(attempt.way, 0.0)
         failures, meant = meaning(before, error, left, now, self._settings)
         self._failures[item.message], final = failures, meant.then == "given_up"
         log.warning("sending_failed", contact=item.reference, attempt=item.attempts, final=final, why=str(error))
@@ -228,7 +229,10 @@ class Outbox:
             item = replace(item, next_at=now + max(meant.shortest, self._pause(item.attempts, meant.longest)))
         item = replace(item, state="failed" if final else "waiting")
         told_at = item.next_at if meant.then == "again" else 0.0
-        event = SendingFailed(item.reference, item.message, meant.why, final, told_at, attempt.which, late=meant.late)
+        event = SendingFailed(
+            item.reference, item.message, meant.why, final, told_at, attempt.which, meant.late,
+            failures.deferred_since if failures.deferred_since < math.inf else 0.0,
+        )  # fmt: skip
         await self._dispatcher.insist(event, item, MessageStatus(item.message, item.state, problems=meant.why))
         if isinstance(error, Throttled):
             self._queue.rest(item.channel, self._clock() + error.retry_after)
@@ -249,6 +253,18 @@ class Outbox:
             return message, _name(message, looks.of_its_second(message)) if message else A_MESSAGE
 
         return await self._store.look(ask)
+
+    async def _before(self, item: OutboxItem) -> Failures:
+        """Of this run or, if it has had none yet, of an earlier one."""
+        if item.message in self._failures or item.attempts <= 1:
+            return self._failures.get(item.message, NONE)
+        return await waited_out(lambda: self._journalled(item))
+
+    async def _journalled(self, item: OutboxItem) -> Failures:
+        """Raises StoreError."""
+        rows = [row async for row in self._store.journal(reference=item.reference, kind=SendingFailed.__name__)]
+        failed = [(row.at, load_change(row.kind, row.document)) for row in rows]
+        return known_before((at, change) for at, change in failed if change.message == item.message)
 
     def _over(self, item: OutboxItem) -> None:
         self._queue.done(item)
