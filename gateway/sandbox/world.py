@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 from collections.abc import Callable, Coroutine, Mapping
@@ -116,13 +117,14 @@ class World:
 
     # --- what tests and the command line do with it ------------------------------------------------------
 
-    async def start_gateway(self) -> None:
-        """Returns when it is ready. Its settings are read anew, as it does. Raises GatewayError."""
+    async def start_gateway(self, outside_seconds: float = math.inf) -> str:
+        """Returns when it is ready, or when it has served for so long, and what is then wrong around it. Its settings
+        are read anew, as it does. Raises GatewayError."""
         try:
             self.settings = load(self.site)
         except ConfigurationError as error:
             raise GatewayError(f"the gateway cannot start with these settings:\n{error}") from None
-        await self.gateway.start()
+        return await self.gateway.start(outside_seconds)
 
     async def stop_gateway(self) -> None:
         """In good order; calls go on without it."""
