@@ -160,6 +160,7 @@ def _email(mail: SentMail) -> Values:
         "to": ", ".join(mail.recipients),
         "subject": message.subject,
         "body": message.text.strip(),
+        "at": message.date.timestamp() if message.date else None,
     }
 
 
