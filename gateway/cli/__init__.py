@@ -68,8 +68,8 @@ def main() -> None:
 
     \b
     Examples:
-      contact-gateway check --config site.toml
-      contact-gateway serve --config site.toml
+      contact-gateway check --config gateway.toml
+      contact-gateway serve --config gateway.toml
       contact-gateway status
     """
 
@@ -83,7 +83,7 @@ def serve(config: Path | None) -> None:
 
     \b
     Example:
-      contact-gateway serve --config /etc/contact-gateway/site.toml
+      contact-gateway serve --config /etc/contact-gateway/gateway.toml
     """
     settings = load_settings(config)
     from gateway.app import serve as run
@@ -115,7 +115,7 @@ def check(config: Path | None, sign_in: bool) -> None:
 
     \b
     Examples:
-      contact-gateway check --config /etc/contact-gateway/site.toml
+      contact-gateway check --config /etc/contact-gateway/gateway.toml
       contact-gateway check --sign-in
     """
     settings = load_settings(config)
