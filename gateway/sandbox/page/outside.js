@@ -32,9 +32,8 @@ function onSubmit(id, send) {
 
 export function show(outside) {
   const gateway = byId("gateway");
-  const words = outside.gateway.ready ? `Gateway ready at ${outside.gateway.url}` : "The gateway is not ready";
+  const words = outside.gateway.ready ? `Gateway ready at ${outside.gateway.url}` : `The gateway is not ready: ${outside.gateway.why}`;
   if (gateway.textContent !== words) gateway.textContent = words;
-  gateway.title = outside.gateway.why;
   keep(byId("calls"), outside.calls.filter((c) => !c.over), (c) => c.id, callItem);
   showReceived(outside);
   keep(byId("phones"), outside.phones.filter((p) => !OUR_SIDE.has(p.name)), (p) => p.name, phoneItem);
