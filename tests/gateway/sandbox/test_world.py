@@ -48,12 +48,14 @@ async def test_it_is_ready_and_its_handlers_are_registered_and_available(world: 
     assert len(world.call_processes()) == 2
 
 
-async def test_the_gateway_can_be_killed_and_started_again(world: World) -> None:
+async def test_the_gateway_can_be_killed_and_started_again(world: World, page: aiohttp.ClientSession) -> None:
     await world.kill_gateway()
     assert await world.gateway.readiness() != ""
+    assert not (await get(page, "/world/outside"))["gateway"]["runs"], "the page does not ask one that is not there"
 
     await world.start_gateway()
 
+    assert (await get(page, "/world/outside"))["gateway"]["runs"]
     assert await world.gateway.readiness() == ""
     assert len(await (await world.api("sam")).get("handlers")) == 5
 
