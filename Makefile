@@ -9,7 +9,7 @@ help: ## list the targets
 setup: ## install what is missing: Debian packages, and Python packages into .venv
 	@config/setup/setup.sh
 
-run: setup ## start the gateway with a sandbox around it: SIP edge, mail server, text carrier, desk
+run: setup ## start the gateway with a sandbox around it: SIP edge, mail server, text carrier, telephones, a page
 	@exec .venv/bin/contact-gateway sandbox up
 
 test: setup ## run all tests
