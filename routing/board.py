@@ -93,8 +93,11 @@ class Board(View):
             self.contacts.pop(reference, None)
             self.fresh_contacts.pop(reference, None)
             self.closed.note(contact)
-        self._put_in_line(contact, was)
-        self.queued.put(contact, was)
+        if contact.wanted or was.wanted:
+            self.queued.note(reference)
+            self._put_in_line(contact, was)
+        elif contact.closed_at is not None:
+            self.queued.forget(reference)
         self.loads.put(contact, was)
         if contact.emergency and self.rules.routing.broadcast_emergencies:
             self._put_on_offer(contact, was)
@@ -109,14 +112,14 @@ class Board(View):
         if self._able.get(handler.id) is not able:
             self._able[handler.id] = able
             self.onlookers[handler.id] = None
-        self.groups.put(handler, able)
+        self.groups.note(handler.id)
         self.touched.handlers[handler.id] = handler
         self._moved[handler.id] = None
 
     def remove_handler(self, handler: str) -> None:
         self._duty_changes(self.handlers.pop(handler, None), None)
         self._able.pop(handler, None)
-        self.groups.remove(handler)
+        self.groups.note(handler)
         self.touched.handlers[handler] = None
         self._moved[handler] = None
 
@@ -178,8 +181,6 @@ class Board(View):
     # --- indexes -------------------------------------------------------------------------------------
 
     def _put_in_line(self, contact: Contact, was: Contact) -> None:
-        if not (contact.wanted or was.wanted):
-            return
         reference = contact.reference
         old, new = self.lines.place_of(reference), self._place_of(contact)
         if old is None and new is None:

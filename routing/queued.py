@@ -7,7 +7,7 @@ offered to none, in the order of service, in which whoever has waited longest ne
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -28,25 +28,38 @@ class Crowd:
 
 
 class Queued:
-    """Kept as the contacts change."""
+    """Who has moved is put where they belong when somebody looks: far more is decided than looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, contacts: Mapping[str, Contact]) -> None:
+        self._contacts = contacts
+        self._moved: dict[str, None] = {}
+        self._standing: dict[str, _Standing] = {}
         self._crowds: defaultdict[Line, Crowd] = defaultdict(Crowd)
+
+    def note(self, reference: str) -> None:
+        """This contact has changed while somebody was wanted for it, or is."""
+        self._moved[reference] = None
+
+    def forget(self, reference: str) -> None:
+        """It is closed: whoever came and went between two looks never stood here."""
+        if reference not in self._standing:
+            self._moved.pop(reference, None)
 
     def crowds(self) -> Iterator[tuple[Line, Crowd]]:
         """Where somebody waits."""
+        while self._moved:
+            self._put(self._moved.popitem()[0])
         return (pair for pair in self._crowds.items() if pair[1].callers or pair[1].others)
 
-    def put(self, contact: Contact, was: Contact) -> None:
-        """The contact, and as it was before."""
-        old, new = _standing(was), _standing(contact)
-        if old == new:
-            return
+    def _put(self, reference: str) -> None:
+        contact = self._contacts.get(reference)
+        old, new = self._standing.pop(reference, None), None if contact is None else _standing(contact)
         if old is not None:
             crowd = self._crowds[old.line]
             (crowd.callers if old.live else crowd.others).remove(old.since)
             crowd.voicemails -= old.voicemail
         if new is not None:
+            self._standing[reference] = new
             crowd = self._crowds[new.line]
             (crowd.callers if new.live else crowd.others).add(new.since)
             crowd.voicemails += new.voicemail
@@ -60,7 +73,7 @@ class _Standing(NamedTuple):
 
 
 def _standing(contact: Contact) -> _Standing | None:
-    if not contact.wanted or contact.emergency or contact.closed_at is not None:
+    if not contact.wanted or contact.emergency:
         return None
     if contact.work is Work.REVIEW and not contact.voicemail:
         return None

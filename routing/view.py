@@ -60,9 +60,9 @@ class View:
         self._leading_on = {queue.id for queue in rules.queues.values() if queue.overflow != Overflow()}
         self._settled: dict[str, None] = {}
         self.lines = Lines()
-        self.queued = Queued()
+        self.queued = Queued(self.contacts)
         self._able: dict[str, frozenset[str]] = {}
-        self.groups = Groups()
+        self.groups = Groups(self.handlers, self._able)
         self._free = tuple(FreeHandlers() for _ in REACHES)
         self.loads = Loads(self._moved)
         self.names = Names()

@@ -46,6 +46,7 @@ class Stream:
     """A demand with its own source of chance, so that a change to one leaves the others as they were."""
 
     demand: Demand
+    waits: Waits
     times: Iterator[Time]
     handling: Draw
     wrap_up: Draw
@@ -152,12 +153,12 @@ class Simulation:
         self._sample(None)
 
     def _stream(self, demand: Demand) -> Stream:
-        self._waits_in(demand.queue, demand.channel)
         if demand.emergencies:
             self.measures.emergencies.setdefault(demand.channel, Emergencies())
         chance = self._source(demand.id)
         return Stream(
             demand,
+            self._waits_in(demand.queue, demand.channel),
             arrivals(demand, self.scenario, self._source(f"{demand.id}/arrivals")),
             demand.handling.draws(chance),
             demand.wrap_up.draws(chance),
@@ -207,8 +208,8 @@ class Simulation:
         number, demand = self.measures.contacts, stream.demand
         reference, party = f"S{number}", Party(f"+44{number:010}")
         self._stream_of[reference] = stream
-        waits = self._waits_of[reference] = self._waits_in(demand.queue, demand.channel)
-        waits.offered += self.now >= self._measured_from
+        self._waits_of[reference] = stream.waits
+        stream.waits.offered += self.now >= self._measured_from
         if demand.channel is Channel.VOICE:
             self._did(ev.CallArrived(reference, f"call-{number}", demand.queue, party, demand.id))
             if demand.greeting_seconds:
