@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -358,6 +359,15 @@ def test_the_statistics_bands_and_time_zone_are_checked(statistics: dict[str, An
     with pytest.raises(ConfigurationError) as refused:
         load(overlay={"statistics": statistics})
     assert any("statistics." in mistake and why in mistake for mistake in refused.value.mistakes)
+
+
+def test_a_day_of_a_calendars_own_stands_there_once() -> None:
+    """Of two Christmases with different hours only the first would hold."""
+    own = [{"date": date(2026, 12, 25), "hours": hours} for hours in ([], ["10:00-12:00"])]
+    with pytest.raises(ConfigurationError) as refused:
+        load(overlay={"edge": {"phone_secret": "x"}, "calendars": [{"id": "office", "own_days": own}]})
+    (mistake,) = refused.value.mistakes
+    assert "calendars[office].own_days: 2026-12-25 stands there twice" in mistake
 
 
 @pytest.mark.parametrize(
