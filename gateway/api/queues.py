@@ -37,8 +37,9 @@ class TodayOut(BaseModel):
 
 class QueueOut(BaseModel):
     """``waiting``, ``emergencies``: whom no handler has taken, also while they are on offer to one.
-    ``longest_wait_seconds`` is 0 when nobody waits. ``today``: None where nothing has come in yet. ``unattended``: for supervisors, in a sentence, that
-    nobody who is there (or no handler at all) can take what waits; '' where somebody can."""
+    ``longest_wait_seconds`` is 0 when nobody waits. ``today``: None where nothing has come in yet. ``unattended``: for
+    supervisors, in a sentence, that nobody who is there (or no handler at all) can take what waits; '' where somebody
+    can."""
 
     id: str
     name: str

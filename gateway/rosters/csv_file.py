@@ -2,8 +2,8 @@
 configuration calls them; columns that are not ours are left aside. The separator is a comma, a semicolon or a tab.
 
 A date is 2026-03-28, 28/03/2026 or 28.03.2026; a time 07:00, 07:00:00 or 0700 (of which a spreadsheet leaves 700), and
-24:00 is the end of that day. A shift that ends before it begins ends on the next day. ``code`` may be missing; a line with a code and no times has
-the code's hours, and one whose code is an absence says that somebody is not there.
+24:00 is the end of that day. A shift that ends before it begins ends on the next day. ``code`` may be missing; a line
+with a code and no times has the code's hours, and one whose code is an absence says that somebody is not there.
 """
 
 from __future__ import annotations

@@ -284,9 +284,7 @@ def test_a_time_whose_first_noughts_a_spreadsheet_has_dropped_is_the_same_time()
 def test_what_a_spreadsheet_writes_above_the_header_is_passed_over(above: str) -> None:
     header = "person;date;begins;ends\r\n"
 
-    assert local(read(f"{above}{header}amy;2026-11-30;07:00;15:00\r\n")) == [
-        ("amy", "30 Nov 07:00", "30 Nov 15:00", 8)
-    ]
+    assert local(read(f"{above}{header}amy;2026-11-30;07:00;15:00\r\n")) == [("amy", "30 Nov 07:00", "30 Nov 15:00", 8)]
     assert why(f"{above}{header}amy;2026-11-30;07:00;15\r\n") == ["line 3: ends: '15' is no time of day such as 07:00"]
 
 
