@@ -6,7 +6,7 @@ from datetime import date
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
 from config.section import Identifier, Section
 
@@ -50,6 +50,14 @@ class Calendar(Section):
     bank_holidays: Literal["none", "england-and-wales", "scotland"] = "none"
     bank_holiday_hours: Ranges = ()
     own_days: tuple[OwnDay, ...] = ()
+
+    @field_validator("own_days")
+    @classmethod
+    def _each_once(cls, own_days: tuple[OwnDay, ...]) -> tuple[OwnDay, ...]:
+        dates = [own.date for own in own_days]
+        if doubled := sorted({day for day in dates if dates.count(day) > 1}):
+            raise ValueError(f"{', '.join(map(str, doubled))} stands there twice")
+        return own_days
 
     def weekday(self, number: int) -> Ranges:
         """The ordinary hours of a weekday; Monday is 0."""

@@ -81,21 +81,21 @@ class Queue(Limits):
 
 
 class Routing(Section):
-    voice_offer_seconds: Annotated[float, Field(gt=0, le=120)]
-    text_offer_seconds: Annotated[float, Field(gt=0, le=HOUR)]
-    email_offer_seconds: Annotated[float, Field(gt=0, le=HOUR)]
+    voice_offer_seconds: Annotated[float, Field(ge=5, le=120)]
+    text_offer_seconds: Annotated[float, Field(ge=5, le=HOUR)]
+    email_offer_seconds: Annotated[float, Field(ge=5, le=HOUR)]
     decline_pause_seconds: Annotated[float, Field(gt=0, le=300)]
     misses_before_away: Annotated[int, Field(ge=1, le=100)]
     owner_first_seconds: Annotated[float, Field(ge=0, le=HOUR)]
-    wrap_up_seconds: Annotated[float, Field(gt=0)]
-    wrap_up_alarm_seconds: Annotated[float, Field(gt=0)]
+    wrap_up_seconds: Annotated[float, Field(gt=0, le=DAY)]
+    wrap_up_alarm_seconds: Annotated[float, Field(gt=0, le=DAY)]
     emergency_alarm_seconds: Annotated[float, Field(gt=0, le=120)]
-    emergency_alarm_again_seconds: Annotated[float, Field(gt=0)] = 60.0
-    emergency_silence_seconds: Annotated[float, Field(gt=0)] = 120.0
-    emergency_email_silence_seconds: Annotated[float, Field(gt=0)] = 600.0
+    emergency_alarm_again_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
+    emergency_silence_seconds: Annotated[float, Field(gt=0, le=HOUR)] = 120.0
+    emergency_email_silence_seconds: Annotated[float, Field(gt=0, le=DAY)] = 600.0
     automatic_answer_hours: Annotated[float, Field(gt=0, le=168)] = 4.0
-    cut_off_seconds: Seconds
-    return_minutes: Annotated[float, Field(gt=0)]
+    cut_off_seconds: Annotated[float, Field(ge=0, le=60)]
+    return_minutes: Annotated[float, Field(gt=0, le=1440)]
     audit_seconds: Annotated[float, Field(gt=0, le=300)] = 5.0
     choose_by: ChooseBy = "longest_idle"
     calls_interrupt_messages: bool = True
@@ -133,10 +133,10 @@ class Disposition(Section):
 class FollowUps(Section):
     queue: Identifier
     caller_id: Number
-    ring_seconds: Annotated[float, Field(gt=0)]
-    attempts: Annotated[int, Field(ge=1)]
-    retry_minutes: Annotated[float, Field(gt=0)]
-    callback_window_hours: Annotated[float, Field(gt=0)]
+    ring_seconds: Annotated[float, Field(ge=5, le=120)]
+    attempts: Annotated[int, Field(ge=1, le=20)]
+    retry_minutes: Annotated[float, Field(gt=0, le=1440)]
+    callback_window_hours: Annotated[float, Field(gt=0, le=168)]
 
 
 class Outbox(Section):

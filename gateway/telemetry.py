@@ -143,14 +143,14 @@ class _Now(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         board = self._board()
-        tally = Tally(c.queue for c in board.contacts.values() if c.waiting)
+        tally = Tally(c.queue for c in board.contacts.values() if c.wanted)
         waiting = {queue: tally[queue] for queue in board.rules.queues}
-        yield _gauge("waiting", "Contacts that wait for a handler", "queue", waiting)
+        yield _gauge("waiting", "Contacts that no handler has taken, also on offer to one", "queue", waiting)
         longest = dict.fromkeys(board.rules.queues, 0.0)
         for contact in board.contacts.values():
-            if contact.waiting:
+            if contact.wanted:
                 longest[contact.queue] = max(longest[contact.queue], self._clock() - contact.wait_began_at)
-        yield _gauge("longest_wait_seconds", "How long the first in line has waited", "queue", longest)
+        yield _gauge("longest_wait_seconds", "How long the longest of them has waited", "queue", longest)
         present = [h for h in board.handlers.values() if h.presence.state is not PresenceState.OFFLINE]
         doing = Tally(board.doing(h.id) for h in present)
         yield _gauge("handlers", "Handlers signed in, by what they do", "doing", {d.value: doing[d] for d in Doing})

@@ -18,7 +18,7 @@ from gateway.store.journal import Row
 from routing.attention import lines, nobody_said, unattended
 from routing.board import Board
 from routing.commands import RaiseAlarm, WithdrawAlarm
-from routing.model import Contact, Time
+from routing.model import Contact, Time, rank_of
 
 # Older alarms are history: they stand in the journal.
 ALARM_ROWS = 200_000
@@ -36,9 +36,10 @@ class TodayOut(BaseModel):
 
 
 class QueueOut(BaseModel):
-    """``emergencies``: that no handler has taken, also while they are shown to some. ``longest_wait_seconds`` is 0 when
-    nobody waits. ``today``: None where nothing has come in yet. ``unattended``: for supervisors, in a sentence, that
-    nobody who is there (or no handler at all) can take what waits; '' where somebody can."""
+    """``waiting``, ``emergencies``: whom no handler has taken, also while they are on offer to one.
+    ``longest_wait_seconds`` is 0 when nobody waits. ``today``: None where nothing has come in yet. ``unattended``: for
+    supervisors, in a sentence, that nobody who is there (or no handler at all) can take what waits; '' where somebody
+    can."""
 
     id: str
     name: str
@@ -60,7 +61,8 @@ class WaitingOut(BaseModel):
 
 
 class QueuesOut(BaseModel):
-    """``waiting``: everybody in the order they will be served; for supervisors, empty for others.
+    """``waiting``: everybody whom no handler has taken, also who is on offer to one, in the order they are served; for
+    supervisors, empty for others.
 
     ``calls``: callers on the line now.
     """
@@ -120,7 +122,7 @@ class DeskSettingsOut(BaseModel):
 
 async def queues(request: Request[Nothing, Nothing]) -> QueuesOut:
     board, now = request.services.dispatcher.board, request.services.clock()
-    waiting = [board.contacts[rank.reference] for rank in board.waiting()]
+    waiting = sorted((c for c in board.contacts.values() if c.wanted), key=rank_of)
     emergencies = Counter(c.queue for c in board.contacts.values() if c.emergency and c.wanted)
     supervisor, today = request.who.may("supervisor"), request.services.statistics.today
     lonely = _unattended(board, now) if supervisor else {}

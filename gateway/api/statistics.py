@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -67,7 +66,8 @@ async def read(request: Request[StatisticsQuery, Nothing]) -> web.Response:
     except NotReady as error:
         raise Unavailable(str(error)) from None
     if request.query.format == "csv":
-        return web.Response(text=csv_of(rows), content_type="text/csv", charset="utf-8")
+        nobody = statistics.count(question).nobody()
+        return web.Response(text=csv_of(rows, nobody), content_type="text/csv", charset="utf-8")
     report = StatisticsOut(
         by=question.by,
         interval=question.interval,
@@ -114,11 +114,11 @@ def _wrong(field: str, why: str) -> BadRequest:
     return BadRequest("Some fields are not right.", [FieldError(field=field, why=why)])
 
 
-def csv_of(rows: list[Figures]) -> str:
-    """One line for each row, headings first; nothing where there is no figure."""
-    lines = [dict(_flat(row)) for row in ROWS.dump_python(rows, mode="json")]
+def csv_of(rows: list[Figures], nobody: Figures) -> str:
+    """One line for each row, headings first, also where there is no row; nothing where there is no figure."""
+    headings, *lines = [dict(_flat(row)) for row in ROWS.dump_python([nobody, *rows], mode="json")]
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(lines[0]) if lines else [column.name for column in fields(Figures)])
+    writer = csv.DictWriter(text, list(headings))
     writer.writeheader()
     writer.writerows(lines)
     return text.getvalue()

@@ -45,10 +45,12 @@ def _instant(_context: click.Context, _parameter: click.Parameter, text: str | N
 
 
 def latest(clock: time_of_day, now: float) -> datetime:
-    """When it was this time last: what is still to come today was yesterday, as 23:59 asked for after midnight."""
+    """When it was this time last: what is still to come today was yesterday, as 23:59 asked for after midnight. Of a
+    time that comes twice in a night the second, once it has come."""
     today = datetime.fromtimestamp(now, UTC).astimezone(clock.tzinfo).date()
-    days = (datetime.combine(today - timedelta(days=ago), clock) for ago in (0, 1))
-    return next(day for day in days if day.timestamp() <= now)
+    days = (today - timedelta(days=ago) for ago in (0, 1))
+    moments = [datetime.combine(day, clock.replace(fold=fold)) for day in days for fold in (0, 1)]
+    return max((moment for moment in moments if moment.timestamp() <= now), key=datetime.timestamp)
 
 
 def _moment(text: str) -> datetime:
@@ -65,7 +67,8 @@ def _moment(text: str) -> datetime:
     "--at",
     callback=_instant,
     metavar="TIME",
-    help="03:12:40 (the last time it was that), or '2026-11-25 03:12:40'; else now.",
+    help="03:12:40 (the last time it was that), or '2026-11-25 03:12:40', with '+00:00' or '+01:00' behind it in an "
+    "hour that comes twice; else now.",
 )
 @REASON
 @click.option("--json", "as_json", is_flag=True, help="The same as one JSON object.")

@@ -54,7 +54,7 @@ def _entries(text: str, window: Window, people: People, words: Words) -> Iterato
     for calendar, series in _calendars(text):
         whose = people.among(parts(str(calendar.get("X-WR-CALNAME", ""))))
         for events in series:
-            wrong = [m for event in events for m in wrong_with(event, window)]
+            wrong = [m for event in events for m in wrong_with(event, window)] or list(_shared_uid(events))
             yield from wrong
             try:
                 found = [] if wrong else list(_occurrences(calendar, events, window, words))
@@ -104,6 +104,17 @@ def _damaged(said: str, lines: list[str]) -> NotReadable:
     return NotReadable(f"'{unread}' is no line of an iCalendar file: export it again", number, "line")
 
 
+def _shared_uid(events: list[Any]) -> Iterator[FieldError]:
+    """Of two that begin a series, and neither of them later, the library keeps one and says nothing of the other."""
+    begun: dict[str, int] = {}
+    for event in (event for event in events if "RECURRENCE-ID" not in event):
+        line, version = line_of(event), str(event.get("SEQUENCE", 0))
+        other = begun.setdefault(version, line)
+        if other != line:
+            why = f"is that of the event of line {other}: export the calendar with a UID of its own for each shift"
+            yield mistake(line, "UID", why)
+
+
 def _is(line: str, what: str) -> bool:
     return line.strip().upper() == what
 
@@ -138,7 +149,12 @@ def _read(event: Any, whose: str, people: People, words: Words) -> Iterator[Read
     handlers, strangers = _attendees(event, people)
     yield from (mistake(line, "ATTENDEE", people.unknown(name)) for name in strangers)
     if not handlers and not strangers:
-        handlers = [people.in_uid(str(event.get("UID", ""))) or people.among(said) or whose]
+        by_uid = people.in_uid(str(event.get("UID", "")))
+        handlers = [by_uid] if by_uid else people.all_among(said) or [whose]
+        if len(handlers) > 1:
+            why = f"names several handlers ({', '.join(handlers)}): name them as attendees, or in events of their own"
+            yield mistake(line, "SUMMARY", f"'{said[0][:60]}' {why}")
+            return
     if handlers == [""]:
         yield mistake(line, "SUMMARY", f"no handler is named by '{said[0][:60]}', an attendee, the UID or the calendar")
         return

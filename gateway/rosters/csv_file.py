@@ -1,9 +1,9 @@
 """A roster as CSV. The first line names the columns: ``person,date,begins,ends,code``, in any order, or what the
 configuration calls them; columns that are not ours are left aside. The separator is a comma, a semicolon or a tab.
 
-A date is 2026-03-28, 28/03/2026 or 28.03.2026; a time 07:00, 07:00:00 or 0700, and 24:00 is the end of that day. A
-shift that ends before it begins ends on the next day. ``code`` may be missing; a line with a code and no times has
-the code's hours, and one whose code is an absence says that somebody is not there.
+A date is 2026-03-28, 28/03/2026 or 28.03.2026; a time 07:00, 07:00:00 or 0700 (of which a spreadsheet leaves 700), and
+24:00 is the end of that day. A shift that ends before it begins ends on the next day. ``code`` may be missing; a line
+with a code and no times has the code's hours, and one whose code is an absence says that somebody is not there.
 """
 
 from __future__ import annotations
@@ -21,20 +21,23 @@ from routing.shifts import span
 
 DATES = ("%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y")
 DAY = timedelta(days=1)
-TIMES = ("%H:%M", "%H:%M:%S", "%H%M")
+TIMES = ("%H:%M", "%H:%M:%S")
+HOURS_MINUTES = re.compile(r"(\d{1,2})(\d\d)")
 END_OF_DAY = re.compile(r"24:?00(:00)?")
 
 
 def read_csv(text: str, columns: Columns, people: People, words: Words) -> tuple[list[Entry], list[FieldError]]:
     """The right lines, and what is wrong with the others."""
-    separator = max(",;\t", key=text.partition("\n")[0].count)
+    separator = _separator(text)
     try:
         lines = [(line, row) for line, row in csv_lines(text, separator) if any(cell.strip() for cell in row)]
     except NotCsv as error:
         return [], [mistake(error.line, "line", str(error))]
+    if lines and lines[0][1][0].strip().casefold() == "sep=":
+        del lines[0]
     places, wrong = _places(lines[0][1] if lines else [], columns)
     if wrong or len(lines) - 1 > MOST_SHIFTS:
-        return [], [mistake(1, "header", wrong or f"at most {MOST_SHIFTS:,} lines")]
+        return [], [mistake(lines[0][0] if lines else 1, "header", wrong or f"at most {MOST_SHIFTS:,} lines")]
     width = len(lines[0][1])
     entries: list[Entry] = []
     mistakes: list[FieldError] = []
@@ -48,6 +51,12 @@ def read_csv(text: str, columns: Columns, people: People, words: Words) -> tuple
     return entries, mistakes
 
 
+def _separator(text: str) -> str:
+    """Of the first line that has anything in it: the header, or a spreadsheet's ``sep=;``."""
+    first = next((line for line in text.splitlines() if line.strip(",;\t ")), "")
+    return max(",;\t", key=first.count)
+
+
 def _places(header: list[str], columns: Columns) -> tuple[dict[str, int], str]:
     """Where each of our columns stands, and what is wrong with the header, '' for nothing."""
     found = [cell.strip().casefold() for cell in header]
@@ -58,7 +67,11 @@ def _places(header: list[str], columns: Columns) -> tuple[dict[str, int], str]:
         return {}, f"{', '.join(doubled)} stands there twice"
     least = {"person", "date"} | ({"begins", "ends"} if "code" not in places else set())
     missing = [getattr(columns, name) for name in COLUMNS if name in least - places.keys()]
-    return places, f"there must be a column {', '.join(missing)}" if missing else ""
+    if not missing:
+        return places, ""
+    given = ", ".join(cell.strip() for cell in header if cell.strip())[:200]
+    mends = f", and there are {given}: say in rosters.columns what your HR system calls them" if given else ""
+    return {}, f"there must be a column {', '.join(missing)}{mends}"
 
 
 def _line(line: int, cells: dict[str, str], people: People, words: Words) -> Iterator[Read]:
@@ -104,6 +117,7 @@ def _date(text: str) -> date | None:
 def _time(text: str) -> time | None:
     if END_OF_DAY.fullmatch(text):
         return time()
+    text = HOURS_MINUTES.sub(r"\1:\2", text) if HOURS_MINUTES.fullmatch(text) else text
     for form in TIMES:
         try:
             return datetime.strptime(text, form).time()  # noqa: DTZ007 - local, the roster's zone is applied later

@@ -49,7 +49,11 @@ class People:
 
     def among(self, texts: Iterable[str]) -> str:
         """The first who is called one of these."""
-        return next((handler for text in texts if (handler := self.called(text))), "")
+        return next(iter(self.all_among(texts)), "")
+
+    def all_among(self, texts: Iterable[str]) -> list[str]:
+        """Everybody who is called one of these, each once."""
+        return list(dict.fromkeys(handler for text in texts if (handler := self.called(text))))
 
     def in_uid(self, uid: str) -> str:
         """Whose UID it is: it begins with what they are called, and goes on with no letter or digit."""

@@ -40,7 +40,7 @@ def about_handler(change: Any, ledger: Ledger, at: Time, seq: int) -> None:
 
 @about_handler.register
 def _(e: ev.HandlerSaved, ledger: Ledger, at: Time, seq: int) -> None:
-    ledger.joins(e.handler.id, e.handler.centre)
+    ledger.joins(e.handler.id, e.handler.centre, at, seq)
 
 
 @about_handler.register

@@ -224,6 +224,10 @@ class Count:
 
     # --- giving out ----------------------------------------------------------------------------------
 
+    def nobody(self) -> Figures:
+        """The row of those to whom nothing happened: it has the columns of any other."""
+        return self._row((0, ""), 0.0, 0.0, 0.0)
+
     def figures(self) -> list[Figures]:
         """By interval, then by group."""
         busy = self._summed(self._busy)

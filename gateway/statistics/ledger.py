@@ -143,10 +143,15 @@ class Ledger:
     def centre(self, handler: str) -> str:
         return self.colleagues[handler].centre if handler in self.colleagues else ""
 
-    def joins(self, handler: str, centre: str) -> None:
+    def joins(self, handler: str, centre: str, at: Time, seq: int) -> None:
+        """Who is present and moves to another centre is present there from now on."""
         colleague = self.colleagues.setdefault(handler, Colleague(handler))
+        moved = colleague.spell if colleague.centre != centre else None
         colleague.centre = centre
         self.changes.colleagues[handler] = colleague
+        if moved is not None:
+            self.is_present(handler, PresenceState.OFFLINE, "", at, seq)
+            self.is_present(handler, moved.state, moved.reason, at, seq)
 
     def is_present(self, handler: str, state: str, reason: str, at: Time, seq: int) -> None:
         colleague = self.colleagues.setdefault(handler, Colleague(handler))

@@ -150,9 +150,7 @@ class Statistics:
     async def report(self, question: Question) -> list[Figures]:
         """Up to date with the journal. Raises NotReady, StoreError."""
         await self._up_to_date()
-        now = self._clock()
-        intervals = Intervals(question.begins, question.ends, question.interval, self.zone)
-        count = Count(question.by, intervals, self._targets(question), self.bands, now)
+        count = self.count(question)
         asked = (question.begins, question.ends, question.handler)
         async for waits in self._shelf.waits(*asked):
             await asyncio.to_thread(_each, count.wait, waits)
@@ -161,6 +159,11 @@ class Statistics:
         async for spells in self._shelf.spells(*asked):
             await asyncio.to_thread(_each, count.spell, spells)
         return await asyncio.to_thread(count.figures)
+
+    def count(self, question: Question) -> Count:
+        """Into which the facts are then taken."""
+        intervals = Intervals(question.begins, question.ends, question.interval, self.zone)
+        return Count(question.by, intervals, self._targets(question), self.bands, self._clock())
 
     async def _up_to_date(self) -> None:
         """A report that gives up does not stop the drawing."""

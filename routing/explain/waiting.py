@@ -12,7 +12,7 @@ from routing.board import Board
 from routing.coverage import nobody_at_all
 from routing.explain.facts import Before, Later, Reason, Waited, Waiting, When
 from routing.explain.handlers import judged, needed
-from routing.model import Contact, Handler, Need, PresenceState, Time, rank_of
+from routing.model import Channel, Contact, Handler, Need, PresenceState, Time, rank_of
 from routing.wakes import CALLBACK_ANSWER_SECONDS, alarm_at
 from routing.words import in_words
 
@@ -99,16 +99,19 @@ def _later(board: Board, contact: Contact, now: Time) -> Iterator[Later]:
         if following.reach > insisted.reach:
             yield Later(contact.wait_began_at + following.after, "offered to whoever is in wrap-up, too")
     for declined in contact.declined:
-        if declined.until > now and _is_available(board, declined.handler):
+        if declined.until > now and _is_there_for(board, declined.handler, contact.load, steps[-1].needed):
             yield Later(declined.until, f"{declined.handler} may be asked again")
     if contact.emergency:
         yield Later(alarm_at(contact, board.rules), "the supervisors are alarmed again")
     yield from _overflow(board, contact, now)
 
 
-def _is_available(board: Board, handler: str) -> bool:
-    """Who is away or has signed out is not asked again, whatever the time."""
-    return handler in board.handlers and board.handlers[handler].presence.state is PresenceState.AVAILABLE
+def _is_there_for(board: Board, handler: str, channel: Channel, always: frozenset[str]) -> bool:
+    """Who is away or has signed out is not asked again, whatever the time, nor who can take it no more."""
+    known = board.handlers.get(handler)
+    if known is None or known.presence.state is not PresenceState.AVAILABLE:
+        return False
+    return known.capacity(channel) > 0 and always <= board.able(handler)
 
 
 def _overflow(board: Board, contact: Contact, now: Time) -> Iterator[Later]:

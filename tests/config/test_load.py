@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -358,6 +359,44 @@ def test_the_statistics_bands_and_time_zone_are_checked(statistics: dict[str, An
     with pytest.raises(ConfigurationError) as refused:
         load(overlay={"statistics": statistics})
     assert any("statistics." in mistake and why in mistake for mistake in refused.value.mistakes)
+
+
+def test_a_day_of_a_calendars_own_stands_there_once() -> None:
+    """Of two Christmases with different hours only the first would hold."""
+    own = [{"date": date(2026, 12, 25), "hours": hours} for hours in ([], ["10:00-12:00"])]
+    with pytest.raises(ConfigurationError) as refused:
+        load(overlay={"edge": {"phone_secret": "x"}, "calendars": [{"id": "office", "own_days": own}]})
+    (mistake,) = refused.value.mistakes
+    assert "calendars[office].own_days: 2026-12-25 stands there twice" in mistake
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value", "why"),
+    [
+        ("routing", "voice_offer_seconds", 0.001, "must be at least 5"),
+        ("routing", "text_offer_seconds", 0.001, "must be at least 5"),
+        ("routing", "email_offer_seconds", 0.001, "must be at least 5"),
+        ("routing", "wrap_up_seconds", 1e9, "must be at most 86400"),
+        ("routing", "wrap_up_alarm_seconds", 1e9, "must be at most 86400"),
+        ("routing", "emergency_alarm_again_seconds", 1e9, "must be at most 600"),
+        ("routing", "emergency_silence_seconds", 1e9, "must be at most 3600"),
+        ("routing", "emergency_email_silence_seconds", 1e9, "must be at most 86400"),
+        ("routing", "cut_off_seconds", 1e9, "must be at most 60"),
+        ("routing", "return_minutes", 1e9, "must be at most 1440"),
+        ("follow_ups", "ring_seconds", 1e9, "must be at most 120"),
+        ("follow_ups", "attempts", 1000, "must be at most 20"),
+        ("follow_ups", "retry_minutes", 1e9, "must be at most 1440"),
+        ("follow_ups", "callback_window_hours", 1e9, "must be at most 168"),
+    ],
+)
+def test_no_number_can_stop_the_offers_the_alarms_or_the_calls_back(
+    section: str, name: str, value: float, why: str
+) -> None:
+    """Of an offer too short to be taken nobody is ever answered; an alarm in thirty years is none."""
+    with pytest.raises(ConfigurationError) as refused:
+        load(overlay={"edge": {"phone_secret": "x"}, section: {name: value}})
+    (mistake,) = refused.value.mistakes
+    assert f"{section}.{name}: {why}" in mistake
 
 
 @pytest.mark.parametrize(

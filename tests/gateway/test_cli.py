@@ -7,7 +7,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -402,6 +402,16 @@ def test_a_time_of_day_that_is_still_to_come_was_yesterday() -> None:
     assert {text: at.isoformat(" ", "minutes") for text, at in asked.items()} == {
         "23:59": "2026-11-25 23:59", "00:10": "2026-11-26 00:10", "00:31": "2026-11-25 00:31"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("now", "hour"), [("01:10+00:00", 0), ("12:00+00:00", 1)], ids=["between", "after"])
+def test_of_an_hour_that_comes_twice_the_last_is_taken_once_it_has_come(now: str, hour: int) -> None:
+    """On 25 October 2026 it is half past one at 00:30 and at 01:30 UTC."""
+    half_past_one = time(1, 30, tzinfo=ZoneInfo("Europe/London"))
+
+    asked = latest(half_past_one, datetime.fromisoformat(f"2026-10-25T{now}").timestamp())
+
+    assert asked.astimezone(UTC) == datetime(2026, 10, 25, hour, 30, tzinfo=UTC)
 
 
 def test_verify_names_the_row_that_was_altered(config: Path, tmp_path: Path) -> None:

@@ -197,6 +197,22 @@ def test_who_is_away_or_signed_out_is_not_said_to_be_asked_again(world: Told, st
     assert again == (["anna may be asked again"] if state is PresenceState.AVAILABLE else [])
 
 
+@pytest.mark.parametrize(
+    ("changed", "asked"),
+    [({"reserved": True}, False), ({"text_capacity": 0}, False), ({"email_capacity": 0}, True)],
+    ids=["reserved", "no texts", "no emails"],
+)
+def test_who_can_take_it_no_more_is_not_said_to_be_asked_again(
+    world: Told, changed: dict[str, Any], asked: bool
+) -> None:
+    world.handler("anna")
+    world.text("T1")
+    world.decline("T1")
+    world.handler("anna", **changed)
+    again = [later.said for later in world.waiting("T1").later if "asked again" in later.said]
+    assert again == (["anna may be asked again"] if asked else [])
+
+
 def test_of_those_who_are_not_signed_in_only_who_could_take_it_would_help(world: Told) -> None:
     world.handler("anna", "crime", state=OFFLINE)
     world.handler("ben", state=OFFLINE)

@@ -31,13 +31,16 @@ ACKNOWLEDGED = "We have your message. Reference {reference}."
 
 
 def rules(queues: Iterable[Queue] = (), **routing: Any) -> Rules:
-    """Queues ``general`` (30 s), ``crime`` (60 s, skill crime), ``texts`` and ``emails``; ``routing`` overrides."""
+    """Queues ``general`` (30 s), ``crime`` (60 s, skill crime), ``texts`` and ``emails``; ``routing`` overrides.
+
+    An emergency alarms once, more seldom than a site can have it, where a test is not about that."""
     standard = (
         Queue(id="general", name="General", target_seconds=30),
         Queue(id="crime", name="Crime", target_seconds=60, skills=("crime",)),
         Queue(id="texts", name="Texts", target_seconds=300, acknowledgement=ACKNOWLEDGED),
         Queue(id="emails", name="Emails", target_seconds=43_200),
     )
+    again = {"emergency_alarm_again_seconds": routing.pop("emergency_alarm_again_seconds", 86_400.0)}
     seconds: dict[str, Any] = {
         "voice_offer_seconds": 20,
         "text_offer_seconds": 60,
@@ -48,7 +51,6 @@ def rules(queues: Iterable[Queue] = (), **routing: Any) -> Rules:
         "wrap_up_seconds": 120,
         "wrap_up_alarm_seconds": 900,
         "emergency_alarm_seconds": 10,
-        "emergency_alarm_again_seconds": 86_400,
         "cut_off_seconds": 5,
         "return_minutes": 10,
         "last_handler_first_seconds": 0,
@@ -62,7 +64,11 @@ def rules(queues: Iterable[Queue] = (), **routing: Any) -> Rules:
         retry_minutes=20,
         callback_window_hours=4,
     )
-    return Rules({q.id: q for q in (*standard, *queues)}, Routing.model_validate(seconds | routing), follow_ups)
+    return Rules(
+        {q.id: q for q in (*standard, *queues)},
+        Routing.model_validate(seconds | routing).model_copy(update=again),
+        follow_ups,
+    )
 
 
 @dataclass(slots=True)

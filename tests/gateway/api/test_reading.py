@@ -261,6 +261,29 @@ async def test_the_figures_count_contacts_and_offers_and_name_nobody(site: Site)
     assert CALLER not in figures
 
 
+async def test_who_is_on_offer_to_a_handler_and_taken_by_none_waits_in_their_place(site: Site) -> None:
+    """Everything would look well where offers expire one after the other."""
+    sue, start = await site.signed_in("sue", "supervisor"), site.clock()
+    site.now = lambda: start
+    amy = await site.signed_in("amy", available=True)
+    await site.text("AAAA-0001")
+    await amy.send("PUT", "/me/presence", {"state": "away", "reason": "break"})
+    site.now = lambda: start + 5
+    await site.text("AAAA-0002")
+    await amy.send("PUT", "/me/presence", {"state": "available"})
+    assert [site.dispatcher.board.contacts[f"AAAA-000{n}"].stage for n in (1, 2)] == ["offered", "offered"]
+    site.now = lambda: start + 700
+
+    _, shown = await sue.get("/queues")
+
+    texts = next(queue for queue in shown["queues"] if queue["id"] == "texts")
+    assert (texts["waiting"], texts["longest_wait_seconds"]) == (2, 700)
+    assert [(w["contact"], w["overdue"]) for w in shown["waiting"]] == [("AAAA-0001", True), ("AAAA-0002", True)]
+    metrics = site.telemetry.exposition().decode()
+    assert 'gateway_waiting{queue="texts"} 2.0' in metrics
+    assert 'gateway_longest_wait_seconds{queue="texts"} 700.0' in metrics
+
+
 async def test_an_emergency_that_is_shown_to_a_handler_and_taken_by_none_is_counted_as_waiting(site: Site) -> None:
     amy = await site.signed_in("amy", available=True)
     await site.text("AAAA-0009", "help")

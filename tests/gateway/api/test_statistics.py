@@ -113,6 +113,14 @@ async def test_csv_has_a_line_for_each_row_and_all_figures_of_the_json(site: Sit
     assert line["abandoned_300_to_more_seconds"] == "1" and line["occupancy"] == ""
 
 
+async def test_a_quiet_day_has_the_columns_of_any_other(site: Site) -> None:
+    """A program that reads the file every night finds them where they were."""
+    sam, _ = await a_morning(site)
+    _, busy = await sam.get(DAY + "&format=csv")
+    _, quiet = await sam.get("/statistics?from=2026-10-04&to=2026-10-05&format=csv")
+    assert quiet.splitlines() == busy.splitlines()[:1]
+
+
 async def test_a_handler_sees_their_own_figures_and_no_others(site: Site) -> None:
     _, anna = await a_morning(site)
     ben = await site.signed_in("ben")

@@ -160,6 +160,11 @@ def test_every_mistake_of_a_calendar_is_named_with_the_line_where_its_event_begi
     ("text", "said"),
     [
         ("", "line 1: header: there must be a column person, date, begins, ends"),
+        (
+            "Name,Day,begins,ends\n",
+            "line 1: header: there must be a column person, date, and there are Name, Day, begins, ends: say in "
+            "rosters.columns what your HR system calls them",
+        ),
         ("person,date,person,begins,ends\n", "line 1: header: person stands there twice"),
         ('person,date,begins,ends\n"amy\n\n', 'line 2: line: a quotation mark (") opens here and is never closed'),
         ('person,date,begins,ends\n"a"my', 'line 2: line: a quotation mark (") stands in the middle of a cell: write'),
@@ -189,6 +194,7 @@ def test_every_mistake_of_a_calendar_is_named_with_the_line_where_its_event_begi
     ],
     ids=[
         "empty",
+        "other names",
         "doubled",
         "not csv",
         "stray mark",
@@ -303,6 +309,47 @@ def test_a_shift_from_the_end_of_a_day_begins_with_the_next() -> None:
     roster = read("person,date,begins,ends\namy,2026-11-30,24:00,07:00\nben,2026-11-30,2400,24:00\n")
 
     assert local(roster) == [("amy", "01 Dec 00:00", "01 Dec 07:00", 7), ("ben", "01 Dec 00:00", "02 Dec 00:00", 24)]
+
+
+def test_a_time_whose_first_noughts_a_spreadsheet_has_dropped_is_the_same_time() -> None:
+    """0130 in a cell becomes 130, which is not 13:00."""
+    roster = read("person,date,begins,ends\namy,2026-11-30,130,930\nben,2026-11-30,2200,0700\n")
+
+    assert local(roster) == [("amy", "30 Nov 01:30", "30 Nov 09:30", 8), ("ben", "30 Nov 22:00", "01 Dec 07:00", 9)]
+    assert why("person,date,begins,ends\namy,2026-11-30,30,7\n") == [
+        "line 2: begins: '30' is no time of day such as 07:00",
+        "line 2: ends: '7' is no time of day such as 07:00",
+    ]
+
+
+@pytest.mark.parametrize("above", ["\r\n", "sep=;\r\n", ";;;\r\n"], ids=["empty", "sep", "no cells"])
+def test_what_a_spreadsheet_writes_above_the_header_is_passed_over(above: str) -> None:
+    header = "person;date;begins;ends\r\n"
+
+    assert local(read(f"{above}{header}amy;2026-11-30;07:00;15:00\r\n")) == [("amy", "30 Nov 07:00", "30 Nov 15:00", 8)]
+    assert why(f"{above}{header}amy;2026-11-30;07:00;15\r\n") == ["line 3: ends: '15' is no time of day such as 07:00"]
+
+
+def test_events_that_share_a_uid_are_not_lost_without_a_word() -> None:
+    """A later SEQUENCE takes the place of what was sent before it; without one nobody knows which of them is meant."""
+    event = "BEGIN:VEVENT\r\nUID:amy@hr\r\nSEQUENCE:{}\r\nDTSTART:202603{}T070000Z\r\nDURATION:PT8H\r\nEND:VEVENT\r\n"
+    shared, moved = (
+        f"BEGIN:VCALENDAR\r\n{event.format(0, '02')}{event.format(later, '03')}END:VCALENDAR\r\n" for later in (0, 1)
+    )
+
+    assert why(shared) == [
+        "line 8: UID: is that of the event of line 2: export the calendar with a UID of its own for each shift"
+    ]
+    assert [begins for _, begins, _, _ in local(read(moved))] == ["03 Mar 07:00"]
+
+
+def test_a_summary_that_names_two_handlers_is_not_guessed_at() -> None:
+    two = calendar("DTSTART:20260302T070000Z", "DURATION:PT8H").replace("SUMMARY:Amy Ash", "SUMMARY:Amy Ash / Ben Beck")
+
+    assert why(two) == [
+        "line 2: SUMMARY: 'Amy Ash / Ben Beck' names several handlers (amy, ben): name them as attendees, or in events "
+        "of their own"
+    ]
 
 
 def calendar(*lines: str) -> str:

@@ -66,6 +66,17 @@ def test_the_scenarios_that_come_with_the_gateway_are_sound(name: str) -> None:
         ('rota = ["day"]', 'rota = ["night", "off", "off"]', "team fcc: there is no day among the shifts (night)"),
         ("per_day = 5\nper_hour = 60", "per_hour = 60", "give one of per_year, per_day and per_hour"),
         ("handling = { mean = 60, deviation = 9 }", "handling = { mean = 60 }", "deviation is given for lognormal"),
+        (
+            "handling = { kind = 'lognormal', mean = 60, deviation = 1e200 }",
+            "handling = { mean = 60 }",
+            "demand.0.handling.deviation: must be at most 31622400",
+        ),
+        (
+            "handling = { kind = 'lognormal', mean = 1e-9, deviation = 60 }",
+            "handling = { mean = 60 }",
+            "demand.0.handling: deviation must be at most 1,000 times the mean",
+        ),
+        ("handling = { mean = 1e300 }", "handling = { mean = 60 }", "demand.0.handling.mean: must be at most 31622400"),
         ("by_hour = [1, 2]\nper_hour = 60", "per_hour = 60", "demand.0.by_hour: must have at least 24"),
         ("posts = 0", "posts = 3", "teams.0.posts: must be at least 1"),
         ("sede = 1\ndays = 2", "days = 2", "sede: there is no such setting"),

@@ -421,6 +421,15 @@ def test_occupancy_is_busy_out_of_ready_or_busy_and_a_break_is_neither(world: Jo
     assert row.occupancy == 99 / 200
 
 
+def test_who_moves_to_another_centre_is_staffed_there_from_then_on(world: JournalledWorld) -> None:
+    world.handler("anna")  # 1 s in fcc
+    world.after(99)
+    world.handler("anna", centre="crc")  # and 1 s there
+    world.after(199)
+    rows = figures(world, "centre")
+    assert {name: row.staffed_seconds for name, row in rows.items()} == {"fcc": 100, "crc": 200}
+
+
 def test_several_texts_at_once_make_a_handler_busy_once(world: JournalledWorld) -> None:
     world.handler("anna")
     for n in (1, 2):
