@@ -105,6 +105,22 @@ def test_who_dealt_with_the_person_lately_is_asked_first_if_free_now() -> None:
     assert offers(world.call("C2", number="+447700900001")) == [("C2", "ben")], "anna is being rung"
 
 
+def test_an_emergency_is_not_kept_for_who_dealt_with_the_person_lately() -> None:
+    """The outside party has left, the control room is on the line, and a handler is wanted as well."""
+    world = World(rules(last_handler_first_seconds=10))
+    for name in ("anna", "ben"):
+        world.handler(name)
+    world.text("T1", sender="+447700900001")
+    world.accept("T1")
+    world.complete("T1", "anna")
+    world.arriving("C1", number="+447700900001")
+    world.did(ev.CallPassed("C1", "", "the council"))
+    world.emergency("C1")
+    world.did(ev.ControlRoomJoined("C1", "control room"))
+    world.did(ev.PartyLeft("C1", "the council", "hung up"))
+    assert offers(world.did(ev.CallQueued("C1"))) == [("C1", "ben"), ("C1", "anna")], "ben has been idle for longer"
+
+
 def test_in_turn_a_handler_who_declined_comes_last_again() -> None:
     world = World(rules(choose_by="round_robin"))
     world.handler("anna")

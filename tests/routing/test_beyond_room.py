@@ -119,6 +119,16 @@ def test_it_is_one_by_text_or_by_email_not_one_of_each() -> None:
     assert world.offered_to("E2") == "anna", "for an email there is room now, beyond texts or not"
 
 
+def test_an_email_of_an_emergency_reaches_who_is_full_of_emails() -> None:
+    world = World()
+    world.handler("anna", email_capacity=1)
+    world.email("E1")
+    world.accept("E1")
+    assert offers(world.email("E2", "other@example.org", finding=HELP)) == [("E2", "anna")]
+    world.accept("E2")
+    assert offers(world.text("R1")) == [], "and no routine text, for which there is room"
+
+
 def test_who_takes_no_texts_is_given_none() -> None:
     world = World()
     world.handler("anna", text_capacity=0)
@@ -288,6 +298,14 @@ def test_news_of_an_emergency_whose_handler_is_away_goes_to_somebody_else() -> N
     world.handler("ben")
     commands = world.text("T1", "+4477009anna0", finding=HELP)
     assert offers(commands) == [("anna0", "ben")]
+
+
+def test_what_becomes_an_emergency_while_its_handler_is_away_goes_to_somebody_else() -> None:
+    world = full("anna")
+    world.presence("anna", PresenceState.AWAY)
+    world.handler("ben")
+    assert offers(world.emergency("anna0", by="program:triage")) == [("anna0", "ben")]
+    assert world.board.engaged_in("anna") == []
 
 
 def test_news_of_an_emergency_whose_handler_is_there_stays_with_them() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from routing import events as ev
 from routing.commands import AskForReview, GiveUpFollowUp, PlaceFollowUpCall
-from routing.model import Channel, FollowUpState, Stage, Work
+from routing.model import Channel, FollowUpState, PresenceState, Stage, Work
 from tests.support.world import World, ends, of_kind, offers
 
 
@@ -127,6 +127,29 @@ def test_a_follow_up_that_waited_past_its_window_is_not_called_but_looked_at(wor
     assert of_kind(GiveUpFollowUp, commands)
     world.complete("C1", "anna")
     assert world.stage("C1") is Stage.CLOSED
+
+
+def test_who_need_not_call_any_more_and_only_looks_at_it_is_on_no_call(world: World) -> None:
+    planned(world, not_after=world.now + 600)
+    world.presence("anna", PresenceState.AWAY)
+    world.after(30)
+    world.handler("ben", state=PresenceState.AWAY)
+    world.after(700)
+    world.presence("ben", PresenceState.AVAILABLE)
+    assert of_kind(GiveUpFollowUp, world.accept("C1"))
+    assert offers(world.call("C2")) == [("C2", "ben")]
+
+
+def test_a_written_follow_up_that_is_done_leaves_its_handler_as_much_room_as_before() -> None:
+    world = World()
+    world.handler("anna", email_capacity=1)
+    world.call("C1")
+    world.accept("C1")
+    planned(world, channel=Channel.EMAIL, address="a@example.org")
+    world.after(1)
+    world.accept("C1")
+    assert offers(world.email("E1")) == []
+    assert offers(world.complete("C1", "anna")) == [("E1", "anna")]
 
 
 def test_a_window_that_passes_while_the_contact_is_busy_ends_in_a_review(world: World) -> None:

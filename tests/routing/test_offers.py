@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from routing import events as ev
-from routing.commands import EndOffer, MakeOffer, SetAway
+from routing.commands import EndOffer, MakeOffer, RaiseAlarm, SetAway
 from routing.model import PresenceState, Stage
 from routing.triage import Finding, Reason
 from tests.support.world import World, ends, of_kind, offers, rules
@@ -195,6 +195,15 @@ def test_a_wrap_up_that_goes_on_too_long_is_shown_to_supervisors_once(world: Wor
     assert len(alarms) == 1
 
 
+def test_a_wrap_up_that_supervisors_know_of_is_not_told_again_when_its_handler_asks_for_more_time(world: World) -> None:
+    world.call("C1")
+    world.accept("C1")
+    world.did(ev.CallEnded("C1", "handler:anna"))
+    assert "wrap_up_long" in [a.what for a in of_kind(RaiseAlarm, world.after(900))]
+    world.did(ev.WrapUpExtended("C1", "anna", 60))
+    assert of_kind(RaiseAlarm, world.after(7_200)) == []
+
+
 def test_the_next_wrap_up_of_a_contact_has_its_whole_time_before_supervisors_are_told(world: World) -> None:
     world.call("C1")
     world.accept("C1")
@@ -220,6 +229,21 @@ def test_nobody_is_woken_for_an_offer_that_was_answered(world: World) -> None:
     world.accept("T1")
 
     assert world.board.next_wake is None
+
+
+def test_nor_for_a_wrap_up_that_is_written_nor_for_an_emergency_that_was_taken(world: World) -> None:
+    world.call("C1")
+    world.accept("C1")
+    world.follow_up("C1", not_before=world.now + 3_600)
+    follow_up_at = world.now + 3_600
+    world.did(ev.CallEnded("C1", "handler:anna"))
+    world.complete("C1", "anna")
+    world.call("C2", queue="crime")
+    world.emergency("C2")
+    world.after(5)
+    world.accept("C2")
+
+    assert world.board.next_wake == follow_up_at
 
 
 def test_an_offer_of_what_its_handler_takes_no_more_goes_to_somebody_else(world: World) -> None:

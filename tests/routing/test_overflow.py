@@ -163,6 +163,15 @@ def test_who_calls_when_it_is_closed_is_led_on_and_who_came_before_is_served(off
     assert office.contact("C1").queue == "busy"
 
 
+def test_nobody_is_moved_to_a_queue_that_is_closed_too() -> None:
+    night = queue("night", calendar="office", closed=[{"voicemail": "night"}])
+    world = world_with(queue(calendar="office", closed=[{"queue": "night"}, {"queue": "general"}]), night)
+    opening_hours(world)
+    world.handler("anna", state=AWAY)
+    world.after(24 * 60)
+    assert why(world.call("C1", "busy")) == "moved from busy to general: busy is closed (night is closed)"
+
+
 def test_when_the_last_handler_goes_after_closing_time_those_left_are_led_on(office: World) -> None:
     office.call("C1", "busy")
     office.after(24 * 60)
@@ -293,6 +302,7 @@ def test_who_talks_with_somebody_outside_waits_no_more(chain: World) -> None:
     assert offers(chain.handler("anna")) == []
     chain.did(ev.CallEnded("C1", OUTSIDE))
     assert chain.stage("C1") is Stage.CLOSED
+    assert not chain.board.touched.contacts["C1"].abandoned, "somebody talked with them"
 
 
 def test_an_emergency_on_the_way_outside_is_wanted_by_everybody(chain: World) -> None:
@@ -315,6 +325,13 @@ def test_a_chain_that_is_through_ends_with_waiting_on_and_is_gone_through_once()
     world.handler("anna", state=AWAY)
     assert led(world.presence("anna", GONE)) == []
     assert world.contact("C1").wanted
+
+
+def test_who_waits_on_hears_the_words_that_the_chain_ends_with() -> None:
+    world = world_with(queue(nobody_on_duty=[{"queue": "general"}, {"stay": "please_hold"}]))
+    commands = world.call("C1", "busy")
+    assert led(commands) == [("stay", "please_hold")]
+    assert why(commands) == "waits on in busy: nobody is on duty in busy (nobody is on duty in general)"
 
 
 def test_an_emergency_number_is_never_a_step() -> None:

@@ -42,6 +42,19 @@ def test_a_guest_who_never_answered_is_free_again(world: World) -> None:
     assert world.board.doing("ben") is Doing.NOTHING and world.with_handler("C1") == "anna"
 
 
+@pytest.mark.parametrize(("answered", "first"), [(True, "cara"), (False, "ben")])
+def test_a_guest_who_talked_is_idle_since_then_and_one_who_did_not_keeps_their_turn(
+    world: World, answered: bool, first: str
+) -> None:
+    world.handler("cara")  # idle for less long than ben
+    world.did(rung())
+    if answered:
+        world.did(ev.PartyAnswered("C1", "ext ben", "ben"))
+    world.after(60)
+    world.did(ev.PartyLeft("C1", "ext ben", "hung up", "ben"))
+    assert offers(world.call("C2")) == [("C2", first)]
+
+
 def test_only_who_has_the_call_may_ring_another_but_any_supervisor_may_come_in(world: World) -> None:
     world.handler("cara")
     assert "does not have the call" in world.refused(ev.PartyRung("C1", "handler:ben", "consult", "ext cara", "cara"))
@@ -118,6 +131,14 @@ def test_an_emergency_caller_whom_the_outside_party_leaves_is_wanted_again(world
     assert world.offered_to("C1") == "ben"
 
 
+def test_one_who_is_left_with_the_control_room_is_with_it_and_nobody_is_rung(world: World) -> None:
+    world.did(ev.CallPassed("C1", "anna", "the council"))
+    world.emergency("C1")
+    world.did(ev.ControlRoomJoined("C1", "control room"))
+    assert offers(world.did(ev.PartyLeft("C1", "the council", "hung up"))) == []
+    assert world.stage("C1") is Stage.HANDOVER
+
+
 def test_only_who_is_in_the_call_can_be_given_it(world: World) -> None:
     assert "not in the call" in world.refused(ev.CallPassed("C1", "anna", "ext ben", "ben"))
     assert "does not have the call" in world.refused(ev.CallPassed("C1", "ben", "ext 1"))
@@ -187,6 +208,14 @@ def test_a_caller_whom_somebody_has_is_not_taken_over_as_one_who_waits(world: Wo
     assert "without a handler" in world.refused(ev.CallTakenOver("C1", "ben", "", "a complaint"))
     world.did(ev.CallPassed("C1", "anna", "the council"))
     world.refused(ev.CallTakenOver("C1", "ben", "", "a complaint"))
+
+
+def test_what_is_no_call_or_is_over_is_not_taken_over(world: World) -> None:
+    world.text("T1")
+    assert "without a handler" in world.refused(ev.CallTakenOver("T1", "ben", "", "a complaint"))
+    world.did(ev.CallEnded("C1", ANNA))
+    assert "without a handler" in world.refused(ev.CallTakenOver("C1", "ben", "", "a complaint"))
+    assert "does not have" in world.refused(ev.CallTakenOver("C1", "ben", "anna", "a complaint"))
 
 
 def test_a_caller_moved_to_another_queue_keeps_the_place_of_their_arrival() -> None:
