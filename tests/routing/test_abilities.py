@@ -105,6 +105,17 @@ def test_who_dealt_with_the_person_lately_is_asked_first_if_free_now() -> None:
     assert offers(world.call("C2", number="+447700900001")) == [("C2", "ben")], "anna is being rung"
 
 
+def test_who_dealt_with_them_and_has_left_the_service_is_not_asked() -> None:
+    world = World(rules(last_handler_first_seconds=10))
+    world.handler("anna")
+    world.text("T1", sender="+447700900001")
+    world.accept("T1")
+    world.complete("T1", "anna")
+    world.did(ev.HandlerRemoved("anna", "program:test"))
+    world.handler("ben")
+    assert offers(world.call("C1", number="+447700900001")) == [("C1", "ben")]
+
+
 def test_an_emergency_is_not_kept_for_who_dealt_with_the_person_lately() -> None:
     """The outside party has left, the control room is on the line, and a handler is wanted as well."""
     world = World(rules(last_handler_first_seconds=10))

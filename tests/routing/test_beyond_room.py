@@ -129,6 +129,16 @@ def test_an_email_of_an_emergency_reaches_who_is_full_of_emails() -> None:
     assert offers(world.text("R1")) == [], "and no routine text, for which there is room"
 
 
+def test_one_for_which_there_was_room_is_not_beyond_it() -> None:
+    world = World()
+    world.handler("anna", text_capacity=1, email_capacity=1)
+    world.email("E1", finding=HELP)
+    world.accept("E1")
+    assert offers(world.text("R1")) == [("R1", "anna")]
+    world.accept("R1")
+    assert urgent(world, "T1") == [("T1", "anna")], "and one beyond it may still come"
+
+
 def test_who_takes_no_texts_is_given_none() -> None:
     world = World()
     world.handler("anna", text_capacity=0)
@@ -280,6 +290,19 @@ def test_who_declined_it_while_it_was_no_emergency_is_asked_at_once() -> None:
         world.after(pause)
     assert world.offered_to("C1") == ""
     assert offers(world.emergency("C1")) == [("C1", "anna")]
+
+
+def test_an_earlier_pause_of_theirs_does_not_end_the_later_one() -> None:
+    world = World()
+    world.handler("anna")
+    world.call("C1")
+    world.decline("C1")
+    world.after(10)
+    world.emergency("C1")
+    world.after(2)
+    world.decline("C1")
+    assert offers(world.after(14.9)) == []
+    assert offers(world.after(0.1)) == [("C1", "anna")]
 
 
 def test_however_long_a_pause_the_site_wants_an_emergency_waits_15_seconds_for_who_declined_it() -> None:

@@ -259,3 +259,17 @@ def test_whoever_calls_again_while_their_follow_up_is_due_is_called_when_that_ca
     world.complete("C1", "anna")
     world.after(10)
     assert world.contact("C1").work is Work.FOLLOW_UP and world.offered_to("C1") == "anna"
+
+
+def test_in_that_call_it_can_be_cancelled(world: World) -> None:
+    world.follow_up("C1")
+    world.did(ev.CallerLeft("C1", cut_off=True))
+    world.after(10)
+    world.arriving("C2")
+    world.did(ev.CallQueued("C1"))
+    world.accept("C1")
+    world.did(ev.FollowUpCancelled("C1", "f1", "handler:anna", "said it now"))
+    assert world.with_handler("C1") == "anna" and world.contact("C1").live
+    world.did(ev.CallEnded("C1", "handler:anna"))
+    world.complete("C1", "anna")
+    assert world.stage("C1") is Stage.CLOSED

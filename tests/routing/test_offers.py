@@ -257,6 +257,15 @@ def test_an_offer_of_what_its_handler_takes_no_more_goes_to_somebody_else(world:
     assert offers(commands) == [("T1", "ben")]
 
 
+def test_a_routine_text_that_is_taken_pushes_no_other_off_the_desk(world: World) -> None:
+    for n in range(3):
+        world.text(f"T{n}", f"+44770090000{n}")
+    world.accept("T0")
+    world.did(ev.HandlerSaved(replace(world.board.handlers["anna"], text_capacity=2), "program:test"))
+    assert ends(world.accept("T1")) == []
+    assert world.offered_to("T2") == "anna", "only an emergency does"
+
+
 def test_a_whole_shift_is_not_set_away_because_the_gateway_was_not_there(world: World) -> None:
     for name in ("anna", "ben"):
         world.handler(name)

@@ -178,6 +178,16 @@ def test_when_the_last_handler_goes_after_closing_time_those_left_are_led_on(off
     assert led(office.presence("anna", GONE)) == [("stay", "overflow_stay")], "nobody is on duty in general either"
 
 
+def test_nobody_is_moved_to_a_queue_that_is_full() -> None:
+    following = queue("next", most_waiting=1, full=[{"voicemail": "next"}])
+    world = world_with(queue(most_waiting=1, full=[{"queue": "next"}, {"queue": "general"}]), following)
+    world.handler("anna", state=AWAY)
+    world.call("C1", "busy")
+    assert led(world.call("C2", "busy")) == [("queue", "next")], "nobody waits there"
+    assert why(world.call("C3", "busy")).endswith("(next is full)")
+    assert world.contact("C3").queue == "general"
+
+
 def test_a_text_to_a_closed_queue_goes_to_the_next(office: World) -> None:
     office.after(24 * 60)
     office.text("T1", queue="busy")
@@ -316,6 +326,7 @@ def test_when_somebody_signs_in_meanwhile_the_caller_stays(chain: World) -> None
     chain.handler("anna", state=AWAY)
     commands = chain.did(ev.CallQueued("C1"))
     assert why(commands) == "waits on in busy: 'nobody is on duty in busy' is no longer true"
+    assert led(commands) == [("stay", "")], "without a word"
 
 
 def test_a_chain_that_is_through_ends_with_waiting_on_and_is_gone_through_once() -> None:
@@ -332,6 +343,18 @@ def test_who_waits_on_hears_the_words_that_the_chain_ends_with() -> None:
     commands = world.call("C1", "busy")
     assert led(commands) == [("stay", "please_hold")]
     assert why(commands) == "waits on in busy: nobody is on duty in busy (nobody is on duty in general)"
+
+
+@pytest.mark.parametrize("first", ["slow", "busy"])
+def test_those_left_when_the_last_handler_goes_are_led_on_in_the_order_of_service(first: str) -> None:
+    """Whatever queue was waited in first: a gateway that was started again must decide as the one before."""
+    slow = queue("slow", target_seconds=600, nobody_on_duty=[{"voicemail": "slow"}])
+    world = world_with(slow, queue(nobody_on_duty=[{"voicemail": "busy"}]))
+    world.handler("anna", state=AWAY)
+    for name in sorted(("slow", "busy"), key=first.__ne__):
+        world.call(name, name)
+    commands = world.presence("anna", GONE)
+    assert [step.reference for step in of_kind(LeadOn, commands)] == ["busy", "slow"]
 
 
 def test_an_emergency_number_is_never_a_step() -> None:

@@ -7,7 +7,7 @@ import pytest
 from routing import events as ev
 from routing.commands import EndOffer, WrapUpDue
 from routing.model import Doing, PresenceState, Stage
-from tests.support.world import World, of_kind, offers
+from tests.support.world import World, of_kind, offers, rules
 
 ANNA = "handler:anna"
 
@@ -53,6 +53,23 @@ def test_a_guest_who_talked_is_idle_since_then_and_one_who_did_not_keeps_their_t
     world.after(60)
     world.did(ev.PartyLeft("C1", "ext ben", "hung up", "ben"))
     assert offers(world.call("C2")) == [("C2", first)]
+
+
+@pytest.mark.parametrize("where", ["desk", "phone"])
+@pytest.mark.parametrize("way", ["moved", "passed", "taken over", "left", "lost"])
+def test_a_caller_on_hold_is_held_no_more_when_who_held_them_has_gone(world: World, where: str, way: str) -> None:
+    world.did(ev.HeldChanged("C1", ANNA, True, where))  # type: ignore[arg-type]
+    held = world.contact("C1")
+    assert (held.held, held.held_at_phone) == (where == "desk", where == "phone")
+    goes: dict[str, ev.Event] = {
+        "moved": ev.Requeued("C1", "anna", "crime", "a theft"),
+        "passed": ev.CallPassed("C1", "anna", "the council"),
+        "taken over": ev.CallTakenOver("C1", "ben", "anna", "a complaint"),
+        "left": ev.HandlerLeft("C1", "anna"),
+        "lost": ev.HandlerLost("C1", "anna", "no answer"),
+    }
+    world.did(goes[way])
+    assert not (world.contact("C1").held or world.contact("C1").held_at_phone)
 
 
 def test_only_who_has_the_call_may_ring_another_but_any_supervisor_may_come_in(world: World) -> None:
@@ -202,6 +219,25 @@ def test_a_supervisor_takes_over_a_caller_who_waits_and_nobody_else_is_offered_t
     assert world.board.doing("ben") is Doing.NOTHING
     world.did(ev.CallEnded("C2", "handler:sam"))
     assert world.board.doing("sam") is Doing.WRAP_UP
+
+
+def test_who_is_taken_over_while_they_wait_for_their_last_handler_waits_for_them_no_more() -> None:
+    """Otherwise they would wait for that one alone when the supervisor's phone is lost."""
+    world = World(rules(emergency_wrap_up_seconds=0))
+    world.handler("anna")
+    world.call("C1")
+    world.accept("C1")
+    world.did(ev.CallerLeft("C1"))
+    world.arriving("C9", number="+441632960009")
+    world.emergency("C9")
+    world.accept("C9")
+    world.arriving("C2")
+    world.did(ev.CallQueued("C1"))
+    assert world.contact("C1").preferred == "anna", "who talks with somebody else just now"
+    world.handler("sam", state=PresenceState.AWAY)
+    world.did(ev.CallTakenOver("C1", "sam", "", "a complaint"))
+    world.handler("ben")
+    assert offers(world.did(ev.HandlerLost("C1", "sam", "no answer"))) == [("C1", "ben")]
 
 
 def test_a_caller_whom_somebody_has_is_not_taken_over_as_one_who_waits(world: World) -> None:
