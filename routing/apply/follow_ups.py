@@ -132,9 +132,6 @@ def _(e: ev.CallRequested, board: Board, now: Time) -> None:
 @apply.register
 def _(c: do.CancelFollowUp, board: Board, now: Time) -> None:
     follow_up_over(board, board.follow_ups[c.follow_up], FollowUpState.CANCELLED, "cancelled")
-    contact = board.contacts[c.reference]
-    if contact.live:
-        board.put_contact(replace(contact, work=Work.CALL, work_channel=Channel.VOICE))
 
 
 @apply.register

@@ -62,8 +62,11 @@ def test_answered_it_is_a_conversation_and_ends_in_a_wrap_up(world: World) -> No
     planned(world)
     world.after(1)
     world.accept("C1")
+    answered_at = world.contact("C1").answered_at
+    world.after(5)
     world.did(ev.FollowUpAnswered("C1", "f1"))
     assert world.contact("C1").live and not world.board.follow_ups
+    assert world.contact("C1").answered_at == answered_at, "the person was answered when they called"
     world.did(ev.CallEnded("C1", "handler:anna"))
     world.complete("C1", "anna")
     assert world.stage("C1") is Stage.CLOSED
@@ -188,6 +191,17 @@ def test_cancelled_while_it_is_made_is_refused(world: World) -> None:
     world.after(1)
     world.accept("C1")
     assert "being made" in world.refused(ev.FollowUpCancelled("C1", "f1", "handler:anna", "oops"))
+
+
+def test_cancelled_while_its_person_hears_the_greeting_it_cuts_that_not_short() -> None:
+    world = World()
+    world.call("C1")
+    world.follow_up("C1", not_before=world.now + 3_600)
+    world.did(ev.CallerLeft("C1", cut_off=True))
+    world.handler("anna")
+    world.arriving("C2")
+    commands = world.did(ev.FollowUpCancelled("C1", "f1", "handler:anna", "resolved"))
+    assert world.stage("C1") is Stage.ARRIVING and offers(commands) == []
 
 
 def test_a_message_that_came_meanwhile_is_read_though_the_follow_up_is_cancelled() -> None:

@@ -139,9 +139,9 @@ def test_who_hangs_up_without_leaving_a_message_has_given_up_waiting() -> None:
 # --- closed ----------------------------------------------------------------------------------------------
 
 
-def opening_hours(world: World) -> None:
+def opening_hours(world: World, hours: str = "08:00-15:00") -> None:
     """``START`` is a Monday, 14:46 in London; ``office`` is open until 15:00."""
-    calendar = Calendar(id="office", monday=("08:00-15:00",))
+    calendar = Calendar(id="office", monday=(hours,))
     known = world.rules
     world.rules = Rules(known.queues, known.routing, known.follow_ups, {"office": calendar})
     world.board = Board(world.rules)
@@ -186,6 +186,14 @@ def test_nobody_is_moved_to_a_queue_that_is_full() -> None:
     assert led(world.call("C2", "busy")) == [("queue", "next")], "nobody waits there"
     assert why(world.call("C3", "busy")).endswith("(next is full)")
     assert world.contact("C3").queue == "general"
+
+
+def test_who_came_a_moment_before_it_opened_stays_when_it_has() -> None:
+    world = world_with(queue(calendar="office", closed=[{"callback": True}, {"voicemail": "busy"}]))
+    opening_hours(world, "14:47-17:00")
+    world.handler("anna", state=AWAY)
+    assert led(world.call("C1", "busy")) == [("callback", "")]
+    assert why(world.after(45)) == "waits on in busy: 'busy is closed' is no longer true"
 
 
 def test_a_text_to_a_closed_queue_goes_to_the_next(office: World) -> None:

@@ -111,6 +111,14 @@ def test_a_target_that_is_not_free_is_refused_with_what_they_are_doing(world: Wo
     assert "no handler" in world.refused(rung("zoe"))
 
 
+def test_who_is_only_shown_an_emergency_can_be_brought_into_a_call(world: World) -> None:
+    world.handler("cara")
+    world.arriving("C2")
+    assert offers(world.emergency("C2")) == [("C2", "ben"), ("C2", "cara")]
+    assert "Ben is being rung" in world.refused(rung())
+    world.did(rung("cara"))
+
+
 def test_an_attended_transfer_gives_each_their_own_talk_time_and_wrap_up(world: World) -> None:
     world.did(rung(role="transfer"))
     world.did(ev.PartyAnswered("C1", "ext ben", "ben"))
@@ -138,6 +146,13 @@ def test_a_caller_passed_to_an_outside_party_is_with_them_until_the_end(world: W
     world.did(ev.PartyLeft("C1", "the council", "hung up"))
     world.did(ev.CallEnded("C1", "system"))
     assert world.stage("C1") is Stage.CLOSED
+
+
+def test_who_else_is_in_the_call_stays_in_it_when_it_is_passed_on(world: World) -> None:
+    world.did(ev.PartyRung("C1", ANNA, "interpreter", "the interpreter"))
+    world.did(ev.PartyRung("C1", ANNA, "transfer", "the council"))
+    world.did(ev.CallPassed("C1", "anna", "the council"))
+    assert [guest.target for guest in world.contact("C1").guests] == ["the interpreter"]
 
 
 def test_an_emergency_caller_whom_the_outside_party_leaves_is_wanted_again(world: World) -> None:
