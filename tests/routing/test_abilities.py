@@ -66,6 +66,17 @@ def test_the_own_centre_comes_first_and_the_other_after_its_time() -> None:
     assert offers(world.after(1)) == [("C1", "chloe")]
 
 
+def test_an_owner_who_can_do_what_is_needed_and_nothing_more_is_asked_first() -> None:
+    world = site(centre="fcc")
+    world.handler("anna")
+    world.text("T1", queue="q")
+    world.accept("T1")
+    world.handler("ben")
+    world.follow_up("T1", not_before=world.now + 3_600)
+    world.complete("T1", "anna")
+    assert offers(world.text("T2", queue="q")) == [("T1", "anna")]
+
+
 def test_who_chose_a_language_is_given_to_a_handler_who_speaks_it_for_a_while() -> None:
     world = site()
     world.handler("anna")

@@ -311,6 +311,17 @@ def test_where_nobody_else_could_take_it_it_stays_and_is_no_miss_of_who_is_on_th
     assert offers(world.complete("C1", "anna")) == [("T1", "anna")]
 
 
+def test_who_has_passed_the_caller_on_is_on_no_call_any_more(world: World) -> None:
+    world.text("T1")
+    world.call("C1")
+    world.accept("C1")
+    world.handler("ben", text_capacity=0)
+    world.did(ev.PartyRung("C1", "handler:anna", "transfer", "ext ben", "ben"))
+    world.did(ev.PartyAnswered("C1", "ext ben", "ben", "transfer"))
+    world.did(ev.CallPassed("C1", "anna", "ext ben", "ben"))
+    assert ends(world.after(60)) == [("anna", "expired")]
+
+
 def test_it_goes_on_when_its_time_is_over_to_whoever_is_free_by_then(world: World) -> None:
     world.text("T1")
     world.call("C1")

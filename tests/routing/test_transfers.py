@@ -148,10 +148,11 @@ def test_a_caller_passed_to_an_outside_party_is_with_them_until_the_end(world: W
     assert world.stage("C1") is Stage.CLOSED
 
 
-def test_who_else_is_in_the_call_stays_in_it_when_it_is_passed_on(world: World) -> None:
+@pytest.mark.parametrize(("target", "handler"), [("the council", ""), ("ext ben", "ben")])
+def test_who_else_is_in_the_call_stays_in_it_when_it_is_passed_on(world: World, target: str, handler: str) -> None:
     world.did(ev.PartyRung("C1", ANNA, "interpreter", "the interpreter"))
-    world.did(ev.PartyRung("C1", ANNA, "transfer", "the council"))
-    world.did(ev.CallPassed("C1", "anna", "the council"))
+    world.did(ev.PartyRung("C1", ANNA, "transfer", target, handler))
+    world.did(ev.CallPassed("C1", "anna", target, handler))
     assert [guest.target for guest in world.contact("C1").guests] == ["the interpreter"]
 
 
