@@ -10,10 +10,12 @@ from pathlib import Path
 import click
 
 from config.settings import Settings
-from gateway.cli.common import CONFIG, Failure, Misconfigured, load_settings
+from gateway.cli.common import CONFIG, Failure, Misconfigured, load_settings, without_database
+from gateway.store.errors import NoDatabase
 
 # The commands that stand in files of their own: each is loaded when it is used.
 ELSEWHERE = {
+    "begin": "begin",
     "drain": "drain",
     "duty": "shifts",
     "edge-files": "site",
@@ -79,7 +81,7 @@ def main() -> None:
 def serve(config: Path | None) -> None:
     """Run the gateway until it is told to stop (SIGTERM or Ctrl-C).
 
-    Calls that are under way go on without it.
+    Calls that are under way go on without it. It begins no database: before its first start, use contact-gateway begin.
 
     \b
     Example:
@@ -91,6 +93,8 @@ def serve(config: Path | None) -> None:
 
     try:
         asyncio.run(run(settings))
+    except NoDatabase as error:
+        raise without_database(error) from None
     except (AlreadyRunning, OSError) as error:
         raise Failure(f"The gateway could not run: {error}.") from None
     except BaseExceptionGroup as group:

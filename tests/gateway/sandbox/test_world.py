@@ -336,6 +336,27 @@ async def test_settings_that_are_wrong_are_said_and_start_no_gateway(world: Worl
     assert await part_is(page, "PUT", "gateway") == 200
 
 
+async def test_the_gateway_starts_and_takes_calls_while_the_carrier_and_the_mail_are_away(
+    world: World, page: aiohttp.ClientSession
+) -> None:
+    away = ("carrier", "mailboxes")
+    assert [await part_is(page, "DELETE", part) for part in (*away, "gateway")] == [200] * 3
+    try:
+        async with page.put("/world/parts/gateway") as answer:
+            status, said = answer.status, (await answer.json())["detail"]
+        assert status == 200, said
+        assert said.startswith("The gateway runs; it has taken up the calls that are under way. Not well yet: ")
+        assert "text: " in said and "email: " in said
+        async with await world.caller("+447700900655") as caller:
+            await caller.wait_for("talking")
+    finally:
+        for part in away:
+            await part_is(page, "PUT", part)
+    assert await part_is(page, "DELETE", "gateway") == 200
+    async with page.put("/world/parts/gateway") as answer:
+        assert (await answer.json())["detail"] == "The gateway runs; it has taken up the calls that are under way."
+
+
 @pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}])
 async def test_another_site_in_the_same_browser_is_refused(
     page: aiohttp.ClientSession, headers: dict[str, str]
