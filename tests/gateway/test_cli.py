@@ -106,6 +106,18 @@ def test_check_says_which_queues_no_handler_could_serve(config: Path) -> None:
     assert "Warnings" not in run(config, "check").output
 
 
+def test_check_says_which_files_the_edge_would_look_for_in_vain(config: Path) -> None:
+    (config.parent / "edge.pem").touch()
+    with config.open("a") as file:
+        file.write(f'[edge]\ntls_certificate = "{config.parent}/edge.pem"\ntls_key = "{config.parent}/edge.key"\n')
+
+    warned = run(config, "check")
+
+    assert warned.exit_code == 0
+    assert f"\n  edge.tls_key: {config.parent}/edge.key cannot be read; the edge's TLS needs it." in warned.output
+    assert "edge.tls_certificate:" not in warned.output
+
+
 def test_check_shows_every_mistake_with_file_and_key_and_exits_with_2(config: Path) -> None:
     config.write_text('[http]\nport = 99999\ncolour = "red"\n[gateway]\nlog_level = "loud"\n[voice]\nenabled = false\n')
 
