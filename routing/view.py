@@ -175,8 +175,7 @@ class View:
     def can_take(self, handler: str, contact: Contact) -> bool:
         """Whether they are within its reach now and can do what it needs."""
         need = self.need_of(contact)
-        known = handler in self.handlers
-        return known and self.is_free(handler, need.load, need.reach) and need.able <= self.able(handler)
+        return self.is_free(handler, need.load, need.reach) and need.able <= self.able(handler)
 
     def routine_offer(self, handler: str, channel: Channel) -> Offer | None:
         """The latest offer in earnest, to this handler, of a message that is no emergency."""

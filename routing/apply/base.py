@@ -141,8 +141,8 @@ def to_last_handler(contact: Contact, board: Board, now: Time) -> Contact:
 
 
 def turned(board: Board, handler_id: str, now: Time) -> None:
-    """They are given something, or have finished it: from now on they count as idle, and what they did so far as
-    busy. Told before the change itself."""
+    """They are given something, have finished it, or are back: from now on they count as idle, and what they did so
+    far as busy. Told before the change itself."""
     handler = board.handlers[handler_id]
     busy = now - handler.idle_since if board.occupied(handler_id) else 0.0
     board.put_handler(replace(handler, idle_since=now, busy_seconds=handler.busy_seconds + busy))
@@ -153,9 +153,8 @@ def guests_released(contact: Contact, gone: tuple[Guest, ...], board: Board, now
     if not gone:
         return contact
     for guest in gone:
-        handler = board.handlers.get(guest.handler)
-        if handler is not None and guest.answered_at is not None:
-            board.put_handler(replace(handler, idle_since=now))
+        if guest.handler in board.handlers and guest.answered_at is not None:
+            turned(board, guest.handler, now)
     return replace(contact, guests=tuple(g for g in contact.guests if g not in gone))
 
 

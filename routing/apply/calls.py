@@ -15,6 +15,7 @@ from routing.apply.base import (
     owner_first,
     to_last_handler,
     to_wrap_up,
+    turned,
     urgent,
     wanted,
     with_declined,
@@ -123,6 +124,7 @@ def _(e: ev.HandlerLeft, board: Board, now: Time) -> None:
 
 @apply.register
 def _(e: ev.HandlerLost, board: Board, now: Time) -> None:
+    turned(board, e.handler, now)
     contact = with_declined(board.contacts[e.reference], e.handler, "lost", board, now)
     board.put_contact(replace(wanted(contact, now), assignment=None, held=False, held_at_phone=False))
 

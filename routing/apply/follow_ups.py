@@ -10,6 +10,7 @@ from routing.apply.base import (
     for_review,
     owner_first,
     to_wrap_up,
+    turned,
     wanted,
     with_declined,
     without_wrap_up,
@@ -72,9 +73,9 @@ def _(e: ev.FollowUpTried, board: Board, now: Time) -> None:
         outcomes = (*follow_up.outcomes, e.outcome)
         board.put_follow_up(replace(follow_up, attempts=follow_up.attempts + 1, outcomes=outcomes))
         contact = for_review(contact)
-    board.put_contact(replace(contact, assignment=None))
     if handler in board.handlers:
-        board.put_handler(replace(board.handlers[handler], idle_since=now))
+        turned(board, handler, now)
+    board.put_contact(replace(contact, assignment=None))
 
 
 @apply.register
@@ -92,6 +93,7 @@ def _(e: ev.FollowUpCancelled, board: Board, now: Time) -> None:
 
 @apply.register
 def _(e: ev.CallRequested, board: Board, now: Time) -> None:
+    turned(board, e.handler, now)
     waiting = board.contacts[e.reference].follow_up
     if waiting:
         follow_up_over(board, board.follow_ups[waiting], FollowUpState.CANCELLED, "called by hand")
@@ -125,15 +127,11 @@ def _(e: ev.CallRequested, board: Board, now: Time) -> None:
             unread="",
         )
     )
-    board.put_handler(replace(board.handlers[e.handler], idle_since=now))
 
 
 @apply.register
 def _(c: do.CancelFollowUp, board: Board, now: Time) -> None:
     follow_up_over(board, board.follow_ups[c.follow_up], FollowUpState.CANCELLED, "cancelled")
-    contact = board.contacts[c.reference]
-    if contact.live:
-        board.put_contact(replace(contact, work=Work.CALL, work_channel=Channel.VOICE))
 
 
 @apply.register

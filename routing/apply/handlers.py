@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from routing import events as ev
-from routing.apply.base import apply
+from routing.apply.base import apply, turned
 from routing.board import Board
 from routing.model import PresenceState, Time
 from routing.replacing import replace
@@ -30,12 +30,9 @@ def _(e: ev.BoardRepaired, board: Board, now: Time) -> None:
 
 @apply.register
 def _(e: ev.PresenceChanged, board: Board, now: Time) -> None:
-    handler = board.handlers[e.handler]
-    back = e.presence.state is PresenceState.AVAILABLE and handler.presence.state is not PresenceState.AVAILABLE
-    signs_in = handler.presence.state is PresenceState.OFFLINE and e.presence.state is not PresenceState.OFFLINE
-    handler = replace(handler, presence=e.presence, misses=0)
-    if back:
-        handler = replace(handler, idle_since=now)
-    if signs_in:
-        handler = replace(handler, signed_in_at=now, busy_seconds=0.0)
-    board.put_handler(handler)
+    was, state = board.handlers[e.handler].presence.state, e.presence.state
+    signs_in = was is PresenceState.OFFLINE and state is not PresenceState.OFFLINE
+    if signs_in or (state is PresenceState.AVAILABLE and was is not PresenceState.AVAILABLE):
+        turned(board, e.handler, now)
+    handler = replace(board.handlers[e.handler], presence=e.presence, misses=0)
+    board.put_handler(replace(handler, signed_in_at=now, busy_seconds=0.0) if signs_in else handler)

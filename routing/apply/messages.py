@@ -38,8 +38,7 @@ def _(e: ev.MessageArrived, board: Board, now: Time) -> None:
     contact = replace(contact, unread=e.message, heard_at=now, silence_told=False)
     if not contact.assignment and not contact.wanted:
         fresh = replace(contact, work=Work.MESSAGE, work_channel=None, queued_at=None, due_at=due, overflowed=())
-        contact = owner_first(wanted(fresh, now), contact.owner, board, now)
-        contact = contact if contact.owner else to_last_handler(contact, board, now)
+        contact = to_last_handler(owner_first(wanted(fresh, now), contact.owner, board, now), board, now)
     board.put_contact(_with_finding(contact, e))
     if e.wish:
         _opt(board, e)

@@ -132,6 +132,7 @@ def _(c: do.OpenToAll, board: Board, now: Time) -> None:
 
 @apply.register
 def _(c: do.ReturnToQueue, board: Board, now: Time) -> None:
+    turned(board, c.handler, now)
     contact = board.contacts[c.reference]
     board.put_contact(replace(wanted(contact, now), assignment=None))
 

@@ -66,6 +66,17 @@ def test_the_own_centre_comes_first_and_the_other_after_its_time() -> None:
     assert offers(world.after(1)) == [("C1", "chloe")]
 
 
+def test_an_owner_who_can_do_what_is_needed_and_nothing_more_is_asked_first() -> None:
+    world = site(centre="fcc")
+    world.handler("anna")
+    world.text("T1", queue="q")
+    world.accept("T1")
+    world.handler("ben")
+    world.follow_up("T1", not_before=world.now + 3_600)
+    world.complete("T1", "anna")
+    assert offers(world.text("T2", queue="q")) == [("T1", "anna")]
+
+
 def test_who_chose_a_language_is_given_to_a_handler_who_speaks_it_for_a_while() -> None:
     world = site()
     world.handler("anna")
@@ -103,6 +114,33 @@ def test_who_dealt_with_the_person_lately_is_asked_first_if_free_now() -> None:
     world.after(60)
     assert offers(world.call("C1", number="+447700900001")) == [("C1", "anna")], "ben has been idle for longer"
     assert offers(world.call("C2", number="+447700900001")) == [("C2", "ben")], "anna is being rung"
+
+
+def test_who_dealt_with_them_and_has_left_the_service_is_not_asked() -> None:
+    world = World(rules(last_handler_first_seconds=10))
+    world.handler("anna")
+    world.text("T1", sender="+447700900001")
+    world.accept("T1")
+    world.complete("T1", "anna")
+    world.did(ev.HandlerRemoved("anna", "program:test"))
+    world.handler("ben")
+    assert offers(world.call("C1", number="+447700900001")) == [("C1", "ben")]
+
+
+def test_an_emergency_is_not_kept_for_who_dealt_with_the_person_lately() -> None:
+    """The outside party has left, the control room is on the line, and a handler is wanted as well."""
+    world = World(rules(last_handler_first_seconds=10))
+    for name in ("anna", "ben"):
+        world.handler(name)
+    world.text("T1", sender="+447700900001")
+    world.accept("T1")
+    world.complete("T1", "anna")
+    world.arriving("C1", number="+447700900001")
+    world.did(ev.CallPassed("C1", "", "the council"))
+    world.emergency("C1")
+    world.did(ev.ControlRoomJoined("C1", "control room"))
+    world.did(ev.PartyLeft("C1", "the council", "hung up"))
+    assert offers(world.did(ev.CallQueued("C1"))) == [("C1", "ben"), ("C1", "anna")], "ben has been idle for longer"
 
 
 def test_in_turn_a_handler_who_declined_comes_last_again() -> None:

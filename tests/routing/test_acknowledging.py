@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from config.calendars import Calendar
 from config.templates import Acknowledgement
 from routing.board import Board
 from routing.commands import Acknowledge, LeaveUnacknowledged
+from routing.rules import Rules
 from routing.triage import Finding, Reason
 from tests.support.world import World, of_kind, rules
 
@@ -34,6 +36,11 @@ def test_the_first_rule_that_fits_by_queue_hour_and_grade() -> None:
     assert templates(world.text("T2", "+447700900002", finding=KNIFE)) == ["urgent"]
     assert templates(world.email("E1")) == ["mail"], "a queue without words of its own"
     assert templates(World().text("T1")) == [""], "without a rule, the queue's own words"
+
+
+def test_the_grade_of_an_emergency_is_the_one_that_the_site_says_is_one(settings: Any) -> None:
+    grades = [{"id": "later", "name": "Later"}, {"id": "emergency", "name": "Emergency", "emergency": True}]
+    assert Rules.of(settings(grades=grades)).emergency_grade == "emergency"
 
 
 def test_at_most_one_for_each_person_and_hour_whatever_number_they_write_to() -> None:

@@ -74,6 +74,17 @@ def test_a_caller_whom_everybody_has_forgotten_is_found() -> None:
     assert found(world) == ("C1: the caller is on the line, with nobody, and no handler is wanted.",)
 
 
+def test_a_caller_who_is_promised_a_call_or_leaves_a_message_is_not_forgotten_before_they_hang_up() -> None:
+    world = World()
+    world.call("C1")
+    world.did(ev.CallbackAsked("C1", "+441632960001"))
+    world.call("C2", number="+441632960002")
+    world.did(ev.VoicemailLeft("C2", "", "", "v.wav", 9))
+    world.call("C3", number="+441632960003")
+    world.did(ev.LedOut("C3", "the council"))
+    assert found(world) == ()
+
+
 def test_a_caller_who_was_cut_off_and_is_greeted_again_is_not_forgotten() -> None:
     world = World()
     world.call("C1")

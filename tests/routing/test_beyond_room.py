@@ -119,6 +119,26 @@ def test_it_is_one_by_text_or_by_email_not_one_of_each() -> None:
     assert world.offered_to("E2") == "anna", "for an email there is room now, beyond texts or not"
 
 
+def test_an_email_of_an_emergency_reaches_who_is_full_of_emails() -> None:
+    world = World()
+    world.handler("anna", email_capacity=1)
+    world.email("E1")
+    world.accept("E1")
+    assert offers(world.email("E2", "other@example.org", finding=HELP)) == [("E2", "anna")]
+    world.accept("E2")
+    assert offers(world.text("R1")) == [], "and no routine text, for which there is room"
+
+
+def test_one_for_which_there_was_room_is_not_beyond_it() -> None:
+    world = World()
+    world.handler("anna", text_capacity=1, email_capacity=1)
+    world.email("E1", finding=HELP)
+    world.accept("E1")
+    assert offers(world.text("R1")) == [("R1", "anna")]
+    world.accept("R1")
+    assert urgent(world, "T1") == [("T1", "anna")], "and one beyond it may still come"
+
+
 def test_who_takes_no_texts_is_given_none() -> None:
     world = World()
     world.handler("anna", text_capacity=0)
@@ -272,6 +292,19 @@ def test_who_declined_it_while_it_was_no_emergency_is_asked_at_once() -> None:
     assert offers(world.emergency("C1")) == [("C1", "anna")]
 
 
+def test_an_earlier_pause_of_theirs_does_not_end_the_later_one() -> None:
+    world = World()
+    world.handler("anna")
+    world.call("C1")
+    world.decline("C1")
+    world.after(10)
+    world.emergency("C1")
+    world.after(2)
+    world.decline("C1")
+    assert offers(world.after(14.9)) == []
+    assert offers(world.after(0.1)) == [("C1", "anna")]
+
+
 def test_however_long_a_pause_the_site_wants_an_emergency_waits_15_seconds_for_who_declined_it() -> None:
     world = World(rules(decline_pause_seconds=300))
     world.handler("anna")
@@ -288,6 +321,14 @@ def test_news_of_an_emergency_whose_handler_is_away_goes_to_somebody_else() -> N
     world.handler("ben")
     commands = world.text("T1", "+4477009anna0", finding=HELP)
     assert offers(commands) == [("anna0", "ben")]
+
+
+def test_what_becomes_an_emergency_while_its_handler_is_away_goes_to_somebody_else() -> None:
+    world = full("anna")
+    world.presence("anna", PresenceState.AWAY)
+    world.handler("ben")
+    assert offers(world.emergency("anna0", by="program:triage")) == [("anna0", "ben")]
+    assert world.board.engaged_in("anna") == []
 
 
 def test_news_of_an_emergency_whose_handler_is_there_stays_with_them() -> None:

@@ -70,6 +70,18 @@ def test_who_asks_a_second_too_late_or_is_busy_is_told_so() -> None:
     assert "another handler took it" in world.refused(late)
 
 
+def test_nobody_need_ask_for_what_rings_at_them_or_for_a_text() -> None:
+    world = three()
+    world.arriving("C1")
+    world.emergency("C1")
+    assert "Accept this offer" in world.refused(ev.OfferClaimed(offer_to(world, "C1", "anna"), "C1", "anna"))
+    assert "Ask for this call first" in world.refused(ev.OfferAccepted(offer_to(world, "C1", "ben"), "C1", "ben"))
+    world.text("T1")
+    world.emergency("T1")
+    shown = next(o for o in world.contact("T1").offers if o.broadcast)
+    assert "Accept this offer" in world.refused(ev.OfferClaimed(shown.id, "T1", shown.handler))
+
+
 def test_a_text_that_was_shown_is_taken_by_accepting_it() -> None:
     world = three()
     world.text("T1", message="m1")

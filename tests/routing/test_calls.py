@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from routing import events as ev
-from routing.commands import CloseContact, PlaceFollowUpCall, RaiseAlarm, ScheduleFollowUp
+from routing.commands import AskForReview, CloseContact, PlaceFollowUpCall, RaiseAlarm, ScheduleFollowUp
 from routing.model import Channel, Party, Stage, Work
 from tests.support.world import World, of_kind, offers
 
@@ -47,6 +47,7 @@ def test_a_caller_who_leaves_before_an_answer_is_closed_and_nobody_stays_busy(st
     assert not world.board.waiting() and not world.board.engaged_in("anna")
     closed = world.board.touched.contacts["C1"]
     assert closed.ended_at == world.now and closed.answered_at is None
+    assert closed.abandoned is (stage is not Stage.ARRIVING), "who hears the greeting does not wait yet"
 
 
 def test_a_caller_who_leaves_the_conversation_leaves_a_wrap_up(world: World) -> None:
@@ -124,6 +125,14 @@ def test_a_caller_whom_we_cut_off_is_called_back_from_the_place_they_had(world: 
     assert (contact.queued_at, contact.due_at) == place
     assert [w.handler for w in contact.wrap_ups] == ["anna"], "who talked with them writes it down"
     assert contact.wanted and contact.work is Work.FOLLOW_UP
+
+
+def test_one_who_must_not_be_called_is_looked_at_instead(world: World) -> None:
+    world.call("C1")
+    world.did(ev.SafetyMarked("C1", "handler:anna", "never"))
+    commands = world.did(ev.CallLost("C1", "the process died"))
+    assert of_kind(ScheduleFollowUp, commands) == []
+    assert of_kind(AskForReview, commands)[0].why.endswith("Nobody is called back.")
 
 
 def test_the_call_back_is_made_by_the_next_free_handler(world: World) -> None:

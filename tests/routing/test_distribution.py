@@ -100,6 +100,89 @@ def test_an_end_that_is_told_twice_makes_nobody_look_busier(calls: list[tuple[fl
     assert world.board.handlers["anna"].busy_seconds == pytest.approx(busy)
 
 
+@pytest.mark.parametrize("said", [[], ["away"], ["away", "away"], ["away", "available"], ["offline", "away"]])
+def test_a_break_with_a_caller_on_the_line_makes_nobody_look_less_busy(said: list[str]) -> None:
+    world = World(rules(choose_by="least_occupied"))
+    world.handler("anna")
+    world.call("C1")
+    world.accept("C1")
+    for state in said:
+        world.after(100)
+        world.presence("anna", PresenceState(state), "break")
+    world.after(100)
+    world.did(ev.CallEnded("C1", "handler:anna"))
+    world.complete("C1", "anna")
+    anna = world.board.handlers["anna"]
+    assert anna.busy_seconds == 100 * (len(said) + 1 if "offline" not in said else 1)
+
+
+def test_who_dials_somebody_from_their_wrap_up_looks_as_busy_as_they_were() -> None:
+    world = World(rules(choose_by="least_occupied"))
+    world.handler("anna")
+    world.call("C1")
+    world.accept("C1")
+    world.after(100)
+    world.did(ev.CallEnded("C1", "handler:anna"))
+    world.after(100)
+    world.did(ev.CallRequested("C1", "handler:anna", "anna", "+441632960001"))
+    world.after(100)
+    world.did(ev.FollowUpTried("C1", world.contact("C1").follow_up, "no_answer"))
+    world.complete("C1", "anna")
+    assert world.board.handlers["anna"].busy_seconds == 300
+
+
+def test_so_does_who_calls_back_somebody_who_does_not_answer() -> None:
+    world = World(rules(choose_by="least_occupied"))
+    world.handler("anna")
+    world.call("C1")
+    world.did(ev.CallLost("C1", "the process died"))
+    world.accept("C1")
+    world.after(40)
+    world.did(ev.FollowUpTried("C1", world.contact("C1").follow_up, "no_answer"))
+    anna = world.board.handlers["anna"]
+    assert (anna.busy_seconds, anna.idle_since) == (40, world.now)
+
+
+def test_and_who_has_been_in_a_colleagues_call_with_a_text_in_hand() -> None:
+    world = World(rules(choose_by="least_occupied"))
+    world.handler("ben", email_capacity=0)
+    world.text("T1")
+    world.accept("T1")
+    world.handler("anna")
+    world.now -= 1
+    world.presence("ben", PresenceState.AWAY)
+    world.call("C1")
+    world.accept("C1")
+    world.did(ev.PartyRung("C1", "handler:anna", "supervisor", "ben", "ben"))
+    world.did(ev.PartyAnswered("C1", "ben", "ben"))
+    world.after(60)
+    world.did(ev.PartyLeft("C1", "ben", "hung up", "ben"))
+    assert world.board.handlers["ben"].busy_seconds == 60
+
+
+def test_a_caller_whom_a_dead_phone_gave_back_was_somebodys_work_all_the_same() -> None:
+    world = World()
+    for name in ("anna", "ben"):
+        world.handler(name)
+    world.call("C1")
+    world.accept("C1")
+    world.after(100)
+    world.did(ev.HandlerLost("C1", "anna", "no answer"))
+    anna = world.board.handlers["anna"]
+    assert (anna.busy_seconds, anna.idle_since) == (100, world.now)
+    assert world.offered_to("C1") == "ben"
+
+
+def test_so_was_a_text_that_signing_out_gave_back() -> None:
+    world = World()
+    world.handler("anna")
+    world.text("T1")
+    world.accept("T1")
+    world.after(100)
+    world.presence("anna", PresenceState.OFFLINE)
+    assert world.board.handlers["anna"].busy_seconds == 100
+
+
 @pytest.mark.parametrize("outcome", ["busy", "no_answer", "unreachable", "handler_unreachable"])
 def test_a_call_out_that_fails_leaves_a_handler_on_their_break(outcome: str) -> None:
     world = World()

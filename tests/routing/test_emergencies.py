@@ -149,6 +149,15 @@ def test_an_emergency_that_no_handler_takes_alarms_the_supervisors_once() -> Non
     assert [a.what for a in alarms] == ["emergency_waiting"]
 
 
+def test_its_time_without_a_handler_begins_when_it_is_raised_not_with_the_greeting() -> None:
+    world = World()
+    world.arriving("C1")
+    world.after(60)
+    world.emergency("C1")
+    assert of_kind(RaiseAlarm, world.after(9.9)) == []
+    assert [a.what for a in of_kind(RaiseAlarm, world.after(0.1))] == ["emergency_waiting"]
+
+
 def test_an_emergency_that_only_rings_alarms_too() -> None:
     world = World()
     world.handler("anna")

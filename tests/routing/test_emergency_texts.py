@@ -59,6 +59,18 @@ def test_it_does_not_wait_behind_routine_texts_that_nobody_has_taken() -> None:
     assert world.board.handlers["anna"].misses == 0
 
 
+def test_the_latest_of_several_goes_back_and_only_as_many_as_must() -> None:
+    world = site()
+    world.handler("anna", text_capacity=2)
+    for n in (1, 2):
+        world.text(f"R{n}", f"+44770090010{n}")
+        world.after(1)
+    commands = world.text("T1", finding=HELP)
+    assert [c.reference for c in of_kind(EndOffer, commands)] == ["R2"]
+    assert ends(world.accept("T1")) == [], "one on offer and one in hand: as many as she takes"
+    assert world.offered_to("R1") == "anna"
+
+
 def test_who_is_only_shown_it_takes_it_and_their_routine_text_goes_back() -> None:
     world = filled("anna", "ben")
     world.text("T1", finding=HELP)
@@ -123,6 +135,19 @@ def test_supervisors_are_told_again_and_again_until_somebody_takes_it() -> None:
     world.handler("anna")
     world.accept("T1")
     assert alarms(world.after(600), "emergency_waiting") == 0
+
+
+def test_they_are_not_told_of_one_that_somebody_has_nor_sooner_again_for_who_had_it_meanwhile() -> None:
+    world = site()
+    world.call("C1")
+    world.emergency("C1")
+    assert alarms(world.after(10), "emergency_waiting") == 1
+    world.handler("anna")
+    world.accept("C1")
+    world.now += 50
+    assert alarms(world.did(ev.TimePassed()), "emergency_waiting") == 0
+    world.did(ev.HandlerLost("C1", "anna", "no answer"))
+    assert alarms(world.after(59), "emergency_waiting") == 1, "at once, and not when the minute of the first is over"
 
 
 def test_who_falls_silent_is_brought_before_supervisors_once_for_each_silence() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from routing import events as ev
 from routing.commands import AskForReview, GiveUpFollowUp, PlaceFollowUpCall
-from routing.model import Channel, FollowUpState, Stage, Work
+from routing.model import Channel, FollowUpState, PresenceState, Stage, Work
 from tests.support.world import World, ends, of_kind, offers
 
 
@@ -62,8 +62,11 @@ def test_answered_it_is_a_conversation_and_ends_in_a_wrap_up(world: World) -> No
     planned(world)
     world.after(1)
     world.accept("C1")
+    answered_at = world.contact("C1").answered_at
+    world.after(5)
     world.did(ev.FollowUpAnswered("C1", "f1"))
     assert world.contact("C1").live and not world.board.follow_ups
+    assert world.contact("C1").answered_at == answered_at, "the person was answered when they called"
     world.did(ev.CallEnded("C1", "handler:anna"))
     world.complete("C1", "anna")
     assert world.stage("C1") is Stage.CLOSED
@@ -129,6 +132,29 @@ def test_a_follow_up_that_waited_past_its_window_is_not_called_but_looked_at(wor
     assert world.stage("C1") is Stage.CLOSED
 
 
+def test_who_need_not_call_any_more_and_only_looks_at_it_is_on_no_call(world: World) -> None:
+    planned(world, not_after=world.now + 600)
+    world.presence("anna", PresenceState.AWAY)
+    world.after(30)
+    world.handler("ben", state=PresenceState.AWAY)
+    world.after(700)
+    world.presence("ben", PresenceState.AVAILABLE)
+    assert of_kind(GiveUpFollowUp, world.accept("C1"))
+    assert offers(world.call("C2")) == [("C2", "ben")]
+
+
+def test_a_written_follow_up_that_is_done_leaves_its_handler_as_much_room_as_before() -> None:
+    world = World()
+    world.handler("anna", email_capacity=1)
+    world.call("C1")
+    world.accept("C1")
+    planned(world, channel=Channel.EMAIL, address="a@example.org")
+    world.after(1)
+    world.accept("C1")
+    assert offers(world.email("E1")) == []
+    assert offers(world.complete("C1", "anna")) == [("E1", "anna")]
+
+
 def test_a_window_that_passes_while_the_contact_is_busy_ends_in_a_review(world: World) -> None:
     world.follow_up("C1", not_after=world.now + 600)
     world.after(700)
@@ -165,6 +191,17 @@ def test_cancelled_while_it_is_made_is_refused(world: World) -> None:
     world.after(1)
     world.accept("C1")
     assert "being made" in world.refused(ev.FollowUpCancelled("C1", "f1", "handler:anna", "oops"))
+
+
+def test_cancelled_while_its_person_hears_the_greeting_it_cuts_that_not_short() -> None:
+    world = World()
+    world.call("C1")
+    world.follow_up("C1", not_before=world.now + 3_600)
+    world.did(ev.CallerLeft("C1", cut_off=True))
+    world.handler("anna")
+    world.arriving("C2")
+    commands = world.did(ev.FollowUpCancelled("C1", "f1", "handler:anna", "resolved"))
+    assert world.stage("C1") is Stage.ARRIVING and offers(commands) == []
 
 
 def test_a_message_that_came_meanwhile_is_read_though_the_follow_up_is_cancelled() -> None:
@@ -236,3 +273,17 @@ def test_whoever_calls_again_while_their_follow_up_is_due_is_called_when_that_ca
     world.complete("C1", "anna")
     world.after(10)
     assert world.contact("C1").work is Work.FOLLOW_UP and world.offered_to("C1") == "anna"
+
+
+def test_in_that_call_it_can_be_cancelled(world: World) -> None:
+    world.follow_up("C1")
+    world.did(ev.CallerLeft("C1", cut_off=True))
+    world.after(10)
+    world.arriving("C2")
+    world.did(ev.CallQueued("C1"))
+    world.accept("C1")
+    world.did(ev.FollowUpCancelled("C1", "f1", "handler:anna", "said it now"))
+    assert world.with_handler("C1") == "anna" and world.contact("C1").live
+    world.did(ev.CallEnded("C1", "handler:anna"))
+    world.complete("C1", "anna")
+    assert world.stage("C1") is Stage.CLOSED

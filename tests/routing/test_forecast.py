@@ -103,6 +103,14 @@ def test_too_little_history_says_how_much_there_is() -> None:
     assert forecast([], None, date(2026, 11, 30), NOW, METHOD).days == 0
 
 
+def test_calls_that_nobody_ever_answered_tell_nothing() -> None:
+    past = [replace(p, answered=0, gave_up=p.calls, handling_seconds=0.0) for p in mondays([25] * 8)]
+
+    found = forecast(past, at(date(2026, 9, 1), "09:00"), date(2026, 11, 30), NOW, METHOD)
+
+    assert (found.assumed, found.half_hours, found.days) == ((), (), 56)
+
+
 def test_the_weeks_of_the_clock_changes_have_the_half_hours_that_really_pass() -> None:
     """The hour that the clock jumps over is no quiet hour of the weeks after; the one that comes twice counts once."""
     sunday = date(2026, 10, 25)

@@ -223,6 +223,18 @@ def test_signing_out_gives_messages_back_to_their_place(world: World) -> None:
     assert offers(world.handler("ben")) == [("T1", "ben")]
 
 
+def test_who_signs_out_of_a_wrap_up_takes_nothing_from_who_has_the_contact_now(world: World) -> None:
+    world.handler("anna")
+    world.call("C1")
+    world.accept("C1")
+    world.did(ev.CallEnded("C1", "handler:anna"))
+    world.handler("ben")
+    world.emergency("C1", "handler:anna", "on second thoughts")
+    world.accept("C1")
+    world.presence("anna", PresenceState.OFFLINE)
+    assert world.with_handler("C1") == "ben"
+
+
 def test_signing_out_never_takes_a_caller_off_the_line(world: World) -> None:
     world.handler("anna")
     world.call("C1")

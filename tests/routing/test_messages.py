@@ -155,6 +155,17 @@ def test_a_busy_owner_has_their_time_then_anyone_may_take_it(world: World) -> No
     assert offers(world.after(1)) == [("T1", "ben")]
 
 
+def test_meanwhile_nobody_else_who_becomes_free_is_given_it_and_the_owner_is(world: World) -> None:
+    waiting_for_anna(world)
+    world.call("C1")
+    world.accept("C1")
+    world.text("T2")
+    assert world.board.place("T1") == 1
+    assert offers(world.handler("cara")) == []
+    world.did(ev.CallEnded("C1", "handler:anna"))
+    assert offers(world.complete("C1", "anna")) == [("T1", "anna")]
+
+
 def test_an_owner_who_is_not_there_is_not_waited_for(world: World) -> None:
     waiting_for_anna(world)
     world.presence("anna", PresenceState.OFFLINE)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from routing import events as ev
-from routing.commands import EndOffer, MakeOffer, SetAway
+from routing.commands import EndOffer, MakeOffer, RaiseAlarm, SetAway
 from routing.model import PresenceState, Stage
 from routing.triage import Finding, Reason
 from tests.support.world import World, ends, of_kind, offers, rules
@@ -195,6 +195,15 @@ def test_a_wrap_up_that_goes_on_too_long_is_shown_to_supervisors_once(world: Wor
     assert len(alarms) == 1
 
 
+def test_a_wrap_up_that_supervisors_know_of_is_not_told_again_when_its_handler_asks_for_more_time(world: World) -> None:
+    world.call("C1")
+    world.accept("C1")
+    world.did(ev.CallEnded("C1", "handler:anna"))
+    assert "wrap_up_long" in [a.what for a in of_kind(RaiseAlarm, world.after(900))]
+    world.did(ev.WrapUpExtended("C1", "anna", 60))
+    assert of_kind(RaiseAlarm, world.after(7_200)) == []
+
+
 def test_the_next_wrap_up_of_a_contact_has_its_whole_time_before_supervisors_are_told(world: World) -> None:
     world.call("C1")
     world.accept("C1")
@@ -222,6 +231,21 @@ def test_nobody_is_woken_for_an_offer_that_was_answered(world: World) -> None:
     assert world.board.next_wake is None
 
 
+def test_nor_for_a_wrap_up_that_is_written_nor_for_an_emergency_that_was_taken(world: World) -> None:
+    world.call("C1")
+    world.accept("C1")
+    world.follow_up("C1", not_before=world.now + 3_600)
+    follow_up_at = world.now + 3_600
+    world.did(ev.CallEnded("C1", "handler:anna"))
+    world.complete("C1", "anna")
+    world.call("C2", queue="crime")
+    world.emergency("C2")
+    world.after(5)
+    world.accept("C2")
+
+    assert world.board.next_wake == follow_up_at
+
+
 def test_an_offer_of_what_its_handler_takes_no_more_goes_to_somebody_else(world: World) -> None:
     world.text("T1")
     world.handler("ben")
@@ -231,6 +255,15 @@ def test_an_offer_of_what_its_handler_takes_no_more_goes_to_somebody_else(world:
 
     assert ends(commands) == [("anna", "withdrawn")]
     assert offers(commands) == [("T1", "ben")]
+
+
+def test_a_routine_text_that_is_taken_pushes_no_other_off_the_desk(world: World) -> None:
+    for n in range(3):
+        world.text(f"T{n}", f"+44770090000{n}")
+    world.accept("T0")
+    world.did(ev.HandlerSaved(replace(world.board.handlers["anna"], text_capacity=2), "program:test"))
+    assert ends(world.accept("T1")) == []
+    assert world.offered_to("T2") == "anna", "only an emergency does"
 
 
 def test_a_whole_shift_is_not_set_away_because_the_gateway_was_not_there(world: World) -> None:
@@ -276,6 +309,17 @@ def test_where_nobody_else_could_take_it_it_stays_and_is_no_miss_of_who_is_on_th
     assert world.board.handlers["anna"].misses == 0
     world.did(ev.CallEnded("C1", "handler:anna"))
     assert offers(world.complete("C1", "anna")) == [("T1", "anna")]
+
+
+def test_who_has_passed_the_caller_on_is_on_no_call_any_more(world: World) -> None:
+    world.text("T1")
+    world.call("C1")
+    world.accept("C1")
+    world.handler("ben", text_capacity=0)
+    world.did(ev.PartyRung("C1", "handler:anna", "transfer", "ext ben", "ben"))
+    world.did(ev.PartyAnswered("C1", "ext ben", "ben", "transfer"))
+    world.did(ev.CallPassed("C1", "anna", "ext ben", "ben"))
+    assert ends(world.after(60)) == [("anna", "expired")]
 
 
 def test_it_goes_on_when_its_time_is_over_to_whoever_is_free_by_then(world: World) -> None:

@@ -5,42 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from config.calendars import Calendar
-from config.settings import Queue
 from routing import events as ev
 from routing.board import Board
-from routing.commands import Command, LeadOn, ScheduleFollowUp
-from routing.model import Presence, PresenceState, Stage
+from routing.commands import LeadOn, ScheduleFollowUp
+from routing.model import Stage
 from routing.rules import Rules
-from tests.support.world import START, World, of_kind, offers, rules
-
-HERE = PresenceState.AVAILABLE
-AWAY = PresenceState.AWAY
-GONE = PresenceState.OFFLINE
-OUTSIDE = "+441632960200"
-
-
-def queue(name: str = "busy", *skills: str, **overflow: Any) -> Queue:
-    conditions = {k: overflow.pop(k) for k in list(overflow) if k in Queue.model_fields}
-    more = {"id": name, "name": name, "target_seconds": 30, "skills": skills, "overflow": overflow}
-    return Queue.model_validate(more | conditions)
-
-
-def world_with(*queues: Queue) -> World:
-    return World(rules(queues))
-
-
-def led(commands: tuple[Command, ...]) -> list[tuple[str, str]]:
-    return [(step.kind, step.target) for step in of_kind(LeadOn, commands)]
-
-
-def why(commands: tuple[Command, ...]) -> str:
-    (step,) = of_kind(LeadOn, commands)
-    return step.why
-
+from tests.support.led_on import AWAY, CHAIN, GONE, HERE, OUTSIDE, led, queue, why, world_with
+from tests.support.world import START, World, of_kind, offers
 
 # --- full ----------------------------------------------------------------------------------------------
 
@@ -139,9 +112,9 @@ def test_who_hangs_up_without_leaving_a_message_has_given_up_waiting() -> None:
 # --- closed ----------------------------------------------------------------------------------------------
 
 
-def opening_hours(world: World) -> None:
+def opening_hours(world: World, hours: str = "08:00-15:00") -> None:
     """``START`` is a Monday, 14:46 in London; ``office`` is open until 15:00."""
-    calendar = Calendar(id="office", monday=("08:00-15:00",))
+    calendar = Calendar(id="office", monday=(hours,))
     known = world.rules
     world.rules = Rules(known.queues, known.routing, known.follow_ups, {"office": calendar})
     world.board = Board(world.rules)
@@ -163,10 +136,37 @@ def test_who_calls_when_it_is_closed_is_led_on_and_who_came_before_is_served(off
     assert office.contact("C1").queue == "busy"
 
 
+def test_nobody_is_moved_to_a_queue_that_is_closed_too() -> None:
+    night = queue("night", calendar="office", closed=[{"voicemail": "night"}])
+    world = world_with(queue(calendar="office", closed=[{"queue": "night"}, {"queue": "general"}]), night)
+    opening_hours(world)
+    world.handler("anna", state=AWAY)
+    world.after(24 * 60)
+    assert why(world.call("C1", "busy")) == "moved from busy to general: busy is closed (night is closed)"
+
+
 def test_when_the_last_handler_goes_after_closing_time_those_left_are_led_on(office: World) -> None:
     office.call("C1", "busy")
     office.after(24 * 60)
     assert led(office.presence("anna", GONE)) == [("stay", "overflow_stay")], "nobody is on duty in general either"
+
+
+def test_nobody_is_moved_to_a_queue_that_is_full() -> None:
+    following = queue("next", most_waiting=1, full=[{"voicemail": "next"}])
+    world = world_with(queue(most_waiting=1, full=[{"queue": "next"}, {"queue": "general"}]), following)
+    world.handler("anna", state=AWAY)
+    world.call("C1", "busy")
+    assert led(world.call("C2", "busy")) == [("queue", "next")], "nobody waits there"
+    assert why(world.call("C3", "busy")).endswith("(next is full)")
+    assert world.contact("C3").queue == "general"
+
+
+def test_who_came_a_moment_before_it_opened_stays_when_it_has() -> None:
+    world = world_with(queue(calendar="office", closed=[{"callback": True}, {"voicemail": "busy"}]))
+    opening_hours(world, "14:47-17:00")
+    world.handler("anna", state=AWAY)
+    assert led(world.call("C1", "busy")) == [("callback", "")]
+    assert why(world.after(45)) == "waits on in busy: 'busy is closed' is no longer true"
 
 
 def test_a_text_to_a_closed_queue_goes_to_the_next(office: World) -> None:
@@ -239,9 +239,6 @@ def test_a_text_goes_to_the_next_queue_and_takes_no_other_step() -> None:
 # --- the steps, one after the other -----------------------------------------------------------------------
 
 
-CHAIN = [{"queue": "general"}, {"callback": True}, {"number": OUTSIDE}, {"voicemail": "busy"}]
-
-
 @pytest.fixture
 def chain() -> World:
     """Nobody is on duty, and everything has its step."""
@@ -293,6 +290,7 @@ def test_who_talks_with_somebody_outside_waits_no_more(chain: World) -> None:
     assert offers(chain.handler("anna")) == []
     chain.did(ev.CallEnded("C1", OUTSIDE))
     assert chain.stage("C1") is Stage.CLOSED
+    assert not chain.board.touched.contacts["C1"].abandoned, "somebody talked with them"
 
 
 def test_an_emergency_on_the_way_outside_is_wanted_by_everybody(chain: World) -> None:
@@ -306,6 +304,7 @@ def test_when_somebody_signs_in_meanwhile_the_caller_stays(chain: World) -> None
     chain.handler("anna", state=AWAY)
     commands = chain.did(ev.CallQueued("C1"))
     assert why(commands) == "waits on in busy: 'nobody is on duty in busy' is no longer true"
+    assert led(commands) == [("stay", "")], "without a word"
 
 
 def test_a_chain_that_is_through_ends_with_waiting_on_and_is_gone_through_once() -> None:
@@ -315,6 +314,25 @@ def test_a_chain_that_is_through_ends_with_waiting_on_and_is_gone_through_once()
     world.handler("anna", state=AWAY)
     assert led(world.presence("anna", GONE)) == []
     assert world.contact("C1").wanted
+
+
+def test_who_waits_on_hears_the_words_that_the_chain_ends_with() -> None:
+    world = world_with(queue(nobody_on_duty=[{"queue": "general"}, {"stay": "please_hold"}]))
+    commands = world.call("C1", "busy")
+    assert led(commands) == [("stay", "please_hold")]
+    assert why(commands) == "waits on in busy: nobody is on duty in busy (nobody is on duty in general)"
+
+
+@pytest.mark.parametrize("first", ["slow", "busy"])
+def test_those_left_when_the_last_handler_goes_are_led_on_in_the_order_of_service(first: str) -> None:
+    """Whatever queue was waited in first: a gateway that was started again must decide as the one before."""
+    slow = queue("slow", target_seconds=600, nobody_on_duty=[{"voicemail": "slow"}])
+    world = world_with(slow, queue(nobody_on_duty=[{"voicemail": "busy"}]))
+    world.handler("anna", state=AWAY)
+    for name in sorted(("slow", "busy"), key=first.__ne__):
+        world.call(name, name)
+    commands = world.presence("anna", GONE)
+    assert [step.reference for step in of_kind(LeadOn, commands)] == ["busy", "slow"]
 
 
 def test_an_emergency_number_is_never_a_step() -> None:
@@ -328,78 +346,6 @@ def test_a_caller_for_whom_somebody_outside_is_rung_cannot_be_with_a_handler() -
     world.call("C1")
     world.accept("C1")
     assert "is with anna" in world.refused(ev.LedOut("C1", OUTSIDE))
-
-
-# --- who cannot be led on ------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def licensing() -> World:
-    """Nobody is on duty, and C1 was to be led to the voicemail."""
-    world = world_with(queue(nobody_on_duty=[{"voicemail": "busy"}]))
-    world.handler("anna", state=GONE)
-    assert led(world.call("C1", "busy")) == [("voicemail", "busy")]
-    return world
-
-
-def test_who_talks_with_the_control_room_is_led_on_when_it_has_gone(licensing: World) -> None:
-    licensing.did(ev.ControlRoomJoined("C1", "control room"))
-    assert led(licensing.did(ev.NotLedOn("C1", "with the control room"))) == []
-    assert licensing.stage("C1") is Stage.QUEUED
-    licensing.presence("anna", AWAY)
-    assert led(licensing.presence("anna", GONE)) == [], "whoever comes and goes"
-    assert led(licensing.did(ev.ControlRoomLeft("C1", "control room"))) == [("voicemail", "busy")]
-
-
-def test_who_is_listened_to_by_a_supervisor_is_led_on_when_they_have_gone(licensing: World) -> None:
-    licensing.did(ev.PartyRung("C1", "handler:sam", "supervisor", "sam"))
-    assert led(licensing.did(ev.NotLedOn("C1", "with a supervisor"))) == []
-    assert led(licensing.did(ev.PartyLeft("C1", "sam", "hung up"))) == [("voicemail", "busy")]
-
-
-def test_who_cannot_be_led_on_has_waited_all_the_time_and_is_offered(licensing: World) -> None:
-    queued_at = licensing.contact("C1").queued_at
-    licensing.after(5)
-    licensing.did(ev.NotLedOn("C1", "with somebody"))
-    assert (licensing.contact("C1").queued_at, licensing.contact("C1").waiting_since) == (queued_at, queued_at)
-    assert offers(licensing.presence("anna", HERE)) == [("C1", "anna")]
-
-
-MOST_STEPS = 6
-HAPPENINGS = (
-    ev.CallQueued("C1"),
-    ev.ControlRoomJoined("C1", "control room"),
-    ev.ControlRoomLeft("C1", "control room"),
-    ev.PartyRung("C1", "handler:sam", "supervisor", "sam"),
-    ev.PartyLeft("C1", "sam", "hung up"),
-    ev.PresenceChanged("anna", Presence(AWAY), "handler:anna"),
-    ev.PresenceChanged("anna", Presence(GONE), "handler:anna"),
-    ev.TimePassed(),
-)
-
-
-@given(st.lists(st.tuples(st.sampled_from(HAPPENINGS), st.booleans(), st.sampled_from([0, 0, 45, 90])), max_size=15))
-def test_whatever_happens_nobody_is_led_on_more_than_a_handful_of_times_at_once(
-    happened: list[tuple[ev.Event, bool, float]],
-) -> None:
-    """The call answers each step at once: outside nobody answers, and who is not alone cannot be led on."""
-    steps: dict[str, Any] = {
-        "full": CHAIN,
-        "nobody_on_duty": CHAIN,
-        "longest_wait": [{"number": OUTSIDE}, {"voicemail": "busy"}],
-    }
-    world = world_with(queue(most_waiting=1, longest_wait_seconds=60, **steps))
-    world.handler("anna", state=GONE)
-    world.arriving("C1", "busy")
-    for event, alone, later in happened:
-        world.now += later
-        commands, taken = world.attempt(event).commands, 0
-        while step := next(iter(led(commands)[::-1]), None):
-            taken += 1
-            assert taken <= MOST_STEPS
-            if alone and step[0] != "number":
-                break
-            commands = world.did(ev.CallQueued("C1") if alone else ev.NotLedOn("C1", "with somebody"))
 
 
 # --- the expected wait is each queue's own -------------------------------------------------------------------

@@ -89,6 +89,14 @@ def test_the_mark_is_the_persons_in_other_contacts_later_ones_and_after_a_restar
     assert "must not be called" in world.refused(dial("T9")), "their number from another person's contact"
 
 
+def test_nobody_else_is_marked(world: World) -> None:
+    world.text("T1", NUMBER)
+    world.call("C1", number="+447700900009")
+    world.email("E1")
+    mark(world, "T1", "never")
+    assert [world.contact(r).safety for r in ("T1", "C1", "E1")] == ["never", "normal", "normal"]
+
+
 def test_a_withheld_caller_is_marked_in_their_contact_alone(world: World) -> None:
     world.call("C1", number="")
     world.call("C2", number="")

@@ -7,7 +7,7 @@ import pytest
 from routing import events as ev
 from routing.commands import EndOffer, WrapUpDue
 from routing.model import Doing, PresenceState, Stage
-from tests.support.world import World, of_kind, offers
+from tests.support.world import World, of_kind, offers, rules
 
 ANNA = "handler:anna"
 
@@ -40,6 +40,36 @@ def test_a_guest_who_never_answered_is_free_again(world: World) -> None:
     world.did(rung())
     world.did(ev.PartyLeft("C1", "ext ben", "no answer", "ben"))
     assert world.board.doing("ben") is Doing.NOTHING and world.with_handler("C1") == "anna"
+
+
+@pytest.mark.parametrize(("answered", "first"), [(True, "cara"), (False, "ben")])
+def test_a_guest_who_talked_is_idle_since_then_and_one_who_did_not_keeps_their_turn(
+    world: World, answered: bool, first: str
+) -> None:
+    world.handler("cara")  # idle for less long than ben
+    world.did(rung())
+    if answered:
+        world.did(ev.PartyAnswered("C1", "ext ben", "ben"))
+    world.after(60)
+    world.did(ev.PartyLeft("C1", "ext ben", "hung up", "ben"))
+    assert offers(world.call("C2")) == [("C2", first)]
+
+
+@pytest.mark.parametrize("where", ["desk", "phone"])
+@pytest.mark.parametrize("way", ["moved", "passed", "taken over", "left", "lost"])
+def test_a_caller_on_hold_is_held_no_more_when_who_held_them_has_gone(world: World, where: str, way: str) -> None:
+    world.did(ev.HeldChanged("C1", ANNA, True, where))  # type: ignore[arg-type]
+    held = world.contact("C1")
+    assert (held.held, held.held_at_phone) == (where == "desk", where == "phone")
+    goes: dict[str, ev.Event] = {
+        "moved": ev.Requeued("C1", "anna", "crime", "a theft"),
+        "passed": ev.CallPassed("C1", "anna", "the council"),
+        "taken over": ev.CallTakenOver("C1", "ben", "anna", "a complaint"),
+        "left": ev.HandlerLeft("C1", "anna"),
+        "lost": ev.HandlerLost("C1", "anna", "no answer"),
+    }
+    world.did(goes[way])
+    assert not (world.contact("C1").held or world.contact("C1").held_at_phone)
 
 
 def test_only_who_has_the_call_may_ring_another_but_any_supervisor_may_come_in(world: World) -> None:
@@ -81,6 +111,14 @@ def test_a_target_that_is_not_free_is_refused_with_what_they_are_doing(world: Wo
     assert "no handler" in world.refused(rung("zoe"))
 
 
+def test_who_is_only_shown_an_emergency_can_be_brought_into_a_call(world: World) -> None:
+    world.handler("cara")
+    world.arriving("C2")
+    assert offers(world.emergency("C2")) == [("C2", "ben"), ("C2", "cara")]
+    assert "Ben is being rung" in world.refused(rung())
+    world.did(rung("cara"))
+
+
 def test_an_attended_transfer_gives_each_their_own_talk_time_and_wrap_up(world: World) -> None:
     world.did(rung(role="transfer"))
     world.did(ev.PartyAnswered("C1", "ext ben", "ben"))
@@ -110,12 +148,28 @@ def test_a_caller_passed_to_an_outside_party_is_with_them_until_the_end(world: W
     assert world.stage("C1") is Stage.CLOSED
 
 
+@pytest.mark.parametrize(("target", "handler"), [("the council", ""), ("ext ben", "ben")])
+def test_who_else_is_in_the_call_stays_in_it_when_it_is_passed_on(world: World, target: str, handler: str) -> None:
+    world.did(ev.PartyRung("C1", ANNA, "interpreter", "the interpreter"))
+    world.did(ev.PartyRung("C1", ANNA, "transfer", target, handler))
+    world.did(ev.CallPassed("C1", "anna", target, handler))
+    assert [guest.target for guest in world.contact("C1").guests] == ["the interpreter"]
+
+
 def test_an_emergency_caller_whom_the_outside_party_leaves_is_wanted_again(world: World) -> None:
     world.did(ev.CallPassed("C1", "anna", "the council"))
     world.emergency("C1")
     assert world.stage("C1") is Stage.PASSED
     world.did(ev.PartyLeft("C1", "the council", "hung up"))
     assert world.offered_to("C1") == "ben"
+
+
+def test_one_who_is_left_with_the_control_room_is_with_it_and_nobody_is_rung(world: World) -> None:
+    world.did(ev.CallPassed("C1", "anna", "the council"))
+    world.emergency("C1")
+    world.did(ev.ControlRoomJoined("C1", "control room"))
+    assert offers(world.did(ev.PartyLeft("C1", "the council", "hung up"))) == []
+    assert world.stage("C1") is Stage.HANDOVER
 
 
 def test_only_who_is_in_the_call_can_be_given_it(world: World) -> None:
@@ -183,10 +237,37 @@ def test_a_supervisor_takes_over_a_caller_who_waits_and_nobody_else_is_offered_t
     assert world.board.doing("sam") is Doing.WRAP_UP
 
 
+def test_who_is_taken_over_while_they_wait_for_their_last_handler_waits_for_them_no_more() -> None:
+    """Otherwise they would wait for that one alone when the supervisor's phone is lost."""
+    world = World(rules(emergency_wrap_up_seconds=0))
+    world.handler("anna")
+    world.call("C1")
+    world.accept("C1")
+    world.did(ev.CallerLeft("C1"))
+    world.arriving("C9", number="+441632960009")
+    world.emergency("C9")
+    world.accept("C9")
+    world.arriving("C2")
+    world.did(ev.CallQueued("C1"))
+    assert world.contact("C1").preferred == "anna", "who talks with somebody else just now"
+    world.handler("sam", state=PresenceState.AWAY)
+    world.did(ev.CallTakenOver("C1", "sam", "", "a complaint"))
+    world.handler("ben")
+    assert offers(world.did(ev.HandlerLost("C1", "sam", "no answer"))) == [("C1", "ben")]
+
+
 def test_a_caller_whom_somebody_has_is_not_taken_over_as_one_who_waits(world: World) -> None:
     assert "without a handler" in world.refused(ev.CallTakenOver("C1", "ben", "", "a complaint"))
     world.did(ev.CallPassed("C1", "anna", "the council"))
     world.refused(ev.CallTakenOver("C1", "ben", "", "a complaint"))
+
+
+def test_what_is_no_call_or_is_over_is_not_taken_over(world: World) -> None:
+    world.text("T1")
+    assert "without a handler" in world.refused(ev.CallTakenOver("T1", "ben", "", "a complaint"))
+    world.did(ev.CallEnded("C1", ANNA))
+    assert "without a handler" in world.refused(ev.CallTakenOver("C1", "ben", "", "a complaint"))
+    assert "does not have" in world.refused(ev.CallTakenOver("C1", "ben", "anna", "a complaint"))
 
 
 def test_a_caller_moved_to_another_queue_keeps_the_place_of_their_arrival() -> None:

@@ -139,6 +139,17 @@ def test_the_place_is_kept_for_minutes_only(world: World) -> None:
     assert world.contact("C2").received_at == world.now
 
 
+def test_one_who_was_cut_off_in_the_greeting_and_gives_up_in_the_queue_has_given_up_waiting(world: World) -> None:
+    world.arriving("C1", queue="patient")
+    world.did(broken("C1"))
+    world.after(30)
+    world.arriving("C2", queue="patient")
+    world.did(ev.CallQueued("C1"))
+    world.after(60)
+    assert of_kind(ScheduleFollowUp, world.did(ev.CallerLeft("C1")))
+    assert world.contact("C1").ended_in is Stage.QUEUED
+
+
 # --- gave up -------------------------------------------------------------------------------------------
 
 
@@ -203,6 +214,13 @@ def test_a_voicemail_is_heard_by_the_owner_of_the_extension_first(world: World) 
     world.accept("C1")
     world.complete("C1", "ben")
     assert world.stage("C1") is Stage.CLOSED
+
+
+def test_a_voicemail_that_names_no_queue_is_heard_in_the_one_they_called(world: World) -> None:
+    world.call("C1", queue="crime")
+    world.after(30)
+    world.did(ev.VoicemailLeft("C1", "", "", "v.wav", 12))
+    assert (world.contact("C1").queue, world.contact("C1").due_at) == ("crime", world.now + 60)
 
 
 def test_a_voicemail_in_which_nothing_was_heard_says_so(world: World) -> None:
