@@ -24,15 +24,15 @@ from gateway.clock import Clock, Steady
 from gateway.control import control_path, open_control
 from gateway.discretion import Discretion
 from gateway.dispatcher import Committed, Dispatcher
-from gateway.emails import EmailChannel
+from gateway.emails.channel import EmailChannel
 from gateway.explain import started_with
 from gateway.interpreter import settle
 from gateway.judging import Judge, triage_of
 from gateway.lag import watch_lag
-from gateway.letters import Letters
 from gateway.live import LiveHub
-from gateway.outbox import Outbox, Sender
-from gateway.permission import Permission
+from gateway.outbox.letters import Letters
+from gateway.outbox.outbox import Outbox, Sender
+from gateway.outbox.permission import Permission
 from gateway.queue_watch import QueueWatch
 from gateway.recovery import Reconciler
 from gateway.references import new_id, new_reference
@@ -42,7 +42,7 @@ from gateway.statistics.statistics import Statistics
 from gateway.store.database import migrate, open_engine
 from gateway.store.store import Store, StoreError
 from gateway.telemetry import Telemetry, configure_logs
-from gateway.texts import TextChannel
+from gateway.texts.channel import TextChannel
 from gateway.watchdog import report_alive
 from routing.coverage import without_handlers
 from routing.rules import Rules

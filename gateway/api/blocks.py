@@ -19,11 +19,11 @@ from gateway.api.models import MessageOut, Prose, message_out, moment
 from gateway.api.problems import BadRequest, NotFound
 from gateway.api.routes import In, Nothing, Request, Route
 from gateway.api.services import Services
-from gateway.mail_intake import is_one_of
-from gateway.mail_threads import doubt_of
+from gateway.emails.intake import is_one_of
+from gateway.emails.threads import doubt_of
 from gateway.references import new_reference
 from gateway.store.records import Block, Message
-from gateway.text_intake import thread_of
+from gateway.texts.intake import thread_of
 from routing.events import MessageArrived, Recorded
 from routing.model import Channel, Party
 

@@ -22,8 +22,8 @@ from gateway.api.consultation import Consultation, consult
 from gateway.api.models import Line, MessageOut, OptionalLine, OptionalProse, message_out
 from gateway.api.problems import BadRequest, Conflict, FieldError, NotFound, TooLarge
 from gateway.api.routes import BODY_BYTES, In, Nothing, Request, Route
-from gateway.pictures import FENCED, kept
 from gateway.store.records import Attachment, Message
+from gateway.texts.pictures import FENCED, kept
 from routing.events import ReplyWritten
 from routing.model import Channel, Contact
 from routing.safety import unsent

@@ -16,8 +16,8 @@ from gateway.api.messages import stored_file
 from gateway.api.models import Line, moment, moment_or_none
 from gateway.api.problems import Conflict, NotFound
 from gateway.api.routes import In, Nothing, Request, Route
-from gateway.pictures import FENCED
 from gateway.store.records import Recording
+from gateway.texts.pictures import FENCED
 from routing.events import Recorded
 
 CONTENT_TYPES = {".flac": "audio/flac", ".wav": "audio/wav"}

@@ -14,8 +14,8 @@ from channels.voice.pool import PoolStats
 from config.settings import Settings
 from gateway.clock import Clock
 from gateway.dispatcher import Dispatcher
-from gateway.letters import Letters
 from gateway.live import LiveHub
+from gateway.outbox.letters import Letters
 from gateway.statistics.statistics import Statistics
 from gateway.store.store import Store
 from gateway.telemetry import Telemetry

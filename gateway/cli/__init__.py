@@ -120,7 +120,7 @@ def check(config: Path | None, sign_in: bool) -> None:
     """
     settings = load_settings(config)
     if sign_in and settings.email.enabled:
-        from gateway.mail_check import refusals
+        from gateway.emails.check import refusals
 
         if found := asyncio.run(refusals(settings.email.mailboxes)):
             raise Misconfigured("Not every mailbox can be used:" + "".join(f"\n  {why}" for why in found))

@@ -22,8 +22,8 @@ from gateway.control import open_control
 from gateway.deciding import Outcome, Refused
 from gateway.discretion import Discretion
 from gateway.dispatcher import Dispatcher, NotWritten
-from gateway.letters import Letters
 from gateway.live import LiveHub
+from gateway.outbox.letters import Letters
 from gateway.statistics.statistics import Statistics
 from gateway.store.database import migrate, open_engine, require_database
 from gateway.store.errors import NoDatabase

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from config.settings import Outbox as OutboxSettings
-from gateway.outbox import Outbox
+from gateway.outbox.outbox import Outbox
 from gateway.store.records import Message
 from routing.model import Time
 from tests.bench.lib import Options, Report, read_options, run

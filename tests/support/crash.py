@@ -24,7 +24,7 @@ from typing import Any, Self
 import structlog
 
 from gateway.dispatcher import Committed
-from gateway.outbox import Outbox
+from gateway.outbox.outbox import Outbox
 from gateway.store.records import Message
 from routing.model import Time
 from tests.support.writer import Writer, settings_for

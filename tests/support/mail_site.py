@@ -18,9 +18,9 @@ from config.load import load
 from config.settings import Settings
 from config.triage import english, lexicon, weights
 from gateway.dispatcher import Committed, Dispatcher
-from gateway.emails import EmailChannel
-from gateway.letters import Letters
-from gateway.outbox import Outbox
+from gateway.emails.channel import EmailChannel
+from gateway.outbox.letters import Letters
+from gateway.outbox.outbox import Outbox
 from gateway.references import new_id, new_reference
 from gateway.sandbox.mail import Dovecot, SentMail, SmtpSink
 from gateway.store.database import migrate, open_engine

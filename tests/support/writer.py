@@ -14,7 +14,7 @@ from config.settings import Settings
 from config.settings import Store as StoreSettings
 from gateway.deciding import Outcome
 from gateway.dispatcher import Committed, Dispatcher
-from gateway.letters import Letters
+from gateway.outbox.letters import Letters
 from gateway.store.database import migrate, open_engine
 from gateway.store.documents import load_change
 from gateway.store.journal import verify

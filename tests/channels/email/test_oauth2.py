@@ -12,7 +12,7 @@ from channels.base import NotLetIn, Unreachable
 from channels.email.oauth2 import Tokens, missing
 from channels.email.outbound import compose, send, sign_in
 from config.email import Mailbox, OAuth2, SmtpServer
-from gateway.mail_check import refusals
+from gateway.emails.check import refusals
 from gateway.sandbox.mail import Certificate, Dovecot, SmtpSink
 from gateway.sandbox.token_server import TokenServer
 from tests.channels.email.reading import ADDRESS, PASSWORD, Ledger, following, healthy, in_trouble, mailbox_on, note

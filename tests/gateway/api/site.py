@@ -25,8 +25,8 @@ from gateway.auth import Auth
 from gateway.control import control_path, open_control
 from gateway.discretion import Discretion
 from gateway.dispatcher import Committed, Dispatcher
-from gateway.letters import Letters
 from gateway.live import LiveHub
+from gateway.outbox.letters import Letters
 from gateway.statistics.statistics import Statistics
 from gateway.store.database import migrate, open_engine
 from gateway.store.journal import Row

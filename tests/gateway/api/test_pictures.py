@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.pictures import Pictures
+from gateway.texts.pictures import Pictures
 from tests.gateway.api.site import Site
 
 REF = "AAAA-0001"

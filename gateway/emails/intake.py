@@ -20,8 +20,8 @@ from config.email import Mailbox
 from config.settings import Settings
 from gateway.clock import Clock
 from gateway.dates import PERSON_AHEAD, PERSON_LATE, impossible, late
-from gateway.mail_files import MailFiles
-from gateway.mail_threads import Belonging, MailThreads, doubt_of, only_claimed
+from gateway.emails.files import MailFiles
+from gateway.emails.threads import Belonging, MailThreads, doubt_of, only_claimed
 from gateway.store.looks import Looks
 from gateway.store.records import Attachment, Message, MessageStatus, Record
 from routing.events import DeliveryReported, Event, MessageArrived, Recorded

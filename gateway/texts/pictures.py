@@ -19,7 +19,7 @@ from aiohttp import web
 from channels.base import Refused
 from config.settings import Settings
 from gateway.clock import Clock
-from gateway.mail_files import keep
+from gateway.emails.files import keep
 from gateway.store.records import Attachment, Message
 from gateway.store.store import Store, StoreError
 from routing.board import Board

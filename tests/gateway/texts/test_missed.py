@@ -15,7 +15,7 @@ from config.settings import Store as StoreSettings
 from gateway.store.database import migrate, open_engine
 from gateway.store.journal import Head, write_row
 from gateway.store.store import Batch, Store
-from gateway.text_missed import MissedTexts
+from gateway.texts.missed import MissedTexts
 from routing.events import Recorded
 
 NOW = 1_700_000_000.0

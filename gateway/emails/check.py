@@ -9,7 +9,7 @@ from channels.email import outbound
 from channels.email.imap import Patience, connected
 from channels.email.oauth2 import Tokens
 from config.email import Mailbox
-from gateway.mailboxes import tokens_for
+from gateway.emails.mailboxes import tokens_for
 
 PATIENCE = Patience(command=15.0)
 

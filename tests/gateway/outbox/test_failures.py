@@ -8,7 +8,7 @@ import pytest
 
 from channels.base import Deferred, NotLetIn, Refused, Throttled, Unreachable
 from config.settings import Outbox as OutboxSettings
-from gateway.outbox_failures import NONE, Failures, Meaning, meaning, pause
+from gateway.outbox.failures import NONE, Failures, Meaning, meaning, pause
 
 SETTINGS = OutboxSettings(
     attempts=3,

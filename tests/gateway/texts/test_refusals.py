@@ -11,7 +11,7 @@ from aiohttp import web
 
 from channels.base import NotGenuine
 from channels.text.port import Malformed, OutOfTime, TooMuch
-from gateway.text_refusals import MOST_A_MINUTE, Refusals
+from gateway.texts.refusals import MOST_A_MINUTE, Refusals
 from routing.commands import RaiseAlarm
 from tests.support.writer import Writer, settings_for
 

@@ -18,7 +18,7 @@ from tests.support.mail_site import MailServers, MailSite, letter, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-LETTERS = Path(__file__).parents[1] / "data/letters"
+LETTERS = Path(__file__).parents[2] / "data/letters"
 OURS, LOST = "contact@police.example", "lost@police.example"
 
 

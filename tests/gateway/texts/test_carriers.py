@@ -12,12 +12,12 @@ from structlog.testing import capture_logs
 
 from channels.base import Unreachable
 from config.settings import Outbox as OutboxSettings
-from gateway import text_carriers
 from gateway.alarms import Alarms
-from gateway.outbox import Outbox
-from gateway.pictures import Pictures
+from gateway.outbox.outbox import Outbox
 from gateway.sandbox.carrier import LocalCarrier
-from gateway.text_carriers import Carriers, senders
+from gateway.texts import carriers as text_carriers
+from gateway.texts.carriers import Carriers, senders
+from gateway.texts.pictures import Pictures
 from routing.commands import RaiseAlarm
 from tests.support.writer import Writer, settings_for, until
 

@@ -16,7 +16,7 @@ from gateway.store.records import Block
 from tests.support.mail_site import PASSWORD, MailServers, MailSite, letter
 
 OURS = "contact@police.example"
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import pytest
 from channels.base import ChannelError, Deferred, NotLetIn, Refused, Throttled, Unreachable
 from config.settings import Outbox as OutboxSettings
 from gateway.dispatcher import Committed
-from gateway.outbox import Outbox
+from gateway.outbox.outbox import Outbox
 from gateway.store.records import Message, MessageStatus, OutboxItem
 from routing import events as ev
 from routing.commands import RaiseAlarm

@@ -17,7 +17,7 @@ from config.text import Text
 from gateway.clock import Clock
 from gateway.dispatcher import NotWritten
 from gateway.store.store import Store, StoreError
-from gateway.text_carriers import KEY, Carriers
+from gateway.texts.carriers import KEY, Carriers
 from routing.model import Time
 
 log = structlog.get_logger()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from gateway.outbox_queue import Queue
+from gateway.outbox.queue import Queue
 from gateway.store.records import OutboxItem
 
 

@@ -24,9 +24,9 @@ from config.settings import Settings
 from gateway.alarms import Alarms
 from gateway.clock import Clock
 from gateway.dispatcher import Dispatcher
-from gateway.mail_files import MailFiles
-from gateway.mail_intake import Arrival, MailIntake, apart
-from gateway.mailboxes import Kept, today, tokens_for, tokens_of, written_with
+from gateway.emails.files import MailFiles
+from gateway.emails.intake import Arrival, MailIntake, apart
+from gateway.emails.mailboxes import Kept, today, tokens_for, tokens_of, written_with
 from gateway.store.records import Message
 from gateway.store.store import Store
 from routing.model import Time

@@ -11,7 +11,7 @@ from channels.email.receiver import Cursor, FetchedMail, ToFile
 from config.email import ImapServer, Mailbox, SmtpServer
 from gateway.alarms import Alarms
 from gateway.clock import Clock
-from gateway.mail_intake import Arrival
+from gateway.emails.intake import Arrival
 from gateway.store.records import KnownMail, MailCursor, Message, Record
 from gateway.store.records import MailToFile as Filing
 from gateway.store.store import Store

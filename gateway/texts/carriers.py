@@ -19,9 +19,9 @@ from config.settings import Settings
 from config.text import TWILIO, Text
 from gateway.alarms import Alarms
 from gateway.clock import Clock
-from gateway.pictures import Pictures
 from gateway.store.records import Message
 from gateway.store.store import Store
+from gateway.texts.pictures import Pictures
 from routing.model import Time
 
 log = structlog.get_logger()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from config.triage import english, lexicon, weights
-from gateway.text_intake import heard
+from gateway.texts.intake import heard
 from routing.triage import Triage
 
 

@@ -24,14 +24,14 @@ from gateway.clock import Clock
 from gateway.dates import impossible
 from gateway.deciding import Outcome
 from gateway.dispatcher import Dispatcher, NotWritten
-from gateway.pictures import Pictures
 from gateway.store.records import FINAL_STATUSES, Attachment, Message, MessageStatus, SentAt
 from gateway.store.store import Store, StoreError
-from gateway.text_carriers import KEY, Carriers, came_by, senders
-from gateway.text_files import TextFiles
-from gateway.text_intake import JudgeAll, TextIntake
-from gateway.text_missed import MissedTexts
-from gateway.text_refusals import Refusals
+from gateway.texts.carriers import KEY, Carriers, came_by, senders
+from gateway.texts.files import TextFiles
+from gateway.texts.intake import JudgeAll, TextIntake
+from gateway.texts.missed import MissedTexts
+from gateway.texts.pictures import Pictures
+from gateway.texts.refusals import Refusals
 from routing.events import DeliveryReported, Recorded
 from routing.model import Time
 

@@ -14,7 +14,7 @@ from channels.text.port import Carrier, MediaItem
 from gateway.dispatcher import Dispatcher, NotWritten
 from gateway.store.records import Attachment
 from gateway.store.store import Store, StoreError
-from gateway.text_carriers import Carriers, came_by
+from gateway.texts.carriers import Carriers, came_by
 from routing.events import Recorded
 
 log = structlog.get_logger()

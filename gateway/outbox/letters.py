@@ -15,7 +15,7 @@ from config.numbers import for_people
 from config.settings import Settings
 from config.templates import filled
 from gateway.store.records import Message, OutboxItem, Record
-from gateway.text_carriers import way_out
+from gateway.texts.carriers import way_out
 from routing.commands import Acknowledge, AskWhere
 from routing.model import Channel, Contact, Time
 

@@ -22,8 +22,8 @@ from gateway.dispatcher import Dispatcher
 from gateway.store.looks import Looks
 from gateway.store.records import Attachment, Block, Message, Record
 from gateway.store.store import Store
-from gateway.text_carriers import KEY
-from gateway.text_files import pending
+from gateway.texts.carriers import KEY
+from gateway.texts.files import pending
 from gateway.together import Together
 from routing.events import Event, MessageArrived, Recorded
 from routing.model import Channel, Party, Wish

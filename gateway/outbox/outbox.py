@@ -27,9 +27,9 @@ from channels.base import ChannelError, Refused, Throttled
 from config.settings import Outbox as OutboxSettings
 from gateway.clock import Clock
 from gateway.dispatcher import Committed, Dispatcher, waited_out
-from gateway.outages import Outages, Way
-from gateway.outbox_failures import NONE, Failures, meaning, pause
-from gateway.outbox_queue import Queue
+from gateway.outbox.failures import NONE, Failures, meaning, pause
+from gateway.outbox.outages import Outages, Way
+from gateway.outbox.queue import Queue
 from gateway.store.records import Message, MessageStatus, OutboxItem
 from gateway.store.store import Store
 from routing.events import MessageSent, SendingClaimed, SendingFailed

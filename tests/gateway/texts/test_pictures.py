@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gateway.pictures import Pictures, kept
 from gateway.store.records import Message
+from gateway.texts.pictures import Pictures, kept
 from routing.board import Board
 from routing.events import Recorded
 from tests.support.writer import Writer, settings_for
