@@ -9,18 +9,18 @@ help: ## list the targets
 setup: ## install what is missing: Debian packages, and Python packages into .venv
 	@config/setup/setup.sh
 
-run: setup ## start the gateway with a sandbox around it: SIP edge, mail server, text carrier, desk
+run: setup ## start the gateway with a sandbox around it: SIP edge, mail server, text carrier, telephones, a page
 	@exec .venv/bin/contact-gateway sandbox up
 
 test: setup ## run all tests
 	@.venv/bin/pytest --quiet --numprocesses 3 --dist loadfile
 
-check: setup ## formatting, lint, types, import rules, and what the repository may say
+check: setup ## formatting, lint, types, import rules, and what files and documents say
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/pytest --quiet tests/test_architecture.py tests/test_dependencies.py
+	.venv/bin/pytest --quiet tests/test_architecture.py tests/test_dependencies.py tests/test_documents.py
 
 bench: setup ## run each benchmark in turn
 	@set -e; for file in tests/bench/[a-z]*.py; do echo "bench: $$file"; PYTHONPATH=. .venv/bin/python "$$file"; done

@@ -116,7 +116,7 @@ class Routing(Section):
 
 
 class Grade(Section):
-    """How fast police must respond; the clocks run from when the grade is given."""
+    """How fast police must respond, from when the grade is given. Desks show it; nothing watches the times yet."""
 
     id: Identifier
     name: str

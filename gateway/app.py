@@ -39,7 +39,8 @@ from gateway.references import new_id, new_reference
 from gateway.retention import Retention
 from gateway.rosters.watch import RosterWatch
 from gateway.statistics.statistics import Statistics
-from gateway.store.database import migrate, open_engine
+from gateway.store.database import migrate, open_engine, require_database
+from gateway.store.errors import NoDatabase
 from gateway.store.store import Store, StoreError
 from gateway.telemetry import Telemetry, configure_logs
 from gateway.texts.channel import TextChannel
@@ -127,10 +128,13 @@ class Gateway:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Start in order: store, board, outbox, HTTP, channels. Stop in the opposite order; calls go on."""
+        """Start in order: store, board, outbox, HTTP, channels. Stop in the opposite order; calls go on.
+
+        Raises NoDatabase.
+        """
         settings = self.settings
-        settings.gateway.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         await self._open_store()
+        settings.gateway.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         runner = web.AppRunner(self.http, access_log=None, shutdown_timeout=settings.gateway.shutdown_seconds)
         await runner.setup()
         control = await open_control(runner, control_path(settings.gateway.run_dir))
@@ -157,8 +161,11 @@ class Gateway:
         """However long the database takes to come up: callers go to the overflow target meanwhile."""
         while True:
             try:
+                await require_database(self.store.engine)
                 await migrate(self.store.engine)
                 break
+            except NoDatabase:
+                raise
             except StoreError as error:
                 log.error("store_down", why=str(error), next_try_seconds=2)
                 await asyncio.sleep(2)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 
 from config.settings import Settings
-from gateway.store.database import open_engine
+from gateway.store.database import open_engine, require_database
+from gateway.store.errors import NoDatabase
 from gateway.store.store import Store, StoreError
 from routing.board import Board
 from routing.coverage import waits_for_nobody, without_handlers
 from routing.model import Handler
 from routing.rules import Rules
-
-SQLITE = "sqlite+aiosqlite:///"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +24,12 @@ class Found:
 
 async def look_at_handlers(settings: Settings) -> Found:
     """A database that is not there is not made."""
-    url = settings.store.url
-    if url.startswith(SQLITE) and not await asyncio.to_thread(Path(url.removeprefix(SQLITE)).is_file):
-        return Found("not known before there is a database")
     store = Store(open_engine(settings.store))
     try:
+        await require_database(store.engine)
         handlers = await store.handlers()
+    except NoDatabase as error:
+        return Found(f"not known: {error}")
     except StoreError as error:
         return Found(f"not known: the database cannot be read ({error})")
     finally:

@@ -62,4 +62,4 @@ def unsent(
     if not (telling or pictures) or verdict(board, contact, channel, address) != "neutral":
         return ""
     what = f"the words say '{telling}'" if telling else "a picture may tell it"
-    return f"It is not safe to show this person's surroundings who writes, and {what}."
+    return f"It is not safe if those around this person see who writes, and {what}."

@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import icalendar
+from icalendar.error import BrokenCalendarProperty
 
 from channels.email.words import one_line
 
@@ -68,16 +69,29 @@ def _sentence(calendar: Any, event: Any) -> str:
 
 def _does(method: str, event: Any) -> str:
     """Who does what with it."""
-    attendees = event.get("ATTENDEE", [])
-    attendee = (attendees if isinstance(attendees, list) else [attendees])[:1]
+    attendee = _all(event, "ATTENDEE")[:1]
     answer = "".join(str(one.params.get("PARTSTAT", "")).upper() for one in attendee)
     if method == "REPLY":
         return f"{_named(attendee)} {ANSWERS.get(answer, 'answers about the appointment')}"
     if method in ATTENDEES:
         return f"{_named(attendee)} {ATTENDEES[method]}"
     if method in ORGANISERS:
-        return f"{_named([event[name] for name in ('ORGANIZER',) if name in event])} {ORGANISERS[method]}"
+        return f"{_named(_all(event, 'ORGANIZER'))} {ORGANISERS[method]}"
     return "An appointment"
+
+
+def _all(event: Any, name: str) -> list[Any]:
+    """What it gives under this name: once, or against the rule several times."""
+    given = event.get(name, [])
+    return given if isinstance(given, list) else [given]
+
+
+def _time(given: Any) -> Any:
+    """A date, a time or a length; None where it cannot be read."""
+    try:
+        return given.dt
+    except (AttributeError, BrokenCalendarProperty):
+        return None
 
 
 def _named(people: Sequence[Any]) -> str:
@@ -89,19 +103,27 @@ def _named(people: Sequence[Any]) -> str:
 
 def _said(event: Any, name: str) -> str:
     """The first, where it says several."""
-    given = event.get(name, "")
-    return one_line(str(given[0] if isinstance(given, list) else given), LONGEST)
+    return one_line(str(next(iter(_all(event, name)), "")), LONGEST)
 
 
 def _when(event: Any) -> str:
-    """'Tue 1 Dec 2026 10:00 to 11:00 GMT'; '' when it does not say."""
-    if "DTSTART" not in event or not isinstance(event["DTSTART"].dt, date):
-        return ""
-    first, last = event["DTSTART"].dt, _end(event)
+    """'Tue 1 Dec 2026 10:00 to 11:00 GMT'; '' when it does not say, and each when it says several."""
+    starts = {one.to_ical(): one for one in _all(event, "DTSTART") if isinstance(_time(one), date)}
+    if not starts:
+        return "at a time that cannot be read: see its file" if "DTSTART" in event else ""
+    if len(starts) > 1:
+        each = " or ".join(_span(start, start.dt) for start in islice(starts.values(), MOST_EVENTS))
+        return f"{each} (it gives more than one time: ask which)"
+    (start,) = starts.values()
+    return _span(start, _end(event, start.dt))
+
+
+def _span(start: Any, last: Any) -> str:
+    first = start.dt
     if not isinstance(first, datetime):
         last = max(first, last - DAY)  # the end is the day after (RFC 5545, 3.6.1)
         return f"{_day(first)}{f' to {_day(last)}' if last != first else ''} (whole days)"
-    zone = one_line(str(event["DTSTART"].params.get("TZID", "")), LONGEST)
+    zone = one_line(str(start.params.get("TZID", "")), LONGEST)
     first, last = _here(first), _here(last)
     hour = f"{last:%H:%M}" if last.date() == first.date() else f"{_day(last)} {last:%H:%M}"
     until = f" to {hour}" if last != first else ""
@@ -109,13 +131,13 @@ def _when(event: Any) -> str:
     return f"{_day(first)} {first:%H:%M}{until} {named}"
 
 
-def _end(event: Any) -> Any:
-    """Of the same kind as its start; the start itself where it does not say, or says what cannot be."""
-    first = event["DTSTART"].dt
-    if "DTEND" in event and type(event["DTEND"].dt) is type(first):
-        end = event["DTEND"].dt
-    elif "DURATION" in event and isinstance(event["DURATION"].dt, timedelta):
-        end = first + event["DURATION"].dt
+def _end(event: Any, first: Any) -> Any:
+    """Of the same kind as its start; the start itself where it does not say, says several, or says what cannot be."""
+    ends, lengths = ([_time(one) for one in _all(event, name)] for name in ("DTEND", "DURATION"))
+    if len(ends) == 1 and type(ends[0]) is type(first):
+        end = ends[0]
+    elif len(lengths) == 1 and isinstance(lengths[0], timedelta):
+        end = first + lengths[0]
     else:
         return first
     both = isinstance(first, datetime) and (first.tzinfo is None) != (end.tzinfo is None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
 from itertools import islice
@@ -11,6 +12,7 @@ from channels.email import headers
 from channels.email.words import one_line
 
 FIELD_LIMIT = 500
+TEXT_LIMIT = 100_000
 RECIPIENTS_LIMIT = 50
 PARTS_LIMIT = 500
 LIST_FIELDS = ("List-Id", "List-Unsubscribe", "List-Post", "X-Autoreply", "X-Autorespond")
@@ -20,6 +22,7 @@ ANSWERS = {"auto-replied", "auto-notified"}
 MACHINE_TYPES = {"multipart/report", "message/delivery-status", "message/disposition-notification"}
 WORST_FIRST = {"failed": 0, "delayed": 1, "delivered": 2}
 ORIGINAL = re.compile(r"^Original-Message-ID:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
+MENTIONED_LIMIT = 5
 IDENTIFIER = re.compile(r"^Message-ID:\s*(<[^<>\s]+>)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -38,11 +41,13 @@ class Outcome:
 class DeliveryReport:
     """What became of a message of ours: the worst outcome first; several when a server has passed it on to several.
 
-    ``original_message_id`` is '' when the report does not quote it.
+    ``original_message_id`` is '' when the report does not quote its headers; ``mentioned`` are the Message-IDs that it
+    names elsewhere.
     """
 
     outcomes: tuple[Outcome, ...]
     original_message_id: str
+    mentioned: tuple[str, ...] = ()
 
 
 def is_automatic(message: Message, sender: str) -> bool:
@@ -102,7 +107,7 @@ def delivery_report(message: Message) -> DeliveryReport | None:
         return None
     blocks = [block for block in _parts(status) if headers.value(block, "Final-Recipient")] or [status]
     outcomes = sorted(map(_outcome, blocks), key=lambda outcome: WORST_FIRST.get(outcome.action, len(WORST_FIRST)))
-    return DeliveryReport(tuple(outcomes), _original(parts))
+    return DeliveryReport(tuple(outcomes), _original(parts), tuple(_mentioned(parts, status)))
 
 
 def _outcome(block: Message) -> Outcome:
@@ -129,6 +134,19 @@ def _typed(block: Message, name: str) -> str:
     """'rfc822; someone@example.org' is 'someone@example.org'."""
     kind, separator, rest = headers.value(block, name).partition(";")
     return one_line(rest if separator else kind, FIELD_LIMIT)
+
+
+def _mentioned(parts: list[Message], status: Message) -> Iterator[str]:
+    """In the report's fields, as Google's servers have it, and on a line of its text, as those do that copy the headers
+    there."""
+    for block in (status, *_parts(status)):
+        for name in ("Original-Message-ID", "X-Original-Message-ID"):
+            yield from headers.identifiers(block, name, [])[:MENTIONED_LIMIT]
+    for part in parts:
+        written = part.get_payload(decode=True) if part.get_content_type() == "text/plain" else None
+        if isinstance(written, bytes):
+            found = IDENTIFIER.findall(written[:TEXT_LIMIT].decode("utf-8", "replace"))
+            yield from found[:MENTIONED_LIMIT]
 
 
 def _original(parts: list[Message]) -> str:

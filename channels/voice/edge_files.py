@@ -14,6 +14,7 @@ All lie in one directory, in which Kamailio is also started:
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -65,6 +66,16 @@ class Limits:
     ban_seconds: int = 300
     slot_answer_seconds: float = 8.0
     workers: int = 4
+
+
+def files_in_vain(edge: Edge) -> list[str]:
+    """What its TLS would look for in vain, in sentences; a certificate may come after the settings that name it."""
+    named = {"tls_certificate": edge.tls_certificate, "tls_key": edge.tls_key, "tls_ca": edge.tls_ca}
+    return [
+        f"edge.{key}: {file} cannot be read; the edge's TLS needs it"
+        for key, file in named.items()
+        if edge.tls_certificate and not os.access(file, os.R_OK)
+    ]
 
 
 def write_edge_files(settings: Settings, directory: Path, limits: Limits | None = None) -> None:

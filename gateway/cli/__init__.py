@@ -10,10 +10,12 @@ from pathlib import Path
 import click
 
 from config.settings import Settings
-from gateway.cli.common import CONFIG, Failure, Misconfigured, load_settings
+from gateway.cli.common import CONFIG, Failure, Misconfigured, load_settings, without_database
+from gateway.store.errors import NoDatabase
 
 # The commands that stand in files of their own: each is loaded when it is used.
 ELSEWHERE = {
+    "begin": "begin",
     "drain": "drain",
     "duty": "shifts",
     "edge-files": "site",
@@ -68,8 +70,8 @@ def main() -> None:
 
     \b
     Examples:
-      contact-gateway check --config site.toml
-      contact-gateway serve --config site.toml
+      contact-gateway check --config gateway.toml
+      contact-gateway serve --config gateway.toml
       contact-gateway status
     """
 
@@ -79,11 +81,11 @@ def main() -> None:
 def serve(config: Path | None) -> None:
     """Run the gateway until it is told to stop (SIGTERM or Ctrl-C).
 
-    Calls that are under way go on without it.
+    Calls that are under way go on without it. It begins no database: before its first start, use contact-gateway begin.
 
     \b
     Example:
-      contact-gateway serve --config /etc/contact-gateway/site.toml
+      contact-gateway serve --config /etc/contact-gateway/gateway.toml
     """
     settings = load_settings(config)
     from gateway.app import serve as run
@@ -91,6 +93,8 @@ def serve(config: Path | None) -> None:
 
     try:
         asyncio.run(run(settings))
+    except NoDatabase as error:
+        raise without_database(error) from None
     except (AlreadyRunning, OSError) as error:
         raise Failure(f"The gateway could not run: {error}.") from None
     except BaseExceptionGroup as group:
@@ -111,11 +115,12 @@ def _first(error: BaseException) -> BaseException:
 def check(config: Path | None, sign_in: bool) -> None:
     """Check the configuration and say everything that is wrong with it.
 
-    Exits with 2 when something is. Where there is a database, it is also said which queues no handler could serve.
+    Exits with 2 when something is. It is also said which files the edge would look for in vain and, where there is a
+    database, which queues no handler could serve.
 
     \b
     Examples:
-      contact-gateway check --config /etc/contact-gateway/site.toml
+      contact-gateway check --config /etc/contact-gateway/gateway.toml
       contact-gateway check --sign-in
     """
     settings = load_settings(config)
@@ -125,12 +130,13 @@ def check(config: Path | None, sign_in: bool) -> None:
         if found := asyncio.run(refusals(settings.email.mailboxes)):
             raise Misconfigured("Not every mailbox can be used:" + "".join(f"\n  {why}" for why in found))
         click.echo("Every mailbox lets us in, to read and to send.")
+    from channels.voice.edge_files import files_in_vain
     from gateway.handlers_check import look_at_handlers
 
     handlers = asyncio.run(look_at_handlers(settings))
     click.echo(_summary(settings, handlers.known))
-    if handlers.warnings:
-        click.echo("Warnings:" + "".join(f"\n  {warning}." for warning in handlers.warnings))
+    if warnings := [*files_in_vain(settings.edge), *handlers.warnings]:
+        click.echo("Warnings:" + "".join(f"\n  {warning}." for warning in warnings))
 
 
 def _summary(settings: Settings, handlers: str) -> str:

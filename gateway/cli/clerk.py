@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import click
 from aiohttp import web
 
 from config.settings import Settings
@@ -69,20 +68,14 @@ class Clerk(Dispatcher):
 
 
 @asynccontextmanager
-async def open_office(settings: Settings, path: Path, *, begins: bool) -> AsyncIterator[None]:
-    """The API at the socket ``path``, on the store alone. ``begins``: where there is no database yet, one is begun.
-
-    Raises NoDatabase, StoreError, OSError.
-    """
+async def open_office(settings: Settings, path: Path) -> AsyncIterator[None]:
+    """The API at the socket ``path``, on the store alone. Raises NoDatabase, StoreError, OSError."""
     store = Store(open_engine(settings.store))
     try:
         try:
             await require_database(store.engine)
         except NoDatabase as none:
-            if not begins:
-                raise NoDatabase(f"the gateway is not running, and {none}") from None
-            await asyncio.to_thread(settings.gateway.data_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
-            click.echo(f"So far {none}: it is begun.", err=True)
+            raise NoDatabase(f"the gateway is not running, and {none}") from None
         await migrate(store.engine)
         clerk = Clerk(store, Rules.of(settings))
         await clerk.open()

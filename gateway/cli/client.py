@@ -65,8 +65,8 @@ def _in_words(problem: Any) -> str:
 
 
 @asynccontextmanager
-async def connected(settings: Settings, *, begins: bool = False) -> AsyncIterator[Client]:
-    """``begins``: where there is no database yet, one is begun. Raises NoDatabase, StoreError, OSError."""
+async def connected(settings: Settings) -> AsyncIterator[Client]:
+    """Raises NoDatabase, StoreError, OSError."""
     path = control_path(settings.gateway.run_dir)
     if await asyncio.to_thread(is_served, path):
         async with _client(path, running=True) as client:
@@ -76,7 +76,7 @@ async def connected(settings: Settings, *, begins: bool = False) -> AsyncIterato
 
     with TemporaryDirectory(prefix="contact-gateway-") as folder:
         own = Path(folder) / "control.sock"
-        async with open_office(settings, own, begins=begins), _client(own, running=False) as client:
+        async with open_office(settings, own), _client(own, running=False) as client:
             yield client
 
 

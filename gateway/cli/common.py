@@ -59,13 +59,12 @@ def load_settings(config: Path | None) -> Settings:
         raise Misconfigured(f"The configuration has {count}:{mistakes}") from None
 
 
-def run_with(config: Path | None, work: Callable[[Client], Coroutine[Any, Any, T]], *, begins: bool = False) -> T:
-    """Do ``work`` through the running gateway, or on its store when none runs. ``begins``: where there is no database
-    yet, one is begun; everything else refuses. Raises Failure."""
+def run_with(config: Path | None, work: Callable[[Client], Coroutine[Any, Any, T]]) -> T:
+    """Do ``work`` through the running gateway, or on its store when none runs. Raises Failure."""
     settings = load_settings(config)
 
     async def run() -> T:
-        async with connected(settings, begins=begins) as client:
+        async with connected(settings) as client:
             return await work(client)
 
     return run_plainly(run)
@@ -76,9 +75,7 @@ def run_plainly(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     try:
         return asyncio.run(work())
     except NoDatabase as error:
-        said = str(error)
-        check = "check --config, gateway.data_dir and store.url, or start the gateway once"
-        raise Failure(f"{said[0].upper()}{said[1:]}: {check}.") from None
+        raise without_database(error) from None
     except StoreError as error:
         raise Failure(f"The database cannot be used: {error}. Check store.url in the configuration.") from None
     except PermissionError as error:
@@ -86,6 +83,17 @@ def run_plainly(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         raise Failure(f"You may not open {path}: run this as the gateway's user or as root.") from None
     except OSError as error:
         raise Failure(f"It could not be done: {error}.") from None
+
+
+def without_database(error: NoDatabase) -> Failure:
+    """Whoever has had one must not begin another."""
+    said = str(error)
+    return Failure(
+        f"{said[0].upper()}{said[1:]}.\n"
+        "If the gateway has run before, its contacts are elsewhere, and none is to be begun: check --config,\n"
+        "gateway.data_dir and store.url, and whether the disk is mounted.\n"
+        "Only before the very first start: contact-gateway begin"
+    )
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -74,7 +74,7 @@ def add(
         "role": role,
         "password": password,
     }
-    run_with(config, lambda client: client.post("/handlers", body), begins=True)
+    run_with(config, lambda client: client.post("/handlers", body))
     click.echo(f"Added {role} {id}.")
 
 
@@ -151,5 +151,5 @@ def import_(csv: Path, config: Path | None) -> None:
       contact-gateway handlers import roster.csv
     """
     content = csv.read_bytes()
-    done = run_with(config, lambda client: client.post_csv("/handlers/import", content), begins=True)
+    done = run_with(config, lambda client: client.post_csv("/handlers/import", content))
     click.echo(f"Imported {csv.name}: {done['added']} added, {done['changed']} changed.")

@@ -49,7 +49,7 @@ def edge_files(directory: Path, config: Path | None) -> None:
 
     \b
     Example:
-      contact-gateway edge-files /var/lib/contact-gateway-edge
+      contact-gateway edge-files /var/lib/contact-gateway-edge --config /etc/contact-gateway/gateway.toml
     """
     settings = load_settings(config)
     try:

@@ -22,7 +22,7 @@ def status(config: Path | None) -> None:
 
     \b
     Example:
-      contact-gateway status --config /etc/contact-gateway/site.toml
+      contact-gateway status --config /etc/contact-gateway/gateway.toml
     """
     ready, queues, handlers = run_with(config, _ask)
     click.echo(summary(ready, queues["queues"]))

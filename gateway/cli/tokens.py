@@ -26,7 +26,7 @@ def add(name: str, role: str, config: Path | None) -> None:
     Example:
       contact-gateway tokens add wallboard --role supervisor > wallboard.token
     """
-    made = run_with(config, lambda client: client.post("/tokens", {"name": name, "role": role}), begins=True)
+    made = run_with(config, lambda client: client.post("/tokens", {"name": name, "role": role}))
     click.echo(f"Token {name} for the role {role}. It is shown this once; keep it safe:", err=True)
     click.echo(made["token"])
 

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from channels.email.automatic import Outcome
+from channels.email.automatic import DeliveryReport, Outcome
 from channels.email.language import language_of
 from channels.email.mime import Mail
 from channels.email.quoting import own_words
@@ -158,7 +158,7 @@ class MailIntake:
     def _delivery(self, arrival: Arrival, looks: Looks) -> Understood | None:
         """A delivery report on a message of ours stands beside it; its failure is told to the handler."""
         report = arrival.mail.delivery_report
-        sent = looks.sent_by_us(report.original_message_id) if report else None
+        sent = _reported_on(arrival.mail, report, looks) if report else None
         status = STATUSES.get(report.outcomes[0].action) if report and report.outcomes else None
         if report is None or status is None or sent is None:
             return None
@@ -265,6 +265,17 @@ def _old(fetched: FetchedMail, mail: Mail, came: Time) -> Iterator[str]:
 def _reached_us(fetched: FetchedMail, came: Time) -> Time:
     """When our mail server had it, which has lain there since; now, where it does not say."""
     return min(came, fetched.internal_date.timestamp()) if fetched.internal_date else came
+
+
+def _reported_on(mail: Mail, report: DeliveryReport, looks: Looks) -> Message | None:
+    """The message of ours whose headers it quotes; else one that it mentions or answers, if that went to somebody of
+    whom it speaks. Each is named by its Message-ID, which nobody can guess."""
+    quoted = looks.sent_by_us(report.original_message_id)
+    if quoted is not None:
+        return quoted
+    recipients = {outcome.recipient.lower() for outcome in report.outcomes}
+    named = map(looks.sent_by_us, (*report.mentioned, mail.in_reply_to, *mail.references[-1:]))
+    return next((sent for sent in named if sent is not None and sent.recipient.lower() in recipients), None)
 
 
 def _told(outcome: Outcome, recipient: str) -> str:

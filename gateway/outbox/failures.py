@@ -8,11 +8,13 @@ long as it likes, so time is the limit there (RFC 5321, section 4.5.4.1), and no
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from channels.base import Deferred, NotLetIn, Throttled, Unreachable
 from config.settings import Outbox as OutboxSettings
+from routing.events import SendingFailed
 from routing.model import Time
 
 HOUR, MINUTE = 3600.0, 60.0
@@ -23,7 +25,7 @@ LARGEST_DOUBLING = 40
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """Of one message, since we were started.
+    """Of one message, since we were started; ``deferred_since`` and ``told`` also from before that.
 
     ``times``: all of them. ``counted``: the tries that are used up. ``alone``: whether it fails for itself, and not
     with all that goes the same way. ``latest``: when it failed last. ``deferred_since``: when its server first wanted
@@ -72,6 +74,16 @@ def meaning(
     meant = _goes_on(failures, error, settings, late=late)
     told, waits = now if late else failures.told, meant.why if meant.then == "waits" else failures.waits
     return replace(failures, told=told, waits=waits), meant
+
+
+def known_before(told: Iterable[tuple[Time, SendingFailed]]) -> Failures:
+    """Of a message that failed before we were started, by what was journalled of it, and when: the hours for which its
+    server may want it later do not begin anew, nor is a person told anew."""
+    known = NONE
+    for at, failed in told:
+        since = min(known.deferred_since, failed.deferred_since or math.inf)
+        known = replace(known, deferred_since=since, told=at if failed.late else known.told)
+    return known
 
 
 def pause(tries: int, first: float, longest: float, chance: float) -> float:

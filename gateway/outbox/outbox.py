@@ -27,9 +27,11 @@ from channels.base import ChannelError, Refused, Throttled
 from config.settings import Outbox as OutboxSettings
 from gateway.clock import Clock
 from gateway.dispatcher import Committed, Dispatcher, waited_out
-from gateway.outbox.failures import NONE, Failures, meaning, pause
+from gateway.outbox.failures import NONE, Failures, known_before, meaning, pause
 from gateway.outbox.outages import Outages, Way
 from gateway.outbox.queue import Queue
+from gateway.store.documents import load_change
+from gateway.store.looks import Looks
 from gateway.store.records import Message, MessageStatus, OutboxItem
 from gateway.store.store import Store
 from routing.events import MessageSent, SendingClaimed, SendingFailed
@@ -55,10 +57,11 @@ class Sender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try: the claimed item and its message, None when there is none."""
+    """One try: the claimed item and its message, None when there is none. ``which``: its name, for the story."""
 
     item: OutboxItem
     message: Message | None = None
+    which: str = A_MESSAGE
 
     @property
     def way(self) -> Way:
@@ -158,8 +161,8 @@ class Outbox:
         if failures.waits:
             return
         self._failures[item.message] = replace(failures, waits=why)
-        message = await waited_out(lambda: self._store.message(item.message))
-        event = SendingFailed(item.reference, item.message, why, final=False, which=_name(message))
+        _, which = await waited_out(lambda: self._look_up(item))
+        event = SendingFailed(item.reference, item.message, why, final=False, which=which)
         now = replace(item, next_at=min(item.next_at, self._clock()))
         await self._dispatcher.insist(event, now, MessageStatus(item.message, "waiting", problems=why))
 
@@ -173,7 +176,7 @@ class Outbox:
         claimed = replace(item, state="claimed", attempts=tries, next_at=due, claimed_at=item.claimed_at or now)
         attempt = Attempt(claimed)
         try:
-            attempt = replace(attempt, message=await self._store.message(item.message))
+            attempt = Attempt(claimed, *await self._look_up(item))
             await self._try(attempt, interrupted=item.claimed_at is not None)
         except Exception as error:
             if not isinstance(error, ChannelError):
@@ -183,7 +186,7 @@ class Outbox:
 
     async def _try(self, attempt: Attempt, *, interrupted: bool) -> None:
         item, message = attempt.item, attempt.message
-        claimed = SendingClaimed(item.reference, item.message, item.attempts, _name(message))
+        claimed = SendingClaimed(item.reference, item.message, item.attempts, attempt.which)
         await self._dispatcher.insist(claimed, item)
         if message is None:
             raise LookupError(f"no message {item.message}")
@@ -207,7 +210,7 @@ class Outbox:
     async def _sent(self, attempt: Attempt, provider_id: str) -> None:
         item, way = attempt.item, attempt.way
         await self._dispatcher.insist(
-            MessageSent(item.reference, item.message, provider_id, _name(attempt.message)),
+            MessageSent(item.reference, item.message, provider_id, attempt.which),
             replace(item, state="sent"),
             MessageStatus(item.message, "sent", provider_id),
         )
@@ -218,7 +221,7 @@ class Outbox:
     async def _failed(self, attempt: Attempt, error: Exception) -> bool:
         """Whether what was written after it may go."""
         item, now = attempt.item, self._clock()
-        before, left = self._failures.get(item.message, NONE), self._left.get(attempt.way, 0.0)
+        before, left = await self._before(item), self._left.get(attempt.way, 0.0)
         failures, meant = meaning(before, error, left, now, self._settings)
         self._failures[item.message], final = failures, meant.then == "given_up"
         log.warning("sending_failed", contact=item.reference, attempt=item.attempts, final=final, why=str(error))
@@ -227,8 +230,9 @@ class Outbox:
         item = replace(item, state="failed" if final else "waiting")
         told_at = item.next_at if meant.then == "again" else 0.0
         event = SendingFailed(
-            item.reference, item.message, meant.why, final, told_at, _name(attempt.message), late=meant.late
-        )
+            item.reference, item.message, meant.why, final, told_at, attempt.which, meant.late,
+            failures.deferred_since if failures.deferred_since < math.inf else 0.0,
+        )  # fmt: skip
         await self._dispatcher.insist(event, item, MessageStatus(item.message, item.state, problems=meant.why))
         if isinstance(error, Throttled):
             self._queue.rest(item.channel, self._clock() + error.retry_after)
@@ -240,6 +244,27 @@ class Outbox:
         else:
             self._queue.put_back(item)
         return meant.overtaken
+
+    async def _look_up(self, item: OutboxItem) -> tuple[Message | None, str]:
+        """The message, and its name. Raises StoreError."""
+
+        def ask(looks: Looks) -> tuple[Message | None, str]:
+            message = looks.message(item.message)
+            return message, _name(message, looks.of_its_second(message)) if message else A_MESSAGE
+
+        return await self._store.look(ask)
+
+    async def _before(self, item: OutboxItem) -> Failures:
+        """Of this run or, if it has had none yet, of an earlier one."""
+        if item.message in self._failures or item.attempts <= 1:
+            return self._failures.get(item.message, NONE)
+        return await waited_out(lambda: self._journalled(item))
+
+    async def _journalled(self, item: OutboxItem) -> Failures:
+        """Raises StoreError."""
+        rows = [row async for row in self._store.journal(reference=item.reference, kind=SendingFailed.__name__)]
+        failed = [(row.at, load_change(row.kind, row.document)) for row in rows]
+        return known_before((at, change) for at, change in failed if change.message == item.message)
 
     def _over(self, item: OutboxItem) -> None:
         self._queue.done(item)
@@ -269,10 +294,10 @@ class Outbox:
         return pause(tries, self._settings.first_retry_seconds, longest, self._chance.random())
 
 
-def _name(message: Message | None) -> str:
-    """Which message it is, by who wrote it and when, for the story of its contact."""
-    if message is None:
-        return A_MESSAGE
+def _name(message: Message, of_its_second: Sequence[str]) -> str:
+    """Which message it is, by who wrote it and when, for the story of its contact; with its number where its writer
+    wrote others in the same second."""
     _, _, who = message.by.partition(":")
     whose = "the automatic message" if message.automatic or not who else f"{who}'s message"
-    return f"{whose} of {datetime.fromtimestamp(message.at, UTC):%H:%M:%S} UTC"
+    number = f" no. {of_its_second.index(message.id) + 1}" if len(of_its_second) > 1 else ""
+    return f"{whose}{number} of {datetime.fromtimestamp(message.at, UTC):%H:%M:%S} UTC"

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import MAXYEAR, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from dateutil.rrule import rrulestr
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from gateway.api.problems import FieldError
@@ -24,6 +25,8 @@ LONGEST = timedelta(days=366 * MOST_YEARS)
 # A rule with one of these makes thousands of shifts a day.
 TOO_OFTEN = ("SECONDLY", "MINUTELY", "HOURLY")
 BY_THE_CLOCK = ("BYHOUR", "BYMINUTE", "BYSECOND")
+CYCLE = 28  # years, after which every day of the year falls on the same day of the week again
+LAST_BEGINNING = MAXYEAR - CYCLE
 ONCE = ("DTSTART", "DTEND", "DURATION", "RRULE")
 A_TIME = "is no date and no time such as 20261130T070000Z"
 MEANT = {
@@ -135,6 +138,24 @@ def _no_rule(event: Any, window: Window) -> Mistakes:
         yield "RRULE", MEANT["RRULE"]
     elif set(map(str.upper, rule["FREQ"])) & set(TOO_OFTEN) or any(name in rule for name in BY_THE_CLOCK):
         yield "RRULE", "a shift recurs once a day at most: FREQ=DAILY and no BYHOUR"
+    elif not _comes(rule, _day(event["DTSTART"].dt)):
+        written = rule.to_ical().decode()[:60]
+        yield "RRULE", f"'{written}' names no day of the next {CYCLE} years: put it right, or take the event out"
+
+
+def _comes(rule: Any, first: date) -> bool:
+    """For a day that never comes the library looks as far as the year 9999, for many seconds. So it is asked of the
+    last cycle of years before that, from a year on whose days fall as those of the first."""
+    fell = first.year % 4, first.replace(month=1, day=1).weekday()
+    alike = (y for y in range(LAST_BEGINNING, LAST_BEGINNING - CYCLE, -1) if (y % 4, date(y, 1, 1).weekday()) == fell)
+    days = rule.copy()
+    for ends in ("COUNT", "UNTIL"):
+        days.pop(ends, None)
+    try:
+        then = datetime.combine(first.replace(year=next(alike)), time())
+        return next(iter(rrulestr(days.to_ical().decode(), dtstart=then)), None) is not None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return True  # another mistake, which is found when it is followed
 
 
 def _given(event: Any, name: str) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import sys
@@ -22,6 +23,7 @@ START_MOST_SECONDS = 300.0
 STOP_SPARE_SECONDS = 5.0
 CALLS_SECONDS = 5.0
 POLL_SECONDS = 0.1
+WITHOUT_WHICH_NOTHING = {"", "store"}  # parts, as /readyz names them
 TAIL_LINES = 15
 
 
@@ -48,8 +50,12 @@ class GatewayProcess:
     def running(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
-    async def start(self) -> None:
-        """Returns when it says that it is ready, however long that takes while it gets on. Raises GatewayError."""
+    async def start(self, outside_seconds: float = math.inf) -> str:
+        """Returns '' when it says that it is ready, however long that takes while it gets on; or, when it has served
+        for ``outside_seconds``, what is wrong around it: it takes calls also while a carrier is away.
+
+        Raises GatewayError.
+        """
         if self.running:
             raise GatewayError("the gateway is running already")
         with self._log.open("ab") as log:
@@ -65,7 +71,7 @@ class GatewayProcess:
             )
         try:
             async with asyncio.timeout(START_MOST_SECONDS) as deadline:
-                await self._until_ready(self._process, deadline)
+                return await self._until_ready(self._process, deadline, outside_seconds)
         except TimeoutError:
             why = await self.readiness()
             await self.kill()
@@ -81,29 +87,40 @@ class GatewayProcess:
 
     async def readiness(self) -> str:
         """'' when it is ready, otherwise what is wrong."""
+        return _in_words(await self._wrong())
+
+    async def _wrong(self) -> Mapping[str, str]:
+        """In each of its parts; '' is the part that stands for all of it."""
         url = f"http://{LOOPBACK}:{self._settings.http.port}/readyz"
         timeout = aiohttp.ClientTimeout(total=2)
         try:
             async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
-                return "" if answer.status == 200 else _in_words((await answer.json())["wrong"])
+                return {} if answer.status == 200 else dict((await answer.json())["wrong"])
         except (aiohttp.ClientError, TimeoutError) as error:
-            return f"it does not answer at {url} ({type(error).__name__})"
+            return {"": f"it does not answer at {url} ({type(error).__name__})"}
 
     def log_tail(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-TAIL_LINES:])
 
-    async def _until_ready(self, process: asyncio.subprocess.Process, deadline: asyncio.Timeout) -> None:
+    async def _until_ready(
+        self, process: asyncio.subprocess.Process, deadline: asyncio.Timeout, outside_seconds: float
+    ) -> str:
         """The deadline moves on with each progress, but not beyond where it stood."""
         now = asyncio.get_running_loop().time
-        latest, before = now() + START_MOST_SECONDS, ("", -1.0)
-        while why := await self.readiness():
+        latest, served_since, before = now() + START_MOST_SECONDS, math.inf, ("", -1.0)
+        while wrong := await self._wrong():
+            why = _in_words(wrong)
             if process.returncode is not None:
                 raise GatewayError(f"the gateway ended at once, with {process.returncode}:\n{self.log_tail()}")
+            served_since = math.inf if wrong.keys() & WITHOUT_WHICH_NOTHING else min(served_since, now())
+            if now() - served_since > outside_seconds:
+                return why
             progress = why, _cpu_seconds(process.pid) // PROGRESS_CPU_SECONDS
             if progress != before:
                 before = progress
                 deadline.reschedule(min(latest, now() + STUCK_SECONDS))
             await asyncio.sleep(POLL_SECONDS)
+        return ""
 
     async def _end(self, number: signal.Signals, deadline: float) -> None:
         process, self._process = self._process, None
@@ -153,7 +170,7 @@ def _trusting(certificates: Path) -> dict[str, str]:
 
 
 def _in_words(wrong: Mapping[str, str]) -> str:
-    return "; ".join(f"{part}: {why}" for part, why in wrong.items())
+    return "; ".join(f"{part}: {why}" if part else why for part, why in wrong.items())
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,10 +31,16 @@ def chosen_ports(first: int | None) -> Ports:
     return Ports.block(first, slots=SLOTS)
 
 
+def program() -> str:
+    """As it was called, so that a command can be copied from the terminal also where ours is on no PATH."""
+    called = sys.argv[0]
+    return called if Path(called).name == "contact-gateway" else "contact-gateway"
+
+
 def beside() -> str:
     """How to start a sandbox that is in nobody's way."""
     free = first_free_block(SLOTS)
-    return f"contact-gateway sandbox up --ports-from {free} --directory {DIRECTORY}-{free}"
+    return f"{program()} sandbox up --ports-from {free} --directory {DIRECTORY}-{free}"
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from gateway.sandbox.child import GatewayError
 from gateway.sandbox.daemon import DaemonError
 from gateway.sandbox.mail import MailServerError
 from gateway.sandbox.phone import PhoneError
-from gateway.sandbox.place import DIRECTORY, PlaceError, beside, chosen_ports, empty, note_page, taken
+from gateway.sandbox.place import DIRECTORY, PlaceError, beside, chosen_ports, empty, note_page, program, taken
 from gateway.sandbox.ports import NoFreePorts
 from gateway.sandbox.world import World
 
@@ -38,13 +38,13 @@ The sandbox runs. Ctrl-C stops all of it.
 
 In another terminal, be the public{where}:
 
-  contact-gateway sandbox call
-  contact-gateway sandbox emergency
-  contact-gateway sandbox text +447700900123 "There is a man with a knife on the 18:02 to Leeds"
-  contact-gateway sandbox text +447700900123 "Is this the lost property office?" --to 61017
-  contact-gateway sandbox email jo@sender.invalid "Lost bag" "I left a red bag on the train."
-  contact-gateway sandbox control-room busy
-  contact-gateway sandbox status
+  {program} sandbox call
+  {program} sandbox emergency
+  {program} sandbox text +447700900123 "There is a man with a knife on the 18:02 to Leeds"
+  {program} sandbox text +447700900123 "Is this the lost property office?" --to 61017
+  {program} sandbox email jo@sender.invalid "Lost bag" "I left a red bag on the train."
+  {program} sandbox control-room busy
+  {program} sandbox status
 """
 
 
@@ -112,7 +112,7 @@ def _what_now(world: World) -> str:
     usual = world.directory == DIRECTORY.absolute()
     where = "" if usual else f" (first: export SANDBOX_DIRECTORY={world.directory})"
     links = {"page": world.page_url, "gateway": world.gateway_url}
-    return WHAT_NOW.format(where=where, accounts=accounts, password=world.password, **links)
+    return WHAT_NOW.format(program=program(), where=where, accounts=accounts, password=world.password, **links)
 
 
 def _log_to(file: Path) -> None:

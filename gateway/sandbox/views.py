@@ -34,7 +34,7 @@ async def outside(out: Outside) -> Values:
     world = out.world
     why = await out.gateway_trouble()
     return {
-        "gateway": {"url": world.gateway_url, "ready": not why, "why": why},
+        "gateway": {"url": world.gateway_url, "runs": world.gateway.running, "ready": not why, "why": why},
         "calls": [_call(call) for call in reversed(out.calls.values())],
         "texts": [_text(message) for message in _texts(world)[-MOST_MESSAGES:]],
         "emails": [_email(mail) for mail in world.smtp.messages[-MOST_MESSAGES:]],
@@ -160,6 +160,7 @@ def _email(mail: SentMail) -> Values:
         "to": ", ".join(mail.recipients),
         "subject": message.subject,
         "body": message.text.strip(),
+        "at": message.date.timestamp() if message.date else None,
     }
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 from collections.abc import Callable, Coroutine, Mapping
@@ -37,7 +38,7 @@ from gateway.sandbox.rtpengine import Rtpengine
 from gateway.sandbox.site import secret, write_site
 from gateway.sandbox.speech import CACHE, prepare, spoken
 from gateway.sandbox.token_server import TokenServer
-from gateway.store.database import open_engine
+from gateway.store.database import begin_database, open_engine
 from gateway.store.store import Store
 
 log = structlog.get_logger()
@@ -116,13 +117,14 @@ class World:
 
     # --- what tests and the command line do with it ------------------------------------------------------
 
-    async def start_gateway(self) -> None:
-        """Returns when it is ready. Its settings are read anew, as it does. Raises GatewayError."""
+    async def start_gateway(self, outside_seconds: float = math.inf) -> str:
+        """Returns when it is ready, or when it has served for so long, and what is then wrong around it. Its settings
+        are read anew, as it does. Raises GatewayError."""
         try:
             self.settings = load(self.site)
         except ConfigurationError as error:
             raise GatewayError(f"the gateway cannot start with these settings:\n{error}") from None
-        await self.gateway.start()
+        return await self.gateway.start(outside_seconds)
 
     async def stop_gateway(self) -> None:
         """In good order; calls go on without it."""
@@ -219,6 +221,7 @@ class World:
         await self._start_edge()
         await self._start_mail()
         await self._start_carriers()
+        await begin_database(self.settings)
         self._say(f"gateway at {self.gateway_url}, log in {self.directory / 'gateway.log'}")
         self._stack.push_async_callback(self.gateway.end_calls)
         self._stack.push_async_callback(self.gateway.stop)

@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, inspect
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from config.settings import Settings
 from config.settings import Store as StoreSettings
 from gateway.store.access import durable
 from gateway.store.errors import NoDatabase
@@ -43,16 +44,40 @@ def open_engine(settings: StoreSettings) -> AsyncEngine:
     )
 
 
+async def begin_database(settings: Settings) -> tuple[bool, str]:
+    """The only way in which one is begun: whether it was, and where. One that is there already stays as it is.
+
+    Raises StoreError, OSError.
+    """
+    await asyncio.to_thread(settings.gateway.data_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
+    engine = open_engine(settings.store)
+    try:
+        await require_database(engine)
+        return False, _address_of(engine)
+    except NoDatabase:
+        await migrate(engine)
+        return True, _address_of(engine)
+    finally:
+        await engine.dispose()
+
+
 async def require_database(engine: AsyncEngine) -> None:
-    """Whoever only reads begins none: an empty one would answer that there is nothing.
+    """Nobody begins one by the way: at a mistyped address it would hold no contact, and look sound.
 
     Raises NoDatabase, StoreError.
     """
-    is_file = engine.dialect.name == "sqlite"
-    where = str(engine.url.database) if is_file else engine.url.render_as_string(hide_password=True)
-    missing = is_file and not await asyncio.to_thread(Path(where).is_file)
+    missing = _is_file(engine) and not await asyncio.to_thread(Path(_address_of(engine)).is_file)
     if missing or not await _has_tables(engine):
-        raise NoDatabase(f"there is no database at {where}")
+        raise NoDatabase(f"there is no database at {_address_of(engine)}")
+
+
+def _address_of(engine: AsyncEngine) -> str:
+    """A path, or a URL without its password."""
+    return str(engine.url.database) if _is_file(engine) else engine.url.render_as_string(hide_password=True)
+
+
+def _is_file(engine: AsyncEngine) -> bool:
+    return engine.dialect.name == "sqlite"
 
 
 async def _has_tables(engine: AsyncEngine) -> bool:

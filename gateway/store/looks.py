@@ -5,6 +5,7 @@ Whoever must ask several things to know what a message means asks them in one ho
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -38,6 +39,12 @@ class Looks:
 
     def message(self, message: str) -> Message | None:
         return next((Message(**row._mapping) for row in self._rows(queries.MESSAGE, {"id": message})), None)
+
+    def of_its_second(self, message: Message) -> list[str]:
+        """The messages that the same writer wrote to the same contact in the same second, in their order."""
+        second = math.floor(message.at)
+        values = {"reference": message.reference, "by": message.by, "begins": second, "ends": second + 1}
+        return [row.id for row in self._rows(queries.OF_ITS_SECOND, values)]
 
     def sent_by_us(self, header_id: str) -> Message | None:
         """Our own email with this Message-ID."""

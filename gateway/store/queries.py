@@ -20,6 +20,18 @@ CONTACT = select(contacts.c.document).where(contacts.c.reference == bindparam("r
 
 MESSAGE = select(messages).where(messages.c.id == bindparam("id"))
 
+OF_ITS_SECOND = (
+    select(messages.c.id)
+    .where(
+        messages.c.reference == bindparam("reference"),
+        messages.c.direction == "out",
+        messages.c.by == bindparam("by"),
+        messages.c.at >= bindparam("begins"),
+        messages.c.at < bindparam("ends"),
+    )
+    .order_by(messages.c.at, messages.c.id)
+)
+
 SENT_BY_US = select(messages).where(messages.c.header_id == bindparam("header_id"), messages.c.direction == "out")
 
 MESSAGES_CALLED = select(messages).where(messages.c.header_id.in_(_one_of("header_ids")))

@@ -249,7 +249,10 @@ class Store:
     async def outbox_open(self) -> list[OutboxItem]:
         """What is decided to be sent and not yet confirmed sent or given up, in the order in which it was written."""
         rows = select(tables.outbox).join(tables.messages).where(tables.outbox.c.state.in_(("waiting", "claimed")))
-        return [OutboxItem(**row._mapping) for row in await self.rows(rows.order_by(tables.messages.c.at))]
+        return [
+            OutboxItem(**row._mapping)
+            for row in await self.rows(rows.order_by(tables.messages.c.at, tables.messages.c.id))
+        ]
 
     async def shifts(self, begins: Time, ends: Time) -> list[PlannedShift]:
         """Those that have begun or will begin before ``ends``, and are not over at ``begins``."""

@@ -95,7 +95,8 @@ class MessageSent:
 @dataclass(frozen=True, slots=True)
 class SendingFailed:
     """``final``: given up. Otherwise it is tried again at ``next_at``, 0 where it waits for its way out. ``which``: in
-    words, for the story. ``late``: it takes so long that a person must know."""
+    words, for the story. ``late``: it takes so long that a person must know. ``deferred_since``: when its server first
+    wanted it later, 0 where it never did."""
 
     reference: str
     message: str
@@ -104,6 +105,7 @@ class SendingFailed:
     next_at: float = 0.0
     which: str = "a message"
     late: bool = False
+    deferred_since: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

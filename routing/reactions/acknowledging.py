@@ -62,7 +62,7 @@ def _not_now(contact: Contact, board: Board, now: Time) -> str:
 
 def _no_words(template: str, contact: Contact, board: Board, allowed: Verdict) -> str:
     if allowed == "neutral" and not template:
-        return "It is not safe to show this person's surroundings who writes, and no neutral words are set."
+        return "It is not safe if those around this person see who writes, and no neutral words are set."
     if not template and not board.rules.queues[contact.queue].acknowledgement:
         return f"No words are set for queue {contact.queue}."
     return ""

@@ -9,6 +9,7 @@ from typing import Any
 from gateway.app import Gateway
 from gateway.auditor import Auditor
 from gateway.cli.client import connected
+from gateway.store.database import begin_database
 from routing import events as ev
 from routing.model import Channel, Handler, Party, Presence, PresenceState
 from tests.gateway.api.site import settings_in, until
@@ -42,6 +43,7 @@ async def test_a_running_gateway_finds_a_fault_by_itself_repairs_it_and_tells_th
     quick = {"http": {"port": any_of(SINGLE, 1)}, "routing": {"audit_seconds": 0.1}}
     gateway = Gateway(settings_in(tmp_path, alone | quick))
     dispatcher = gateway.dispatcher
+    await begin_database(gateway.settings)
     async with gateway.running(), connected(gateway.settings) as desk:
         assert desk.running
         await dispatcher.submit(

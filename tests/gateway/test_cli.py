@@ -69,6 +69,7 @@ def gateway(config: Path, tmp_path: Path) -> Iterator[Site]:
 
 
 def add(config: Path, handler: str, *more: str) -> Result:
+    run(config, "begin")
     return run(config, "handlers", "add", handler, "--name", handler.title(), "--centre", "fcc", "--no-password", *more)
 
 
@@ -87,7 +88,7 @@ def test_check_says_which_queues_no_handler_could_serve(config: Path) -> None:
             'wanted = [{ skill = "polish", for_seconds = 20 }]\n'
             '[[queues]]\nid = "witness"\nname = "Witness line"\ntarget_seconds = 30\nskills = ["french:2"]\n'
         )
-    assert "not known before there is a database" in run(config, "check").output
+    assert "not known: there is no database at" in run(config, "check").output
     assert not (config.parent / "data").exists(), "nothing is made"
     add(config, "amy", "--skill", "french")
 
@@ -103,6 +104,18 @@ def test_check_says_which_queues_no_handler_could_serve(config: Path) -> None:
     assert "handlers: No handler at all has french at level 2 or above: nobody can take" in told
     add(config, "ben", "--skill", "french:2", "--skill", "polish")
     assert "Warnings" not in run(config, "check").output
+
+
+def test_check_says_which_files_the_edge_would_look_for_in_vain(config: Path) -> None:
+    (config.parent / "edge.pem").touch()
+    with config.open("a") as file:
+        file.write(f'[edge]\ntls_certificate = "{config.parent}/edge.pem"\ntls_key = "{config.parent}/edge.key"\n')
+
+    warned = run(config, "check")
+
+    assert warned.exit_code == 0
+    assert f"\n  edge.tls_key: {config.parent}/edge.key cannot be read; the edge's TLS needs it." in warned.output
+    assert "edge.tls_certificate:" not in warned.output
 
 
 def test_check_shows_every_mistake_with_file_and_key_and_exits_with_2(config: Path) -> None:
@@ -124,6 +137,7 @@ def test_a_configuration_that_is_not_there_is_one_sentence(tmp_path: Path) -> No
 
 
 def test_handlers_are_kept_while_no_gateway_runs_and_it_finds_them_at_its_start(config: Path, tmp_path: Path) -> None:
+    run(config, "begin")
     result = run(
         config, "handlers", "add", "amy", "--name", "Amy", "--centre", "crc", "--skill", "welsh", "--skill", "bsl",
         "--extension", "201", "--role", "supervisor", "--password-file", "-", input=f"{PASSWORD}\n",
@@ -173,6 +187,7 @@ def test_a_password_is_never_taken_from_the_command_line_and_not_asked_of_a_scri
 
 
 def test_a_roster_is_imported_whole_or_not_at_all(config: Path, tmp_path: Path) -> None:
+    run(config, "begin")
     roster = tmp_path / "roster.csv"
     roster.write_text(HEADER + "amy,Amy,fcc,,201,,\nben,Ben,moon,,201,,\n")
     refused = run(config, "handlers", "import", str(roster))
@@ -221,7 +236,7 @@ def test_statistics_are_counted_shown_and_made_anew(
 ) -> None:
     if running:
         request.getfixturevalue("gateway")
-    run(config, "handlers", "add", "amy", "--name", "Amy", "--centre", "fcc", "--no-password")
+    add(config, "amy")
     period = ("--from", "2026-01-01", "--to", "2026-01-02")
 
     nothing = run(config, "statistics", "report", *period)
@@ -294,6 +309,7 @@ def test_status_says_when_no_gateway_runs(config: Path) -> None:
 
 
 def test_a_token_is_shown_once_alone_on_standard_output(config: Path) -> None:
+    run(config, "begin")
     made = run(config, "tokens", "add", "board", "--role", "supervisor")
 
     assert made.stdout.startswith("cg_")
@@ -404,7 +420,8 @@ READING = [
     ("journal", "show", "AAAA-0001", "--reason", "x"),
     ("journal", "verify"), ("statistics", "report", "--from", "2026-11-04", "--to", "2026-11-05"),
     ("statistics", "report", "--from", "2026-11-04", "--to", "2026-11-05", "--csv"), ("statistics", "rebuild"),
-    ("handlers", "list"), ("handlers", "remove", "amy"), ("tokens", "list"), ("tokens", "remove", "wall"),
+    ("handlers", "list"), ("handlers", "remove", "amy"), ("tokens", "list"), ("tokens", "add", "wall"),
+    ("handlers", "add", "amy", "--name", "Amy", "--centre", "fcc", "--no-password"), ("tokens", "remove", "wall"),
     ("shifts", "imports"), ("shifts", "file", "5f0c"), ("duty",), ("forecast",),
 ]  # fmt: skip
 
@@ -417,9 +434,9 @@ def test_who_reads_where_there_is_no_database_is_told_so_and_none_is_begun(
     result = run(config, *command)
 
     assert result.exit_code == 1
-    assert f"here is no database at {tmp_path / 'data' / 'gateway.db'}: check" in result.output
+    assert f"here is no database at {tmp_path / 'data' / 'gateway.db'}.\n" in result.output
     assert ("gateway is not running" in result.output) == (command != ("journal", "verify"))
-    assert "check --config, gateway.data_dir and store.url" in result.output
+    assert "check --config,\ngateway.data_dir and store.url" in result.output
     assert not (tmp_path / "data").exists()
 
 
@@ -435,15 +452,37 @@ def test_an_empty_file_is_no_database_either(config: Path, tmp_path: Path) -> No
     assert "there is no database at" in run(config, "status").output
 
 
-def test_the_first_handler_begins_a_database_and_says_where(config: Path, tmp_path: Path) -> None:
-    first, second = add(config, "amy"), add(config, "ben")
-    assert f"So far there is no database at {tmp_path / 'data' / 'gateway.db'}: it is begun." in first.stderr
-    assert second.stderr == ""
+def test_one_command_begins_a_database_once_and_says_where(config: Path, tmp_path: Path) -> None:
+    begun = run(config, "begin")
+    add(config, "amy")
+    again = run(config, "begin")
+
+    where = tmp_path / "data" / "gateway.db"
+    assert begun.output == f"A database is begun at {where}.\n"
+    assert again.output == f"Nothing is changed: there is a database already at {where}.\n"
+    assert "amy" in run(config, "handlers", "list").output
+
+
+@pytest.mark.parametrize("beginning", ["nothing", "an empty file"])
+def test_a_gateway_begins_no_database_of_its_own(config: Path, tmp_path: Path, beginning: str) -> None:
+    """After a restart with a mistyped path every open contact would be out of sight, and the gateway look sound."""
+    database = tmp_path / "data" / "gateway.db"
+    if beginning == "an empty file":
+        database.parent.mkdir()
+        database.touch()
+
+    refused = run(config, "serve")
+
+    assert refused.exit_code == 1
+    assert f"There is no database at {database}.\nIf the gateway has run before" in refused.output
+    assert refused.output.endswith("Only before the very first start: contact-gateway begin\n")
+    assert database.exists() == (beginning == "an empty file")
 
 
 def test_every_command_helps_with_an_example() -> None:
     for arguments in (
-        ["check"], ["serve"], ["status"], ["journal", "show"], ["journal", "verify"], ["tokens", "add"], ["explain"],
+        ["begin"], ["check"], ["serve"], ["status"],
+        ["journal", "show"], ["journal", "verify"], ["tokens", "add"], ["explain"],
         ["handlers", "add"], ["handlers", "list"], ["handlers", "remove"], ["handlers", "import"],
         ["shifts", "import"], ["shifts", "imports"], ["shifts", "file"], ["duty"], ["forecast"],
         ["statistics", "report"], ["statistics", "rebuild"],

@@ -11,7 +11,7 @@ from random import Random
 from config.settings import Store as StoreSettings
 from gateway.app import Gateway
 from gateway.explain import STARTED_WITH, digest_of, explain, local_times
-from gateway.store.database import migrate, open_engine
+from gateway.store.database import begin_database, migrate, open_engine
 from gateway.store.store import Store
 from routing.rules import Rules
 from tests.gateway.api.site import settings_in, until
@@ -65,6 +65,7 @@ async def test_each_start_notes_by_which_rules_it_decides(tmp_path: Path) -> Non
         rows = [row async for row in gateway.store.journal(kind="Recorded")]
         return [json.loads(row.document) for row in rows]
 
+    await begin_database(settings)
     async with gateway.running():
         (said,) = await until(noted)
 

@@ -8,6 +8,7 @@ const EMERGENCY = "raised on the sandbox page";
 
 let reference = "";
 let current = null;
+let opened = "";
 let read = "";
 let changed = () => {};
 
@@ -66,7 +67,8 @@ function act(what) {
 
 export async function show(contact, story) {
   const pane = byId("contact");
-  const opened = pane.hidden && contact;
+  const before = opened;
+  opened = contact?.reference ?? "";
   pane.hidden = !contact;
   current = contact ?? null;
   if (!contact) return;
@@ -76,7 +78,7 @@ export async function show(contact, story) {
   keep(byId("story"), story, (row) => row.seq, journalItem);
   showControls(contact);
   await showConversation(contact, story);
-  if (!opened) return;
+  if (opened === before) return;
   pane.querySelector("details").open = channel === "voice"; // a call has no messages: its story is all there is
   byId("contact-title").focus();
 }

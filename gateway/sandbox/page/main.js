@@ -10,6 +10,7 @@ const AGAIN_MS = 1500;
 
 let looking = null;
 let after = null;
+let gatewayRuns = false;
 
 function look() {
   looking ??= setTimeout(async () => {
@@ -23,6 +24,10 @@ function look() {
 }
 
 function followGateway() {
+  if (!gatewayRuns) {
+    setTimeout(followGateway, AGAIN_MS);
+    return;
+  }
   const query = after === null ? "" : `?after=${after}`;
   const socket = new WebSocket(`ws://${location.host}/as/sam/api/v1/live${query}`);
   socket.addEventListener("message", (event) => {
@@ -37,6 +42,7 @@ function followOutside() {
   const events = new EventSource("/world/live");
   events.addEventListener("message", (event) => {
     const state = JSON.parse(event.data);
+    gatewayRuns = state.gateway.runs;
     outside.show(state);
     centre.setPhones(state.phones);
   });

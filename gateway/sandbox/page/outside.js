@@ -8,7 +8,9 @@ const TITLES = {
   "control-room-1": "Control room",
   "control-room-2": "Control room, second desk",
   public: "The public (called back)",
+  "public-encrypted": "The public, by the encrypted trunk",
   overflow: "Overflow",
+  sam: "Sam, the supervisor",
 };
 
 let received = 0;
@@ -30,9 +32,8 @@ function onSubmit(id, send) {
 
 export function show(outside) {
   const gateway = byId("gateway");
-  const words = outside.gateway.ready ? `Gateway ready at ${outside.gateway.url}` : "The gateway is not ready";
+  const words = outside.gateway.ready ? `Gateway ready at ${outside.gateway.url}` : `The gateway is not ready: ${outside.gateway.why}`;
   if (gateway.textContent !== words) gateway.textContent = words;
-  gateway.title = outside.gateway.why;
   keep(byId("calls"), outside.calls.filter((c) => !c.over), (c) => c.id, callItem);
   showReceived(outside);
   keep(byId("phones"), outside.phones.filter((p) => !OUR_SIDE.has(p.name)), (p) => p.name, phoneItem);
@@ -51,10 +52,10 @@ function callItem(call) {
 
 function showReceived(outside) {
   const texts = outside.texts.filter((t) => t.direction === "out")
-    .map((t) => ({ id: t.id, head: `Text to ${t.to}, ${clock(t.at)}, ${t.status}`, body: t.body }));
+    .map((t) => ({ id: t.id, at: t.at, head: `Text to ${t.to}, ${clock(t.at)}, ${t.status}`, body: t.body }));
   const emails = outside.emails
-    .map((m) => ({ id: m.id, head: `Email to ${m.to}: ${m.subject}`, body: m.body }));
-  const all = [...texts.reverse(), ...emails.reverse()];
+    .map((m) => ({ id: m.id, at: m.at, head: `Email to ${m.to}, ${clock(m.at)}: ${m.subject}`, body: m.body }));
+  const all = [...texts, ...emails].sort((a, b) => b.at - a.at);
   keep(byId("received"), all, (m) => m.id, (m) =>
     el("li", { className: "message out" }, el("small", { textContent: m.head }), m.body));
   byId("received-none").hidden = all.length > 0;

@@ -282,6 +282,20 @@ AT_TEN = "the appointment 'Statement', Tue 1 Dec 2026 10:00 to 11:00 GMT"
             calendar("REQUEST", BEN, start="DTSTART;VALUE=DATE:20261201"),
             "Ben Jones asks for the appointment 'Statement', Tue 1 Dec 2026 (whole days)",
         ),
+        (calendar("REQUEST", BEN, BEN, "DTSTART:20261201T100000Z"), f"Ben Jones asks for {AT_TEN}"),
+        (
+            calendar("CANCEL", BEN, "DTSTART:20261202T090000Z"),
+            "Ben Jones cancels the appointment 'Statement', Tue 1 Dec 2026 10:00 GMT or Wed 2 Dec 2026 09:00 GMT (it "
+            "gives more than one time: ask which)",
+        ),
+        (
+            calendar("REQUEST", BEN, "DTEND:20261201T130000Z"),
+            "Ben Jones asks for the appointment 'Statement', Tue 1 Dec 2026 10:00 GMT",
+        ),
+        (
+            calendar("REQUEST", BEN, start="DTSTART:2026-12"),
+            "Ben Jones asks for the appointment 'Statement', at a time that cannot be read: see its file",
+        ),
     ],
 )
 def test_a_calendars_message_is_a_sentence_and_its_file_is_kept(body: str, said: str) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -138,6 +140,38 @@ async def test_what_cannot_be_read_says_how_to_save_it(chief: Desk, content: byt
 
     assert status == 400
     assert problem["detail"].startswith("The file is not text in UTF-8. In Excel choose 'Save As' and the type")
+
+
+def zipped(*names: str) -> bytes:
+    content = BytesIO()
+    with ZipFile(content, "w") as file:
+        for name in names:
+            file.writestr(name, "content")
+    return content.getvalue()
+
+
+OPEN_IT = "open it there, choose 'Save As' and the type 'CSV UTF-8 (Comma delimited)', and import that file."
+EXPORT_IT = "that is for people to look at. Have the program that made it export the same as CSV (UTF-8), or shifts as "
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj", f"The file is a PDF document: {EXPORT_IT}"),
+        (zipped("[Content_Types].xml", "xl/workbook.xml"), f"The file is an Excel workbook (.xlsx): {OPEN_IT}"),
+        (zipped("word/document.xml"), f"The file is a ZIP file, such as a Word document or an archive: {EXPORT_IT}"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(50), "The file is an Office file of the old kind (.xls): open"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(20), "The file is a picture: that is for people to look at."),
+        (b"\r\n<html><table>", f"The file is a web page or XML: {EXPORT_IT}"),
+    ],
+    ids=["pdf", "xlsx", "docx", "xls", "picture", "html"],
+)
+async def test_whoever_imports_something_else_is_told_what_it_is_and_what_to_export(
+    chief: Desk, content: bytes, said: str
+) -> None:
+    for path in ("/shifts/import?file=december", "/handlers/import"):
+        status, problem = await chief.post(path, data=content, headers={"Content-Type": "text/csv"})
+        assert (status, problem["detail"][: len(said)]) == (400, said)
 
 
 async def test_a_file_of_another_year_is_warned_of_in_the_dry_run(chief: Desk) -> None:

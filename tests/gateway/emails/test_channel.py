@@ -401,6 +401,34 @@ async def test_a_delivery_report_stands_beside_the_message_that_it_reports_on(
         assert told.problems == "their address is unknown"
 
 
+@pytest.mark.parametrize(
+    ("where", "instead"),
+    [
+        ("Reporting-MTA: dns; mx.example\n", "Reporting-MTA: dns; mx.example\nX-Original-Message-ID: {0}\n"),
+        ("About your mail.\n", "About your mail.\n----- headers of your mail:\n\nMessage-ID: {0}\n"),
+        ("Subject: Report\n", "Subject: Report\nIn-Reply-To: {0}\n"),
+        ("Subject: Report\n", "Subject: Report\nReferences: <other@public.example> {0}\n"),
+    ],
+    ids=["fields", "text", "answers", "refers"],
+)
+@pytest.mark.parametrize("speaks_of", ["lea@public.example", "somebody@public.example"])
+async def test_a_report_without_our_headers_is_known_by_the_identifier_that_it_names_and_by_whom_it_speaks_of(
+    site: MailSite, where: str, instead: str, speaks_of: str, request: pytest.FixtureRequest
+) -> None:
+    words = request.node.callspec.id
+    first = await site.comes(letter("lea@public.example", f"About {words}"))
+    sent = (await site.reply(first, f"Hello Lea, about {words}.")).message
+    identifier = str(sent["Message-ID"])
+    without = bounce("failed", "5.1.1", identifier).decode().replace(f"\n\nMessage-ID: {identifier}", "\n\nX: y")
+    raw = without.replace(where, instead.format(identifier), 1).replace("lea@public.example", speaks_of)
+
+    report = await site.comes(raw.encode())
+
+    (told,) = await site.store.look(lambda looks: looks.messages_called([identifier]))
+    hers = speaks_of == "lea@public.example"
+    assert (report.reference == first.reference, told.status) == ((True, "undelivered") if hers else (False, "sent"))
+
+
 async def test_a_report_on_several_to_whom_their_server_passed_our_mail_on_tells_of_each(site: MailSite) -> None:
     first = await site.comes(letter("team@public.example", "Hello"))
     sent = (await site.reply(first, "Hello, team.")).message

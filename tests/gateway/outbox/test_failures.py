@@ -8,7 +8,8 @@ import pytest
 
 from channels.base import Deferred, NotLetIn, Refused, Throttled, Unreachable
 from config.settings import Outbox as OutboxSettings
-from gateway.outbox.failures import NONE, Failures, Meaning, meaning, pause
+from gateway.outbox.failures import NONE, Failures, Meaning, known_before, meaning, pause
+from routing.events import SendingFailed
 
 SETTINGS = OutboxSettings(
     attempts=3,
@@ -125,6 +126,22 @@ def test_when_a_person_is_told_that_it_takes_long(
         known, meant = meaning(known, error, at - 1 if others_leave else NEVER, at, SETTINGS)
         late += [nth] if meant.late else []
     assert late == told
+
+
+def test_what_was_known_before_a_restart_is_known_after_it() -> None:
+    """Also of one that was told of, and of one whose way out was away at first."""
+    told = [
+        (100.0, SendingFailed("R", "m", "refused", final=False)),
+        (200.0, SendingFailed("R", "m", "451", final=False, deferred_since=200.0)),
+        (4000.0, SendingFailed("R", "m", "451", final=False, deferred_since=200.0, late=True)),
+        (4100.0, SendingFailed("R", "m", "refused", final=False, deferred_since=200.0)),
+    ]
+    known = known_before(told)
+
+    assert known == Failures(deferred_since=200.0, told=4000.0)
+    assert meaning(known, GREY, NEVER, 95 * HOUR, SETTINGS)[1].then == "again"
+    assert meaning(known, GREY, NEVER, 97 * HOUR, SETTINGS)[1].then == "given_up"
+    assert known_before([]) == NONE
 
 
 def test_the_longest_pause_is_that_of_the_error() -> None:

@@ -20,6 +20,7 @@ from config.settings import Outbox as OutboxSettings
 from gateway.dispatcher import Committed
 from gateway.outbox.outbox import Outbox
 from gateway.store.records import Message, MessageStatus, OutboxItem
+from gateway.story import sentence
 from routing import events as ev
 from routing.commands import RaiseAlarm
 from routing.model import Time
@@ -92,13 +93,14 @@ async def at_work(
     carrier: FakeCarrier,
     quick: OutboxSettings = QUICK,
     forbidden: Callable[[Message], str] = lambda message: "",
+    clock: Callable[[], float] = time.time,
     **others: FakeCarrier,
 ) -> AsyncIterator[tuple[Writer, Outbox]]:
     """A gateway's writer and outbox; ``others`` are more ways out, by their names."""
     settings = settings_for(directory)
-    async with Writer(settings.store.url, settings) as writer:
+    async with Writer(settings.store.url, settings, clock) as writer:
         senders, chance = {"text": carrier, **others}, random.Random(1)
-        outbox = Outbox(quick, writer.store, writer.dispatcher, senders, time.time, chance, forbidden)
+        outbox = Outbox(quick, writer.store, writer.dispatcher, senders, clock, chance, forbidden)
         writer.watchers.append(outbox.committed)
         sending = asyncio.create_task(outbox.run())
         try:
@@ -141,6 +143,15 @@ async def interrupted(directory: Path, *numbers: int, body: str) -> None:
             message, _ = reply(n, body=body)
             claimed = OutboxItem(message.id, "T1", "text", "claimed", 1, time.time() - 1, time.time() - 1)
             await writer.dispatcher.submit(ev.SendingClaimed("T1", message.id, 1), message, claimed)
+
+
+def ahead(hours: float) -> Callable[[], float]:
+    """A clock that is so far ahead."""
+    return lambda: time.time() + hours * 3600
+
+
+def raised(writer: Writer) -> list[RaiseAlarm]:
+    return [c for done in writer.committed for c in done.commands if isinstance(c, RaiseAlarm)]
 
 
 def kinds(writer: Writer) -> list[str]:
@@ -231,6 +242,28 @@ async def test_replies_to_one_contact_that_waited_for_the_carrier_leave_in_their
         carrier.away = False
         await done(outbox)
         assert [body for _, _, body in carrier.taken] == [f"reply {n}" for n in range(1, 5)]
+
+
+async def test_two_messages_of_one_second_have_two_names_in_the_story(tmp_path: Path) -> None:
+    """The one that was refused is not taken for the one that left."""
+    settings = settings_for(tmp_path)
+    async with Writer(settings.store.url, settings) as writer:
+        for n, at in enumerate((3.2, 3.2, 3.9, 4.0)):
+            message, item = reply(n)
+            event = ev.Recorded("reply", "handler:anna", reference="T1")
+            await writer.dispatcher.submit(event, replace(message, at=at), item)
+    carrier = FakeCarrier(answers=[None, Refused("no such number")])
+    async with at_work(tmp_path, carrier) as (writer, outbox):
+        await until(lambda: kinds(writer).count("MessageSent") == 3)
+        await done(outbox)
+        rows = [row async for row in writer.store.journal(reference="T1")]
+        ends = [sentence(row) for row in rows if row.kind in ("MessageSent", "SendingFailed")]
+        assert ends == [
+            "sent anna's message no. 1 of 00:00:03 UTC; the provider has it",
+            "could not send anna's message no. 2 of 00:00:03 UTC: no such number",
+            "sent anna's message no. 3 of 00:00:03 UTC; the provider has it",
+            "sent anna's message of 00:00:04 UTC; the provider has it",
+        ]
 
 
 async def test_a_carrier_that_is_away_uses_up_no_try_however_long_it_stays(tmp_path: Path) -> None:
@@ -543,6 +576,21 @@ async def test_of_a_mail_that_waits_for_long_somebody_is_told_once_and_in_the_en
         assert (waits.what, given_up.what) == ("message_waits", "message_not_sent")
         assert waits.reference == given_up.reference == "T1"
         assert waits.why.startswith("Anna's message of 00:00:01 UTC has not left yet, and is still tried: 451")
+
+
+async def test_the_hours_for_which_a_server_may_want_a_mail_later_do_not_begin_anew_with_us(tmp_path: Path) -> None:
+    """A gateway that is restarted every day would never give it up, and tell of it every day."""
+    later = Deferred("451 greylisted", code="451", alone=True)
+    patient = QUICK.model_copy(update={"deferred_hours": 96.0, "deferred_told_minutes": 60.0})
+    alarms: list[list[str]] = []
+    for hours in (0, 50, 95, 97):
+        carrier = FakeCarrier(answers=[later], lookups=[later] * 1000)
+        async with at_work(tmp_path, carrier, patient, clock=ahead(hours)) as (writer, _):
+            if not hours:
+                await written(writer)
+            await until(lambda: "SendingFailed" in kinds(writer))
+            alarms.append([alarm.what for alarm in raised(writer)])
+    assert alarms == [[], ["message_waits"], [], ["message_not_sent"]]
 
 
 async def test_a_server_that_does_not_let_us_in_costs_no_message_however_long_it_lasts(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,47 @@ def test_rules_that_recur_for_ever_are_stopped_at_the_limit(monkeypatch: pytest.
     calendar = "BEGIN:VCALENDAR\r\n" + "".join(rule.format(n) for n in range(3)) + "END:VCALENDAR\r\n"
 
     assert why(calendar) == ["line 1: file: at most 200 shifts"]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=YEARLY;BYMONTHDAY=30;BYMONTH=2",
+        "FREQ=DAILY;BYMONTHDAY=30;BYMONTH=2",
+        "FREQ=DAILY;INTERVAL=7;BYDAY=TU",  # the first day is a Monday
+        "FREQ=WEEKLY;BYDAY=MO;BYSETPOS=3",
+        "FREQ=MONTHLY;BYDAY=6MO",
+    ],
+)
+def test_a_rule_for_days_that_never_come_is_a_mistake_and_costs_nothing(rule: str) -> None:
+    """They were looked for until the year 9999: for seconds, in which calls had to share the processor."""
+    calendar = "BEGIN:VCALENDAR\r\n" + recurring(rule) * 20 + "END:VCALENDAR\r\n"
+    begun = time.process_time()
+
+    told = why(calendar)
+
+    what = f"'{rule}' names no day of the next 28 years: put it right, or take the event out"
+    assert told == [f"line {2 + 7 * number}: RRULE: {what}" for number in range(20)]
+    assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("rule", "days"),
+    [
+        ("FREQ=YEARLY;BYMONTHDAY=29;BYMONTH=2;BYDAY=MO", []),  # in 2044; the event's own day counts
+        ("FREQ=YEARLY;INTERVAL=2;BYMONTHDAY=29;BYMONTH=2", []),
+        ("FREQ=WEEKLY;UNTIL=20260309T070000Z", ["09 Mar 07:00"]),
+        ("FREQ=WEEKLY;BYDAY=MO;COUNT=2", ["09 Mar 07:00"]),
+    ],
+)
+def test_a_rule_for_days_that_come_seldom_is_followed(rule: str, days: list[str]) -> None:
+    calendar = "BEGIN:VCALENDAR\r\n" + recurring(rule) + "END:VCALENDAR\r\n"
+    assert [begins for _, begins, _, _ in local(read(calendar))] == ["02 Mar 07:00", *days]
+
+
+def recurring(rule: str) -> str:
+    lines = ("BEGIN:VEVENT", "DTSTART:20260302T070000Z", "DURATION:PT8H", "SUMMARY:Amy Ash", f"RRULE:{rule}")
+    return "".join(f"{line}\r\n" for line in (*lines, "STATUS:CONFIRMED", "END:VEVENT"))
 
 
 def test_an_event_names_no_more_dates_than_can_be_followed_quickly() -> None:

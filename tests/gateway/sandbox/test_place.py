@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import astuple
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -59,6 +61,15 @@ def test_up_says_what_is_in_the_way_and_how_to_start_beside_it(tmp_path: Path) -
     assert f"port {first + 2}, for the SIP edge: held by" in said
     assert "contact-gateway sandbox up --ports-from" in said
     assert f"--ports-from {first} " not in said
+
+
+def test_a_command_that_it_shows_can_be_copied_where_ours_is_on_no_path(tmp_path: Path) -> None:
+    command = str(Path(sys.executable).with_name("contact-gateway"))
+    with taken(tmp_path):
+        arguments = ["sandbox", "up", "--directory", str(tmp_path), "--ports-from", str(first_free_block(SLOTS))]
+        refused = subprocess.run([command, *arguments], check=False, capture_output=True, text=True, timeout=60)
+
+    assert f"to run one beside it: {command} sandbox up --ports-from" in refused.stderr
 
 
 def test_a_directory_is_one_sandboxs_until_it_ends(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import socket
+import time
 import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
@@ -47,12 +48,14 @@ async def test_it_is_ready_and_its_handlers_are_registered_and_available(world: 
     assert len(world.call_processes()) == 2
 
 
-async def test_the_gateway_can_be_killed_and_started_again(world: World) -> None:
+async def test_the_gateway_can_be_killed_and_started_again(world: World, page: aiohttp.ClientSession) -> None:
     await world.kill_gateway()
     assert await world.gateway.readiness() != ""
+    assert not (await get(page, "/world/outside"))["gateway"]["runs"], "the page does not ask one that is not there"
 
     await world.start_gateway()
 
+    assert (await get(page, "/world/outside"))["gateway"]["runs"]
     assert await world.gateway.readiness() == ""
     assert len(await (await world.api("sam")).get("handlers")) == 5
 
@@ -146,13 +149,15 @@ async def test_a_caller_who_is_cut_off_and_calls_again_is_seen_in_the_same_conta
 async def test_a_text_and_an_email_on_the_page_become_contacts_and_are_acknowledged(
     page: aiohttp.ClientSession,
 ) -> None:
+    begun = int(time.time())
     await post(page, "/world/texts", {"sender": "+447700900778", "body": "someone is smoking in coach 3"})
     await post(page, "/world/emails", {"sender": "kim@sender.invalid", "subject": "Bag", "body": "A red one."})
 
     async def both_acknowledged() -> bool:
         outside = await get(page, "/world/outside")
         texts = [text["to"] for text in outside["texts"] if text["direction"] == "out"]
-        return "+447700900778" in texts and any(mail["to"] == "kim@sender.invalid" for mail in outside["emails"])
+        mails = [mail["at"] for mail in outside["emails"] if mail["to"] == "kim@sender.invalid"]
+        return "+447700900778" in texts and any(begun <= at <= time.time() for at in mails)
 
     await until(both_acknowledged, 20)
 
@@ -334,6 +339,27 @@ async def test_settings_that_are_wrong_are_said_and_start_no_gateway(world: Worl
     finally:
         world.site.write_text(sound, encoding="utf-8")
     assert await part_is(page, "PUT", "gateway") == 200
+
+
+async def test_the_gateway_starts_and_takes_calls_while_the_carrier_and_the_mail_are_away(
+    world: World, page: aiohttp.ClientSession
+) -> None:
+    away = ("carrier", "mailboxes")
+    assert [await part_is(page, "DELETE", part) for part in (*away, "gateway")] == [200] * 3
+    try:
+        async with page.put("/world/parts/gateway") as answer:
+            status, said = answer.status, (await answer.json())["detail"]
+        assert status == 200, said
+        assert said.startswith("The gateway runs; it has taken up the calls that are under way. Not well yet: ")
+        assert "text: " in said and "email: " in said
+        async with await world.caller("+447700900655") as caller:
+            await caller.wait_for("talking")
+    finally:
+        for part in away:
+            await part_is(page, "PUT", part)
+    assert await part_is(page, "DELETE", "gateway") == 200
+    async with page.put("/world/parts/gateway") as answer:
+        assert (await answer.json())["detail"] == "The gateway runs; it has taken up the calls that are under way."
 
 
 @pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}])
