@@ -46,7 +46,7 @@ class CallDesk:
             place=board.place(reference),
             party=contact.party.address,
             expected_wait=board.expected_wait(reference, self._clock()),
-            waited=self._clock() - contact.queued_at if contact.queued_at else 0.0,
+            waited=self._clock() - contact.wait_began_at,
             guests=contact.guests,
             passed_to=contact.passed_to,
             recording_paused=contact.recording_paused,

@@ -129,8 +129,8 @@ class Telemetry:
     def _observe_answer(self, row: Row) -> None:
         contact = self._board().open_contact(row.reference)
         if contact is not None and contact.answered_at == row.at:
-            began = contact.queued_at or contact.received_at
-            self._answers.labels(contact.channel.value).observe(max(0.0, row.at - began))
+            waited = max(0.0, row.at - contact.wait_began_at)
+            self._answers.labels(contact.channel.value).observe(waited)
 
 
 class _Now(Collector):
@@ -148,8 +148,8 @@ class _Now(Collector):
         yield _gauge("waiting", "Contacts that wait for a handler", "queue", waiting)
         longest = dict.fromkeys(board.rules.queues, 0.0)
         for contact in board.contacts.values():
-            if contact.waiting and contact.queued_at is not None:
-                longest[contact.queue] = max(longest[contact.queue], self._clock() - contact.queued_at)
+            if contact.waiting:
+                longest[contact.queue] = max(longest[contact.queue], self._clock() - contact.wait_began_at)
         yield _gauge("longest_wait_seconds", "How long the first in line has waited", "queue", longest)
         present = [h for h in board.handlers.values() if h.presence.state is not PresenceState.OFFLINE]
         doing = Tally(board.doing(h.id) for h in present)

@@ -6,14 +6,15 @@ line. What is told already stays true for longer than it took to become so, so t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from config.alarms import QueueAlarms
 from config.settings import Queue
 from routing.board import Board
 from routing.coverage import attended, could_come, nobody_at_all, open_at, there_for
-from routing.model import Channel, Contact, Handler, NotServed, PresenceState, Time, Work
+from routing.model import Channel, Handler, NotServed, PresenceState, Time
+from routing.queued import Crowd
 from routing.words import duration, listed
 
 NAMED = 3  # in one sentence
@@ -66,32 +67,25 @@ def troubles(board: Board, now: Time, limits: QueueAlarms, told: Mapping[str, Tr
 def lines(board: Board, now: Time) -> dict[str, list[Line]]:
     """By queue, where somebody waits whom no handler has taken; who is being offered waits too. Nobody waits in what is
     only to be looked at once more."""
-    found: dict[tuple[str, Channel], list[Contact]] = {}
-    for contact in board.contacts.values():
-        if contact.wanted and not contact.emergency and (contact.work is not Work.REVIEW or contact.voicemail):
-            found.setdefault((contact.queue, contact.load), []).append(contact)
     by_queue: dict[str, list[Line]] = {}
-    for (queue, channel), contacts in found.items():
-        callers = [c for c in contacts if c.live]
-        others = [c for c in contacts if not c.live] if open_at(board, queue, now) else []
-        if callers or others:
-            line = Line(
-                channel, _kind(channel, others), len(callers) + len(others), _wait(callers, now), _wait(others, now)
-            )
-            by_queue.setdefault(queue, []).append(line)
+    for (queue, channel), crowd in board.queued.crowds():
+        if crowd.others and not open_at(board, queue, now):
+            crowd = Crowd(crowd.callers)
+        if crowd.callers or crowd.others:
+            waiting = len(crowd.callers) + len(crowd.others)
+            callers, others = _longest(crowd.callers, now), _longest(crowd.others, now)
+            by_queue.setdefault(queue, []).append(Line(channel, _kind(channel, crowd), waiting, callers, others))
     return by_queue
 
 
-def _kind(channel: Channel, others: list[Contact]) -> str:
-    """A caller on the line has left no voicemail."""
-    voicemails = sum(bool(contact.voicemail) for contact in others)
-    return KINDS[channel] if not voicemails else "voicemail" if voicemails == len(others) else "contact"
+def _kind(channel: Channel, crowd: Crowd) -> str:
+    if not crowd.voicemails:
+        return KINDS[channel]
+    return "voicemail" if crowd.voicemails == len(crowd.others) else "contact"
 
 
-def _wait(contacts: list[Contact], now: Time) -> float | None:
-    """The longest."""
-    since = min((contact.queued_at or contact.received_at for contact in contacts), default=None)
-    return None if since is None else max(0.0, now - since)
+def _longest(began: Sequence[Time], now: Time) -> float | None:
+    return max(0.0, now - began[0]) if began else None
 
 
 def unattended(board: Board, queue: Queue, waiting: Iterable[Line]) -> list[Line]:

@@ -94,6 +94,7 @@ class Board(View):
             self.fresh_contacts.pop(reference, None)
             self.closed.note(contact)
         self._put_in_line(contact, was)
+        self.queued.put(contact, was)
         self.loads.put(contact, was)
         if contact.emergency and self.rules.routing.broadcast_emergencies:
             self._put_on_offer(contact, was)
@@ -108,12 +109,14 @@ class Board(View):
         if self._able.get(handler.id) is not able:
             self._able[handler.id] = able
             self.onlookers[handler.id] = None
+        self.groups.put(handler, able)
         self.touched.handlers[handler.id] = handler
         self._moved[handler.id] = None
 
     def remove_handler(self, handler: str) -> None:
         self._duty_changes(self.handlers.pop(handler, None), None)
         self._able.pop(handler, None)
+        self.groups.remove(handler)
         self.touched.handlers[handler] = None
         self._moved[handler] = None
 

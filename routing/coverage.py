@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from routing.abilities import ORDINARY
 from routing.board import Board
+from routing.groups import Group
 from routing.hours import is_open
 from routing.model import Channel, Handler, PresenceState, Time
 from routing.words import duration, in_words, listed
@@ -15,8 +16,12 @@ NO_ROOM = {Channel.VOICE: "has a telephone", Channel.TEXT: "takes texts", Channe
 
 def could_serve(board: Board, handler: Handler, queue: str, channel: Channel | None = None) -> bool:
     """Whether they can do what the queue insists on for ever, and take such contacts; None: any of the channels."""
-    takes = handler.capacity(channel) if channel else any(map(handler.capacity, Channel))
-    return takes > 0 and board.rules.needs.always(queue) <= board.able(handler.id)
+    return _could(board, board.groups.of(handler.id), queue, channel)
+
+
+def _could(board: Board, group: Group, queue: str, channel: Channel | None) -> bool:
+    takes = channel in group.takes if channel else bool(group.takes)
+    return takes and board.rules.needs.always(queue) <= group.able
 
 
 def there_for(board: Board, queue: str, channel: Channel | None = None) -> Iterator[Handler]:
@@ -26,7 +31,15 @@ def there_for(board: Board, queue: str, channel: Channel | None = None) -> Itera
 
 
 def attended(board: Board, queue: str, channel: Channel | None = None) -> bool:
-    return any(True for _ in there_for(board, queue, channel))
+    """Whether anybody is."""
+    there = (group for group in board.groups if group.presence is PresenceState.AVAILABLE)
+    return any(_could(board, group, queue, channel) for group in there)
+
+
+def on_duty(board: Board, queue: str, channel: Channel) -> bool:
+    """Somebody who could serve the queue is signed in; away is signed in."""
+    signed_in = (group for group in board.groups if group.presence is not PresenceState.OFFLINE)
+    return any(_could(board, group, queue, channel) for group in signed_in)
 
 
 def could_come(board: Board, queue: str, channel: Channel | None) -> list[Handler]:
@@ -44,7 +57,7 @@ def open_at(board: Board, queue: str, at: Time) -> bool:
 
 def nobody_at_all(board: Board, queue: str, channel: Channel | None = None) -> str:
     """Why no handler could serve it, whoever signs in, as the beginning of a sentence; '' where somebody could."""
-    if any(could_serve(board, handler, queue, channel) for handler in board.handlers.values()):
+    if any(_could(board, group, queue, channel) for group in board.groups):
         return ""
     return _what_is_lacking(board, queue, channel) if board.handlers else "There are no handlers yet"
 
@@ -87,6 +100,8 @@ def _what_is_lacking(board: Board, queue: str, channel: Channel | None) -> str:
     if not skilled:
         return f"No handler at all has {listed([in_words(skill) for skill in skills], 'and')} together"
     those = f"handler with {listed([in_words(skill) for skill in skills], 'and')}" if skills else "handler"
-    if all(handler.reserved for handler in skilled):
+    kept = [handler for handler in skilled if handler.reserved]
+    if len(kept) == len(skilled):
         return f"Every {those} is kept for emergencies"
-    return f"No {those} who is not kept for emergencies {NO_ROOM[channel] if channel else 'takes anything'}"
+    others = " who is not kept for emergencies" if kept else ""
+    return f"No {those}{others} {NO_ROOM[channel] if channel else 'takes anything'}"

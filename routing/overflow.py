@@ -11,8 +11,8 @@ from config.overflow import CAUSES, STAY_PROMPT, Cause, Step, StepKind
 from config.settings import Queue
 from routing.board import Board
 from routing.commands import LeadOn
-from routing.coverage import could_serve, open_at
-from routing.model import Channel, Contact, PresenceState, Time, Work
+from routing.coverage import on_duty, open_at
+from routing.model import Channel, Contact, Time, Work
 from routing.objections.calls import not_to_be_dialled
 from routing.safety import verdict
 from routing.wakes import CALLBACK_ANSWER_SECONDS
@@ -81,23 +81,15 @@ def _holds(cause: Cause, contact: Contact, queue: Queue, board: Board, now: Time
     since = now if contact.waiting_since is None else contact.waiting_since
     match cause:
         case "closed":
-            came_too_late = not open_at(board, queue.id, since) or not on_duty(queue, contact.load, board)
+            came_too_late = not open_at(board, queue.id, since) or not on_duty(board, queue.id, contact.load)
             return not contact.answered_at and not open_at(board, queue.id, now) and came_too_late
         case "nobody_on_duty":
-            return not on_duty(queue, contact.load, board)
+            return not on_duty(board, queue.id, contact.load)
         case "full":
             joins = since == now or contact.overflow is not None
             return joins and not contact.answered_at and 0 < queue.most_waiting < board.place_in_queue(contact)
         case "longest_wait":
             return 0 < queue.longest_wait_seconds <= now - since
-
-
-def on_duty(queue: Queue, channel: Channel, board: Board) -> bool:
-    """Somebody who can do what the queue always needs is signed in; away is signed in."""
-    return any(
-        handler.presence.state is not PresenceState.OFFLINE and could_serve(board, handler, queue.id, channel)
-        for handler in board.handlers.values()
-    )
 
 
 # --- steps -------------------------------------------------------------------------------------------
@@ -120,7 +112,7 @@ def _no_better(queue: Queue, contact: Contact, board: Board, now: Time) -> str:
     """Why this queue could not serve the contact either."""
     if not open_at(board, queue.id, now):
         return f"{queue.id} is closed"
-    if not on_duty(queue, contact.load, board):
+    if not on_duty(board, queue.id, contact.load):
         return f"nobody is on duty in {queue.id}"
     if 0 < queue.most_waiting <= board.waiting_in(queue.id, contact.load):
         return f"{queue.id} is full"

@@ -12,6 +12,7 @@ from config.overflow import Overflow
 from routing.abilities import Step
 from routing.closed import LatelyClosed
 from routing.free import NO_CHANNELS, OUT_OF_REACH, ROOM, FreeHandlers, Reachable, Spot, Turn
+from routing.groups import Groups
 from routing.lines import Lines, Waiting
 from routing.loads import Loads
 from routing.model import (
@@ -31,6 +32,7 @@ from routing.model import (
     rank_of,
 )
 from routing.names import Names
+from routing.queued import Queued
 from routing.recent import ACKNOWLEDGED_SECONDS, Acknowledged, Recent
 from routing.rules import Rules
 from routing.turns import TURNS
@@ -58,7 +60,9 @@ class View:
         self._leading_on = {queue.id for queue in rules.queues.values() if queue.overflow != Overflow()}
         self._settled: dict[str, None] = {}
         self.lines = Lines()
+        self.queued = Queued()
         self._able: dict[str, frozenset[str]] = {}
+        self.groups = Groups()
         self._free = tuple(FreeHandlers() for _ in REACHES)
         self.loads = Loads(self._moved)
         self.names = Names()
@@ -101,7 +105,7 @@ class View:
         if contact is None or not contact.waiting:
             return None
         seconds = self.answers.expected(contact.queue, self.place_in_queue(contact), now)
-        waited = now - (contact.queued_at or now)
+        waited = now - contact.wait_began_at
         return None if seconds is None or seconds <= waited else seconds
 
     def with_extension(self, extension: str) -> Handler | None:
@@ -158,7 +162,7 @@ class View:
 
     def steps_over(self, contact: Contact, now: Time) -> int:
         """How many steps of what it needs are over, by how long it has waited."""
-        waited = now - (contact.queued_at or now)
+        waited = now - contact.wait_began_at
         return sum(step.after <= waited for step in self._steps(contact)) - 1
 
     def _steps(self, contact: Contact) -> tuple[Step, ...]:

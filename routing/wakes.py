@@ -67,11 +67,11 @@ def _while_wanted(contact: Contact, was: Contact, rules: Rules) -> Iterator[Wake
 
 def _relaxes_at(contact: Contact, rules: Rules) -> Time | None:
     """When less is insisted on; None when it is the least already."""
-    if not contact.wanted or contact.queued_at is None:
+    if not contact.wanted:
         return None
     steps = rules.needs.steps(contact.queue, contact.language, emergency=contact.emergency)
     following = contact.relaxed + 1
-    return contact.queued_at + steps[following].after if following < len(steps) else None
+    return contact.wait_began_at + steps[following].after if following < len(steps) else None
 
 
 def is_idle(wake: Wake, contact: Contact | None) -> bool:
@@ -90,9 +90,8 @@ def is_idle(wake: Wake, contact: Contact | None) -> bool:
 
 def alarm_at(contact: Contact, rules: Rules) -> Time:
     """When the supervisors are next told that nobody has taken an emergency."""
-    since = contact.queued_at or contact.received_at
-    if contact.waiting_alarmed_at < since:
-        return since + rules.routing.emergency_alarm_seconds
+    if contact.waiting_alarmed_at < contact.wait_began_at:
+        return contact.wait_began_at + rules.routing.emergency_alarm_seconds
     return contact.waiting_alarmed_at + rules.routing.emergency_alarm_again_seconds
 
 

@@ -188,7 +188,7 @@ def _waiting_out(contact: Contact, now: Time) -> WaitingOut:
 
 
 def _waited(contact: Contact, now: Time) -> float:
-    return max(0.0, now - (contact.queued_at or contact.received_at))
+    return max(0.0, now - contact.wait_began_at)
 
 
 async def alarms(request: Request[AlarmQuery, Nothing]) -> list[AlarmOut]:

@@ -125,6 +125,8 @@ def _in_words(found: report.Figures) -> str:
         report.title(found),
         table(report.QUEUE_HEADINGS, report.queue_rows(found)),
     ]
+    if led_on := report.led_on(found):
+        parts.append(led_on)
     if found["emergencies"]:
         parts.append(table(report.EMERGENCY_HEADINGS, report.emergency_rows(found)))
     parts.append(table(report.CENTRE_HEADINGS, report.centre_rows(found)))

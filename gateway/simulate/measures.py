@@ -22,13 +22,15 @@ def seconds() -> array[float]:
 
 @dataclass(slots=True)
 class Waits:
-    """Of one queue and channel. ``answered``, ``control_room``, ``abandoned``, ``waiting``: how long each waited until
-    a handler, the control room, the hang-up or the end. ``began``, ``left``: when the answered and the abandoned began.
+    """Of one queue and channel, with all who were led on to it; ``led_on`` from it, and so of another, are so many.
+    ``answered``, ``control_room``, ``abandoned``, ``waiting``: how long each waited from the beginning until a handler,
+    the control room, the hang-up or the end. ``began``, ``left``: when the answered and the abandoned began.
     """
 
     target: float
     ignore: float
     offered: int = 0
+    led_on: int = 0
     answered: array[float] = field(default_factory=seconds)
     control_room: array[float] = field(default_factory=seconds)
     abandoned: array[float] = field(default_factory=seconds)

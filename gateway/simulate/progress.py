@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from routing.model import Contact, Time, Work
-
-
-def wait_began(contact: Contact) -> Time:
-    """A message on arrival, a call when it comes to its first queue."""
-    return contact.received_at if contact.entered_queue_at is None else contact.entered_queue_at
+from routing.model import Contact, Work
 
 
 def with_control_room(contact: Contact) -> bool:

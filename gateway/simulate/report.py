@@ -40,6 +40,7 @@ def _waits(waits: Waits) -> Figures:
     return {
         "target_seconds": waits.target,
         "offered": waits.offered,
+        "led_on": waits.led_on,
         "answered": answered,
         "control_room": len(waits.control_room),
         "abandoned": len(waits.abandoned),
@@ -133,6 +134,12 @@ LEFT_OPEN = {
 def title(found: Figures) -> str:
     days = "1 day" if found["days"] == 1 else f"{found['days']:g} days"
     return f"{found['scenario']}: {found['contacts']:,} contacts in {days} (seed {found['seed']})"
+
+
+def led_on(found: Figures) -> str:
+    """Whose wait another queue has, in one sentence; '' where nobody was led on."""
+    parts = [f"{q['led_on']:,} from {q['queue']} ({q['channel']})" for q in found["queues"] if q["led_on"]]
+    return f"Led on to another queue, which counts them with the whole wait: {', '.join(parts)}." if parts else ""
 
 
 def left_open(found: Figures) -> str:

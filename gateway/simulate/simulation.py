@@ -19,7 +19,7 @@ from gateway.simulate.arrivals import arrivals
 from gateway.simulate.chance import Draw
 from gateway.simulate.desks import Desks
 from gateway.simulate.measures import CentreWork, Emergencies, LeftOpen, Measures, Moment, Waits
-from gateway.simulate.progress import is_heard, place_of, wait_began, with_control_room
+from gateway.simulate.progress import is_heard, place_of, with_control_room
 from gateway.simulate.roster import duties, handlers
 from gateway.simulate.scenario import Demand, Outage, Scenario
 from routing import commands as do
@@ -46,7 +46,6 @@ class Stream:
     """A demand with its own source of chance, so that a change to one leaves the others as they were."""
 
     demand: Demand
-    waits: Waits
     times: Iterator[Time]
     handling: Draw
     wrap_up: Draw
@@ -67,6 +66,7 @@ class Simulation:
         self._agenda: list[tuple[Time, int, Callable[[Any], None], Any]] = []
         self._number = count()
         self._stream_of: dict[str, Stream] = {}
+        self._waits_of: dict[str, Waits] = {}
         self._chance = self._source("people")
         people = scenario.behaviour
         self._missed = people.missed
@@ -75,6 +75,7 @@ class Simulation:
         self._control_room, self._away = people.control_room.draws(self._chance), people.away.draws(self._chance)
         self._carry_out: dict[type, Callable[[Any], None]] = {
             do.MakeOffer: self._offered,
+            do.LeadOn: self._led_on,
             do.CloseContact: self._closed,
             do.PlaceFollowUpCall: self._follow_up_rings,
             do.CallControlRoom: lambda c: self._in(self._control_room(), self._control_room_answers, c.reference),
@@ -151,21 +152,23 @@ class Simulation:
         self._sample(None)
 
     def _stream(self, demand: Demand) -> Stream:
-        queue = self.scenario.rules.queues[demand.queue]
-        key = (demand.queue, demand.channel)
-        waits = self.measures.waits.setdefault(key, Waits(queue.target_seconds, queue.abandoned_ignore_seconds))
+        self._waits_in(demand.queue, demand.channel)
         if demand.emergencies:
             self.measures.emergencies.setdefault(demand.channel, Emergencies())
         chance = self._source(demand.id)
         return Stream(
             demand,
-            waits,
             arrivals(demand, self.scenario, self._source(f"{demand.id}/arrivals")),
             demand.handling.draws(chance),
             demand.wrap_up.draws(chance),
             demand.patience.draws(chance) if demand.patience else None,
             lambda: demand.emergencies > 0 and chance.random() < demand.emergencies,
         )
+
+    def _waits_in(self, queue: str, channel: Channel) -> Waits:
+        rules = self.scenario.rules.queues[queue]
+        fresh = Waits(rules.target_seconds, rules.abandoned_ignore_seconds)
+        return self.measures.waits.setdefault((queue, channel), fresh)
 
     def _finished(self) -> Measures:
         self.measures.left_open = self._left_open()
@@ -183,7 +186,7 @@ class Simulation:
             place = place_of(contact)
             found[place] += 1
             if place == "waiting" and not is_heard(contact) and contact.received_at >= self._measured_from:
-                self._stream_of[contact.reference].waits.waiting.append(self.now - wait_began(contact))
+                self._waits_of[contact.reference].waiting.append(self.now - contact.wait_began_at)
         return LeftOpen(**found)
 
     def _sample(self, _: None) -> None:
@@ -204,7 +207,8 @@ class Simulation:
         number, demand = self.measures.contacts, stream.demand
         reference, party = f"S{number}", Party(f"+44{number:010}")
         self._stream_of[reference] = stream
-        stream.waits.offered += self.now >= self._measured_from
+        waits = self._waits_of[reference] = self._waits_in(demand.queue, demand.channel)
+        waits.offered += self.now >= self._measured_from
         if demand.channel is Channel.VOICE:
             self._did(ev.CallArrived(reference, f"call-{number}", demand.queue, party, demand.id))
             if demand.greeting_seconds:
@@ -231,15 +235,27 @@ class Simulation:
         if contact is None or not contact.live or is_heard(contact):
             return
         if contact.received_at >= self._measured_from:
-            waits, since = self._stream_of[reference].waits, wait_began(contact)
+            waits, since = self._waits_of[reference], contact.wait_began_at
             waits.abandoned.append(self.now - since)
             waits.left.append(since)
             if contact.emergency:
                 self.measures.emergencies[contact.channel].abandoned += 1
         self._did(ev.CallerLeft(reference))
 
+    def _led_on(self, command: do.LeadOn) -> None:
+        """A wait is of the queue that ends it, as in the statistics: from now on of the one they are led to."""
+        contact = self.board.contacts[command.reference]
+        if command.kind != "queue" or is_heard(contact) or contact.received_at < self._measured_from:
+            return
+        led_from, led_to = self._waits_of[command.reference], self._waits_in(command.target, contact.channel)
+        led_from.offered -= 1
+        led_from.led_on += 1
+        led_to.offered += 1
+        self._waits_of[command.reference] = led_to
+
     def _closed(self, command: do.CloseContact) -> None:
         del self._stream_of[command.reference]
+        del self._waits_of[command.reference]
 
     # --- those who answer ----------------------------------------------------------------------------
 
@@ -276,9 +292,9 @@ class Simulation:
         """By the first handler; where the control room was sooner, they were heard already."""
         if contact.received_at < self._measured_from:
             return
-        began, heard = wait_began(contact), with_control_room(contact)
+        began, heard = contact.wait_began_at, with_control_room(contact)
         if not heard:
-            waits = self._stream_of[contact.reference].waits
+            waits = self._waits_of[contact.reference]
             waits.answered.append(self.now - began)
             waits.began.append(began)
         if contact.emergency:
@@ -328,7 +344,7 @@ class Simulation:
         if contact is None or not contact.live or contact.handover is None:
             return
         if contact.answered_at is None and contact.received_at >= self._measured_from:
-            self._stream_of[reference].waits.control_room.append(self.now - wait_began(contact))
+            self._waits_of[reference].control_room.append(self.now - contact.wait_began_at)
             self.measures.emergencies[contact.channel].control_room += 1
         self._did(ev.ControlRoomJoined(reference, "control room"))
         self._in(self._stream_of[reference].handling(), self._is_done_there, reference)

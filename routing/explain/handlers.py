@@ -51,11 +51,10 @@ def needed(board: Board, contact: Contact, when: When) -> tuple[Needed, ...]:
     """What it insists on now, each with when that ends."""
     steps = board.rules.needs.steps(contact.queue, contact.language, emergency=contact.emergency)
     at = min(contact.relaxed, len(steps) - 1)
-    since = contact.queued_at or contact.received_at
     found = []
     for what in sorted(steps[at].needed - {ORDINARY}):
         over = next((step.after for step in steps[at + 1 :] if what not in step.needed), None)
-        until = None if over is None else since + over
+        until = None if over is None else contact.wait_began_at + over
         had = any(what in board.able(name) for name in board.handlers)
         how_long = "always" if until is None else f"until {when(until)}{'' if had else '; there is none'}"
         found.append(Needed(what, f"{in_words(what)} ({how_long})", until))
@@ -210,9 +209,7 @@ def _not_their_turn(board: Board, contact: Contact, handler: Handler, chosen: Ha
     if len(theirs) > len(mine):
         more = ", ".join(in_words(skill) for skill in sorted(theirs - mine))
         return Reason("preferred_skills", f"could take it, but {chosen.id} has more of what is preferred: {more}")
-    return Reason(
-        "not_their_turn", f"could take it, but it was not their turn: {_turns(board, contact, handler, chosen, when)}"
-    )
+    return Reason("not_their_turn", f"could take it, but it was not their turn: {_turns(board, handler, chosen, when)}")
 
 
 def _less_room(board: Board, contact: Contact, handler: Handler, chosen: Handler) -> Reason | None:
@@ -225,8 +222,8 @@ def _less_room(board: Board, contact: Contact, handler: Handler, chosen: Handler
     return Reason("less_room", f"{said}, and could take it as an emergency, but {chosen.id} comes first")
 
 
-def _turns(board: Board, contact: Contact, handler: Handler, chosen: Handler, when: When) -> str:
-    mine, theirs = (_on_offer(board, contact, h.id) for h in (handler, chosen))
+def _turns(board: Board, handler: Handler, chosen: Handler, when: When) -> str:
+    mine, theirs = (board.loads.of(h.id).offered for h in (handler, chosen))
     if mine > theirs:
         return f"has {mine} on offer already, {chosen.id} {theirs or 'nothing'}"
     match board.rules.routing.choose_by:
@@ -236,12 +233,6 @@ def _turns(board: Board, contact: Contact, handler: Handler, chosen: Handler, wh
             return f"last offered something {_last(handler, when)}, {chosen.id} {_last(chosen, when)}"
         case "least_occupied":
             return f"busy {_share(handler):.0%} of the time since they signed in, {chosen.id} {_share(chosen):.0%}"
-
-
-def _on_offer(board: Board, contact: Contact, handler: str) -> int:
-    """How much else, in earnest."""
-    others = [c for c in board.engaged_in(handler) if c.reference != contact.reference]
-    return sum(o.handler == handler and not o.broadcast for c in others for o in c.offers)
 
 
 def _idle(since: Time, chosen: Handler, when: When) -> str:

@@ -33,7 +33,7 @@ def _said(board: Board, contact: Contact, when: When) -> tuple[Time | None, str]
             earnest = next((o for o in contact.offers if not o.broadcast), contact.offers[0])
             return earnest.made_at, _offered(earnest, len(contact.offers) - 1, when)
         case Stage.QUEUED:
-            since = contact.queued_at or contact.received_at
+            since = contact.wait_began_at
             wanted = f"a handler is wanted {WANTED_FOR[contact.work]}"
             return since, f"waits in {contact.queue} since {when(since)}: {wanted}"
         case Stage.PASSED:

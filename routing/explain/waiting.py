@@ -41,8 +41,7 @@ def why_waiting(board: Board, contact: Contact, now: Time, when: When) -> Waitin
 def why_waited(board: Board, contact: Contact, now: Time, until: Time, when: When) -> Waited:
     """Of a wait that was over at ``until``: the board and the contact are those of right before. ``now``: when anything
     had happened last, for a pause that is over is ended a moment later."""
-    since = contact.received_at if contact.queued_at is None else contact.queued_at
-    return Waited(since, until, replace(why_waiting(board, contact, now, when), later=()))
+    return Waited(contact.wait_began_at, until, replace(why_waiting(board, contact, now, when), later=()))
 
 
 # --- who is before it --------------------------------------------------------------------------------
@@ -93,13 +92,12 @@ def _later(board: Board, contact: Contact, now: Time) -> Iterator[Later]:
     if contact.preferred and contact.preferred_until is not None:
         yield Later(contact.preferred_until, "it is opened to everybody who suits")
     steps = board.rules.needs.steps(contact.queue, contact.language, emergency=contact.emergency)
-    since = now if contact.queued_at is None else contact.queued_at
     for insisted, following in pairwise(steps[contact.relaxed :]):
         dropped = ", ".join(in_words(what) for what in sorted(insisted.needed - following.needed - {ORDINARY}))
         if dropped:
-            yield Later(since + following.after, f"insisted on no more: {dropped}")
+            yield Later(contact.wait_began_at + following.after, f"insisted on no more: {dropped}")
         if following.reach > insisted.reach:
-            yield Later(since + following.after, "offered to whoever is in wrap-up, too")
+            yield Later(contact.wait_began_at + following.after, "offered to whoever is in wrap-up, too")
     for declined in contact.declined:
         if declined.until > now and _is_available(board, declined.handler):
             yield Later(declined.until, f"{declined.handler} may be asked again")

@@ -127,14 +127,19 @@ class Contact:
         return self.wanted and not self.offers
 
     @property
+    def wait_began_at(self) -> Time:
+        """A message's on arrival, a call's when it comes to its first queue; before that it counts from arrival too."""
+        return self.received_at if self.queued_at is None else self.queued_at
+
+    @property
     def due(self) -> Time:
         """When it ought to be answered: an emergency at once, others by the queue's target, sooner where bumped."""
         if self.emergency:
-            return self.queued_at or self.received_at
+            return self.wait_began_at
         due = self.due_at - self.ahead
         if self.due_within is None:
             return due
-        return min(due, (self.queued_at or self.received_at) + self.due_within)
+        return min(due, self.wait_began_at + self.due_within)
 
     @property
     def settled(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from routing import events as ev
 from routing.board import Board
-from routing.model import Contact, Reach, Work
+from routing.model import Contact, Offer, Reach, Work
 from routing.safety import unsent
 
 OFFER_OVER = "This offer is over: it was withdrawn, it expired, or another handler took it."
@@ -41,28 +41,37 @@ def objection(event: Any, board: Board) -> str:
 @objection.register(ev.OfferMissed)
 @objection.register(ev.OfferFailed)
 def _(e: ev.OfferAccepted, board: Board) -> str:
-    contact = board.open_contact(e.reference)
-    offers = contact.offers if contact else ()
-    offer = next((o for o in offers if o.id == e.offer and o.handler == e.handler), None)
-    if contact is None or offer is None:
+    if (offered := _offered(e, board)) is None:
         return OFFER_OVER
+    contact, offer = offered
     if not isinstance(e, ev.OfferAccepted) or not offer.broadcast:
         return ""
     if contact.work is Work.CALL:
         return "Ask for this call first: your phone then rings."
-    return "" if board.is_free(e.handler, offer.channel, Reach.WRAP_UP) else NO_ROOM  # of their own will, at once
+    return _no_room(board, offer)
 
 
 @objection.register
 def _(e: ev.OfferClaimed, board: Board) -> str:
+    if (offered := _offered(e, board)) is None:
+        return OFFER_OVER
+    contact, offer = offered
+    if not offer.broadcast or contact.work is not Work.CALL:
+        return "Accept this offer; it need not be asked for."
+    return _no_room(board, offer)
+
+
+def _offered(e: ev.OfferAccepted | ev.OfferClaimed, board: Board) -> tuple[Contact, Offer] | None:
+    """The contact and its offer to this handler, while that is open."""
     contact = board.open_contact(e.reference)
     offers = contact.offers if contact else ()
     offer = next((o for o in offers if o.id == e.offer and o.handler == e.handler), None)
-    if contact is None or offer is None:
-        return OFFER_OVER
-    if not offer.broadcast or contact.work is not Work.CALL:
-        return "Accept this offer; it need not be asked for."
-    return "" if board.is_free(e.handler, offer.channel, Reach.WRAP_UP) else NO_ROOM
+    return None if contact is None or offer is None else (contact, offer)
+
+
+def _no_room(board: Board, offer: Offer) -> str:
+    """For an emergency that they were only shown: of their own will they go as far as can be, at once."""
+    return "" if board.is_free(offer.handler, offer.channel, Reach.WRAP_UP) else NO_ROOM
 
 
 @objection.register(ev.CallArrived)

@@ -8,12 +8,13 @@ import pytest
 
 from config.alarms import QueueAlarms
 from config.calendars import Calendar
+from config.ordering import Bump, Bumps
 from config.settings import Queue
 from routing import events as ev
 from routing.attention import Trouble, over_said, said, troubles
 from routing.board import Board
 from routing.coverage import without_handlers
-from routing.model import PresenceState, Work
+from routing.model import Channel, PresenceState, Work
 from routing.rules import Rules
 from tests.support.world import World, rules
 
@@ -174,7 +175,8 @@ def test_what_was_told_stays_true_until_somebody_is_there_also_while_nobody_wait
         (("crime", "welsh"), "No handler at all has crime or welsh"),
         (("french:3", "welding"), "No handler at all has french at level 3 or above and welding together"),
         (("safe",), "Every handler with safe is kept for emergencies"),
-        (("deaf",), "No handler with deaf who is not kept for emergencies has a telephone"),
+        (("deaf",), "No handler with deaf has a telephone"),
+        (("sign",), "No handler with sign who is not kept for emergencies has a telephone"),
     ],
 )
 def test_what_no_handler_at_all_has_is_told_apart(skills: tuple[str, ...], lacking: str) -> None:
@@ -183,6 +185,8 @@ def test_what_no_handler_at_all_has_is_told_apart(skills: tuple[str, ...], lacki
     world.handler("cara", "welding", "french:2", state=GONE)
     world.handler("dan", "safe", reserved=True)
     world.handler("eve", "deaf", extension="")
+    world.handler("fay", "sign", extension="")
+    world.handler("gil", "sign", reserved=True)
     world.call("C1", "rare")
 
     one = trouble(world)
@@ -192,6 +196,15 @@ def test_what_no_handler_at_all_has_is_told_apart(skills: tuple[str, ...], lacki
         f"{lacking}: nobody can take calls of 'Rare', whoever signs in. 1 call waits, for 0 s. "
         "Change the handlers, or the queue."
     )
+
+
+def test_where_nobody_is_kept_for_emergencies_nobody_is_said_to_be() -> None:
+    world = World()
+    world.handler("anna", text_capacity=0)
+    world.text("T1")
+    world.after(75)
+
+    assert why(world).startswith("No handler takes texts: nobody can take texts of 'Texts', whoever signs in.")
 
 
 def test_before_anybody_calls_the_queues_that_no_handler_could_serve_are_known() -> None:
@@ -267,6 +280,50 @@ def test_a_queue_far_behind_is_told_with_who_is_there_and_who_could_come(witness
         "1 handler who is there could take them, 0 of them free now. Ask cara (not signed in)."
     )
     assert found(witness, overdue_times=0) == []
+
+
+def test_the_longest_wait_is_not_that_of_who_is_first_in_line() -> None:
+    world = World(rules(bumps=Bumps(vulnerable=Bump(ahead_seconds=60))))
+    world.handler("anna", state=GONE)
+    world.call("C1")
+    world.after(20)
+    world.call("C2")
+    world.did(ev.VulnerableMarked("C2", "handler:ben"))
+    assert [rank.reference for rank in world.board.waiting()] == ["C2", "C1"]
+
+    assert "2 calls wait, the longest for 20 s." in why(world)
+
+    world.did(ev.CallerLeft("C1"))
+    assert "1 call waits, for 0 s." in why(world)
+
+
+def test_who_is_being_offered_waits_too_and_no_more_once_a_handler_has_taken_them() -> None:
+    world = World()
+    world.handler("anna")
+    world.call("C1")
+    world.call("C2")
+    assert world.offered_to("C1") == "anna"
+    world.after(12)
+
+    crowds = dict(world.board.queued.crowds())
+    assert len(crowds["general", Channel.VOICE].callers) == 2
+
+    world.accept("C1")
+    assert len(crowds["general", Channel.VOICE].callers) == 1
+
+
+def test_a_voicemail_that_a_handler_has_taken_makes_no_text_of_the_queue_a_voicemail(witness: World) -> None:
+    witness.call("C1", "witness")
+    witness.decline("C1")
+    witness.did(ev.VoicemailLeft("C1", "witness", "", "v.wav", 9))
+    witness.did(ev.CallerLeft("C1"))
+    assert [crowd.voicemails for _, crowd in witness.board.queued.crowds()] == [1]
+
+    witness.after(20)
+    witness.accept("C1")
+    witness.text("T1", queue="witness")
+
+    assert [crowd.voicemails for _, crowd in witness.board.queued.crowds()] == [0]
 
 
 def test_it_stays_told_until_the_wait_is_half_as_long(witness: World) -> None:

@@ -301,6 +301,17 @@ def test_who_was_idle_as_long_to_the_second_is_told_apart_all_the_same(world: To
     }
 
 
+def test_who_had_something_on_offer_came_after_who_had_nothing(world: Told) -> None:
+    for name in ("anna", "ben"):
+        world.handler(name, text_capacity=3)
+    for reference, sender in (("T1", "+447700900001"), ("T2", "+447700900002"), ("T3", "+447700900003")):
+        world.text(reference, sender)
+
+    assert (world.offered_to("T1"), world.offered_to("T2"), world.offered_to("T3")) == ("anna", "ben", "anna")
+    assert world.others("T2")["anna"].endswith("it was not their turn: has 1 on offer already, ben nothing")
+    assert "on offer already" not in world.others("T3")["ben"], "as much as anna, who has been idle for longer"
+
+
 def test_round_robin_says_who_was_offered_something_last() -> None:
     world = Told(rules(choose_by="round_robin"))
     world.handler("anna")

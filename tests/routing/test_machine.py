@@ -77,6 +77,7 @@ class Desk(People):
             for handler in [*assigned, *others]:
                 engaged.setdefault(handler, set()).add(contact.reference)
         assert self.board.loads.engaged() == engaged
+        here = self.board.handlers.values()
         for channel, reach in product(Channel, REACHES):
             handlers = [h for h in self.board.handlers.values() if self.reach_to(h, channel) is reach]
             groups = list(self.board.free_for(channel, reach))
@@ -84,8 +85,25 @@ class Desk(People):
             assert {turn for _, turns in groups for turn in turns} == expected
             for able, turns in groups:
                 assert turns == sorted(turns) and all(self.board.able(name) == able for _, name in turns)
+        self.crowds_are_what_the_contacts_say()
+        kinds = {(self.board.able(h.id), tuple(map(bool, map(h.capacity, Channel))), h.presence.state) for h in here}
+        known = [(g.able, tuple(on in g.takes for on in Channel), g.presence) for g in self.board.groups]
+        assert len(known) == len(kinds) and set(known) == kinds
         threads = {c.thread: c.reference for c in self.board.contacts.values() if c.thread}
         assert self.board.names.threads == threads
+
+    def crowds_are_what_the_contacts_say(self) -> None:
+        expected: dict[Any, list[tuple[bool, float, bool]]] = {}
+        for c in self.board.contacts.values():
+            if c.wanted and not c.emergency and (c.work is not Work.REVIEW or c.voicemail):
+                voicemail = bool(c.voicemail) and not c.live
+                expected.setdefault((c.queue, c.load), []).append((c.live, c.wait_began_at, voicemail))
+        crowds = dict(self.board.queued.crowds())
+        assert crowds.keys() == expected.keys()
+        for line, waiting in expected.items():
+            assert list(crowds[line].callers) == sorted(began for live, began, _ in waiting if live)
+            assert list(crowds[line].others) == sorted(began for live, began, _ in waiting if not live)
+            assert crowds[line].voicemails == sum(voicemail for *_, voicemail in waiting)
 
     def reach_to(self, handler: Handler, channel: Channel) -> Reach | None:
         """How far one more of this channel must reach for this handler, worked out from nothing but the contacts."""

@@ -233,6 +233,33 @@ def test_another_queue_later_in_the_same_call_counts_from_when_the_wait_began(wo
     assert (contact.entered_queue_at, contact.queued_at, contact.due_at) == (began, began, began + 60)
 
 
+def test_a_wait_began_on_arrival_and_after_the_greeting_when_the_caller_came_to_the_queue(world: World) -> None:
+    world.arriving("C1")
+    world.after(8)
+    assert world.contact("C1").wait_began_at == world.now - 8
+
+    world.did(ev.CallQueued("C1"))
+    began = world.now
+    world.after(20)
+    world.did(ev.CallQueued("C1", "crime"))
+
+    assert world.contact("C1").wait_began_at == began
+
+
+def test_a_message_after_the_first_was_dealt_with_begins_a_wait_of_its_own(world: World) -> None:
+    world.handler("anna")
+    world.text("T1")
+    assert world.contact("T1").wait_began_at == world.contact("T1").received_at
+    world.accept("T1")
+    world.follow_up("T1", not_before=world.now + 3600)
+    world.complete("T1", "anna")
+    world.after(90)
+
+    world.text("T1", message="m-2")
+
+    assert world.contact("T1").wait_began_at == world.now
+
+
 def test_an_emergency_in_the_greeting_begins_the_wait(world: World) -> None:
     world.arriving("C1")
     world.after(3)

@@ -131,6 +131,26 @@ def test_of_nobody_who_was_answered_no_wait_is_shown_and_no_emergency_goes_out_o
     assert offered > 50 and emergencies[2:] == ["0", "0", str(offered), "-", "-", "-", "-"]
 
 
+def test_who_is_led_on_is_counted_in_the_queue_that_ends_the_wait(tmp_path: Path) -> None:
+    """By day somebody is there, who can answer only the queue to which the callers are led."""
+    path = nobody_there(tmp_path)
+    led = 'skills = ["rare"], longest_wait_seconds = 40, overflow = { longest_wait = [{ queue = "other" }] } }, '
+    other = '{ id = "other", name = "Other", target_seconds = 60 }]'
+    there = path.read_text().replace("target_seconds = 30 }]", f"target_seconds = 30, {led}{other}")
+    path.write_text(there.replace("absent = 1", "absent = 0"))
+
+    told = CliRunner().invoke(main, ["simulate", str(path)]).output
+    found = json.loads(CliRunner().invoke(main, ["simulate", str(path), "--json"]).stdout)
+
+    general, second = found["queues"]
+    assert (second["queue"], second["target_seconds"]) == ("other", 60)
+    assert second["offered"] == general["led_on"] > 50 and second["answered"] > 10
+    assert general["offered"] + second["offered"] == found["contacts"]
+    assert second["median_wait"] > 40, "the whole wait, from its beginning in the first queue"
+    said = f"Led on to another queue, which counts them with the whole wait: {general['led_on']} from general (voice)."
+    assert said in told
+
+
 def test_who_talks_with_the_control_room_does_not_give_up_and_counts_as_heard_in_time(tmp_path: Path) -> None:
     scenario = load_scenario(nobody_there(tmp_path))
 

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from config.settings import Queue
 from config.settings import Store as StoreSettings
-from gateway.simulate.measures import Measures
+from gateway.simulate.measures import Measures, mean
 from gateway.simulate.scenario import Scenario, load_scenario
 from gateway.simulate.simulation import Simulation
 from gateway.statistics import statistics as module
@@ -44,8 +45,12 @@ class Day:
     """What happened, in the journal's words and in the simulated people's. Many are in an emergency, so that the
     control room is often the first to answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, *queues: Queue) -> None:
         scenario = load_scenario(COUNTY)
+        if queues:
+            changed = {queue.id: queue for queue in queues}
+            kept = tuple(changed.get(queue.id, queue) for queue in scenario.queues)
+            scenario = scenario.model_copy(update={"queues": kept})
         urgent = tuple(demand.model_copy(update={"emergencies": 0.3}) for demand in scenario.demand)
         self.scenario: Scenario = scenario.model_copy(update={"days": 0.4, "warm_up_hours": 0, "demand": urgent})
         self.journal = Journal()
@@ -96,6 +101,17 @@ async def facts(store: Store) -> list[Any]:
     return [sorted(map(tuple, await store.rows(select(t)))) for t in (tables.waits, tables.handlings, tables.spells)]
 
 
+IMPATIENT = Queue.model_validate(
+    {
+        "id": "enquiries",
+        "name": "Enquiries and reports",
+        "target_seconds": 60,
+        "skills": ["enquiries"],
+        "longest_wait_seconds": 20,
+        "overflow": {"longest_wait": [{"queue": "switchboard"}]},
+    }
+)
+
 BOTH = pytest.mark.parametrize("store", ["sqlite", "postgresql"], indirect=True)
 
 
@@ -125,6 +141,26 @@ async def test_the_figures_are_what_the_people_did(store: Store, day: Day, setti
     for name, work in day.measures.centres.items():
         assert centres[name].busy_seconds == pytest.approx(work.busy)
         assert centres[name].staffed_seconds <= work.signed_in + 1e-6
+
+
+async def test_a_wait_over_two_queues_is_of_the_second_for_both(store: Store, settings: MakeSettings) -> None:
+    """Given a queue that leads on to another, a day is counted alike by the simulation and by the statistics."""
+    day = Day(IMPATIENT)
+    await written(store, day.journal.rows)
+
+    rows = await by_group(statistics_of(store, day, settings), day, "queue", target=30.0, threshold=10.0)
+
+    for (queue, channel), told in day.measures.waits.items():
+        waits, row = replace(told, target=30.0, ignore=10.0), rows[queue]
+        ends = (waits.answered, waits.control_room, waits.abandoned, waits.waiting)
+        abandoned = row.abandoned + row.abandoned_early
+        assert [len(waits) for waits in ends] == [row.answered, row.control_room, abandoned, row.waiting], queue
+        assert waits.led_on == row.led_on, queue
+        assert waits.service_level == row.service_level, queue
+        assert (row.wait.mean or 0.0) == pytest.approx(mean(waits.answered))
+        on_the_way = waits.offered - row.offered - row.before_queue
+        assert 0 <= on_the_way <= (day.measures.left_open.arriving if channel is Channel.VOICE else 0)
+    assert rows["enquiries"].led_on > 0 and (rows["switchboard"].wait.longest or 0.0) > 20
 
 
 @pytest.mark.parametrize(("target", "threshold"), [(10.0, 60.0), (4.0, 2.0)])
