@@ -20,7 +20,7 @@ from gateway.api.application import build
 from gateway.api.services import Services
 from gateway.auditor import Auditor
 from gateway.calls import CallDesk
-from gateway.clock import Clock
+from gateway.clock import Clock, Steady
 from gateway.control import control_path, open_control
 from gateway.discretion import Discretion
 from gateway.dispatcher import Committed, Dispatcher
@@ -54,9 +54,12 @@ log = structlog.get_logger()
 class Gateway:
     """The parts of a gateway, built but not yet running."""
 
-    def __init__(self, settings: Settings, *, clock: Clock = time.time, chance: random.Random | None = None) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock | None = None, chance: random.Random | None = None) -> None:
         chance = chance or random.Random()
         self.settings = settings
+        self._steady = Steady()
+        # What others send us, and when, is judged by the machine's own clock.
+        machine, clock = clock or time.time, clock or self._steady
         self._clock = clock
         self.store = Store(open_engine(settings.store))
         self.letters = Letters(settings)
@@ -65,7 +68,7 @@ class Gateway:
         self.dispatcher = Dispatcher(self.store, self.rules, clock, self.letters.acknowledgement, self._committed)
         self.voice = self._voice(clock) if settings.voice.enabled else None
         self.auditor = Auditor(self.dispatcher, clock, chance, settings.routing.audit_seconds)
-        parts = (settings, self.store, self.dispatcher, clock, new_reference, new_id)
+        parts = (settings, self.store, self.dispatcher, machine, new_reference, new_id)
         triage = triage_of(settings.triage)
         self.judge = Judge(settings.triage, triage.judge)
         self.text = TextChannel(*parts, self.judge.judge_all) if settings.text.enabled else None
@@ -109,7 +112,12 @@ class Gateway:
         """What is wrong in each part and costs nothing yet, '' where nothing is."""
         voice = {"voice": self.voice.warning()} if self.voice else {}
         unserved = "; ".join(without_handlers(self.dispatcher.board))
-        return voice | {"statistics": self.statistics.wrong, "queues": self._lost_queues(), "handlers": unserved}
+        return voice | {
+            "clock": self._steady.wrong(),
+            "statistics": self.statistics.wrong,
+            "queues": self._lost_queues(),
+            "handlers": unserved,
+        }
 
     def _lost_queues(self) -> str:
         waiting = {contact.queue for contact in self.dispatcher.board.contacts.values()} - self.rules.queues.keys()

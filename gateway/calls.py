@@ -52,6 +52,7 @@ class CallDesk:
             recording_paused=contact.recording_paused,
             callback=contact.callback,
             handed_over=handover is not None and handover.state is HandoverState.JOINED,
+            emergency=contact.emergency,
         )
 
     def extension(self, handler: str) -> str:

@@ -27,6 +27,8 @@ class Calls(Protocol):
 
     def has(self, reference: str) -> bool: ...
 
+    def arriving(self, call_id: str) -> bool: ...
+
 
 class Reconciler:
     def __init__(self, dispatcher: Dispatcher, calls: Calls) -> None:
@@ -42,12 +44,13 @@ class Reconciler:
     async def compare(self) -> None:
         """One comparison; mends what was suspected already at the last one."""
         board = self._dispatcher.board
-        astray = {
-            c.reference: c for c in board.contacts.values() if _needs_call(c) and not self._calls.has(c.reference)
-        }
+        astray = {c.reference: c for c in board.contacts.values() if _needs_call(c) and not self._has_call(c)}
         for reference in self._suspected & astray.keys():
             await self._mend(astray[reference], board)
         self._suspected = set(astray)
+
+    def _has_call(self, contact: Contact) -> bool:
+        return self._calls.has(contact.reference) or self._calls.arriving(contact.call_id)
 
     async def _mend(self, contact: Contact, board: Board) -> None:
         log.warning("contact_without_call", contact=contact.reference, stage=contact.stage.value)

@@ -28,6 +28,9 @@ log = structlog.get_logger()
 FORBIDDEN = 403
 LOOP_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 0.5
+# So many turns without a word of the gateway: it hangs. They are counted, for a machine that stands still for a
+# moment stops both of us.
+MOST_MISSED = 8
 # Without a call there is only to see whether a gateway is there; the next one gives it two seconds.
 IDLE_HOUSEKEEPING_SECONDS = 1.0
 ORPHAN_SECONDS = 10.0
@@ -39,17 +42,6 @@ CLOSING_CHECK_SECONDS = 0.05
 LONGEST_LINGER_SECONDS = 10.0
 MOST_LOGGED_BUGS = 100
 SUPERVISOR: LegName = "supervisor"
-# What the next gateway must hear of: no snapshot tells it, or not what became of it meanwhile.
-KEPT = (
-    messages.Digit,
-    messages.FallbackStarted,
-    messages.LegHeld,
-    messages.MediaLost,
-    messages.MediaBack,
-    messages.Silent,
-    messages.Heard,
-    messages.MessageHeard,
-)
 
 
 class CallAgent:
@@ -69,6 +61,7 @@ class CallAgent:
         self._link = Link(socket_path(slot.run_dir))
         self._fallback = Fallback(self._control, self._mixer, slot.start_deadline, self._tell, self._end)
         self._linked = False
+        self._missed: int | None = None  # None: this gateway has not said yet that it will be missed
         self._begun = False
         self._arrived: messages.Arrived | None = None
         self._story: dict[str, str] = {}
@@ -116,6 +109,7 @@ class CallAgent:
     def _keep_house_from_now_on(self) -> None:
         idle = self._arrived is None and not self._begun
         self._timers.after(IDLE_HOUSEKEEPING_SECONDS if idle else HOUSEKEEPING_SECONDS, self._keep_house_from_now_on)
+        self._miss_the_gateway()
         self._keep_house()
 
     def _keep_house(self) -> None:
@@ -123,6 +117,13 @@ class CallAgent:
         self._control.check_media()
         if self._begun and not self._ending:
             self._fallback.check()
+
+    def _miss_the_gateway(self) -> None:
+        if self._missed is not None and self._begun:
+            self._missed += 1
+            if self._missed > MOST_MISSED:
+                self._link.drop("the gateway hangs")
+                self._on_link_lost()
 
     def _stay_linked(self) -> None:
         if self._linked:
@@ -132,7 +133,7 @@ class CallAgent:
             self._end(UNAVAILABLE)
 
     def _on_link_lost(self) -> None:
-        self._linked = False
+        self._linked, self._missed = False, None
         self._lose_charge()
 
     def _lose_charge(self, *, at_once: bool = False) -> None:
@@ -147,13 +148,16 @@ class CallAgent:
     def _tell(self, event: Event) -> None:
         if isinstance(event, messages.LegChanged):
             self._slot_file.write(self._to_release())  # first, so that it is released if we die now
-        self._link.send(EVENT.dump_json(event), keep=isinstance(event, KEPT))
+        self._link.send(EVENT.dump_json(event), keep=isinstance(event, messages.KEPT))
 
     def _on_payload(self, payload: bytes) -> None:
         try:
             envelope = ENVELOPE.validate_json(payload)
         except ValidationError as error:
             log.error("command_not_understood", errors=error.error_count())
+            return
+        if isinstance(envelope.command, messages.Present):
+            self._missed = 0
             return
         why = ""
         try:
@@ -177,6 +181,8 @@ class CallAgent:
             raise Refusal("the call has not begun")
         match command:
             case messages.Begin():
+                if self._begun:  # a gateway that hung has had our greeting for as long
+                    self._tell(self._snapshot())
                 self._begun = True
                 self._fallback.take_charge()
             case messages.Answer():
@@ -278,7 +284,7 @@ class CallAgent:
     def _on_transfer_asked(self, note: TransferSeen) -> None:
         if not note.leg.alive:
             return
-        if self._linked and self._begun:
+        if self._link.heard and self._begun:
             self._tell(self._control.transfer_asked(note))
         else:
             note.leg.tell_transfer(UNAVAILABLE, "No gateway is there to decide", final=True)
@@ -316,7 +322,7 @@ class CallAgent:
             self._fallback.join(name)
 
     def _on_caller_gone(self) -> None:
-        story_failed = self._linked and not self._fallback.in_charge
+        story_failed = self._link.heard and not self._fallback.in_charge
         if not self._begun or story_failed:
             self._end(UNAVAILABLE)
             return

@@ -14,6 +14,7 @@ import itertools
 import secrets
 import signal
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import structlog
 from pydantic import ValidationError
@@ -23,6 +24,7 @@ from channels.voice import framing
 from channels.voice.messages import (
     ENVELOPE,
     EVENT,
+    KEPT,
     POSTED,
     Ack,
     Arrived,
@@ -32,6 +34,7 @@ from channels.voice.messages import (
     Envelope,
     Event,
     LegChanged,
+    Present,
     Snapshot,
 )
 from channels.voice.watch import ExitWatch
@@ -62,6 +65,16 @@ class NoSlot(VoiceError):
     retry = True
 
 
+class Told(Protocol):
+    """A story that is being told."""
+
+    def give_way(self) -> None:
+        """Another one is to go on in its place, from what the process holds. Returns at once."""
+
+    async def ended(self) -> None:
+        """Returns when nothing more comes of it."""
+
+
 class Call:
     """One call process, from when it is ready until it has exited.
 
@@ -80,6 +93,8 @@ class Call:
         self.snapshot = snapshot
         self.gone = False
         self.ended = False
+        self.story: Told | None = None
+        self._anew = snapshot.begun  # whoever tells its story begins from what the process holds
         self.taken = asyncio.Event()
         self.caught_up = asyncio.Event()
         self._deadline = command_deadline
@@ -119,6 +134,11 @@ class Call:
         for command, ack in zip(commands, acks, strict=True):
             self._heed(command, ack)
 
+    def say_present(self) -> None:
+        """That we are there; a process that is out of reach is not told."""
+        if self._writer is not None:
+            self._writer.write(_packed([Envelope(POSTED, Present())]))
+
     def post(self, command: Command) -> None:
         """Gives a command of which no answer is needed. The process is not woken: it reads it before whatever comes
         next, also when what comes next is that we have died."""
@@ -136,13 +156,21 @@ class Call:
         return event
 
     async def converse(self, snapshot: Snapshot, payloads: framing.Payloads, writer: asyncio.StreamWriter) -> None:
-        """Serves one connection of the process until it ends; the pool calls this, also after a reconnection."""
-        self._look(snapshot)
+        """Serves one connection of the process until it ends; the pool calls this, also after a reconnection. Then what
+        the process holds is true, and what it said before is not listened to any more."""
+        if self.story is not None:
+            self.story.give_way()
+            self._anew = True
+            self._look_anew(snapshot)
+        else:
+            self._look(snapshot)
         self._writer = writer
         self._send_posted()
         self._reachable.set()
         try:
             async for payload in payloads:
+                if self._writer is not writer:
+                    break
                 self._take(EVENT.validate_json(payload))
         except (OSError, framing.FrameTooLong, ValidationError) as error:
             log.warning("call_connection_broken", call=self.id, error=type(error).__name__)
@@ -179,6 +207,15 @@ class Call:
                     )
                 )
 
+    def _look_anew(self, snapshot: Snapshot) -> None:
+        """For a story that begins from what the process holds: what led to it is not told again."""
+        self._legs = {leg.name: leg.state for leg in snapshot.legs}
+        before, self._events = self._events, asyncio.Queue()
+        while not before.empty():
+            if isinstance(event := before.get_nowait(), KEPT):
+                self._events.put_nowait(event)
+        self._look(snapshot)
+
     def _heed(self, command: Command, ack: Ack) -> None:
         if self.gone and not ack.ok:
             raise CallGone(ack.why)
@@ -206,7 +243,7 @@ class Call:
                 if answer and not answer.done():
                     answer.set_result(event)
             case Snapshot():
-                self._look(event)
+                (self._look_anew if self._anew else self._look)(event)
             case Arrived():
                 self.arrived = event
                 self.taken.set()

@@ -29,6 +29,11 @@ log = structlog.get_logger()
 
 Announce = Callable[[ev.CallArrived], Awaitable[str]]
 
+# Nobody hears it ring for longer because the database is slow.
+WRITTEN_SECONDS = 4.0
+# The edge tries another slot after any 5xx; this sends the caller to the overflow target at once.
+NO_OTHER_SLOT = 410
+
 
 class VoiceChannel:
     """``announce`` brings in a new call and raises when it cannot be written down; ``report`` waits that out."""
@@ -48,6 +53,7 @@ class VoiceChannel:
         self._announce, self._report, self._new_reference = announce, report, new_reference
         self._stories: dict[str, Story] = {}
         self._placing: set[str] = set()
+        self._arriving: set[str] = set()
         self._tasks = asyncio.TaskGroup()
         self._archive = Archive(settings.voice, report)
         self._edge = EdgeControl(settings.edge, settings.voice.address)
@@ -101,6 +107,10 @@ class VoiceChannel:
     def has(self, reference: str) -> bool:
         """Whether this contact has a call under way."""
         return reference in self._stories or reference in self._placing
+
+    def arriving(self, call_id: str) -> bool:
+        """Whether this call is being written down: the board can know it before its story has begun."""
+        return call_id in self._arriving
 
     # --- what the gateway wants --------------------------------------------------------------------------
 
@@ -161,20 +171,28 @@ class VoiceChannel:
             our_address=called,
             headers=inbound.kept_headers(arrived),
         )
+        self._arriving.add(event.call_id)
         try:
-            reference = await self._announce(event)
+            async with asyncio.timeout(WRITTEN_SECONDS):
+                reference = await self._announce(event)
+        except TimeoutError:
+            log.error("call_not_written", why=f"the database has not written it for {WRITTEN_SECONDS:.0f} s")
+            await self._refuse(call, NO_OTHER_SLOT)
+            return
         except ChannelError as error:
             log.error("call_not_written", why=str(error))
             await self._refuse(call)
             return
+        finally:
+            self._arriving.discard(event.call_id)
         leads_to = self._desk.leads_to(called)
         story = Story(call, reference, self._settings, self._desk, self._report)
         await self._tell(story, lambda s: s.inbound(leads_to))
 
-    async def _refuse(self, call: Call) -> None:
+    async def _refuse(self, call: Call, code: int = 503) -> None:
         """The edge tries the next slot, and in the end the overflow target."""
         try:
-            await call.do(End(503))
+            await call.do(End(code))
         except VoiceError as error:
             log.warning("refused_call_gone", why=str(error))
 

@@ -15,7 +15,7 @@ class Emergency(Parts):
         scene = self.scene
         self.control_room.get()
         keys = " ".join(scene.settings.voice.emergency_digits)
-        scene.tell(ev.EmergencyRaised(scene.reference, "caller", f"the caller pressed {keys}"))
+        scene.raise_emergency(f"the caller pressed {keys}")
         self._leave_voicemail()
         await self.reception.leave()
         await self.third.give_up_leading_out()

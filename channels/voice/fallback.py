@@ -17,7 +17,8 @@ PAUSE_SECONDS = 1.0
 GHOST_SECONDS = 600.0
 UNAVAILABLE = 503
 
-UNHEARD_SECONDS = 2.0
+# Longer than it takes to notice that the gateway hangs.
+UNHEARD_SECONDS = 7.0
 HUMANS: tuple[LegName, ...] = ("handler", "third", "control_room")
 COLLEAGUES: tuple[LegName, ...] = ("handler", "third")
 

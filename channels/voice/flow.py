@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 
@@ -72,7 +73,9 @@ class Story:
         self._emergency, self._leading = Emergency(*self._parts), Leading(*self._parts)
         self._reporter = Reporter(report, lambda event: self.inbox.put_nowait(tell_to.TooLate(event)))
         self._settings = settings
-        self._pressed = False
+        self._pressed = self._gives_way = False
+        self._over = asyncio.Event()
+        self._tasks: tuple[asyncio.Task[Any] | None, ...] = ()
 
     @property
     def control_room_has_caller(self) -> bool:
@@ -139,6 +142,7 @@ class Story:
     async def _picked_up(self) -> None:
         scene = self.scene
         there = await Resumption(*self._parts, self._sound).begin()
+        self._reporter.then(self.scene.raised_and_written)
         self._reporter.then(self.call.caught_up.set)
         if there:
             if self._reception.receiving:
@@ -146,12 +150,24 @@ class Story:
             await scene.settle()
             await self._attend()
 
+    def give_way(self) -> None:
+        """Nothing more is done here; what was told is still reported."""
+        self._gives_way = True
+        for task in self._tasks:
+            if task is not None:
+                task.cancel()
+
+    async def ended(self) -> None:
+        await self._over.wait()
+
     # --- the whole and its end -----------------------------------------------------------------------
 
     async def _run(self, chapter: Callable[[], Awaitable[None]]) -> None:
         """Tell the chapter; everything that was told on the way is reported, however it ends."""
         reporting = asyncio.create_task(self._reporter.run(), name=f"report {self.reference}")
         pump = asyncio.create_task(self._pump(), name=f"events {self.reference}")
+        self._tasks = (pump, asyncio.current_task())
+        self.call.story = self
         try:
             try:
                 await chapter()
@@ -160,14 +176,18 @@ class Story:
                 self._tell(ev.CallLost(self.reference, str(gone)))
             await self._close()
         except asyncio.CancelledError:
-            reporting.cancel()  # the gateway stops and writes nothing more: the next one makes up for it
+            if not self._gives_way:
+                reporting.cancel()  # the gateway stops and writes nothing more: the next one makes up for it
             raise
         finally:
             pump.cancel()
             self._control_room.stop()
             self._reception.stop()
             self._reporter.finish()
-            await reporting
+            try:
+                await reporting
+            finally:
+                self._over.set()
 
     async def _pump(self) -> None:
         """Everything the call process says goes into the one inbox."""
@@ -299,9 +319,9 @@ class Story:
 
     def _fallback_started(self, *, pressed: bool) -> None:
         log.error("fallback_started", contact=self.reference, pressed=pressed)
-        if pressed and not self._pressed:  # else the process has told of the keys too
-            how = "the caller pressed the emergency digits while no gateway was there"
-            self._tell(ev.EmergencyRaised(self.reference, "caller", how))
+        if pressed and not (self._pressed or self.scene.raised):  # else the process has told of the keys too
+            self.scene.raise_emergency("the caller pressed the emergency digits while no gateway was there")
+            self._reporter.then(self.scene.raised_and_written)
 
     def _caller_changed(self, leg: msg.LegChanged) -> None:
         if leg.state in OVER and not self.scene.over:
@@ -314,6 +334,7 @@ class Story:
         if self._reception.is_emergency(digit):
             self._pressed = True
             await self._emergency.pressed()
+            self._reporter.then(self.scene.raised_and_written)
         else:
             await self._reception.pressed(digit)
 

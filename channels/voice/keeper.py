@@ -40,7 +40,8 @@ class SlotBoard(Protocol):
 
 
 class SlotKeeper:
-    """Keeps one slot until cancelled or closed. ``on_call(call, resumed)`` is called for each caller, once.
+    """Keeps one slot until cancelled or closed. ``on_call(call, resumed)`` is called for each caller, once, and
+    ``on_again(call)`` when its process has missed us (we hung) and comes back.
 
     ``trouble`` says in words why the slot has no process now; '' when all is well. ``adopted`` is set when it is
     known whether a process of an earlier gateway was still there.
@@ -54,6 +55,7 @@ class SlotKeeper:
         group: asyncio.TaskGroup,
         new_call: Callable[[Snapshot], Call],
         on_call: Callable[[Call, bool], None],
+        on_again: Callable[[Call], None],
     ) -> None:
         self.slot = slot
         self.call: Call | None = None
@@ -64,7 +66,7 @@ class SlotKeeper:
         self._spawner = spawner
         self._group = group
         self._new_call = new_call
-        self._on_call = on_call
+        self._on_call, self._on_again = on_call, on_again
         self._claimed = self._dismissed = False
         self._expecting = False
         self._heard = asyncio.Event()
@@ -102,6 +104,7 @@ class SlotKeeper:
 
     async def welcome(self, snapshot: Snapshot, payloads: framing.Payloads, writer: asyncio.StreamWriter) -> None:
         """Serves a connection of the slot's process until it ends; a process of no interest is turned away."""
+        again = self.call is not None and snapshot.begun
         if self._expecting and self.call is None:
             with suppress(ProcessLookupError):
                 self.call = self._new_call(snapshot)
@@ -109,6 +112,8 @@ class SlotKeeper:
         if self.call is None or self.call.pid != snapshot.pid:
             writer.close()
             return
+        if again:
+            self._on_again(self.call)
         await self.call.converse(snapshot, payloads, writer)
 
     async def mark(self, *, open: bool) -> None:  # noqa: A002 -- the edge's own word

@@ -18,8 +18,8 @@ MOST_KEPT = 1000
 
 
 class Link:
-    """Sends what it can at once and the rest on ``flush``. What is sent with ``keep`` survives a lost connection:
-    it follows the greeting of the next one."""
+    """Sends what it can at once and the rest on ``flush``. What is sent with ``keep`` while nobody is known to listen
+    (no connection, or none on which anything was heard) follows the greeting of the next connection."""
 
     def __init__(self, path: Path) -> None:
         self._path = str(path)
@@ -27,10 +27,16 @@ class Link:
         self._unpacker = framing.Unpacker()
         self._unsent = bytearray()
         self._kept: deque[bytes] = deque(maxlen=MOST_KEPT)
+        self._heard = False
 
     @property
     def connected(self) -> bool:
         return self._socket is not None
+
+    @property
+    def heard(self) -> bool:
+        """Somebody is there: one that hangs can be connected to, and says nothing."""
+        return self.connected and self._heard
 
     def connect(self, greeting: bytes) -> bool:
         """Tries once; when it succeeds ``greeting`` goes out first."""
@@ -40,10 +46,9 @@ class Link:
         except OSError:
             connection.close()
             return False
-        self._socket = connection
+        self._socket, self._heard = connection, False
         self._unpacker = framing.Unpacker()
         self._unsent = bytearray(b"".join(map(framing.pack, [greeting, *self._kept])))
-        self._kept.clear()
         self.flush()
         return True
 
@@ -51,7 +56,7 @@ class Link:
         if self._socket is not None:
             self._unsent += framing.pack(payload)
             self.flush()
-        if self._socket is None and keep:  # also when it broke in this moment
+        if keep and not self.heard:  # also when it broke in this moment
             self._kept.append(payload)
 
     def flush(self) -> None:
@@ -60,9 +65,9 @@ class Link:
                 del self._unsent[: self._socket.send(self._unsent)]
         except BlockingIOError:
             if len(self._unsent) > MOST_UNSENT_BYTES:
-                self._drop("the gateway does not read")
+                self.drop("the gateway does not read")
         except OSError as error:
-            self._drop(error)
+            self.drop(error)
 
     def receive(self) -> list[bytes]:
         """What the gateway has sent since; nothing when the link broke or there is none."""
@@ -71,15 +76,18 @@ class Link:
             while self._socket is not None:
                 data = self._socket.recv(framing.CHUNK)
                 if not data:
-                    self._drop("closed by the gateway")
+                    self.drop("closed by the gateway")
                 payloads += self._unpacker.feed(data)
+                if payloads and not self._heard:
+                    self._heard = True
+                    self._kept.clear()
         except BlockingIOError:
             pass  # everything was read
         except (OSError, framing.FrameTooLong) as error:
-            self._drop(error)
+            self.drop(error)
         return payloads
 
-    def _drop(self, why: object) -> None:
+    def drop(self, why: object) -> None:
         log.warning("gateway_link_lost", why=str(why))
         if self._socket is not None:
             self._socket.close()

@@ -214,6 +214,13 @@ class FallBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Present:
+    """The gateway is there: said every second. When it says so no more, it hangs, and counts as gone."""
+
+    type: Literal["present"] = "present"
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """Hang up every leg and exit. Before ``Answer`` the caller is refused with ``code`` instead."""
 
@@ -242,6 +249,7 @@ Command = (
     | Remember
     | Plan
     | FallBack
+    | Present
     | End
 )
 
@@ -417,7 +425,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything the process holds: sent as its first event on every connection.
+    """Everything the process holds: sent as its first event on every connection, and to whoever takes charge again.
 
     An idle process is not ``begun`` and has no ``arrived``, no legs and an empty story. ``recording``: the stem
     of what is being recorded.
@@ -457,6 +465,9 @@ Event = (
     | Ack
     | Snapshot
 )
+
+# What the next gateway must hear of: no snapshot tells it, or not what became of it meanwhile.
+KEPT = (Digit, FallbackStarted, LegHeld, MediaLost, MediaBack, Silent, Heard, MessageHeard)
 
 ENVELOPE: TypeAdapter[Envelope] = TypeAdapter(Envelope)
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

@@ -18,7 +18,7 @@ import structlog
 from pydantic import ValidationError
 
 from channels.voice import framing
-from channels.voice.call import Call, CallGone, CommandRefused, NoSlot, NotAcknowledged, VoiceError
+from channels.voice.call import Call, CallGone, CommandRefused, NoSlot, NotAcknowledged, Told, VoiceError
 from channels.voice.keeper import SlotBoard, SlotKeeper
 from channels.voice.messages import EVENT, Begin, FallBack, Snapshot
 from channels.voice.slot import Slot, occupied_slots, slots_dir, socket_path
@@ -32,6 +32,7 @@ log = structlog.get_logger()
 # RFC 5626 section 3.5.1; pjsip answers nothing, but its event loop wakes at once and looks at the socket.
 SIP_KEEP_ALIVE = b"\r\n\r\n"
 FIRST_EVENT_SECONDS = 5.0
+PRESENT_SECONDS = 1.0
 STOP_SECONDS = 2.0
 
 
@@ -94,7 +95,7 @@ class CallPool:
                         self._started.set()
                         for number in self._keepers:
                             self._keep(number)
-                        await asyncio.Event().wait()
+                        await self._say_present()
                     finally:  # before the group ends: whoever connects now is the next gateway's
                         self._stopping = True
                         server.close()
@@ -165,6 +166,14 @@ class CallPool:
             if keeper.refill and self._kept[number].done():
                 self._keep(number)
 
+    async def _say_present(self) -> None:
+        """Until cancelled: calls carry out their fallback plan when we do not."""
+        while True:
+            for keeper in self._keepers.values():
+                if keeper.call is not None and keeper.busy:
+                    keeper.call.say_present()
+            await asyncio.sleep(PRESENT_SECONDS)
+
     def _keep(self, number: int) -> None:
         self._kept[number] = self._group.create_task(self._keepers[number].run(), name=f"slot-{number}")
 
@@ -203,7 +212,7 @@ class CallPool:
             start_deadline=voice.start_deadline_seconds,
             media_lost=voice.media_lost_seconds,
         )
-        keeper = SlotKeeper(slot, self._board, spawner, self._group, self._new_call, self._tell)
+        keeper = SlotKeeper(slot, self._board, spawner, self._group, self._new_call, self._tell, self._tell_again)
         keeper.refill = number < voice.slots
         return keeper
 
@@ -221,6 +230,19 @@ class CallPool:
     def _tell(self, call: Call, resumed: bool) -> None:
         story = self._on_resumed if resumed else self._on_call
         self._group.create_task(self._tell_story(call, story), name=f"call-{call.id}")
+
+    def _tell_again(self, call: Call) -> None:
+        self._group.create_task(self._go_on(call, call.story), name=f"call-{call.id}-again")
+
+    async def _go_on(self, call: Call, before: Told | None) -> None:
+        """We hung for a while. The story goes on from what the process holds, as after a restart; without one yet (the
+        call is being written down, or placed) it is only taken charge of."""
+        log.warning("call_missed_us", call=call.id)
+        if before is None:
+            await self._begin(call)
+            return
+        await before.ended()
+        await self._tell_story(call, self._on_resumed)
 
     async def _tell_story(self, call: Call, story: OnCall) -> None:
         failure = ""

@@ -3,7 +3,7 @@ meanwhile is caught up with."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from channels.voice import instructions as tell_to
 from channels.voice.line import line_broke
@@ -27,6 +27,7 @@ class Resumption(Parts):
         scene.recall(snapshot)
         self.third.recall(snapshot.story)
         self.sound.recall(snapshot)
+        view = view and self._raised(view)
         if "caller" not in scene.line.joined or view is None:
             self.reception.caller_gone()
             self._talked(snapshot, view)
@@ -55,6 +56,14 @@ class Resumption(Parts):
         if not (in_reception or led_out or scene.handler or view.offers or view.place or view.passed_to):
             scene.tell(ev.CallQueued(scene.reference))
         return True
+
+    def _raised(self, view: ContactView) -> ContactView:
+        """The caller pressed the emergency digits, and the last gateway had no time to write it down."""
+        scene = self.scene
+        if not scene.raised or view.emergency:
+            return view
+        scene.raise_emergency("the caller pressed the emergency digits as the gateway stopped")
+        return replace(view, handing_over=True)
 
     def _talked(self, snapshot: Snapshot, view: ContactView | None) -> None:
         """A handler whose phone rang when the gateway went may have answered, and talked with the caller to the end."""

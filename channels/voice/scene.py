@@ -16,7 +16,7 @@ from channels.voice.line import Line, waits_alone, who_hears_whom
 from channels.voice.sounds import Sounds
 from config.menus import Destination
 from config.settings import Settings
-from routing.events import Event
+from routing.events import EmergencyRaised, Event
 from routing.model import Guest, Offer
 
 log = structlog.get_logger()
@@ -31,7 +31,7 @@ class ContactView:
 
     ``expected_wait``: seconds, None where nothing true can be said of it; ``waited``: seconds in the queue.
     ``callback``: the follow-up that keeps the caller's place, '' for none. ``handing_over``: the control room is
-    being called; ``handed_over``: it is on the line."""
+    being called; ``handed_over``: it is on the line. ``emergency``: it is known to be one."""
 
     offers: tuple[Offer, ...]
     handler: str
@@ -45,6 +45,7 @@ class ContactView:
     recording_paused: bool = False
     callback: str = ""
     handed_over: bool = False
+    emergency: bool = False
 
 
 class Desk(Protocol):
@@ -73,7 +74,8 @@ class Scene:
     """``handler``: who has the caller, '' for nobody. ``over``: the call is to be ended. ``quiet``: no
     music, the caller is being spoken to. ``place``: what the next
     gateway must know beside the legs, should this one die; ``stage``: where a caller is with whom nobody is.
-    ``watched``: it is noticed if they say nothing."""
+    ``watched``: it is noticed if they say nothing. ``raised``: the caller pressed the emergency digits, and it is not
+    written down yet."""
 
     def __init__(
         self, call: Call, reference: str, settings: Settings, desk: Desk, tell: Callable[[Event], None]
@@ -88,6 +90,7 @@ class Scene:
         self.place: dict[str, str] = {}
         self.stage: dict[str, str] = {}
         self.watched = False
+        self.raised = False
         self._desk = desk
         self._looping: dict[str, bool | None] = {}
         self._remembered: dict[str, str] = {}
@@ -194,12 +197,22 @@ class Scene:
         line = self.line
         told = {"reference": self.reference, "handler": self.handler, "supervision": line.supervision, **self.place}
         flags = {name: "yes" for name in ("held", "muted", "aside") if getattr(line, name)}
-        if self.watched:
-            flags["watched"] = "yes"
+        flags |= {name: "yes" for name in ("watched", "raised") if getattr(self, name)}
         story = told | flags | {STAGE + name: value for name, value in self.stage.items()}
         if story != self._remembered:
             self._remembered = story
             self.call.post(msg.Remember(story))
+
+    def raise_emergency(self, how: str) -> None:
+        """By the caller. It is remembered until it is written down: whoever comes next must not miss it."""
+        self.raised = True
+        self.remember()
+        self.tell(EmergencyRaised(self.reference, "caller", how))
+
+    def raised_and_written(self) -> None:
+        if self.raised:
+            self.raised = False
+            self.remember()
 
     def at(self, stage: str = "", **facts: str) -> None:
         """The caller has come to this stage before the queue; '': they are past it."""
@@ -213,7 +226,7 @@ class Scene:
         line.joined = {name for name, state in line.legs.items() if state == "answered"}
         line.held_at_phone = any(leg.held for leg in snapshot.legs if leg.name == "handler")
         self._looping = dict.fromkeys(snapshot.playing)  # to whom is not known
-        self.watched = story.get("watched") == "yes"
+        self.watched, self.raised = (story.get(name) == "yes" for name in ("watched", "raised"))
         self.stage = {name.removeprefix(STAGE): value for name, value in story.items() if name.startswith(STAGE)}
         line.held, line.muted, line.aside = (story.get(name) == "yes" for name in ("held", "muted", "aside"))
         if "handler" not in line.joined:  # it was theirs, and they went while no gateway was there

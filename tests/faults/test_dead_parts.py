@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from channels.voice.channel import WRITTEN_SECONDS
 from gateway.sandbox.world import World
+from tests.faults.test_killed import nothing_written
 from tests.support.postgres import Postgres
 from tests.support.shared_world import OVERLAY
 from tests.support.steps import answered_by, eventually, everybody_available, hears, stage, wrap_up
@@ -85,3 +87,19 @@ async def test_the_database_dies_callers_go_to_the_overflow_target_and_then_as_b
 
         await eventually(over, 15)
         await wrap_up(world, name, reference)
+
+
+async def test_a_database_that_stands_still_keeps_no_caller_ringing(world: World) -> None:
+    with nothing_written(world):
+        # when somebody calls who cannot be written down
+        async with await world.caller("+447700900603") as caller:
+            # then a person answers them elsewhere, within seconds, and no call process but one was used up
+            await world.overflow.wait_for("talking", WRITTEN_SECONDS + 4)
+            await hears(world.overflow, caller)
+            await caller.hang_up()
+            await world.overflow.wait_for("idle", 5)
+
+    async def ready() -> bool:
+        return not await world.gateway.readiness()
+
+    await eventually(ready, 30)

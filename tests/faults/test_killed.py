@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from channels.voice.fallback import UNHEARD_SECONDS
 from gateway.sandbox.client import ApiError
 from gateway.sandbox.person import SILENT
 from gateway.sandbox.world import OUTSIDE_ANSWERS, World
@@ -376,6 +377,38 @@ async def test_55_pressed_in_a_conversation_while_no_gateway_is_there_brings_the
         await hears(room, caller, phone)
         await caller.hang_up()
         await phone.wait_for("idle", 5)
+    await settle(world, reference)
+
+
+async def test_55_pressed_that_a_killed_gateway_could_not_write_down_is_known_to_the_next_one(world: World) -> None:
+    sam, room = await world.api("sam"), world.control_rooms[0]
+    await nobody_answers(world)
+    async with sam.live() as live, await world.caller("+447700900415") as caller:
+        reference = (await live.wait_for("CallQueued", 20))["contact"]
+
+        # given a control room that rings for longer than a call process keeps keys in mind by itself
+        with nothing_written(world):
+            await caller.digits("55")
+            await room.wait_for("ringing", 5)
+            await caller.hears([400], UNHEARD_SECONDS)
+            # when
+            await world.kill_gateway()
+        assert (await kinds_written(world, reference)).count("EmergencyRaised") == 0
+        await world.start_gateway()
+
+        # then
+        async def known() -> bool:
+            return bool((await contact(sam, reference))["emergency"])
+
+        await eventually(known)
+        for phone in world.control_rooms:
+            world.behave(phone, OUTSIDE_ANSWERS)
+
+        async def joined() -> bool:
+            return ((await contact(sam, reference))["handover"] or {}).get("state") == "joined"
+
+        await eventually(joined, 40)
+        await caller.hang_up()
     await settle(world, reference)
 
 
