@@ -17,7 +17,7 @@ class LatelyClosed:
 
     def note(self, contact: Contact) -> None:
         """A contact that has just been closed, or was when the board was built."""
-        if not contact.thread or contact.closed_at is None or not self._seconds:
+        if not contact.thread or contact.closed_at is None:
             return
         self._known[contact.thread] = contact
         self._order.append((contact.closed_at, contact.thread))

@@ -62,7 +62,7 @@ class Acknowledged:
         person = person_of(address)
         self._told.pop(person, None)
         self._told[person] = now
-        while self._told and now - next(iter(self._told.values())) >= self._seconds:
+        while now - next(iter(self._told.values())) >= self._seconds:  # never empty: the person told now is in it
             del self._told[next(iter(self._told))]
 
     @property

@@ -23,9 +23,6 @@ class Shift:
     ends: Time
     handler: str
 
-    def covers(self, at: Time, until: Time) -> bool:
-        return self.begins <= at and until <= self.ends
-
 
 @dataclass(frozen=True, slots=True)
 class Muster:

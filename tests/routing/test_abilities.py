@@ -10,6 +10,7 @@ from config.ordering import Bump, Bumps, LanguageSkill, Wanted
 from config.settings import Queue
 from routing import events as ev
 from routing.abilities import abilities
+from routing.model import PresenceState
 from tests.support.world import World, offers, rules
 
 
@@ -141,6 +142,34 @@ def test_an_emergency_is_not_kept_for_who_dealt_with_the_person_lately() -> None
     world.did(ev.ControlRoomJoined("C1", "control room"))
     world.did(ev.PartyLeft("C1", "the council", "hung up"))
     assert offers(world.did(ev.CallQueued("C1"))) == [("C1", "ben"), ("C1", "anna")], "ben has been idle for longer"
+
+
+def test_who_is_back_from_a_break_is_idle_from_then_on() -> None:
+    world = World()
+    world.handler("anna")
+    world.handler("ben")
+    world.presence("anna", PresenceState.AWAY, "break")
+    world.after(600)
+    world.presence("anna", PresenceState.AVAILABLE)
+
+    assert offers(world.call("C1")) == [("C1", "ben")], "a break makes nobody the one who has been idle longest"
+
+
+def test_what_waits_for_an_owner_who_can_do_it_no_more_does_not_keep_the_others_from_them() -> None:
+    world = World()
+    world.handler("anna", "crime", text_capacity=1)
+    world.text("T1", queue="crime")
+    world.accept("T1")
+    world.follow_up("T1", not_before=world.now + 3_600)
+    world.complete("T1", "anna")
+    world.text("T2", sender="+447700900002")
+    world.accept("T2")
+    world.handler("anna", text_capacity=1)
+    world.text("T3", queue="crime")  # of the person of T1
+    assert world.contact("T1").preferred == "anna"
+    world.text("T4", sender="+447700900004", queue="texts")
+
+    assert offers(world.complete("T2", "anna")) == [("T4", "anna")]
 
 
 def test_in_turn_a_handler_who_declined_comes_last_again() -> None:

@@ -14,7 +14,7 @@ from routing import events as ev
 from routing.attention import Trouble, over_said, said, troubles
 from routing.board import Board
 from routing.coverage import without_handlers
-from routing.model import PresenceState, Work
+from routing.model import Channel, PresenceState, Work
 from routing.rules import Rules
 from tests.support.world import World, rules
 
@@ -113,6 +113,16 @@ def test_who_has_no_telephone_answers_no_calls(witness: World) -> None:
     witness.call("C1", "witness")
 
     assert trouble(witness).cause == "queue_unattended"
+
+
+@pytest.mark.parametrize(("room", "lonely"), [((1, 0), "emails"), ((0, 1), "texts")])
+def test_who_takes_one_message_at_a_time_takes_messages(room: tuple[int, int], lonely: str) -> None:
+    world = World()
+    world.handler("anna", text_capacity=room[0], email_capacity=room[1])
+    world.text("T1")
+    world.email("E1")
+
+    assert [one.queue for one in found(world, message_share=0)] == [lonely]
 
 
 def test_who_left_a_voicemail_waits_and_a_call_that_is_only_to_be_looked_at_does_not(witness: World) -> None:
@@ -350,3 +360,24 @@ def test_when_nobody_is_left_for_it_that_is_said_and_not_that_it_is_late(witness
     witness.presence("ben", AWAY)
 
     assert trouble(witness, told).cause == "queue_unattended"
+
+
+def test_of_what_nobody_takes_the_most_is_said_though_less_of_another_kind_was_late_before() -> None:
+    world = World()
+    world.handler("anna")
+    world.text("T0", queue="general")
+    world.accept("T0")
+    world.presence("anna", AWAY)
+    world.text("T1", "+447700900002", queue="general")
+    late = Trouble("general", "queue_overdue", Channel.TEXT)
+    for number in range(2):
+        world.call(f"C{number}")
+    world.after(91)
+
+    assert trouble(world, late).channel is Channel.VOICE
+
+
+def test_that_a_queue_is_not_there_any_more_ends_what_was_told_of_it(witness: World) -> None:
+    told = Trouble("closed-line", "queue_unattended", Channel.VOICE)
+
+    assert over_said(witness.board, told, witness.now) == "There is no queue closed-line any more."

@@ -96,6 +96,22 @@ def test_a_text_within_the_hours_opens_its_contact_again_for_its_owner_first(wor
     assert world.stage("T1") is Stage.CLOSED
 
 
+def test_a_contact_that_is_closed_a_second_time_opens_again_for_as_long_after_that(world: World) -> None:
+    closed(world)
+    world.after(6 * 3_600)
+    world.text("T2")
+    world.accept("T1")
+    world.complete("T1", "anna")
+    world.after(7 * 3_600)
+    world.text("T3", "+447700900003")
+    world.accept("T3")
+    world.complete("T3", "anna")
+
+    world.text("T4")
+
+    assert world.contact("T1").reopened_at == world.now
+
+
 def test_an_email_opens_its_contact_again_by_the_same_rule(world: World) -> None:
     world.email("E1")
     world.handler("anna", email_capacity=1)

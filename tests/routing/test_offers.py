@@ -117,6 +117,17 @@ def test_a_handler_who_was_set_away_comes_back_by_themselves(world: World) -> No
     assert world.board.handlers["anna"].misses == 0
 
 
+def test_who_says_themselves_that_they_are_away_and_is_back_has_missed_nothing(world: World) -> None:
+    world.call("C1")
+    world.after(20)
+    assert world.board.handlers["anna"].misses == 1
+
+    world.presence("anna", PresenceState.AWAY, "break")
+    world.presence("anna", PresenceState.AVAILABLE)
+
+    assert world.board.handlers["anna"].misses == 0
+
+
 def test_texts_that_are_missed_together_are_one_miss(world: World) -> None:
     for n in range(3):
         world.text(f"T{n}", f"+44770090000{n}")

@@ -203,3 +203,16 @@ def test_who_opts_out_gets_no_more_texts_from_that_number_until_they_opt_in(worl
     assert unsent(world.board, None, Channel.TEXT, "+447700900999", NUMBER, "") == "", "another number of ours"
     world.text("T2", NUMBER, wish="start")
     world.did(reply())
+
+
+def test_a_contact_that_is_opened_again_has_the_mark_that_the_person_was_given_meanwhile(world: World) -> None:
+    world.text("T1", NUMBER)
+    mark(world, "T1", "never")
+    world.accept("T1")
+    world.complete("T1", "anna")
+    world.call("C1", number=NUMBER)
+    mark(world, "C1", "normal")
+
+    world.text("T2", NUMBER)
+
+    assert world.contact("T1").safety == "normal"

@@ -292,11 +292,24 @@ def test_who_is_cut_off_and_calls_again_is_counted_once_with_the_wait_from_the_b
     world.after(30)
     world.did(ev.CallArrived("C9", "call-C9", "general", Party("+441632960001"), "101"))
     world.did(ev.CallQueued("C1"))
+    row = figures(world)["general"]
+    assert (row.waiting, row.waiting_past_target, row.abandoned) == (1, 1, 0), "they wait since 55 s"
     world.after(9)
     world.handler("anna")
     world.accept("C1")
     row = figures(world)["general"]
     assert (row.offered, row.answered, row.abandoned, row.wait.mean) == (1, 1, 0, 65)
+
+
+def test_who_is_cut_off_from_a_handler_and_calls_again_was_answered_and_is_put_back(world: JournalledWorld) -> None:
+    waits(world, "C1", 10)
+    world.after(60)
+    world.did(ev.CallerLeft("C1", cut_off=True))
+    world.after(30)
+    world.did(ev.CallArrived("C9", "call-C9", "general", Party("+441632960001"), "101"))
+    world.did(ev.CallQueued("C1"))
+    row = figures(world)["general"]
+    assert (row.offered, row.answered, row.wait.mean, row.put_back) == (1, 1, 10, 1)
 
 
 def test_a_handler_whose_phone_is_lost_puts_the_caller_back(world: JournalledWorld) -> None:
@@ -407,6 +420,15 @@ def test_handling_time_is_talk_hold_and_wrap_up(world: JournalledWorld) -> None:
     assert (row.talk_seconds, row.hold_seconds, row.wrap_up_seconds, row.handling_seconds) == (60, 20, 30, 110)
 
 
+def test_a_call_that_ends_while_it_is_held_was_held_until_then(world: JournalledWorld) -> None:
+    waits(world, "C1", 10)
+    world.after(20)
+    world.did(ev.HeldChanged("C1", "handler:anna", held=True))
+    talks(world, "C1", 40, 30)
+    row = figures(world)["general"]
+    assert (row.talk_seconds, row.hold_seconds, row.wrap_up_seconds) == (20, 40, 30)
+
+
 def test_occupancy_is_busy_out_of_ready_or_busy_and_a_break_is_neither(world: JournalledWorld) -> None:
     world.handler("anna")  # 1 s
     world.call("C1")
@@ -460,3 +482,11 @@ def test_whoever_waits_again_and_leaves_a_voicemail_waits_no_more(world: Journal
     assert world.wait("C1").outcome == "waiting" and world.wait("C1").again
     world.did(ev.VoicemailLeft("C1", "general", "", "v.wav", 9.0))
     assert [wait.outcome for wait in world.waits("C1")] == ["answered", "voicemail"]
+
+
+def test_a_handler_who_is_removed_is_staffed_until_then(world: JournalledWorld) -> None:
+    world.handler("anna")  # 1 s
+    world.after(99)
+    world.did(ev.HandlerRemoved("anna", "program:test"))
+    world.after(50)
+    assert figures(world, "handler")["anna"].staffed_seconds == 100

@@ -26,12 +26,13 @@ from gateway.store import tables
 from gateway.store.database import migrate, open_engine
 from gateway.store.journal import Row
 from gateway.store.store import Batch, Store, StoreError
+from routing import events as ev
 from routing.board import Board
 from routing.engine import Decision
 from routing.events import Event
 from routing.model import Channel
 from tests.conftest import MakeSettings
-from tests.support.journalled import Journal
+from tests.support.journalled import Journal, JournalledWorld
 from tests.support.postgres import Postgres
 
 COUNTY = Path(__file__).parents[3] / "config" / "scenarios" / "county.toml"
@@ -217,6 +218,19 @@ async def test_read_in_pieces_with_restarts_or_rebuilt_the_facts_are_the_same(
     await statistics.catch_up()
 
     assert await facts(store) == expected
+
+
+async def test_nothing_is_kept_of_a_handler_who_was_removed(store: Store, day: Day, settings: MakeSettings) -> None:
+    world = JournalledWorld()
+    world.handler("anna")
+    world.did(ev.HandlerRemoved("anna", "program:test"))
+    for row in world.journal.rows:
+        await store.commit(Batch(rows=[row]))
+        await statistics_of(store, day, settings).catch_up()
+
+    kept = {row.key for row in await store.rows(select(tables.ledger))}
+
+    assert kept == {"journal"}
 
 
 async def test_two_processes_that_read_at_once_count_nothing_twice(
