@@ -155,6 +155,15 @@ def test_who_is_back_from_a_break_is_idle_from_then_on() -> None:
     assert offers(world.call("C1")) == [("C1", "ben")], "a break makes nobody the one who has been idle longest"
 
 
+def test_who_says_again_that_they_are_available_loses_no_turn_by_it() -> None:
+    world = World()
+    world.handler("anna")
+    world.handler("ben")
+    world.presence("anna", PresenceState.AVAILABLE)
+
+    assert offers(world.call("C1")) == [("C1", "anna")]
+
+
 def test_what_waits_for_an_owner_who_can_do_it_no_more_does_not_keep_the_others_from_them() -> None:
     world = World()
     world.handler("anna", "crime", text_capacity=1)
@@ -167,6 +176,7 @@ def test_what_waits_for_an_owner_who_can_do_it_no_more_does_not_keep_the_others_
     world.handler("anna", text_capacity=1)
     world.text("T3", queue="crime")  # of the person of T1
     assert world.contact("T1").preferred == "anna"
+    assert [rank.reference for rank in world.board.waiting()] == ["T1"]
     world.text("T4", sender="+447700900004", queue="texts")
 
     assert offers(world.complete("T2", "anna")) == [("T4", "anna")]
@@ -198,6 +208,22 @@ def test_the_least_occupied_is_chosen_even_if_idle_for_less_long() -> None:
     world.did(ev.CallEnded("C2", "handler:ben"))
     world.complete("C2", "ben")
     assert offers(world.call("C3")) == [("C3", "ben")], "anna has been idle for longer, but was busy for ten minutes"
+
+
+def test_occupied_is_the_share_of_the_shift_and_not_the_seconds() -> None:
+    world = World(rules(choose_by="least_occupied"))
+    for name, there, busy in (("anna", 7_200, 1_200), ("ben", 600, 600)):
+        world.handler(name)
+        world.after(there)
+        world.presence("anna", PresenceState.AWAY if name == "ben" else PresenceState.AVAILABLE)
+        world.call(f"of-{name}")
+        world.accept(f"of-{name}")
+        world.after(busy)
+        world.did(ev.CallEnded(f"of-{name}", f"handler:{name}"))
+        world.complete(f"of-{name}", name)
+    world.presence("anna", PresenceState.AVAILABLE)
+
+    assert offers(world.call("C1")) == [("C1", "anna")], "twenty minutes of three hours are less than ten of twenty"
 
 
 def test_where_calls_do_not_interrupt_messages_a_call_waits_for_the_last_message() -> None:

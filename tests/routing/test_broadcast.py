@@ -202,3 +202,12 @@ def test_a_phone_that_fails_for_who_is_only_shown_it_changes_nothing() -> None:
     offer = offer_to(world, "C1", "cara")
     assert world.did(ev.OfferFailed(offer, "C1", "cara", "not registered")) == ()
     assert offer_to(world, "C1", "cara") == offer, "she goes on seeing it"
+
+
+def test_who_takes_no_texts_is_not_shown_one_when_they_come_free_for_calls() -> None:
+    world = World()
+    world.handler("anna")
+    world.text("T1")
+    world.emergency("T1")
+    world.handler("ben", text_capacity=0)
+    assert [offer.handler for offer in world.contact("T1").offers] == ["anna"]

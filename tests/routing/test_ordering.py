@@ -118,6 +118,18 @@ def test_what_moves_others_up_moves_no_emergency_before_one_that_has_waited_long
     assert [r.reference for r in world.board.waiting()] == ["C1", "C2"]
 
 
+def test_that_a_persons_first_contact_is_forgotten_takes_nothing_from_the_later_ones() -> None:
+    world = bumping()
+    hung_up(world, "A0", "+447700900001")
+    world.after(world.rules.remembered_seconds - 60)
+    for n in (1, 2):
+        hung_up(world, f"A{n}", "+447700900001")
+    world.after(120)
+    hung_up(world, "B1", "+447700900002")
+    world.call("A3", number="+447700900001")
+    assert world.contact("A3").bumps == ("repeat",)
+
+
 def test_a_mark_that_is_given_twice_counts_once() -> None:
     world = bumping()
     world.email("E1")

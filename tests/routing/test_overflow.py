@@ -236,6 +236,21 @@ def test_a_text_goes_to_the_next_queue_and_takes_no_other_step() -> None:
     assert led(world.after(600)) == [("queue", "general")]
 
 
+def test_a_text_that_comes_after_an_answer_waits_as_long_anew_before_it_is_led_on() -> None:
+    world = world_with(queue(longest_wait_seconds=600, longest_wait=[{"stay": "overflow_stay"}]))
+    world.handler("anna", state=AWAY)
+    world.text("T1", queue="busy")
+    assert [kind for kind, _ in led(world.after(600))] == ["stay"]
+    world.presence("anna", HERE)
+    world.accept("T1")
+    world.follow_up("T1", not_before=world.now + 86_000)
+    world.complete("T1", "anna")
+    world.presence("anna", AWAY)
+    world.text("T2", queue="busy")
+    assert list(world.board.contacts) == ["T1"] and led(world.after(599)) == []
+    assert [kind for kind, _ in led(world.after(1))] == ["stay"]
+
+
 # --- the steps, one after the other -----------------------------------------------------------------------
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from gateway import queue_watch
 from gateway.queue_watch import QueueWatch
 from routing.events import CallerLeft, MessageArrived, PresenceChanged
 from routing.model import Channel, Party, Presence, PresenceState
-from tests.gateway.api.site import Desk, Site
+from tests.gateway.api.site import Desk, Site, until
 
 HERE, AWAY = Presence(PresenceState.AVAILABLE), Presence(PresenceState.AWAY, "lunch")
 
@@ -118,6 +121,14 @@ async def test_it_is_told_again_after_half_an_hour_while_somebody_waits(site: Si
     assert await shift.told(3) == [TOLD]
 
 
+async def test_it_is_not_told_again_while_nobody_waits(site: Site, shift: Shift) -> None:
+    await site.call("C1")
+    assert await shift.told(60) == [TOLD]
+    await site.dispatcher.submit(CallerLeft("C1"))
+
+    assert await shift.told(1800) == []
+
+
 async def test_what_was_told_before_a_restart_is_not_told_twice_and_is_withdrawn(site: Site, shift: Shift) -> None:
     await site.call("C1")
     await shift.told()
@@ -154,3 +165,21 @@ async def test_a_queue_far_behind_is_told_and_replaced_by_what_is_worse(site: Si
         ("queue_unattended", "general", False),
         ("queue_overdue", "general", False),
     ]
+
+
+async def test_who_watches_begins_with_what_was_told_before(
+    site: Site, shift: Shift, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_watch, "LOOK_SECONDS", 0.01)
+    await site.call("C1")
+    await shift.told()
+    await shift.anna(HERE)
+    await site.answer("C1")
+
+    async def is_withdrawn() -> bool:
+        shift.now += 3
+        return await shift.alarms() == [("queue_unattended", "general", False)]
+
+    running = asyncio.create_task(shift.watching().run())
+    await until(is_withdrawn)
+    running.cancel()

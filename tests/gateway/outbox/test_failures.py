@@ -56,6 +56,8 @@ def every(error: Exception, times: int, *, others_leave: bool) -> Sequence[Faile
         # Nothing else shows whether it is the way out: after so many tries the next ones may try.
         (every(AWAY, 4, others_leave=False), "again", True),
         (every(AWAY, 100, others_leave=False), "again", True),
+        # It has failed for itself before: that its way out is not there either holds up nobody behind it.
+        ([(100, FAULT, NEVER), (110, AWAY, NEVER)], "again", True),
         # Others leave: it fails for itself, and these tries count.
         (every(AWAY, 2, others_leave=True), "again", True),
         (every(AWAY, 3, others_leave=True), "again", True),
