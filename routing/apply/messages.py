@@ -28,7 +28,6 @@ def _(e: ev.MessageArrived, board: Board, now: Time) -> None:
             party=e.party,
             our_address=e.our_address,
             received_at=now,
-            due_at=due,
             subject=e.subject,
             thread=e.thread,
             linked_to=e.linked_to,

@@ -10,7 +10,7 @@ from config.ordering import Bump, Bumps, LanguageSkill, Wanted
 from config.settings import Queue
 from routing import events as ev
 from routing.abilities import abilities
-from routing.model import PresenceState
+from routing.model import Channel, Party, PresenceState
 from tests.support.world import World, offers, rules
 
 
@@ -255,3 +255,27 @@ def test_when_the_call_is_taken_elsewhere_messages_are_offered_again() -> None:
     world.call("C1")
     world.text("T2", sender="+447700900002")
     assert ("T2", "anna") in offers(world.did(ev.CallerLeft("C1")))
+
+
+def test_when_one_who_waits_for_their_owner_leaves_the_others_who_do_are_still_in_line() -> None:
+    world = World()
+    world.handler("anna", text_capacity=1, email_capacity=1)
+    world.text("T1")
+    world.email("E1")
+    for reference in ("T1", "E1"):
+        world.accept(reference)
+        world.follow_up(reference, f"of-{reference}", not_before=world.now + 3_600)
+        world.complete(reference, "anna")
+    world.text("T2", sender="+447700900002")
+    world.email("E2")
+    for reference in ("T2", "E2"):
+        world.accept(reference)
+    world.text("T3")  # of the person of T1, and then one of the conversation of E1
+    party, ours = Party("member@example.org"), "force@example.org"
+    world.did(ev.MessageArrived("E3", "m-E3", Channel.EMAIL, "emails", party, ours, "mail:E1"))
+    assert [rank.reference for rank in world.board.waiting()] == ["T1", "E1"]
+
+    assert offers(world.complete("T2", "anna")) == [("T1", "anna")]
+
+    assert [rank.reference for rank in world.board.waiting()] == ["E1"]
+    assert offers(world.complete("E2", "anna")) == [("E1", "anna")]

@@ -381,3 +381,20 @@ def test_that_a_queue_is_not_there_any_more_ends_what_was_told_of_it(witness: Wo
     told = Trouble("closed-line", "queue_unattended", Channel.VOICE)
 
     assert over_said(witness.board, told, witness.now) == "There is no queue closed-line any more."
+
+
+def test_of_calls_and_texts_that_are_late_the_longest_wait_is_said() -> None:
+    world = World()
+    world.text("T1", queue="general")
+    world.after(100)
+    world.call("C1")
+    world.after(95)
+    world.handler("anna", text_capacity=1)
+    world.accept("C1")
+    world.decline("T1")
+    world.call("C2")
+    world.after(91)
+
+    one = trouble(world)
+
+    assert (one.cause, one.channel) == ("queue_overdue", Channel.TEXT)

@@ -24,6 +24,7 @@ def test_it_is_offered_in_earnest_to_one_and_shown_to_the_others() -> None:
     world.arriving("C1")
     assert offers(world.emergency("C1")) == [("C1", "anna"), ("C1", "ben")]
     first, second = world.contact("C1").offers
+    assert (first.id, second.id) == ("C1-1", "C1-2")
     assert (first.by_phone, first.broadcast) == (True, False), "one phone rings"
     assert (second.by_phone, second.broadcast) == (False, True)
     assert world.board.doing("ben") is Doing.NOTHING

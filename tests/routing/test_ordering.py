@@ -126,6 +126,7 @@ def test_that_a_persons_first_contact_is_forgotten_takes_nothing_from_the_later_
         hung_up(world, f"A{n}", "+447700900001")
     world.after(120)
     hung_up(world, "B1", "+447700900002")
+    assert world.board.recent.count("+447700900001", since=0.0) == 2
     world.call("A3", number="+447700900001")
     assert world.contact("A3").bumps == ("repeat",)
 

@@ -235,6 +235,7 @@ def test_an_overflow_is_counted_once_in_the_queue_that_ended_the_wait_with_the_w
     rows = figures(world)
     assert (rows["general"].offered, rows["general"].answered, rows["general"].wait.mean) == (1, 1, 51)
     assert (rows["busy"].offered, rows["busy"].led_on) == (0, 1)
+    assert figures(world, "channel")["voice"].led_on == 1
 
 
 def test_a_transfer_to_another_queue_is_answered_once_and_put_back_once(world: JournalledWorld) -> None:
