@@ -11,7 +11,7 @@ from config.calendars import Calendar
 from config.ordering import Bump, Bumps
 from config.settings import Queue
 from routing import events as ev
-from routing.attention import Trouble, over_said, said, troubles
+from routing.attention import Trouble, lines, nobody_said, over_said, said, troubles
 from routing.board import Board
 from routing.coverage import without_handlers
 from routing.model import Channel, PresenceState, Work
@@ -206,6 +206,17 @@ def test_what_no_handler_at_all_has_is_told_apart(skills: tuple[str, ...], lacki
         f"{lacking}: nobody can take calls of 'Rare', whoever signs in. 1 call waits, for 0 s. "
         "Change the handlers, or the queue."
     )
+
+
+def test_of_a_line_alone_it_is_said_whom_of_its_own_kind_to_ask() -> None:
+    world = World()
+    world.handler("anna", state=GONE, text_capacity=0)
+    world.handler("ben", state=GONE)
+    world.text("T1")
+
+    (line,) = lines(world.board, world.now)["texts"]
+
+    assert nobody_said(world.board, world.rules.queues["texts"], line).endswith("Ask ben (not signed in).")
 
 
 def test_where_nobody_is_kept_for_emergencies_nobody_is_said_to_be() -> None:

@@ -442,6 +442,22 @@ def test_occupancy_is_busy_out_of_ready_or_busy_and_a_break_is_neither(world: Jo
     row = figures(world, "handler")["anna"]
     assert (row.busy_seconds, row.staffed_seconds, row.away_seconds) == (99, 200, 600)
     assert row.occupancy == 99 / 200
+    queue = figures(world)["general"]
+    assert (queue.staffed_seconds, queue.away_seconds, queue.occupancy) == (0, 0, None), "nobody is there for one alone"
+
+
+@pytest.mark.parametrize("leaves", [ev.PartyLeft("C1", "ben", "hung up", "ben"), ev.CallEnded("C1", "handler:anna")])
+def test_a_colleague_who_helps_is_busy_until_they_or_the_caller_leave(world: JournalledWorld, leaves: ev.Event) -> None:
+    for name in ("anna", "ben"):
+        world.handler(name)
+    world.call("C1")
+    world.accept("C1")
+    world.did(ev.PartyRung("C1", "handler:anna", "consult", "ben", "ben"))
+    world.did(ev.PartyAnswered("C1", "ben", "ben"))
+    world.after(30)
+    world.did(leaves)
+    world.after(100)
+    assert figures(world, "handler")["ben"].busy_seconds == 30
 
 
 def test_who_moves_to_another_centre_is_staffed_there_from_then_on(world: JournalledWorld) -> None:
