@@ -260,6 +260,27 @@ def test_it_is_shown_to_who_is_in_wrap_up_while_it_rings_elsewhere_in_vain() -> 
     assert offers(world.did(ev.OfferClaimed(shown.id, "C2", "anna"))) == [("C2", "anna")]
 
 
+def test_who_ends_a_call_while_it_rings_elsewhere_is_shown_it_in_their_wrap_up() -> None:
+    world = World(rules(emergency_wrap_up_seconds=0))
+    world.handler("anna", text_capacity=0, email_capacity=0)
+    world.call("C1")
+    world.accept("C1")
+    world.handler("ben")
+    world.arriving("C2")
+    assert offers(world.emergency("C2")) == [("C2", "ben")]
+    assert offers(world.did(ev.CallEnded("C1", "handler:anna"))) == [("C2", "anna")]
+
+
+def test_who_writes_it_up_and_was_away_for_a_moment_is_shown_it_again() -> None:
+    world = World(rules(emergency_wrap_up_seconds=0))
+    in_wrap_up(world, "anna")
+    world.handler("ben")
+    raised = ev.EmergencyRaised("W1", "supervisor:sam", "he said more than was heard")
+    assert offers(world.did(raised)) == [("W1", "ben"), ("W1", "anna")]
+    world.presence("anna", PresenceState.AWAY)
+    assert offers(world.presence("anna", PresenceState.AVAILABLE)) == [("W1", "anna")]
+
+
 def test_who_ends_a_call_after_that_time_is_given_it_at_once() -> None:
     world = World(rules(emergency_wrap_up_seconds=10))
     world.handler("anna")
