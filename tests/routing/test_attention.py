@@ -89,6 +89,18 @@ def test_nobody_is_available_at_all() -> None:
     )
 
 
+def test_when_one_of_two_who_can_do_the_same_goes_the_other_is_still_there() -> None:
+    world = World()
+    for name in ("anna", "ben"):
+        world.handler(name)
+    world.call("C1")
+    assert found(world) == []
+
+    world.presence("anna", AWAY)
+
+    assert found(world) == []
+
+
 def test_while_nobody_waits_and_the_queue_names_no_hours_nothing_is_wrong(witness: World) -> None:
     witness.presence("ben", GONE)
 

@@ -216,3 +216,15 @@ def test_a_contact_that_is_opened_again_has_the_mark_that_the_person_was_given_m
     world.text("T2", NUMBER)
 
     assert world.contact("T1").safety == "normal"
+
+
+def test_after_stop_a_text_without_start_changes_nothing(world: World) -> None:
+    world.text("T1", NUMBER, wish="stop")
+    world.text("T2", NUMBER)
+    assert "by STOP" in unsent(world.board, None, Channel.TEXT, "61016", NUMBER, "")
+
+
+def test_what_is_found_in_two_texts_is_kept_once(world: World) -> None:
+    for reference in ("T1", "T2"):
+        world.text(reference, NUMBER, finding=CANNOT_SPEAK)
+    assert world.contact("T1").found == SAID
