@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from pydantic import BaseModel, Field, StringConstraints
@@ -141,7 +142,9 @@ async def _plan(services: Services, query: ImportQuery, text: RosterText) -> Pla
     )
     if isinstance(read, list):
         raise BadRequest("Nothing was imported: some lines are not right.", read)
-    planned = plan(read, query.centre, handlers, await services.store.shifts(read.begins, read.ends))
+    reaches = max([read.ends, *(shift.ends for shift in read.shifts)])
+    present = await services.store.shifts(read.begins, reaches)
+    planned = plan(read, query.centre, handlers, present, ZoneInfo(rosters.time_zone))
     return replace(planned, warnings=(GUESSED, *planned.warnings)) if text.guessed else planned
 
 
