@@ -21,6 +21,7 @@ from gateway.cli.explain import latest
 from gateway.cli.status import summary
 from routing.events import CallbackAsked, CallerLeft, ControlRoomJoined, EmergencyRaised
 from tests.gateway.api.site import PASSWORD, Calls, Site, settings_in
+from tests.support.postgres import Postgres
 
 SITE = """
 [gateway]
@@ -487,6 +488,24 @@ def test_a_gateway_begins_no_database_of_its_own(config: Path, tmp_path: Path, b
     assert f"There is no database at {database}.\nIf the gateway has run before" in refused.output
     assert refused.output.endswith("Only before the very first start: contact-gateway begin\n")
     assert database.exists() == (beginning == "an empty file")
+
+
+@pytest.mark.parametrize("command", ["serve", "begin", "status"])
+def test_a_postgresql_database_that_nobody_has_made_is_told_so_at_once(
+    config: Path, postgres: Postgres, command: str
+) -> None:
+    """Also where only its name is mistyped: it would be waited for in vain."""
+    config.write_text(config.read_text() + f'[store]\nurl = "{postgres.url("contcats")}"\n')
+
+    refused = run(config, command)
+
+    assert refused.exit_code == 1
+    assert "/contcats: the server has no database of that name.\n" in refused.output
+    assert "check --config,\ngateway.data_dir and store.url" in refused.output
+    assert refused.output.endswith(
+        "Only before the very first start: let the administrator of PostgreSQL make it (createdb contcats), then\n"
+        "contact-gateway begin\n"
+    )
 
 
 def test_every_command_helps_with_an_example() -> None:
