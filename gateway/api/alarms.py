@@ -15,7 +15,6 @@ from gateway.store.journal import Row
 from gateway.store.store import Store
 from routing import commands as do
 from routing import events as ev
-from routing.model import Time
 
 # Older alarms are history: they stand in the journal.
 ALARM_ROWS = 200_000

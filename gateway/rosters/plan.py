@@ -66,7 +66,8 @@ def _twice(new: Iterable[Shift], stays: Iterable[Shift], zone: ZoneInfo) -> Iter
     for shift, other in met[:MOST_NAMED]:
         yield (
             f"{shift.handler} is on shift twice at the same time: {_hours(shift, zone)} of this file, and "
-            f"{_hours(other, zone)}, which is on the roster already and stays. Mend one of them and import its file again."
+            f"{_hours(other, zone)}, which is on the roster already and stays. "
+            "Mend one of them and import its file again."
         )
     if met[MOST_NAMED:]:
         yield f"{len(met) - MOST_NAMED} more shifts meet in the same way one that stays on the roster."

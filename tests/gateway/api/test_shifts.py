@@ -91,10 +91,12 @@ async def test_a_shift_that_meets_one_of_an_earlier_import_is_told_with_both(sit
 
     assert status == 200
     assert told["warnings"] == [
-        "amy is on shift twice at the same time: Mon 30 Nov 2026 06:00 to 14:00 of this file, and Sun 29 Nov 2026 22:00 "
-        "to Mon 30 Nov 07:00, which is on the roster already and stays. Mend one of them and import its file again.",
-        "ben is on shift twice at the same time: Mon 30 Nov 2026 22:00 to Tue 01 Dec 07:00 of this file, and Tue 01 Dec "
-        "2026 06:00 to 14:00, which is on the roster already and stays. Mend one of them and import its file again.",
+        "amy is on shift twice at the same time: Mon 30 Nov 2026 06:00 to 14:00 of this file, and Sun 29 Nov 2026 "
+        "22:00 to Mon 30 Nov 07:00, which is on the roster already and stays. "
+        "Mend one of them and import its file again.",
+        "ben is on shift twice at the same time: Mon 30 Nov 2026 22:00 to Tue 01 Dec 07:00 of this file, and Tue 01 "
+        "Dec 2026 06:00 to 14:00, which is on the roster already and stays. "
+        "Mend one of them and import its file again.",
     ]
 
 
