@@ -395,12 +395,30 @@ def test_what_cannot_be_explained_is_one_sentence(
     assert said in result.output
 
 
+@pytest.mark.parametrize(("typed", "shown"), [("03:12", "03:12:00 JST"), ("03:12+00:00", "12:12:00 JST")])
+def test_times_are_typed_and_shown_in_the_sites_zone_wherever_the_machine_is(
+    config: Path, tmp_path: Path, typed: str, shown: str
+) -> None:
+    with_a_contact(tmp_path)
+    config.write_text(config.read_text() + '[statistics]\ntime_zone = "Asia/Tokyo"\n')
+
+    explained = run(config, "explain", "AAAA-0001", "--at", f"2026-01-05 {typed}", "--reason", "x")
+    told = run(config, "journal", "show", "AAAA-0001", "--reason", "x")
+
+    assert f"There was no contact AAAA-0001 yet at 05 Jan 2026 {shown}." in explained.output
+    assert {line.split()[4] for line in told.output.splitlines()} == {"JST"}
+
+
 def test_a_time_of_day_that_is_still_to_come_was_yesterday() -> None:
-    half_past_midnight = datetime(2026, 11, 26, 0, 30).timestamp()  # noqa: DTZ001 - local time, wherever this runs
+    london = ZoneInfo("Europe/London")
+    half_past_midnight = datetime(2026, 11, 26, 0, 30, tzinfo=london).timestamp()
 
-    asked = {text: latest(time.fromisoformat(text), half_past_midnight) for text in ("23:59", "00:10", "00:31")}
+    asked = {
+        text: latest(time.fromisoformat(text).replace(tzinfo=london), half_past_midnight)
+        for text in ("23:59", "00:10", "00:31")
+    }
 
-    assert {text: at.isoformat(" ", "minutes") for text, at in asked.items()} == {
+    assert {text: f"{at:%Y-%m-%d %H:%M}" for text, at in asked.items()} == {
         "23:59": "2026-11-25 23:59", "00:10": "2026-11-26 00:10", "00:31": "2026-11-25 00:31"
     }  # fmt: skip
 

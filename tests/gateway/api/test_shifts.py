@@ -108,6 +108,14 @@ async def test_shifts_that_only_touch_or_are_replaced_are_no_such_doubt(site: Si
     assert told["warnings"] == []
 
 
+async def test_a_time_without_a_zone_is_the_rosters_local_time(chief: Desk) -> None:
+    await import_file(chief, HEADER + "amy,2027-07-01,07:00,15:00\n")
+
+    asked = [f"/shifts?begins=2027-07-01T{begins}&ends=2027-07-01T18:00" for begins in ("14:59", "15:00", "14:59Z")]
+
+    assert [len((await chief.get(path))[1]) for path in asked] == [1, 0, 0]
+
+
 async def test_a_calendar_is_imported_the_same_way(site: Site, chief: Desk) -> None:
     event = "BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20261201T070000\r\nDTEND:20261201T150000\r\nSUMMARY:Amy\r\nEND:VEVENT\r\n"
 
