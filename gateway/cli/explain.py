@@ -73,8 +73,8 @@ def _moment(text: str) -> datetime:
 @click.option(
     AT,
     metavar="TIME",
-    help="In the site's time: 03:12:40 (the last time it was that), or '2026-11-25 03:12:40', with '+00:00' or '+01:00' "
-    "behind it in an hour that comes twice; else now.",
+    help="In the site's time: 03:12:40 (the last time it was that), or '2026-11-25 03:12:40', with '+00:00' or "
+    "'+01:00' behind it in an hour that comes twice; else now.",
 )
 @REASON
 @click.option("--json", "as_json", is_flag=True, help="The same as one JSON object.")
