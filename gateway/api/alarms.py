@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -28,12 +29,13 @@ DONE: Mapping[str, tuple[type, ...]] = {
     "silent_caller": (*TAKEN, ev.CallerHeard),
     "handler_lost": TAKEN,
     "control_room_unreachable": (ev.ControlRoomJoined,),
+    "control_room_hung_up": (ev.ControlRoomJoined,),
     "emergency_abandoned": REACHED,
     "call_lost": REACHED,
     "person_silent": (*REACHED, ev.MessageArrived),
     "wrap_up_long": (ev.WrapUpCompleted,),
 }
-KINDS = {kind.__name__ for kinds in DONE.values() for kind in kinds} | {do.CloseContact.__name__}
+KINDS = {kind.__name__ for kind in (*chain.from_iterable(DONE.values()), do.CloseContact, do.CallControlRoom)}
 
 
 class AlarmQuery(In):
@@ -71,7 +73,20 @@ async def _since(store: Store, alarms: Sequence[Row]) -> list[tuple[Row, do.With
     after, references = alarms[-1].seq, {row.reference for row in alarms if row.reference}
     withdrawn = [row async for row in store.journal(kind=do.WithdrawAlarm.__name__, after=after)]
     ended = [(row, load_change(row.kind, row.document)) for row in withdrawn]
-    return [*ended, *((row, None) for row in await store.journal_of(references, KINDS, after))]
+    return [*ended, *((row, None) for row in _without_hung_up(await store.journal_of(references, KINDS, after)))]
+
+
+def _without_hung_up(rows: Sequence[Row]) -> list[Row]:
+    """A control room that answered and hung up at once has heard nobody: the one after it was called."""
+    kept, hung_up = list[Row](), set[str]()
+    for row in reversed(rows):
+        if row.kind == do.CallControlRoom.__name__ and load_change(row.kind, row.document).after:
+            hung_up.add(row.reference)
+        elif row.kind == ev.ControlRoomJoined.__name__ and row.reference in hung_up:
+            hung_up.remove(row.reference)
+        else:
+            kept.append(row)
+    return kept[::-1]
 
 
 def _alarm_out(row: Row, alarm: do.RaiseAlarm, since: Sequence[tuple[Row, do.WithdrawAlarm | None]]) -> AlarmOut:

@@ -65,6 +65,20 @@ async def test_that_no_control_room_answers_is_over_with_the_control_room_and_no
     assert (await over(supervisor))["control_room_unreachable"] == at
 
 
+async def test_a_control_room_that_hangs_up_at_once_ends_nothing_and_the_next_one_does(
+    site: Site, supervisor: Desk
+) -> None:
+    await emergency(site)
+    await site.dispatcher.submit(ev.ControlRoomJoined("C1", "Desk 1"))
+    await site.dispatcher.submit(ev.ControlRoomLeft("C1", "Desk 1"))
+    assert await over(supervisor) == {"emergency": None, "control_room_hung_up": None}
+
+    at = await later(site)
+    await site.dispatcher.submit(ev.ControlRoomJoined("C1", "Desk 2"))
+
+    assert await over(supervisor) == {"emergency": at, "control_room_hung_up": at}
+
+
 async def test_what_another_contact_goes_through_ends_nothing(site: Site, supervisor: Desk) -> None:
     await site.call("C2")
     await site.answer("C2")
