@@ -174,8 +174,10 @@ class Leg(pj.Call):  # type: ignore[misc]
         return messages.Leg(self.name, self.state, *tags, self.code, held=self.held, silent=self.silent)
 
     def probe(self) -> None:
-        """Asks the peer whether the call is still there (RFC 3261, 11 and 12.2.1.2): no answer, or 481, ends it. A media
-        relay that was started anew knows nothing of the call until it is offered again."""
+        """Asks the peer whether the call is still there (RFC 3261, 11 and 12.2.1.2): no answer, or 481, ends it.
+
+        A media relay that was started anew knows nothing of the call until it is offered again.
+        """
         prm = pj.CallSendRequestParam()
         prm.method = "OPTIONS"
         try:

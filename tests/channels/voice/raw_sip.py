@@ -208,8 +208,10 @@ class Dialog:
 
 
 class Phone:
-    """``on_invite(dialog)`` decides about calls that come in; the default leaves them unanswered. ``sound_host``: whence
-    its sound comes; HOST as by a media relay beside the call processes."""
+    """``on_invite(dialog)`` decides about calls that come in; the default leaves them unanswered.
+
+    ``sound_host``: whence its sound comes; HOST as by a media relay beside the call processes.
+    """
 
     def __init__(self) -> None:
         self.sound_host = HOST
