@@ -101,6 +101,7 @@ class Routing(Section):
     calls_interrupt_messages: bool = True
     emergency_skills_seconds: Annotated[float, Field(ge=0, le=60)] = 5.0
     emergency_wrap_up_seconds: Annotated[float, Field(ge=0, le=120)] = 10.0
+    handover_heard_seconds: Annotated[float, Field(ge=0, le=30)] = 5.0
     broadcast_emergencies: bool = True
     last_handler_hours: Annotated[float, Field(ge=0, le=72)] = 4.0
     last_handler_first_seconds: Annotated[float, Field(ge=0, le=HOUR)] = 10.0

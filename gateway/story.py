@@ -109,6 +109,7 @@ SENTENCES: Mapping[str, str] = {
 }
 # What is said instead where this attribute is true.
 IF_TRUE: Mapping[str, tuple[str, str]] = {
+    "CallControlRoom": ("after", "calls the control room's next target after {0.after}"),
     "CallerLeft": ("cut_off", "was cut off"),
     "CallPassed": ("handler", "passed the caller from {0.handler} to {0.target}"),
     "PlaceFollowUpCall": (
@@ -122,6 +123,7 @@ IF_TRUE: Mapping[str, tuple[str, str]] = {
 OUTCOMES: Mapping[str, str] = {
     "busy": "busy",
     "no_answer": "no answer",
+    "hung_up": "hung up at once",
     "unreachable": "unreachable",
     "handler_unreachable": "the handler's own phone did not answer",
 }

@@ -97,10 +97,12 @@ class AskWhere:
 
 @dataclass(frozen=True, slots=True)
 class CallControlRoom:
-    """Dial the control room's targets in order until one answers. ``by`` raised the emergency."""
+    """Dial the control room's targets in order until one answers. ``by`` raised the emergency. ``after``: begin with
+    the target that follows this one, '' with the first."""
 
     reference: str
     by: str = "system"
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

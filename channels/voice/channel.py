@@ -125,7 +125,7 @@ class VoiceChannel:
             case do.EndOffer():
                 self._instruct(command.reference, tell_to.StopRinging(command.offer))
             case do.CallControlRoom():
-                self._instruct(command.reference, tell_to.GetControlRoom())
+                self._instruct(command.reference, tell_to.GetControlRoom(command.after))
             case do.LeadOn() if command.kind != "queue":
                 self._instruct(command.reference, tell_to.LeadOn(command.kind, command.target))
             case do.PlaceFollowUpCall():

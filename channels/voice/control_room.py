@@ -15,6 +15,7 @@ from channels.voice.scene import Scene
 from config.voice import ControlRoom, Target
 from routing.events import ControlRoomExhausted, ControlRoomJoined, ControlRoomLeft, ControlRoomTried, Event, Recorded
 
+ANSWERED = 200
 NO_ANSWER = (408, 487)
 BUSY = (486, 600, 603)
 GRACE_SECONDS = 1.0
@@ -26,22 +27,29 @@ class ControlRoomCall:
     def __init__(self, call: Call, settings: ControlRoom, tell: Callable[[Event], None]) -> None:
         self._call, self._settings, self._tell = call, settings, tell
         self._legs: asyncio.Queue[LegChanged] = asyncio.Queue()
+        self._rounds = 0
 
     def leg_changed(self, event: LegChanged) -> None:
         self._legs.put_nowait(event)
 
-    async def reach(self, reference: str, from_uri: str) -> Target:
-        """The target that has answered. Ends only with an answer, or when it is cancelled."""
-        tried = 0
+    async def reach(self, reference: str, from_uri: str, after: str = "") -> Target:
+        """The target that has answered, of those that follow ``after`` first. Ends only with an answer, or when it is
+        cancelled."""
+        targets = self._following(after)
         while True:
-            for target in self._settings.targets:
+            for target in targets:
                 code = await self._ring(target, reference, from_uri)
                 if code == 0:
                     return target
                 self._tell(ControlRoomTried(reference, target.name, _outcome(code), code))
-            tried += 1
-            self._tell(ControlRoomExhausted(reference, tried))
+            self._rounds += 1
+            self._tell(ControlRoomExhausted(reference, self._rounds))
             await asyncio.sleep(self._settings.retry_pause_seconds)
+            targets = self._settings.targets
+
+    def _following(self, after: str) -> tuple[Target, ...]:
+        names = [target.name for target in self._settings.targets]
+        return self._settings.targets[names.index(after) + 1 :] if after in names else self._settings.targets
 
     async def _ring(self, target: Target, reference: str, from_uri: str) -> int:
         """0 when the target answered, otherwise the SIP status it failed with."""
@@ -82,14 +90,15 @@ class ControlRoomLeg:
         """It is on the line, or being called: the caller is not let go meanwhile."""
         return self._scene.calling_control_room or "control_room" in self._scene.line.joined
 
-    def get(self) -> None:
+    def get(self, after: str = "") -> None:
+        """``after``: the target that answered and hung up at once, '' for none."""
         if not self.has_caller:
             self._scene.calling_control_room = True
-            self._getting = asyncio.create_task(self._reach(), name=f"999 {self._scene.reference}")
+            self._getting = asyncio.create_task(self._reach(after), name=f"999 {self._scene.reference}")
 
-    async def _reach(self) -> None:
+    async def _reach(self, after: str) -> None:
         try:
-            target = await self._call.reach(self._scene.reference, self._scene.from_uri())
+            target = await self._call.reach(self._scene.reference, self._scene.from_uri(), after)
         except CallGone:
             return
         self._put(tell_to.ControlRoomAnswered(target.name))
@@ -123,7 +132,8 @@ class ControlRoomLeg:
         scene, self._getting = self._scene, None
         scene.calling_control_room = False
         if scene.line.legs.get("control_room") != "answered":
-            self.get()
+            scene.tell(ControlRoomTried(scene.reference, target, "hung_up", ANSWERED))
+            self.get(target)
             return
         scene.tell(ControlRoomJoined(scene.reference, target))
         await scene.join("control_room")

@@ -21,9 +21,9 @@ class Emergency(Parts):
         await self.third.give_up_leading_out()
         await self._begin()
 
-    async def wanted(self) -> None:
-        """The gateway wants the control room for the caller."""
-        self.control_room.get()
+    async def wanted(self, after: str) -> None:
+        """The gateway wants the control room for the caller, but not this target."""
+        self.control_room.get(after)
         await self._begin()
 
     async def _begin(self) -> None:

@@ -302,7 +302,7 @@ class Story:
             case tell_to.StopRinging(offer=offer):
                 await self._handler.stop_ringing(offer)
             case tell_to.GetControlRoom():
-                await self._emergency.wanted()
+                await self._emergency.wanted(item.after)
             case tell_to.ControlRoomAnswered():
                 await self._control_room.answered(item.target)
             case tell_to.Leave():

@@ -27,7 +27,9 @@ class StopRinging:
 
 @dataclass(frozen=True, slots=True)
 class GetControlRoom:
-    """Dial the control room until it answers."""
+    """Dial the control room until it answers. ``after``: beginning with the target that follows this one."""
+
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

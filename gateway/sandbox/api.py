@@ -42,7 +42,7 @@ from gateway.sandbox.desk import ACTS, at_the_desk, reply, set_presence
 from gateway.sandbox.follow_up import ask_for_follow_up
 from gateway.sandbox.outside import NoSuchCall, Outside, Script
 from gateway.sandbox.parts import KILLS, STARTS
-from gateway.sandbox.person import BUSY, SILENT, Person
+from gateway.sandbox.person import BUSY, HANGS_UP, SILENT, Person
 from gateway.sandbox.phone import PhoneError
 from gateway.sandbox.phone_acts import PHONE_ACTS
 from gateway.sandbox.ports import LOOPBACK
@@ -53,7 +53,7 @@ PAGE = Path(__file__).parent / "page"
 LOOK_SECONDS = 0.3
 BAD = 300  # from this HTTP status on
 MOST_BYTES = 50_000_000  # a mail of 30 MB in base64
-MANNERS = {BUSY.name: BUSY, SILENT.name: SILENT}
+MANNERS = {manner.name: manner for manner in (BUSY, SILENT, HANGS_UP)}
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",

@@ -144,4 +144,4 @@ class PresenceBody(Body):
 
 
 class MannerBody(Body):
-    manner: Literal["normal", "busy", "silent"]
+    manner: Literal["normal", "busy", "silent", "hangs-up"]

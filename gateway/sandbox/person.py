@@ -19,15 +19,18 @@ RING_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """``code`` is answered after ``seconds``; None lets it ring. ``name`` is what the command line calls it."""
+    """``code`` is answered after ``seconds``; None lets it ring. ``name`` is what the command line calls it. ``stays``:
+    on the line, once they have answered."""
 
     name: str
     seconds: float | None
     code: int = 200
+    stays: bool = True
 
 
 BUSY = Manner("busy", 0.0, 486)
 SILENT = Manner("silent", None)
+HANGS_UP = Manner("hangs-up", 1.0, stays=False)
 
 
 def answers(seconds: float) -> Manner:
@@ -75,6 +78,9 @@ class Person:
         try:
             await self.phone.wait_for("ringing", RING_SECONDS)
             await self.phone.answer(manner.code)
+            if not manner.stays:
+                await self.phone.wait_for("talking", RING_SECONDS)
+                await self.phone.hang_up()
         except TimeoutError:
             log.info("rings_no_more", phone=self.phone.name)
         except PhoneError as error:

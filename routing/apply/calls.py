@@ -236,8 +236,9 @@ def _in_queue(contact: Contact, board: Board, now: Time) -> Contact:
 
 @apply.register
 def _(c: do.CallControlRoom, board: Board, now: Time) -> None:
-    handover = Handover(now, c.by, HandoverState.CALLING)
-    board.put_contact(replace(board.contacts[c.reference], handover=handover))
+    contact = board.contacts[c.reference]
+    hung_up = contact.handover.hung_up if contact.handover else 0
+    board.put_contact(replace(contact, handover=Handover(now, c.by, HandoverState.CALLING, hung_up=hung_up)))
 
 
 @apply.register
@@ -250,7 +251,17 @@ def _(e: ev.ControlRoomJoined, board: Board, now: Time) -> None:
 
 @apply.register
 def _(e: ev.ControlRoomLeft, board: Board, now: Time) -> None:
-    contact = handover_over(board.contacts[e.reference])
+    contact = handover_over(_unheard(board.contacts[e.reference], board, now))
     if contact.live and not contact.assignment and not contact.passed_to:
         contact = wanted(contact, now)
     board.put_contact(contact)
+
+
+def _unheard(contact: Contact, board: Board, now: Time) -> Contact:
+    """A control room that answers and hangs up has heard nobody, and is taken for one that did not answer."""
+    handover = contact.handover
+    if handover is None or handover.state is not HandoverState.JOINED or handover.joined_at is None:
+        return contact
+    if now - handover.joined_at >= board.rules.routing.handover_heard_seconds:
+        return contact
+    return replace(contact, handover=replace(handover, joined_at=None, hung_up=handover.hung_up + 1))

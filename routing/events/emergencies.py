@@ -16,7 +16,8 @@ class EmergencyRaised:
 
 @dataclass(frozen=True, slots=True)
 class ControlRoomTried:
-    """A target did not answer: ``outcome`` is busy, unreachable or no_answer, ``code`` SIP's status."""
+    """Nobody was reached at a target: ``outcome`` is busy, unreachable, no_answer or hung_up (before it could hear the
+    caller), ``code`` SIP's status."""
 
     reference: str
     target: str

@@ -82,13 +82,15 @@ class Declined:
 
 @dataclass(frozen=True)
 class Handover:
-    """An emergency on its way to the control room; ``joined`` is its positive acknowledgement."""
+    """An emergency on its way to the control room; ``joined`` is its positive acknowledgement. ``hung_up``: how often
+    one answered and hung up before it can have heard anything."""
 
     started_at: Time
     by: str
     state: HandoverState
     target: str = ""
     joined_at: Time | None = None
+    hung_up: int = 0
 
 
 @dataclass(frozen=True, slots=True)

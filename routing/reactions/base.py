@@ -151,6 +151,19 @@ def _(e: ev.ControlRoomExhausted, board: Board, now: Time) -> Iterator[Command]:
     )
 
 
+@react.register
+def _(e: ev.ControlRoomLeft, board: Board, now: Time) -> Iterator[Command]:
+    """Whoever answered and hung up at once has heard nobody: on to the next target."""
+    contact = board.contacts[e.reference]
+    handover = contact.handover
+    if not contact.live or handover is None or not handover.target or handover.joined_at is not None:
+        return
+    if not handover.hung_up & (handover.hung_up - 1):  # said the 1st, 2nd, 4th, 8th, ... time
+        why = f"{handover.target} answered an emergency and hung up at once. The next target is rung."
+        yield do.RaiseAlarm("control_room_hung_up", why, e.reference)
+    yield do.CallControlRoom(e.reference, handover.by, after=handover.target)
+
+
 # --- messages ----------------------------------------------------------------------------------------
 
 

@@ -31,6 +31,15 @@ def told(change: ev.Event | do.Command, reference: str = REF) -> str:
             ev.ControlRoomTried(REF, "Control room", "no_answer", 408),
             "system tried Control room for the control room: no answer (SIP 408)",
         ),
+        (
+            ev.ControlRoomTried(REF, "Main desk", "hung_up", 200),
+            "system tried Main desk for the control room: hung up at once (SIP 200)",
+        ),
+        (do.CallControlRoom(REF), "system calls the control room"),
+        (
+            do.CallControlRoom(REF, after="Main desk"),
+            "system calls the control room's next target after Main desk",
+        ),
         (ev.VoicemailLeft(REF, "general", "", "v.wav", 6.2), "caller left a voicemail of 6 s"),
         (
             ev.VoicemailLeft(REF, "general", "", "v.wav", 6.2, silent=True),

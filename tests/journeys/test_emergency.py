@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
+
 import pytest
 
-from gateway.sandbox.person import BUSY, SILENT
+from gateway.sandbox.person import BUSY, HANGS_UP, SILENT
 from gateway.sandbox.world import OUTSIDE_ANSWERS, World
-from tests.support.steps import answered_by, does_not_hear, everybody_away, hears, stage, wrap_up
+from tests.support.steps import answered_by, does_not_hear, eventually, everybody_away, hears, kinds, stage, wrap_up
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def has_been_there(since: float) -> bool:
+    """Longer than a control room can be there without having heard anything."""
+    return time.monotonic() - since > 5.2
 
 
 async def test_a_caller_in_the_queue_presses_55_and_is_joined_with_the_control_room(world: World) -> None:
@@ -97,7 +105,8 @@ async def test_no_target_answers_and_the_caller_is_still_there_when_one_does(wor
         await live.wait_for("ControlRoomJoined", contact=reference, deadline=20)
         await hears(first, caller)
 
-        # when the control room hangs up first, the caller is not alone: back in the queue, first in line
+        # when the control room has heard them and hangs up, the caller is not alone: in the queue, first in line
+        await eventually(partial(has_been_there, time.monotonic()))
         await first.hang_up()
         await live.wait_for("ControlRoomLeft", contact=reference)
         assert await stage(sam, reference) == "queued"
@@ -112,6 +121,41 @@ async def test_no_target_answers_and_the_caller_is_still_there_when_one_does(wor
         chloe = await world.api("chloe")
         await chloe.post(f"offers/{offer['data']['offer']['id']}/accept")
     await wrap_up(world, "chloe", reference, disposition="control_room")
+    assert await stage(sam, reference) == "closed"
+
+
+async def test_a_target_that_answers_and_hangs_up_has_heard_nobody_and_the_next_one_is_rung(world: World) -> None:
+    sam = await world.api("sam")
+    first, second = world.control_rooms
+    world.behave(first, HANGS_UP)
+    world.behave(second, OUTSIDE_ANSWERS)
+    await everybody_away(world)
+    async with sam.live() as live, await world.caller() as caller:
+        reference = (await live.wait_for("CallQueued"))["contact"]
+
+        # when
+        await caller.digits("55")
+
+        # then the second is rung at once, supervisors are told, and the caller talks with it
+        alarm = await live.wait_for("RaiseAlarm", contact=reference)
+        while alarm["data"]["what"] != "control_room_hung_up":
+            alarm = await live.wait_for("RaiseAlarm", contact=reference)
+        await hears(second, caller)
+        await hears(caller, second)
+        assert "ControlRoomExhausted" not in await kinds(sam, reference)
+
+        # when the second, the last of the list, is no better, the list is begun again after a pause
+        world.behave(first, OUTSIDE_ANSWERS)
+        await second.hang_up()
+        await live.wait_for("ControlRoomExhausted", contact=reference)
+        await hears(first, caller)
+        await caller.hang_up()
+        await live.wait_for("CallerLeft", contact=reference)
+    await (await world.api("ben")).put("me/presence", {"state": "available"})
+    ben = await world.api("ben")
+    offer = (await ben.get("offers"))[0]
+    await ben.post(f"offers/{offer['id']}/accept")
+    await wrap_up(world, "ben", reference, disposition="control_room")
     assert await stage(sam, reference) == "closed"
 
 

@@ -122,8 +122,59 @@ def test_when_the_control_room_has_left_it_can_be_called_again() -> None:
     world = at(Stage.ASSIGNED)
     world.emergency("C1")
     world.did(ev.ControlRoomJoined("C1", "Control room"))
-    world.did(ev.ControlRoomLeft("C1", "Control room"))
+    world.after(5)
+    assert not of_kind(CallControlRoom, world.did(ev.ControlRoomLeft("C1", "Control room")))
     assert of_kind(CallControlRoom, world.emergency("C1"))
+
+
+def hung_up_after(seconds: float, world: World) -> tuple[Command, ...]:
+    world.did(ev.ControlRoomJoined("C1", "Main desk"))
+    world.after(seconds)
+    return world.did(ev.ControlRoomLeft("C1", "control room"))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_control_room_that_hangs_up_at_once_has_heard_nobody_and_the_next_target_is_rung(stage: Stage) -> None:
+    world = at(stage)
+    world.emergency("C1")
+    before = world.stage("C1")
+
+    commands = hung_up_after(4.9, world)
+
+    assert of_kind(CallControlRoom, commands) == [CallControlRoom("C1", "caller", after="Main desk")]
+    assert [c.what for c in of_kind(RaiseAlarm, commands)] == ["control_room_hung_up"]
+    assert world.stage("C1") is before
+    handover = world.contact("C1").handover
+    assert handover and handover.state is HandoverState.CALLING
+
+
+def test_one_that_hangs_up_at_once_again_and_again_is_told_of_ever_less_often() -> None:
+    world = at(Stage.QUEUED)
+    world.emergency("C1")
+
+    told = [bool(of_kind(RaiseAlarm, hung_up_after(1, world))) for _ in range(8)]
+
+    assert told == [True, True, False, True, False, False, False, True]
+
+
+def test_whom_the_control_room_hung_up_on_at_once_is_called_back_when_they_give_up() -> None:
+    world = at(Stage.QUEUED)
+    world.emergency("C1")
+    hung_up_after(1, world)
+
+    commands = world.did(ev.CallerLeft("C1"))
+
+    assert "emergency_abandoned" in [c.what for c in of_kind(RaiseAlarm, commands)]
+    assert of_kind(ScheduleFollowUp, commands)
+
+
+def test_that_the_control_room_leaves_a_caller_who_is_gone_calls_it_no_more() -> None:
+    world = at(Stage.ASSIGNED)
+    world.emergency("C1")
+    world.did(ev.ControlRoomJoined("C1", "Main desk"))
+    world.did(ev.CallerLeft("C1"))
+
+    assert not of_kind(CallControlRoom, world.did(ev.ControlRoomLeft("C1", "control room")))
 
 
 def test_an_emergency_never_waits_for_its_owner_alone() -> None:

@@ -114,10 +114,11 @@ def show_mailboxes(manner: str | None, directory: Path) -> None:
 
 
 @click.command("control-room")
-@click.argument("manner", type=click.Choice(["busy", "silent", "normal"]))
+@click.argument("manner", type=click.Choice(["busy", "silent", "hangs-up", "normal"]))
 @DIRECTORY
 def control_room(manner: str, directory: Path) -> None:
-    """Make the control room's telephones busy, silent (they ring for ever) or normal again.
+    """Make the control room's telephones busy, silent (they ring for ever), hang up as soon as they have answered, or
+    normal again.
 
     \b
     Example:

@@ -66,7 +66,7 @@ function showReceived(outside) {
 function phoneItem(phone) {
   const title = TITLES[phone.name] ?? phone.name;
   const select = el("select", { name: `manner-${phone.name}` },
-    ...["normal", "busy", "silent"].map((manner) =>
+    ...Object.keys(MANNERS).map((manner) =>
       el("option", { value: manner, selected: manner === phone.manner, textContent: MANNERS[manner] })));
   select.addEventListener("change", () =>
     attempt(() => ask("PUT", `/world/phones/${phone.name}`, { manner: select.value })));
@@ -78,4 +78,4 @@ function phoneItem(phone) {
     el("label", { className: "inline" }, el("span", { className: "unseen", textContent: `${title}: ` }), select));
 }
 
-const MANNERS = { normal: "answers", busy: "is busy", silent: "does not answer" };
+const MANNERS = { normal: "answers", busy: "is busy", silent: "does not answer", "hangs-up": "hangs up" };
