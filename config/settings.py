@@ -157,7 +157,8 @@ class Outbox(Section):
 
 
 class Statistics(Section):
-    """Whose midnight and hours figures are counted by, and the bands of waits (seconds, ascending)."""
+    """The site's time zone: whose midnight and hours figures are counted by, and in which people type times and are
+    shown them. The bands of waits (seconds, ascending)."""
 
     time_zone: TimeZone
     bands: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1, max_length=12)]

@@ -27,7 +27,7 @@ from gateway.dispatcher import Committed, Dispatcher
 from gateway.emails.channel import EmailChannel
 from gateway.explain import started_with
 from gateway.interpreter import settle
-from gateway.judging import Judge, triage_of
+from gateway.judging import Judge, LaterTriage
 from gateway.lag import watch_lag
 from gateway.live import LiveHub
 from gateway.outbox.letters import Letters
@@ -69,7 +69,7 @@ class Gateway:
         self.voice = self._voice(clock) if settings.voice.enabled else None
         self.auditor = Auditor(self.dispatcher, clock, chance, settings.routing.audit_seconds)
         parts = (settings, self.store, self.dispatcher, machine, new_reference, new_id)
-        triage = triage_of(settings.triage)
+        self._triage = triage = LaterTriage(settings.triage)
         self.judge = Judge(settings.triage, triage.judge)
         self.text = TextChannel(*parts, self.judge.judge_all) if settings.text.enabled else None
         self.email = EmailChannel(*parts, triage.judge, chance) if settings.email.enabled else None
@@ -181,6 +181,7 @@ class Gateway:
             "roster watch": RosterWatch(self.settings, self.store, self.dispatcher, self._clock).run(),
             "queue watch": QueueWatch(self.settings.queue_alarms, self.store, self.dispatcher, self._clock).run(),
             "statistics": self.statistics.run(),
+            "triage": self._triage.get_ready(),
             "judging": self.judge.run(),
             "watchdog": report_alive(),
             "loop lag": watch_lag(self.telemetry.loop_was_late),

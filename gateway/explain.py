@@ -6,7 +6,8 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from gateway.past import History, Past, Progress
 from gateway.store.documents import load_change
@@ -119,16 +120,12 @@ def _compared(digests: Sequence[str], used: str) -> Compared:
 # --- times in words ----------------------------------------------------------------------------------
 
 
-def local_times(now: Time) -> When:
-    """Local time to the second and its zone, with the date unless that is today."""
-    today = _local(now).date()
+def local_times(now: Time, zone: ZoneInfo) -> When:
+    """The site's time to the second and its zone, with the date unless that is today."""
+    today = datetime.fromtimestamp(now, zone).date()
 
     def when(at: Time) -> str:
-        local = _local(at)
+        local = datetime.fromtimestamp(at, zone)
         return f"{local:%H:%M:%S %Z}" if local.date() == today else f"{local:%d %b %Y %H:%M:%S %Z}"
 
     return when
-
-
-def _local(at: Time) -> datetime:
-    return datetime.fromtimestamp(at, UTC).astimezone()

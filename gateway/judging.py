@@ -12,6 +12,7 @@ import struct
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 import structlog
@@ -33,6 +34,23 @@ AGAIN_SECONDS = 10.0
 def triage_of(more: More) -> Triage:
     """With a site's own words. Building it takes a moment."""
     return Triage(lexicon().with_more(more), english(), weights())
+
+
+class LaterTriage:
+    """Built when it is first asked, or before that by ``get_ready``: at a start calls need not wait for it."""
+
+    def __init__(self, more: More) -> None:
+        self._more = more
+
+    @cached_property
+    def _triage(self) -> Triage:
+        return triage_of(self._more)
+
+    def judge(self, text: str) -> Finding:
+        return self._triage.judge(text)
+
+    async def get_ready(self) -> None:
+        await asyncio.to_thread(lambda: self._triage)
 
 
 class Judge:

@@ -40,7 +40,7 @@ SENTENCES: Mapping[str, str] = {
     "SendingClaimed": "began try {0.attempt} at sending {0.which}",
     "MessageSent": "sent {0.which}; the provider has it",
     "SendingFailed": "could not send {0.which}: {0.why}",
-    "DeliveryReported": "was told that a message is '{0.status}'",
+    "DeliveryReported": "was told that {0.which} is '{0.status}'",
     "FollowUpRequested": "asked for a follow-up ({0.follow_up.channel.value}): {0.follow_up.purpose}",
     "FollowUpAnswered": "reached the person",
     "FollowUpTried": "called, and reached nobody: {outcome}",

@@ -24,6 +24,18 @@ class Shift:
     handler: str
 
 
+def joined(shifts: Iterable[Shift]) -> list[Shift]:
+    """Where shifts of one handler touch or overlap, one from the first beginning to the last end: nobody has left."""
+    found: list[Shift] = []
+    for shift in sorted(shifts, key=lambda s: (s.handler, s.begins)):
+        last = found[-1] if found else None
+        if last is not None and last.handler == shift.handler and shift.begins <= last.ends:
+            found[-1] = Shift(last.begins, max(last.ends, shift.ends), last.handler)
+        else:
+            found.append(shift)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Muster:
     """Handlers' ids, sorted: ``expected`` are on shift now, ``present`` signed in (away is signed in)."""

@@ -18,6 +18,7 @@ from channels.voice.flow import Desk, Story
 from channels.voice.messages import End
 from channels.voice.objections import objection
 from channels.voice.pool import CallPool, PoolStats
+from channels.voice.relay import RelayWatch
 from channels.voice.reporting import Over, Report
 from channels.voice.sounds import Sounds
 from config.numbers import as_dialled
@@ -57,6 +58,7 @@ class VoiceChannel:
         self._tasks = asyncio.TaskGroup()
         self._archive = Archive(settings.voice, report)
         self._edge = EdgeControl(settings.edge, settings.voice.address)
+        self._relay = RelayWatch(settings.edge)
         self._pool = CallPool(
             settings.voice,
             self._edge,
@@ -72,14 +74,15 @@ class VoiceChannel:
             self._tasks.create_task(self._pool.run(), name="call pool")
             self._tasks.create_task(self._archive.run(), name="recordings")
             self._tasks.create_task(self._edge.watch(self._pool.reopen), name="edge watch")
+            self._tasks.create_task(self._relay.run(), name="relay watch")
 
     def healthy(self) -> str:
         missing = Sounds(self._settings.voice).missing()
         prompts = (
             f"callers hear nothing: {', '.join(missing)} not found; run contact-gateway prompts" if missing else ""
         )
-        parts = (self._edge.down, no_trunk(self._edge.trunks), self._pool.healthy(), prompts, self._archive.trouble)
-        return "; ".join(filter(None, parts))
+        ways_in = (self._edge.down, no_trunk(self._edge.trunks), self._relay.down)
+        return "; ".join(filter(None, (*ways_in, self._pool.healthy(), prompts, self._archive.trouble)))
 
     def warning(self) -> str:
         """What is wrong and made up for by something else."""

@@ -140,16 +140,16 @@ class EdgeControl:
     async def watch(self, on_restart: Callable[[], Awaitable[None]]) -> None:
         """Call ``on_restart`` whenever an edge answers that was not there before. Runs until cancelled.
 
-        That is: at the first answer, and within a second after each restart; then every slot is closed and
-        the idle ones must be opened again. When ``on_restart`` ends as Unreachable, it is called again.
+        That is: at the first answer, and within a second after each restart, or after it hung; then every slot may be
+        closed and the idle ones must be opened again. When ``on_restart`` ends as Unreachable, it is called again.
         """
         known: object = None
         while True:
             try:
                 async with asyncio.timeout(_LOOK_SECONDS):
                     current, trunks = await self._instance(), await self.trunks_alive()
-                self.down = ""
-                if current != known:
+                appeared, self.down = current != known or bool(self.down), ""
+                if appeared:
                     log.info("edge_appeared", restarted=known is not None)
                     await on_restart()
                     known = current

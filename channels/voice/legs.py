@@ -174,13 +174,24 @@ class Leg(pj.Call):  # type: ignore[misc]
         return messages.Leg(self.name, self.state, *tags, self.code, held=self.held, silent=self.silent)
 
     def probe(self) -> None:
-        """Asks the peer whether the call is still there (RFC 3261, 11 and 12.2.1.2): no answer, or 481, ends it."""
+        """Asks the peer whether the call is still there (RFC 3261, 11 and 12.2.1.2): no answer, or 481, ends it.
+
+        A media relay that was started anew knows nothing of the call until it is offered again.
+        """
         prm = pj.CallSendRequestParam()
         prm.method = "OPTIONS"
         try:
-            self.sendRequest(prm)
+            if self._relayed():
+                self.reinvite(pj.CallOpParam(True))
+            else:
+                self.sendRequest(prm)
         except pj.Error as error:
             self._notes.append(Bug(f"probe: {error.reason}"))
+
+    def _relayed(self) -> bool:
+        """Whether its sound comes from where we are, as a media relay's does."""
+        stream, transport = self.getStreamInfo(0), self.getMedTransportInfo(0)
+        return _host(stream.remoteRtpAddress) == _host(transport.localRtpName)
 
     def respond(self, code: int) -> bool:
         """Answers the INVITE with ``code``; False when the caller has cancelled meanwhile."""
@@ -268,6 +279,10 @@ class Leg(pj.Call):  # type: ignore[misc]
             return int(received.pkt)
         except pj.Error:
             return None
+
+
+def _host(address: str) -> str:
+    return str(address).rpartition(":")[0]
 
 
 def _message_of(event: Any) -> str:

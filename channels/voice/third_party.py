@@ -73,9 +73,8 @@ class ThirdParty:
         await scene.settle()
         replaces = (("Replaces", target.replaces),) if target.replaces else ()
         ring_seconds = scene.settings.voice.transfer_ring_seconds
-        if await scene.dial("third", target.uri, ring_seconds, *replaces, helps=self.interprets):
-            scene.remember()
-        else:
+        scene.remember()  # before they can answer: the next gateway must know what they are rung for
+        if not await scene.dial("third", target.uri, ring_seconds, *replaces, helps=self.interprets):
             await self._back("could not be rung", UNREACHABLE)
 
     async def lead_out(self, number: str) -> None:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from aiohttp import web
 
 from gateway.api import (
+    alarms,
     blocks,
     calls,
     casework,
@@ -47,6 +48,7 @@ ROUTES: tuple[Route, ...] = (
     *calls.ROUTES,
     *follow_ups.ROUTES,
     *queues.ROUTES,
+    *alarms.ROUTES,
     *statistics.ROUTES,
     *handlers.ROUTES,
     *shifts.ROUTES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -141,8 +142,9 @@ async def read(request: Request[Instant, Nothing]) -> ExplanationOut:
 async def _explained(request: Request[Instant, Nothing], reference: str, at: Time, now: Time) -> ExplanationOut:
     services = request.services
     await consult(request, "explanation read", request.query.reason)
+    when = local_times(now, ZoneInfo(services.settings.statistics.time_zone))
     try:
-        told = await explain(services.store, Rules.of(services.settings), reference, at, local_times(now))
+        told = await explain(services.store, Rules.of(services.settings), reference, at, when)
     except NotExplained as error:
         raise NotFound(str(error)) from None
     except NotFollowed as error:

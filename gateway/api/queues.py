@@ -1,27 +1,17 @@
-"""The queues, the alarms, and the site's tables for the desk."""
+"""The queues, and the site's tables for the desk."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from config.settings import Queue
-from gateway.api.models import moment, moment_or_none
-from gateway.api.routes import In, Nothing, Request, Route
+from gateway.api.routes import Nothing, Request, Route
 from gateway.statistics.figures import Figures
-from gateway.store.documents import load_change
-from gateway.store.journal import Row
 from routing.attention import lines, nobody_said, unattended
 from routing.board import Board
-from routing.commands import RaiseAlarm, WithdrawAlarm
 from routing.model import Contact, Time, rank_of
-
-# Older alarms are history: they stand in the journal.
-ALARM_ROWS = 200_000
 
 
 class TodayOut(BaseModel):
@@ -70,23 +60,6 @@ class QueuesOut(BaseModel):
     queues: list[QueueOut]
     waiting: list[WaitingOut]
     calls: int
-
-
-class AlarmQuery(In):
-    limit: Annotated[int, Field(ge=1, le=500)] = 50
-
-
-class AlarmOut(BaseModel):
-    """``queue``: of those that are withdrawn when they are true no more, and then ``withdrawn_at`` says when."""
-
-    seq: int
-    at: datetime
-    what: str
-    why: str
-    contact: str
-    handler: str
-    queue: str
-    withdrawn_at: datetime | None
 
 
 class Choice(BaseModel):
@@ -193,34 +166,6 @@ def _waited(contact: Contact, now: Time) -> float:
     return max(0.0, now - contact.wait_began_at)
 
 
-async def alarms(request: Request[AlarmQuery, Nothing]) -> list[AlarmOut]:
-    """The latest first."""
-    store = request.services.store
-    after = max(0, (await store.head()).seq - ALARM_ROWS)
-    rows = [row async for row in store.journal(kind="RaiseAlarm", after=after)]
-    latest = rows[-request.query.limit :][::-1]
-    after = latest[-1].seq if latest else 0
-    ended = [row async for row in store.journal(kind="WithdrawAlarm", after=after)] if latest else []
-    withdrawn = [(row.seq, row.at, load_change(row.kind, row.document)) for row in ended]
-    return [_alarm_out(row, load_change(row.kind, row.document), withdrawn) for row in latest]
-
-
-def _alarm_out(row: Row, alarm: RaiseAlarm, withdrawn: Sequence[tuple[int, Time, WithdrawAlarm]]) -> AlarmOut:
-    """Whatever was told of a queue is over with the first withdrawal behind it."""
-    key = (alarm.what, alarm.queue)
-    over = next((at for seq, at, w in withdrawn if seq > row.seq and (w.what, w.queue) == key), None)
-    return AlarmOut(
-        seq=row.seq,
-        at=moment(row.at),
-        what=alarm.what,
-        why=alarm.why,
-        contact=row.reference,
-        handler=alarm.handler,
-        queue=alarm.queue,
-        withdrawn_at=moment_or_none(over),
-    )
-
-
 async def desk_settings(request: Request[Nothing, Nothing]) -> DeskSettingsOut:
     settings = request.services.settings
     return DeskSettingsOut(
@@ -237,6 +182,5 @@ async def desk_settings(request: Request[Nothing, Nothing]) -> DeskSettingsOut:
 
 ROUTES = (
     Route("GET", "/api/v1/queues", "How many wait, and how long", "handler", queues),
-    Route("GET", "/api/v1/alarms", "The latest alarms", "supervisor", alarms),
     Route("GET", "/api/v1/settings/desk", "The site's queues, grades and dispositions", "handler", desk_settings),
 )

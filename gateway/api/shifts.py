@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from pydantic import BaseModel, Field, StringConstraints
@@ -21,6 +22,7 @@ from gateway.rosters.plan import Plan, plan
 from gateway.rosters.reading import kind_of, read_roster_file
 from gateway.store.records import ImportedRoster, PlannedShift, ShiftsCleared
 from routing.events import ShiftsImported
+from routing.model import Time
 from routing.shifts import Shift
 
 SHOWN = 500  # changes in an answer; the figures count all
@@ -89,7 +91,7 @@ class RosterOut(BaseModel):
 
 
 class ShiftsQuery(In):
-    """Of the next seven days, unless said otherwise."""
+    """Of the next seven days, unless said otherwise; times without a zone are the roster's local times."""
 
     begins: datetime | None = None
     ends: datetime | None = None
@@ -141,7 +143,9 @@ async def _plan(services: Services, query: ImportQuery, text: RosterText) -> Pla
     )
     if isinstance(read, list):
         raise BadRequest("Nothing was imported: some lines are not right.", read)
-    planned = plan(read, query.centre, handlers, await services.store.shifts(read.begins, read.ends))
+    reaches = max([read.ends, *(shift.ends for shift in read.shifts)])
+    present = await services.store.shifts(read.begins, reaches)
+    planned = plan(read, query.centre, handlers, present, ZoneInfo(rosters.time_zone))
     return replace(planned, warnings=(GUESSED, *planned.warnings)) if text.guessed else planned
 
 
@@ -181,14 +185,18 @@ def _change(what: str, shift: Shift) -> Change:
 
 
 async def listing(request: Request[ShiftsQuery, Nothing]) -> list[ShiftOut]:
-    query, now = request.query, request.services.clock()
-    begins = query.begins.timestamp() if query.begins else now
-    ends = query.ends.timestamp() if query.ends else begins + WEEK_SECONDS
+    query, zone = request.query, ZoneInfo(request.services.settings.rosters.time_zone)
+    begins = _moment(query.begins, zone) if query.begins else request.services.clock()
+    ends = _moment(query.ends, zone) if query.ends else begins + WEEK_SECONDS
     shifts = [s for s in await request.services.store.shifts(begins, ends) if query.handler in ("", s.handler)]
     return [
         ShiftOut(handler=s.handler, begins=moment(s.begins), ends=moment(s.ends), centre=s.centre)
         for s in sorted(shifts, key=lambda s: (s.begins, s.handler))[: query.limit]
     ]
+
+
+def _moment(given: datetime, zone: ZoneInfo) -> Time:
+    return (given if given.tzinfo else given.replace(tzinfo=zone)).timestamp()
 
 
 async def imports(request: Request[Nothing, Nothing]) -> list[RosterOut]:

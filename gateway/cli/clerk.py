@@ -75,7 +75,8 @@ async def open_office(settings: Settings, path: Path) -> AsyncIterator[None]:
         try:
             await require_database(store.engine)
         except NoDatabase as none:
-            raise NoDatabase(f"the gateway is not running, and {none}") from None
+            none.args = (f"the gateway is not running, and {none}",)
+            raise
         await migrate(store.engine)
         clerk = Clerk(store, Rules.of(settings))
         await clerk.open()

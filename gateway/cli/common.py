@@ -13,7 +13,7 @@ import click
 from config.load import ConfigurationError, load
 from config.settings import Settings
 from gateway.cli.client import Client, connected
-from gateway.store.errors import NoDatabase, StoreError
+from gateway.store.errors import NoDatabase, NotMade, StoreError
 
 T = TypeVar("T")
 
@@ -88,11 +88,16 @@ def run_plainly(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 def without_database(error: NoDatabase) -> Failure:
     """Whoever has had one must not begin another."""
     said = str(error)
+    first = (
+        f"let the administrator of PostgreSQL make it (createdb {error.name}), then\n"
+        if isinstance(error, NotMade)
+        else ""
+    )
     return Failure(
         f"{said[0].upper()}{said[1:]}.\n"
         "If the gateway has run before, its contacts are elsewhere, and none is to be begun: check --config,\n"
         "gateway.data_dir and store.url, and whether the disk is mounted.\n"
-        "Only before the very first start: contact-gateway begin"
+        f"Only before the very first start: {first}contact-gateway begin"
     )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -24,23 +25,27 @@ from gateway.store.store import Store
 from routing.explain.facts import Explanation
 from routing.rules import Rules
 
+AT = "--at"
 WHOLE_SECOND = 0.999_999
 FIRST_YEAR, LAST_YEAR = 1971, 9998  # beyond them the clock is at its end in some zones
 
 
-def _instant(_context: click.Context, _parameter: click.Parameter, text: str | None) -> float | None:
-    """Local time, or with a time zone; the whole of the second counts, as the journal shows no less."""
-    if text is None:
-        return None
+def _instant(text: str, zone: ZoneInfo) -> float:
+    """The site's time, or with a time zone; the whole of the second counts, as the journal shows no less.
+
+    Raises BadParameter.
+    """
     now = time.time()
     try:
-        given = latest(time_of_day.fromisoformat(text), now)
+        clock = time_of_day.fromisoformat(text)
+        given = latest(clock if clock.tzinfo else clock.replace(tzinfo=zone), now)
     except ValueError:
         given = _moment(text)
+        given = given if given.tzinfo else given.replace(tzinfo=zone)
     if given.year < FIRST_YEAR:
-        raise click.BadParameter(f"'{text}' lies before {FIRST_YEAR}.")
+        raise click.BadParameter(f"'{text}' lies before {FIRST_YEAR}.", param_hint=AT)
     if given.year > LAST_YEAR or given.timestamp() > now:
-        raise click.BadParameter(f"'{text}' is in the future.")
+        raise click.BadParameter(f"'{text}' is in the future.", param_hint=AT)
     return given.timestamp() + (0.0 if given.microsecond else WHOLE_SECOND)
 
 
@@ -58,22 +63,23 @@ def _moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        raise click.BadParameter(f"'{text}' is no time: give 03:12, 03:12:40 or '2026-11-25 03:12:40'.") from None
+        raise click.BadParameter(
+            f"'{text}' is no time: give 03:12, 03:12:40 or '2026-11-25 03:12:40'.", param_hint=AT
+        ) from None
 
 
 @click.command()
 @click.argument("contact")
 @click.option(
-    "--at",
-    callback=_instant,
+    AT,
     metavar="TIME",
-    help="03:12:40 (the last time it was that), or '2026-11-25 03:12:40', with '+00:00' or '+01:00' behind it in an "
-    "hour that comes twice; else now.",
+    help="In the site's time: 03:12:40 (the last time it was that), or '2026-11-25 03:12:40', with '+00:00' or "
+    "'+01:00' behind it in an hour that comes twice; else now.",
 )
 @REASON
 @click.option("--json", "as_json", is_flag=True, help="The same as one JSON object.")
 @CONFIG
-def explain(contact: str, at: float | None, reason: str, as_json: bool, config: Path | None) -> None:
+def explain(contact: str, at: str | None, reason: str, as_json: bool, config: Path | None) -> None:
     """Say why CONTACT went to this handler and not to that one, or why it still waits, now or at any time.
 
     Answered from the journal alone. That you read it, and why, is journalled.
@@ -85,8 +91,9 @@ def explain(contact: str, at: float | None, reason: str, as_json: bool, config: 
       contact-gateway explain K7M2-9QXR --at "2026-11-25 03:12" --reason audit --json
     """
     settings = load_settings(config)
-    contact = as_written(contact)
-    told = run_plainly(lambda: _told(settings, contact, time.time() if at is None else at, reason))
+    contact, zone = as_written(contact), ZoneInfo(settings.statistics.time_zone)
+    instant = time.time() if at is None else _instant(at, zone)
+    told = run_plainly(lambda: _told(settings, contact, instant, reason))
     if as_json:
         click.echo(ExplanationOut.model_validate(told).model_dump_json())
     else:
@@ -101,7 +108,7 @@ async def _told(settings: Settings, contact: str, at: float, reason: str) -> Exp
     try:
         await require_database(store.engine)
         with bar.shown:
-            when = local_times(time.time())
+            when = local_times(time.time(), ZoneInfo(settings.statistics.time_zone))
             return await ask(store, Rules.of(settings), contact, at, when, bar)
     except (NotExplained, NotFollowed) as error:
         raise Failure(str(error)) from None

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -30,7 +31,7 @@ def journal() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @CONFIG
 def show(contact: str, reason: str, as_json: bool, config: Path | None) -> None:
-    """Tell the story of CONTACT, in local time. That you read it, and why, is journalled.
+    """Tell the story of CONTACT, in the site's time. That you read it, and why, is journalled.
 
     \b
     Examples:
@@ -38,12 +39,13 @@ def show(contact: str, reason: str, as_json: bool, config: Path | None) -> None:
       contact-gateway journal show K7M2-9QXR --reason "audit" --json
     """
     rows = run_with(config, lambda client: client.get(f"/contacts/{contact}/journal", reason=reason))
+    zone = ZoneInfo(load_settings(config).statistics.time_zone)
     for row in rows:
-        click.echo(json.dumps(row, ensure_ascii=False) if as_json else _line(row))
+        click.echo(json.dumps(row, ensure_ascii=False) if as_json else _line(row, zone))
 
 
-def _line(row: Any) -> str:
-    at = datetime.fromisoformat(row["at"]).astimezone()
+def _line(row: Any, zone: ZoneInfo) -> str:
+    at = datetime.fromisoformat(row["at"]).astimezone(zone)
     return f"{at:%d %b %Y %H:%M:%S}.{at.microsecond // 100_000} {at:%Z}  {row['actor']} {row['sentence']}"
 
 

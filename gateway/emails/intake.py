@@ -22,6 +22,7 @@ from gateway.clock import Clock
 from gateway.dates import PERSON_AHEAD, PERSON_LATE, impossible, late
 from gateway.emails.files import MailFiles
 from gateway.emails.threads import Belonging, MailThreads, doubt_of, only_claimed
+from gateway.outbox.naming import name_of
 from gateway.store.looks import Looks
 from gateway.store.records import Attachment, Message, MessageStatus, Record
 from routing.events import DeliveryReported, Event, MessageArrived, Recorded
@@ -165,7 +166,7 @@ class MailIntake:
         told = (_told(outcome, sent.recipient) for outcome in report.outcomes[:OUTCOMES_TOLD])
         code = "; ".join(filter(None, told))
         why = in_words(report.outcomes[0].status) if status == "undelivered" else ""
-        event = DeliveryReported(sent.reference, sent.id, status, code, why)
+        event = DeliveryReported(sent.reference, sent.id, status, code, why, name_of(sent, looks))
         problems = (why or code or "their mail server gave no reason") if status == "undelivered" else ""
         return event, (MessageStatus(sent.id, status, problems=problems), *arrival.beside(sent.reference))
 

@@ -17,7 +17,6 @@ import random
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Protocol
 from weakref import WeakValueDictionary
 
@@ -28,6 +27,7 @@ from config.settings import Outbox as OutboxSettings
 from gateway.clock import Clock
 from gateway.dispatcher import Committed, Dispatcher, waited_out
 from gateway.outbox.failures import NONE, Failures, known_before, meaning, pause
+from gateway.outbox.naming import A_MESSAGE, name_of
 from gateway.outbox.outages import Outages, Way
 from gateway.outbox.queue import Queue
 from gateway.store.documents import load_change
@@ -38,8 +38,6 @@ from routing.events import MessageSent, SendingClaimed, SendingFailed
 from routing.model import Time
 
 log = structlog.get_logger()
-
-A_MESSAGE = "a message"
 
 
 class Sender(Protocol):
@@ -250,7 +248,7 @@ class Outbox:
 
         def ask(looks: Looks) -> tuple[Message | None, str]:
             message = looks.message(item.message)
-            return message, _name(message, looks.of_its_second(message)) if message else A_MESSAGE
+            return message, name_of(message, looks) if message else A_MESSAGE
 
         return await self._store.look(ask)
 
@@ -292,12 +290,3 @@ class Outbox:
     def _pause(self, tries: int, longest: float | None = None) -> float:
         longest = self._settings.last_retry_seconds if longest is None else longest
         return pause(tries, self._settings.first_retry_seconds, longest, self._chance.random())
-
-
-def _name(message: Message, of_its_second: Sequence[str]) -> str:
-    """Which message it is, by who wrote it and when, for the story of its contact; with its number where its writer
-    wrote others in the same second."""
-    _, _, who = message.by.partition(":")
-    whose = "the automatic message" if message.automatic or not who else f"{who}'s message"
-    number = f" no. {of_its_second.index(message.id) + 1}" if len(of_its_second) > 1 else ""
-    return f"{whose}{number} of {datetime.fromtimestamp(message.at, UTC):%H:%M:%S} UTC"

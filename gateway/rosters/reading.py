@@ -19,7 +19,7 @@ from routing.shifts import MIDNIGHT, Shift, moment
 
 Kind = Literal["csv", "calendar"]
 DAY = timedelta(days=1)
-MOST_NAMED = 5  # lines of one warning
+MOST_NAMED = 5  # lines of one warning, or warnings of one kind
 LONGEST = timedelta(days=366)  # that one import replaces
 CALENDAR = "BEGIN:VCALENDAR"
 

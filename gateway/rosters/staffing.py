@@ -16,7 +16,7 @@ from routing.board import Board
 from routing.coverage import could_serve
 from routing.forecast import ALL, DAY, HALF_HOUR, Forecast, Method, forecast
 from routing.model import Channel, Time
-from routing.shifts import Shift, moment
+from routing.shifts import Shift, joined, moment
 
 
 async def shifts_between(store: Store, board: Board, begins: Time, ends: Time) -> list[Shift]:
@@ -34,11 +34,11 @@ def serves(board: Board, handler: str, queue: str) -> bool:
 
 
 def rostered(board: Board, shifts: Sequence[Shift], queues: Sequence[str]) -> Counter[tuple[str, Time]]:
-    """By queue and the beginning of each half hour: the handlers for it whose shift covers all of the half hour."""
+    """By queue and the beginning of each half hour: the handlers for it who are on shift all the half hour."""
     served = {name: [q for q in queues if serves(board, name, q)] for name in {shift.handler for shift in shifts}}
     there = {
         (queue, number * HALF_HOUR, shift.handler)
-        for shift in shifts
+        for shift in joined(shifts)
         for number in range(math.ceil(shift.begins / HALF_HOUR), math.floor(shift.ends / HALF_HOUR))
         for queue in served[shift.handler]
     }

@@ -44,8 +44,8 @@ class Call(pj.Call):  # type: ignore[misc]
         body = event.body
         state = body.tsxState
         transaction = state.tsx
-        answered = transaction.role == pj.PJSIP_ROLE_UAS and transaction.state == pj.PJSIP_TSX_STATE_COMPLETED
-        if answered and transaction.method == "OPTIONS":
+        answered = transaction.role == pj.PJSIP_ROLE_UAS and transaction.state == pj.PJSIP_TSX_STATE_TERMINATED
+        if answered and transaction.method in ("OPTIONS", "INVITE"):
             self.events.append(("probe", int(transaction.statusCode)))
 
     def onCallTransferRequest(self, param: Any) -> None:

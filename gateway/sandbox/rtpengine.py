@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import secrets
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 from channels.voice.edge_files import RELAY_FILE
+from channels.voice.relay import relay_answers
 from gateway.sandbox.daemon import Daemon
-
-_HOST = "127.0.0.1"
 
 
 class Rtpengine(Daemon):
@@ -27,14 +23,4 @@ class Rtpengine(Daemon):
         return ["--config-file", str(self._run_dir / RELAY_FILE)]
 
     async def _answers(self) -> bool:
-        """Its control protocol: a cookie, a space, a bencoded dictionary."""
-        loop = asyncio.get_running_loop()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.setblocking(False)
-            sock.connect((_HOST, self._control_port))
-            try:
-                async with asyncio.timeout(0.1):
-                    await loop.sock_sendall(sock, secrets.token_hex(4).encode() + b" d7:command4:pinge")
-                    return (await loop.sock_recv(sock, 1000)).endswith(b"d6:result4:ponge")
-            except (TimeoutError, OSError):
-                return False
+        return await relay_answers(self._control_port, 0.1)

@@ -64,6 +64,7 @@ class World:
     site: Path
     certificate: Certificate
     kamailio: Kamailio
+    relay: Rtpengine
     dovecot: Dovecot
     smtp: SmtpSink
     carrier: LocalCarrier
@@ -251,7 +252,8 @@ class World:
     async def _start_edge(self) -> None:
         self._say(f"SIP edge (Kamailio, and rtpengine for its encrypted trunk) at {LOOPBACK}:{self.ports.sip}")
         self.kamailio = await self._stack.enter_async_context(Kamailio(self.settings, self.settings.gateway.run_dir))
-        await self._stack.enter_async_context(Rtpengine(self.ports.relay_control, self.settings.gateway.run_dir))
+        relay = Rtpengine(self.ports.relay_control, self.settings.gateway.run_dir)
+        self.relay = await self._stack.enter_async_context(relay)
 
     async def _start_mail(self) -> None:
         self._say(f"mail server (Dovecot) at {LOOPBACK}:{self.ports.imap}, mail out at {LOOPBACK}:{self.ports.smtp}")

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Literal
 
 from gateway.simulate.measures import percentile
@@ -145,6 +147,8 @@ class Count:
         self._bands = (0.0, *bands, math.inf)
         self._tallies: defaultdict[Key, _Tally] = defaultdict(_Tally)
         self._busy: defaultdict[tuple[str, str], list[Stretch]] = defaultdict(list)
+        self._writing_up: defaultdict[tuple[str, str], list[Stretch]] = defaultdict(list)
+        self._there: defaultdict[str, list[Stretch]] = defaultdict(list)
         self._present: dict[str, defaultdict[tuple[str, str], list[Stretch]]] = {
             state: defaultdict(list) for state in (PresenceState.AVAILABLE, PresenceState.AWAY)
         }
@@ -196,7 +200,9 @@ class Count:
 
     def handling(self, handling: Handling) -> None:
         """Of those that overlap the intervals; counted where they began, their time where it was."""
-        self._busy[handling.handler, self._group(handling)].append((handling.began_at, self._until(handling.ended_at)))
+        who, talked_until = (handling.handler, self._group(handling)), self._until(handling.talked_until)
+        self._busy[who].append((handling.began_at, talked_until))
+        self._writing_up[who].append((talked_until, self._until(handling.ended_at)))
         if not self._intervals.edges[0] <= handling.began_at < self._intervals.edges[-1]:
             return
         tally = self._tallies[self._intervals.number_of(handling.began_at), self._group(handling)]
@@ -214,9 +220,10 @@ class Count:
         return str(getattr(fact, self._by))
 
     def spell(self, spell: Spell) -> None:
-        """Presence is of a handler and their centre; by queue or channel it has no meaning."""
+        """Presence is of a handler and their centre; by queue or channel it only says when they could write up."""
+        stretch = (spell.began_at, self._until(spell.ended_at))
+        self._there[spell.handler].append(stretch)
         if self._by in ("handler", "centre"):
-            stretch = (spell.began_at, self._until(spell.ended_at))
             self._present[spell.state][spell.handler, self._group(spell)].append(stretch)
 
     def _until(self, at: Time | None) -> Time:
@@ -230,18 +237,26 @@ class Count:
 
     def figures(self) -> list[Figures]:
         """By interval, then by group."""
-        busy = self._summed(self._busy)
+        at_work = self._at_work()
+        busy = self._summed(at_work)
         away = self._summed(self._present[PresenceState.AWAY])
-        staffed = self._staffed()
+        staffed = self._staffed(at_work)
         known = {*self._tallies, *busy, *staffed, *away}
         return [self._row(key, busy.get(key, 0.0), staffed.get(key, 0.0), away.get(key, 0.0)) for key in sorted(known)]
 
-    def _staffed(self) -> dict[Key, float]:
+    def _at_work(self) -> dict[tuple[str, str], list[Stretch]]:
+        """Nobody writes up who has signed out, though the wrap-up is open until they are back."""
+        there = {handler: _united(stretches) for handler, stretches in self._there.items()}
+        return {
+            who: [*talks, *_common(self._writing_up[who], there.get(who[0], []))] for who, talks in self._busy.items()
+        }
+
+    def _staffed(self, at_work: Mapping[tuple[str, str], list[Stretch]]) -> dict[Key, float]:
         """Ready for work, or at it: who is set away in the middle of a talk still works."""
         if self._by not in ("handler", "centre"):
             return {}
         ready = self._present[PresenceState.AVAILABLE]
-        return self._summed({who: ready.get(who, []) + self._busy.get(who, []) for who in {*ready, *self._busy}})
+        return self._summed({who: ready.get(who, []) + at_work.get(who, []) for who in {*ready, *at_work}})
 
     def _summed(self, stretches: Mapping[tuple[str, str], list[Stretch]]) -> dict[Key, float]:
         """Seconds by interval and group. Each handler's time is counted once, however many contacts they had."""
@@ -337,3 +352,13 @@ def _united(stretches: list[Stretch]) -> list[Stretch]:
         else:
             united.append((begins, ends))
     return united
+
+
+def _common(stretches: Iterable[Stretch], others: Sequence[Stretch]) -> Iterator[Stretch]:
+    """What of them lies in the others, which are in order and do not overlap."""
+    ends_of = [ends for _, ends in others]
+    for begins, ends in stretches:
+        for since, until in islice(others, bisect_right(ends_of, begins), None):
+            if since >= ends:
+                break
+            yield max(begins, since), min(ends, until)

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from config.settings import Settings
 from config.settings import Store as StoreSettings
 from gateway.store.access import durable
-from gateway.store.errors import NoDatabase
+from gateway.store.errors import NoDatabase, NotMade
 from gateway.store.store import DATABASE_ERRORS, failure
 from gateway.store.tables import metadata
 
@@ -25,6 +25,7 @@ COMMAND_SECONDS = 30.0
 # Two gateways that start at once must not both migrate; both locks end with the transaction.
 LOCKS = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(734001)"}
 MIGRATIONS = Path(__file__).parent / "migrations"
+NO_SUCH_DATABASE = "3D000"  # PostgreSQL's SQLSTATE
 
 
 def open_engine(settings: StoreSettings) -> AsyncEngine:
@@ -47,13 +48,15 @@ def open_engine(settings: StoreSettings) -> AsyncEngine:
 async def begin_database(settings: Settings) -> tuple[bool, str]:
     """The only way in which one is begun: whether it was, and where. One that is there already stays as it is.
 
-    Raises StoreError, OSError.
+    Raises NotMade, StoreError, OSError.
     """
     await asyncio.to_thread(settings.gateway.data_dir.mkdir, mode=0o700, parents=True, exist_ok=True)
     engine = open_engine(settings.store)
     try:
         await require_database(engine)
         return False, _address_of(engine)
+    except NotMade:
+        raise
     except NoDatabase:
         await migrate(engine)
         return True, _address_of(engine)
@@ -85,6 +88,9 @@ async def _has_tables(engine: AsyncEngine) -> bool:
         async with engine.connect() as connection:
             return await connection.run_sync(lambda here: inspect(here).has_table("journal"))
     except DATABASE_ERRORS as error:
+        if getattr(getattr(error, "orig", error), "sqlstate", "") == NO_SUCH_DATABASE:
+            where, name = _address_of(engine), str(engine.url.database)
+            raise NotMade(f"there is no database at {where}: the server has no database of that name", name) from None
         raise failure(error) from None
 
 

@@ -13,3 +13,11 @@ class NotStorable(StoreError):
 
 class NoDatabase(StoreError):
     """None has been begun there: the address is wrong, or no gateway has run yet."""
+
+
+class NotMade(NoDatabase):
+    """The PostgreSQL server has none of that ``name``: its administrator makes it."""
+
+    def __init__(self, said: str, name: str) -> None:
+        super().__init__(said)
+        self.name = name

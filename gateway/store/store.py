@@ -330,6 +330,12 @@ class Store:
             after = rows[-1].seq
             limit = None if limit is None else limit - len(rows)
 
+    async def journal_of(self, references: Collection[str], kinds: Collection[str], after: int) -> list[Row]:
+        """These kinds of rows of these contacts behind ``after``, oldest first."""
+        columns = tables.journal.c
+        theirs = columns.reference.in_(list(references)) & columns.kind.in_(list(kinds)) & (columns.seq > after)
+        return [Row(*row) for row in await self.rows(select(tables.journal).where(theirs).order_by(columns.seq))]
+
     async def ping(self) -> None:
         """Raises StoreError when the database does not answer."""
         await self.rows(select(func.count()).select_from(tables.accounts))

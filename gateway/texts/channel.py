@@ -24,6 +24,7 @@ from gateway.clock import Clock
 from gateway.dates import impossible
 from gateway.deciding import Outcome
 from gateway.dispatcher import Dispatcher, NotWritten
+from gateway.outbox.naming import name_of
 from gateway.store.records import FINAL_STATUSES, Attachment, Message, MessageStatus, SentAt
 from gateway.store.store import Store, StoreError
 from gateway.texts.carriers import KEY, Carriers, came_by, senders
@@ -166,7 +167,9 @@ class TextChannel:
             message = await self._known_text(report.message_sid)
             if message is None or message.status in (report.status, *FINAL_STATUSES):
                 return None
-            event = DeliveryReported(message.reference, message.id, report.status, report.error_code, report.why)
+            which = await self._store.look(lambda looks: name_of(message, looks))
+            told = (report.status, report.error_code, report.why, which)
+            event = DeliveryReported(message.reference, message.id, *told)
             await self._dispatcher.submit(event, MessageStatus(message.id, report.status, problems=report.why))
         except (NotWritten, StoreError) as error:
             raise web.HTTPServiceUnavailable(text=str(error)) from error

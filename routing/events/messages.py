@@ -115,6 +115,7 @@ class DeliveryReported:
     status: str
     code: str = ""
     why: str = ""
+    which: str = "a message"
 
 
 OfMessages = MessageArrived | ReplyWritten | SendingClaimed | MessageSent | SendingFailed | DeliveryReported

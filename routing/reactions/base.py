@@ -210,16 +210,22 @@ def _(e: ev.DeliveryReported, board: Board, now: Time) -> Iterator[Command]:
     if e.status in ("undelivered", "failed"):
         why = f": {e.why}" if e.why else ""
         code = f" (code {e.code})" if e.code and e.code not in e.why else ""
-        yield do.RaiseAlarm("message_not_delivered", f"A message did not reach the person{why}{code}.", e.reference)
+        said = f"{_as_begun(e.which)} did not reach the person{why}{code}."
+        yield do.RaiseAlarm("message_not_delivered", said, e.reference)
 
 
 @react.register
 def _(e: ev.SendingFailed, board: Board, now: Time) -> Iterator[Command]:
-    which = f"{e.which[0].upper()}{e.which[1:]}"
+    which = _as_begun(e.which)
     if e.final:
         yield do.RaiseAlarm("message_not_sent", f"{which} could not be sent: {e.why}.", e.reference)
     elif e.late:
         yield do.RaiseAlarm("message_waits", f"{which} has not left yet, and is still tried: {e.why}.", e.reference)
+
+
+def _as_begun(which: str) -> str:
+    """As a sentence begins."""
+    return f"{which[0].upper()}{which[1:]}"
 
 
 # --- follow-ups --------------------------------------------------------------------------------------

@@ -76,7 +76,8 @@ async def _explained(store: Store, scenario: Scenario, where: str, begin: Time, 
         def told(done: int, of: int, followed: list[int] = followed) -> None:
             followed[0] = done
 
-        await explain(store, scenario.rules, reference, received_at + 30, local_times(received_at), told)
+        when = local_times(received_at, scenario.zone)
+        await explain(store, scenario.rules, reference, received_at + 30, when, told)
         took.append(time.perf_counter() - began)
         used.append(time.process_time() - cpu)
         rows.append(followed[0])

@@ -48,6 +48,34 @@ async def test_the_sip_edge_dies_and_everything_is_as_before_when_it_is_back(wor
     await wrap_up(world, name, reference)
 
 
+async def test_the_media_relay_dies_and_it_is_said_who_cannot_call_until_it_is_back(world: World) -> None:
+    async def said() -> bool:
+        return "the media relay does not answer: calls by trunk" in await world.gateway.readiness()
+
+    async def ready() -> bool:
+        return not await world.gateway.readiness()
+
+    sam = await world.api("sam")
+    # given a caller whose sound is encrypted, in talk with a handler
+    async with sam.live() as live, await world.caller("+447700900606", srtp=True) as caller:
+        reference = (await live.wait_for("CallArrived"))["contact"]
+        name, phone = await answered_by(world, live, reference)
+        await hears(phone, caller)
+        # when
+        await world.relay.kill()
+        # then
+        await eventually(said, 20)
+        # when it is back
+        await world.relay.start()
+        # then they hear each other again
+        await eventually(ready, 20)
+        await hears(phone, caller, deadline=15)
+        await hears(caller, phone)
+        await phone.hang_up()
+        await caller.wait_for("idle", 5)
+    await wrap_up(world, name, reference)
+
+
 async def test_the_database_dies_callers_go_to_the_overflow_target_and_then_as_before(
     tmp_path_factory: pytest.TempPathFactory, postgres: Postgres
 ) -> None:

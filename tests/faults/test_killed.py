@@ -104,7 +104,7 @@ async def test_the_gateway_is_killed_while_two_people_talk_and_neither_notices(w
 
 async def test_the_gateway_is_killed_while_a_caller_waits_and_they_keep_their_place(world: World) -> None:
     sam = await world.api("sam")
-    await everybody_away(world)
+    await nobody_answers(world)
     async with sam.live() as live, await world.caller("+447700900402") as caller:
         reference = (await live.wait_for("CallQueued"))["contact"]
         queued_at = (await contact(sam, reference))["queued_at"]

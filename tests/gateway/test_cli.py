@@ -21,6 +21,7 @@ from gateway.cli.explain import latest
 from gateway.cli.status import summary
 from routing.events import CallbackAsked, CallerLeft, ControlRoomJoined, EmergencyRaised
 from tests.gateway.api.site import PASSWORD, Calls, Site, settings_in
+from tests.support.postgres import Postgres
 
 SITE = """
 [gateway]
@@ -394,12 +395,30 @@ def test_what_cannot_be_explained_is_one_sentence(
     assert said in result.output
 
 
+@pytest.mark.parametrize(("typed", "shown"), [("03:12", "03:12:00 JST"), ("03:12+00:00", "12:12:00 JST")])
+def test_times_are_typed_and_shown_in_the_sites_zone_wherever_the_machine_is(
+    config: Path, tmp_path: Path, typed: str, shown: str
+) -> None:
+    with_a_contact(tmp_path)
+    config.write_text(config.read_text() + '[statistics]\ntime_zone = "Asia/Tokyo"\n')
+
+    explained = run(config, "explain", "AAAA-0001", "--at", f"2026-01-05 {typed}", "--reason", "x")
+    told = run(config, "journal", "show", "AAAA-0001", "--reason", "x")
+
+    assert f"There was no contact AAAA-0001 yet at 05 Jan 2026 {shown}." in explained.output
+    assert {line.split()[4] for line in told.output.splitlines()} == {"JST"}
+
+
 def test_a_time_of_day_that_is_still_to_come_was_yesterday() -> None:
-    half_past_midnight = datetime(2026, 11, 26, 0, 30).timestamp()  # noqa: DTZ001 - local time, wherever this runs
+    london = ZoneInfo("Europe/London")
+    half_past_midnight = datetime(2026, 11, 26, 0, 30, tzinfo=london).timestamp()
 
-    asked = {text: latest(time.fromisoformat(text), half_past_midnight) for text in ("23:59", "00:10", "00:31")}
+    asked = {
+        text: latest(time.fromisoformat(text).replace(tzinfo=london), half_past_midnight)
+        for text in ("23:59", "00:10", "00:31")
+    }
 
-    assert {text: at.isoformat(" ", "minutes") for text, at in asked.items()} == {
+    assert {text: f"{at:%Y-%m-%d %H:%M}" for text, at in asked.items()} == {
         "23:59": "2026-11-25 23:59", "00:10": "2026-11-26 00:10", "00:31": "2026-11-25 00:31"
     }  # fmt: skip
 
@@ -487,6 +506,24 @@ def test_a_gateway_begins_no_database_of_its_own(config: Path, tmp_path: Path, b
     assert f"There is no database at {database}.\nIf the gateway has run before" in refused.output
     assert refused.output.endswith("Only before the very first start: contact-gateway begin\n")
     assert database.exists() == (beginning == "an empty file")
+
+
+@pytest.mark.parametrize("command", ["serve", "begin", "status"])
+def test_a_postgresql_database_that_nobody_has_made_is_told_so_at_once(
+    config: Path, postgres: Postgres, command: str
+) -> None:
+    """Also where only its name is mistyped: it would be waited for in vain."""
+    config.write_text(config.read_text() + f'[store]\nurl = "{postgres.url("contcats")}"\n')
+
+    refused = run(config, command)
+
+    assert refused.exit_code == 1
+    assert "/contcats: the server has no database of that name.\n" in refused.output
+    assert "check --config,\ngateway.data_dir and store.url" in refused.output
+    assert refused.output.endswith(
+        "Only before the very first start: let the administrator of PostgreSQL make it (createdb contcats), then\n"
+        "contact-gateway begin\n"
+    )
 
 
 def test_every_command_helps_with_an_example() -> None:

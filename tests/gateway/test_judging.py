@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from config.triage import Triage as More
-from gateway.judging import Judge, triage_of
+from gateway.judging import Judge, LaterTriage, triage_of
 from routing.triage import Finding
 from tests.support.writer import until
 
@@ -86,3 +86,14 @@ async def _started(judge: Judge) -> int:
     await until(lambda: judge.pid is not None, 30.0)
     assert judge.pid is not None
     return judge.pid
+
+
+async def test_a_text_that_comes_while_the_rules_are_still_being_read_is_judged_by_them(here: Here) -> None:
+    later = LaterTriage(MORE)
+
+    getting_ready = asyncio.create_task(later.get_ready())
+    await asyncio.sleep(0)
+
+    assert not getting_ready.done()
+    assert [later.judge(text) for text in TEXTS] == [here.judge(text) for text in TEXTS]
+    await getting_ready

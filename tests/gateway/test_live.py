@@ -197,6 +197,32 @@ async def test_when_the_gateway_stops_desks_are_told_to_go(site: Site) -> None:
     assert socket.close_code == 1001
 
 
+async def _silent_desk(site: Site, program: Desk) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connected, and then it neither reads nor answers by itself."""
+    address = urlsplit(site.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=1024)
+    upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    bearer = f"Authorization: {program.headers['Authorization']}\r\n"
+    writer.write(f"GET /api/v1/live HTTP/1.1\r\nHost: x\r\n{upgrade}{key}{bearer}\r\n".encode())
+    assert b"101" in await reader.readline()
+    return reader, writer
+
+
+async def test_a_desk_that_never_answers_the_close_holds_up_no_stop(tmp_path: Path) -> None:
+    async with Site(settings_in(tmp_path), None, None) as site:
+        # given one that is on the line and says nothing any more
+        program = await site.program("board", "supervisor")
+        reader, writer = await _silent_desk(site, program)
+        await until(lambda: site.live.desks == 1)
+        began = asyncio.get_running_loop().time()
+
+    # then the stop has told it to go, and has not waited: calls have no gateway meanwhile
+    assert asyncio.get_running_loop().time() - began < 3
+    assert b"the gateway stops" in await reader.read()
+    writer.close()
+
+
 async def test_rows_carry_the_journals_own_words(site: Site) -> None:
     sue = await site.signed_in("sue", "supervisor")
     socket = await connect(sue, after=0)
@@ -217,13 +243,7 @@ async def test_a_desk_that_reads_nothing_at_all_is_cut_off_and_holds_nobody_up(
     program = await site.program("board", "supervisor")
     sue = await site.signed_in("sue", "supervisor")
     await site.text(REF)
-    address = urlsplit(site.url)
-    reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=1024)
-    upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    bearer = f"Authorization: {program.headers['Authorization']}\r\n"
-    writer.write(f"GET /api/v1/live HTTP/1.1\r\nHost: x\r\n{upgrade}{key}{bearer}\r\n".encode())
-    assert b"101" in await reader.readline()
+    _reader, writer = await _silent_desk(site, program)
     reading = await connect(sue)
     await hear(reading)
 

@@ -62,6 +62,10 @@ def told(change: ev.Event | do.Command, reference: str = REF) -> str:
             ev.DeliveryReported(REF, "m", "undelivered", "30003", "the phone is off"),
             "system was told that a message is 'undelivered' (the phone is off)",
         ),
+        (
+            ev.DeliveryReported(REF, "m", "delivered", which="amy's message of 09:05:03 UTC"),
+            "system was told that amy's message of 09:05:03 UTC is 'delivered'",
+        ),
         (ev.FollowUpTried(REF, "f", "busy"), "system called, and reached nobody: busy"),
         (
             do.PlaceFollowUpCall(REF, "", "anna", "+447700900123", withheld=True),

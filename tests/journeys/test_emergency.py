@@ -151,10 +151,10 @@ async def test_a_target_that_answers_and_hangs_up_has_heard_nobody_and_the_next_
         await hears(first, caller)
         await caller.hang_up()
         await live.wait_for("CallerLeft", contact=reference)
-    await (await world.api("ben")).put("me/presence", {"state": "available"})
-    ben = await world.api("ben")
-    offer = (await ben.get("offers"))[0]
-    await ben.post(f"offers/{offer['id']}/accept")
+        ben = await world.api("ben")
+        await ben.put("me/presence", {"state": "available"})
+        offer = await live.wait_for("MakeOffer", contact=reference)
+        await ben.post(f"offers/{offer['data']['offer']['id']}/accept")
     await wrap_up(world, "ben", reference, disposition="control_room")
     assert await stage(sam, reference) == "closed"
 
@@ -178,8 +178,8 @@ async def test_a_target_that_only_rings_is_given_up_after_its_ring_time(world: W
         await hears(second, caller)
         await caller.hang_up()
         await live.wait_for("AskForReview", contact=reference)
-    await (await world.api("ben")).put("me/presence", {"state": "available"})
-    ben = await world.api("ben")
-    offer = (await ben.get("offers"))[0]
-    await ben.post(f"offers/{offer['id']}/accept")
+        ben = await world.api("ben")
+        await ben.put("me/presence", {"state": "available"})
+        offer = await live.wait_for("MakeOffer", contact=reference)
+        await ben.post(f"offers/{offer['data']['offer']['id']}/accept")
     await wrap_up(world, "ben", reference, disposition="control_room")

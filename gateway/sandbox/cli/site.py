@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,13 +26,21 @@ def status(directory: Path) -> None:
     gateway = outside["gateway"]
     click.echo(f"gateway   {gateway['url']}  {'ready' if gateway['ready'] else gateway['why']}")
     for handler in centre["handlers"]:
-        presence = handler["presence"]
-        click.echo(f"handler   {handler['id']:<8}{presence['state']:<11}{handler['doing']}")
+        click.echo(handler_line(handler))
     for phone in outside["phones"]:
         click.echo(f"telephone {phone['name']:<17}{phone['state']:<9}{phone['manner']}")
     for contact in centre["contacts"]:
-        who = contact["handler"] or contact["queue"]
-        click.echo(f"contact   {contact['reference']}  {contact['channel']:<6}{contact['stage']:<11}{who}")
+        click.echo(contact_line(contact))
+
+
+def handler_line(handler: Any) -> str:
+    """In the words of ``contact-gateway status``, as contacts are."""
+    return f"handler   {handler['id']:<8}{handler['presence']['state']:<11}{handler['doing'].replace('_', ' ')}"
+
+
+def contact_line(contact: Any) -> str:
+    who, stage = contact["handler"] or contact["queue"], contact["stage"].replace("_", " ")
+    return f"contact   {contact['reference']}  {contact['channel']:<6}{stage:<11}{who}"
 
 
 @click.command()

@@ -94,7 +94,8 @@ export function announce(text, urgent = false) {
   byId(urgent ? "urgent" : "polite").textContent = text;
 }
 
-export const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString("en-GB");
+/** In UTC, as the journal's sentences tell it. */
+export const clock = (seconds) => `${new Date(seconds * 1000).toLocaleTimeString("en-GB", { timeZone: "UTC" })} UTC`;
 
 export function age(seconds) {
   const s = Math.max(0, Math.round(seconds));

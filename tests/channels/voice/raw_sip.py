@@ -118,16 +118,17 @@ class Dialog:
 
     async def open_rtp(self) -> int:
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self._on_rtp), local_addr=(HOST, 0))
+        ours = (self.phone.sound_host, 0)
+        transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self._on_rtp), local_addr=ours)
         self.rtp = transport
         self.speaking = loop.create_task(self._speak())
         return int(transport.get_extra_info("sockname")[1])
 
     def sdp(self) -> str:
         assert self.rtp is not None
-        port = self.rtp.get_extra_info("sockname")[1]
+        host, port = self.rtp.get_extra_info("sockname")
         return (
-            f"v=0\r\no=- 1 {self.cseq} IN IP4 {HOST}\r\ns=-\r\nc=IN IP4 {HOST}\r\nt=0 0\r\n"
+            f"v=0\r\no=- 1 {self.cseq} IN IP4 {HOST}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
             f"m=audio {port} RTP/AVP 8 101\r\na=rtpmap:8 PCMA/8000\r\n"
             "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=sendrecv\r\n"
         )
@@ -207,9 +208,13 @@ class Dialog:
 
 
 class Phone:
-    """``on_invite(dialog)`` decides about calls that come in; the default leaves them unanswered."""
+    """``on_invite(dialog)`` decides about calls that come in; the default leaves them unanswered.
+
+    ``sound_host``: whence its sound comes; HOST as by a media relay beside the call processes.
+    """
 
     def __init__(self) -> None:
+        self.sound_host = HOST
         self.dialogs: dict[str, Dialog] = {}
         self.received: list[Message] = []
         self.on_invite: Callable[[Dialog], None] = lambda dialog: None
@@ -339,8 +344,12 @@ class Phone:
         elif message.method == "BYE":
             dialog.ended = True
             self.respond(dialog, 200, message)
+        elif message.method in ("OPTIONS", "INVITE") and not dialog.still_there:
+            self.respond(dialog, 481, message)
         elif message.method == "OPTIONS":
-            self.respond(dialog, 200 if dialog.still_there else 481, message)
+            self.respond(dialog, 200, message)
+        elif message.method == "INVITE":
+            self.respond(dialog, 200, message, dialog.sdp())
         elif message.method == "CANCEL":
             self.respond(dialog, 200, message)
             self.respond(dialog, 487)

@@ -209,7 +209,13 @@ async def test_a_phone_that_rang_for_long_has_its_time_to_send_sound_from_when_i
     assert time.monotonic() - answered_at > lost_after - 0.2
 
 
-async def test_a_line_whose_peer_has_forgotten_the_call_is_over(site: Site, phone: Phone) -> None:
+@pytest.mark.parametrize(
+    ("sound_host", "asked_by"), [(HOST, "INVITE"), ("127.0.0.2", "OPTIONS")], ids=["by a media relay", "directly"]
+)
+async def test_a_line_whose_peer_has_forgotten_the_call_is_over(
+    site: Site, phone: Phone, sound_host: str, asked_by: str
+) -> None:
+    phone.sound_host = sound_host
     call, caller = await answered(site, phone)
     await until(lambda: caller.rtp_target)
 
@@ -217,3 +223,4 @@ async def test_a_line_whose_peer_has_forgotten_the_call_is_over(site: Site, phon
 
     ended = await next_leg(call, "caller", "ended")
     assert ended.code == 481
+    assert phone.requests(asked_by)

@@ -465,6 +465,30 @@ async def test_a_restart_is_noticed_at_once_and_the_slots_can_be_opened_again(ed
         watching.cancel()
 
 
+async def test_after_an_edge_has_hung_the_slots_are_opened_again_at_once(edge: Scene) -> None:
+    appearances: asyncio.Queue[None] = asyncio.Queue()
+
+    async def open_again() -> None:
+        await edge.open_slots(0)
+        appearances.put_nowait(None)
+
+    async with asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(edge.control.watch(open_again))
+        async with asyncio.timeout(8):
+            await appearances.get()
+            # given an edge that hangs, so that a slot cannot be marked
+            assert edge.kamailio.pid is not None
+            os.killpg(edge.kamailio.pid, signal.SIGSTOP)
+            while not edge.control.down:
+                await asyncio.sleep(0.05)
+            # when it goes on
+            os.killpg(edge.kamailio.pid, signal.SIGCONT)
+            # then
+            await appearances.get()
+        assert not edge.control.down
+        watching.cancel()
+
+
 async def _hang_until_asked(edge: Scene) -> None:
     assert edge.kamailio.pid is not None
     os.killpg(edge.kamailio.pid, signal.SIGSTOP)

@@ -231,3 +231,17 @@ async def test_a_pause_ends_when_the_caller_is_passed_on() -> None:
         await telling.tells(ev.CallPassed)
         await telling.tells(ev.RecordingResumed)
         assert telling.story.scene.handler == "ben"
+
+
+# --- for the next gateway ----------------------------------------------------------------------------
+
+
+async def test_what_somebody_is_rung_for_is_remembered_before_they_can_answer() -> None:
+    async with call(msg.Leg("handler", "answered"), handler="anna") as telling:
+        telling.wants(tell_to.Bring("transfer", tell_to.Target("+441632960555", "sip:+441632960555@gw")))
+        await telling.until(telling.dialled)
+
+        done = telling.process.done
+        dialled = next(n for n, command in enumerate(done) if isinstance(command, msg.Dial))
+        (*_, remembered) = (command for command in done[:dialled] if isinstance(command, msg.Remember))
+        assert remembered.story["third_role"] == "transfer"

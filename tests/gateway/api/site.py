@@ -167,7 +167,8 @@ class Site:
         tasks = await self._stack.enter_async_context(asyncio.TaskGroup())
         self.loop = tasks.create_task(self.dispatcher.run())
         self._stack.callback(self.loop.cancel)
-        runner = web.AppRunner(build(self.services), access_log=None, shutdown_timeout=1)
+        stop_seconds = self.settings.gateway.shutdown_seconds
+        runner = web.AppRunner(build(self.services), access_log=None, shutdown_timeout=stop_seconds)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         await open_control(runner, control_path(self.settings.gateway.run_dir))

@@ -83,6 +83,39 @@ async def test_a_centre_that_is_named_keeps_the_others_as_they_are(chief: Desk) 
     assert (await import_file(chief, lent, centre="moon"))[1]["errors"][0]["field"] == "centre"
 
 
+async def test_a_shift_that_meets_one_of_an_earlier_import_is_told_with_both(site: Site, chief: Desk) -> None:
+    await import_file(chief, HEADER + "amy,2026-11-29,22:00,07:00\nben,2026-12-01,06:00,14:00\n")
+
+    night = "amy,2026-11-30,06:00,14:00\nben,2026-11-30,22:00,07:00\ncat,2026-11-30,07:00,15:00\n"
+    status, told = await import_file(chief, HEADER + night, dry_run="true")
+
+    assert status == 200
+    assert told["warnings"] == [
+        "amy is on shift twice at the same time: Mon 30 Nov 2026 06:00 to 14:00 of this file, and Sun 29 Nov 2026 "
+        "22:00 to Mon 30 Nov 07:00, which is on the roster already and stays. "
+        "Mend one of them and import its file again.",
+        "ben is on shift twice at the same time: Mon 30 Nov 2026 22:00 to Tue 01 Dec 07:00 of this file, and Tue 01 "
+        "Dec 2026 06:00 to 14:00, which is on the roster already and stays. "
+        "Mend one of them and import its file again.",
+    ]
+
+
+async def test_shifts_that_only_touch_or_are_replaced_are_no_such_doubt(site: Site, chief: Desk) -> None:
+    await import_file(chief, HEADER + "amy,2026-11-29,22:00,07:00\namy,2026-11-30,07:00,15:00\n")
+
+    _, told = await import_file(chief, HEADER + "amy,2026-11-30,07:00,14:00\n")
+
+    assert told["warnings"] == []
+
+
+async def test_a_time_without_a_zone_is_the_rosters_local_time(chief: Desk) -> None:
+    await import_file(chief, HEADER + "amy,2027-07-01,07:00,15:00\n")
+
+    asked = [f"/shifts?begins=2027-07-01T{begins}&ends=2027-07-01T18:00" for begins in ("14:59", "15:00", "14:59Z")]
+
+    assert [len((await chief.get(path))[1]) for path in asked] == [1, 0, 0]
+
+
 async def test_a_calendar_is_imported_the_same_way(site: Site, chief: Desk) -> None:
     event = "BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20261201T070000\r\nDTEND:20261201T150000\r\nSUMMARY:Amy\r\nEND:VEVENT\r\n"
 
@@ -237,6 +270,18 @@ async def test_the_forecast_shows_its_assumptions_beside_the_roster(site: Site, 
     assert [(h["at"], h["calls"], h["at_desks"], h["on_shift"], h["rostered"]) for h in busy] == [
         ("2026-11-30T12:00:00Z", 2, 3, 4, 2), ("2026-11-30T12:30:00Z", 2, 3, 4, 2)
     ]  # fmt: skip
+
+
+async def test_who_goes_from_one_shift_into_the_next_within_a_half_hour_is_on_the_roster_all_the_time(
+    site: Site, chief: Desk
+) -> None:
+    await with_history(site, weeks=8)
+    await import_file(chief, HEADER + "amy,2026-11-30,07:00,12:15\namy,2026-11-30,12:15,12:45\n")
+
+    _, found = await chief.get("/forecast?week=2026-11-30")
+
+    noon = [h for h in found["half_hours"] if h["queue"] == "general" and h["calls"]]
+    assert [(h["at"], h["rostered"]) for h in noon] == [("2026-11-30T12:00:00Z", 1), ("2026-11-30T12:30:00Z", 0)]
 
 
 async def test_too_little_history_is_said(site: Site, chief: Desk) -> None:

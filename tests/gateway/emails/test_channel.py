@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from gateway.api.models import message_out
 from gateway.store.records import Block
+from gateway.story import sentence
 from tests.support.mail_site import MailServers, MailSite, letter, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -396,7 +397,10 @@ async def test_a_delivery_report_stands_beside_the_message_that_it_reports_on(
     assert told.status == becomes
     alarms = [row for row in await site.rows("RaiseAlarm") if row.reference == first.reference]
     assert len(alarms) == (action == "failed")
+    (reported,) = [row for row in await site.rows("DeliveryReported") if row.reference == first.reference]
+    assert re.search(r"told that anna's message of [0-9:]{8} UTC is", sentence(reported))
     if alarms:
+        assert re.search(r"Anna's message of [0-9:]{8} UTC did not reach the person", alarms[0].document)
         assert "did not reach the person: their address is unknown (code 5.1.1 550 no such user)" in alarms[0].document
         assert told.problems == "their address is unknown"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from config.load import SANDBOX, load
+from gateway.sandbox.cli.site import contact_line, handler_line
 from gateway.sandbox.ports import Ports
 from gateway.sandbox.site import secret, toml, write_site
 
@@ -66,3 +67,11 @@ def test_its_mailboxes_have_a_domain_of_their_own_and_the_first_can_sign_in_with
     assert first.imap.user == first.smtp.user == first.address
     assert second.imap.user == second.address
     assert (first.imap.auth, first.smtp.auth, second.imap.auth) == ("oauth2", "oauth2", "password")
+
+
+def test_its_status_speaks_as_that_of_the_gateway_does() -> None:
+    handler = {"id": "anna", "presence": {"state": "available"}, "doing": "wrap_up"}
+    contact = {"reference": "AAAA-0001", "channel": "voice", "stage": "wrap_up", "handler": "", "queue": "general"}
+
+    assert handler_line(handler).split(maxsplit=3) == ["handler", "anna", "available", "wrap up"]
+    assert contact_line(contact).split(maxsplit=3) == ["contact", "AAAA-0001", "voice", "wrap up    general"]

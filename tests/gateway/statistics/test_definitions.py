@@ -460,6 +460,26 @@ def test_a_colleague_who_helps_is_busy_until_they_or_the_caller_leave(world: Jou
     assert figures(world, "handler")["ben"].busy_seconds == 30
 
 
+def test_a_wrap_up_that_is_left_open_by_signing_out_is_no_work_until_they_are_back(world: JournalledWorld) -> None:
+    world.handler("anna")  # 1 s
+    world.call("C1")
+    world.accept("C1")
+    world.after(60)
+    world.did(ev.CallEnded("C1", "handler:anna"))
+    world.after(39)
+    world.presence("anna", PresenceState.OFFLINE)
+    world.after(8 * 3600)
+    row = figures(world, "handler")["anna"]
+    assert (row.busy_seconds, row.staffed_seconds) == (99, 100)
+
+    world.presence("anna", PresenceState.AWAY, "writing up")
+    world.after(20)
+    world.did(ev.WrapUpCompleted("C1", "anna", "resolved"))
+
+    rows = figures(world, "handler"), figures(world, "queue")
+    assert [rows[0]["anna"].busy_seconds, rows[1]["general"].busy_seconds] == [99 + 20, 99 + 20]
+
+
 def test_who_moves_to_another_centre_is_staffed_there_from_then_on(world: JournalledWorld) -> None:
     world.handler("anna")  # 1 s in fcc
     world.after(99)
