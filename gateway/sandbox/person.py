@@ -20,17 +20,17 @@ RING_SECONDS = 1.0
 @dataclass(frozen=True, slots=True)
 class Manner:
     """``code`` is answered after ``seconds``; None lets it ring. ``name`` is what the command line calls it. ``stays``:
-    on the line, once they have answered."""
+    so many seconds on the line, once they have answered."""
 
     name: str
     seconds: float | None
     code: int = 200
-    stays: bool = True
+    stays: float = math.inf
 
 
 BUSY = Manner("busy", 0.0, 486)
 SILENT = Manner("silent", None)
-HANGS_UP = Manner("hangs-up", 1.0, stays=False)
+HANGS_UP = Manner("hangs-up", 1.0, stays=1.0)
 
 
 def answers(seconds: float) -> Manner:
@@ -78,8 +78,9 @@ class Person:
         try:
             await self.phone.wait_for("ringing", RING_SECONDS)
             await self.phone.answer(manner.code)
-            if not manner.stays:
+            if manner.stays < math.inf:
                 await self.phone.wait_for("talking", RING_SECONDS)
+                await asyncio.sleep(manner.stays)
                 await self.phone.hang_up()
         except TimeoutError:
             log.info("rings_no_more", phone=self.phone.name)

@@ -197,6 +197,8 @@ async def test_a_caller_is_never_left_alone_nor_cut_off_before_the_control_room_
 
     await site.dispatcher.submit(ControlRoomJoined(REF, "Control room"))
     assert (await amy.post(f"/contacts/{REF}/leave"))[0] == 204
+    heard_until = site.now() + 10
+    site.now = lambda: heard_until
     await site.dispatcher.submit(ControlRoomLeft(REF, "Control room"))
     assert (await amy.post(f"/contacts/{REF}/end"))[0] == 204
     assert (await sue.post(f"/contacts/{REF}/end"))[0] == 204
