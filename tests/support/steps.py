@@ -159,9 +159,9 @@ async def _finish_what_can_be(world: World, shown: dict[str, Any]) -> None:
     if shown["live"]:
         return
     try:
-        if shown["stage"] == "scheduled":
+        if shown["stage"] in ("scheduled", "queued", "offered"):  # before anybody takes it, and calls for long in vain
             for follow_up in (await sam.get(f"contacts/{reference}", reason="test"))["follow_ups"]:
-                if follow_up["state"] == "scheduled":
+                if follow_up["state"] in ("scheduled", "due"):
                     await sam.delete(f"contacts/{reference}/follow-ups/{follow_up['id']}", why="test over")
         for name in {*shown["wrap_ups"], *filter(None, [shown["handler"]])}:
             await sam.post(f"contacts/{reference}/wrap-up", {"disposition": "resolved", "handler": name})
