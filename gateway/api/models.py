@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -27,6 +28,11 @@ RoleName = Literal["handler", "supervisor", "administrator"]
 
 def moment(at: Time) -> datetime:
     return datetime.fromtimestamp(at, UTC)
+
+
+def time_of(given: datetime, zone: ZoneInfo) -> Time:
+    """What somebody has typed: without a time zone it is of this one."""
+    return (given if given.tzinfo else given.replace(tzinfo=zone)).timestamp()
 
 
 def moment_or_none(at: Time | None) -> datetime | None:

@@ -96,7 +96,7 @@ class DeskSettingsOut(BaseModel):
 async def queues(request: Request[Nothing, Nothing]) -> QueuesOut:
     board, now = request.services.dispatcher.board, request.services.clock()
     waiting = sorted((c for c in board.contacts.values() if c.wanted), key=rank_of)
-    emergencies = Counter(c.queue for c in board.contacts.values() if c.emergency and c.wanted)
+    emergencies = Counter(c.queue for c in waiting if c.emergency)
     supervisor, today = request.who.may("supervisor"), request.services.statistics.today
     lonely = _unattended(board, now) if supervisor else {}
     return QueuesOut(

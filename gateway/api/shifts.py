@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 from pydantic import BaseModel, Field, StringConstraints
 
-from gateway.api.models import Day, OptionalLine, moment
+from gateway.api.models import Day, OptionalLine, moment, time_of
 from gateway.api.problems import BadRequest, FieldError, NotFound
 from gateway.api.routes import In, Nothing, Request, RosterText, Route
 from gateway.api.services import Services
@@ -22,7 +22,6 @@ from gateway.rosters.plan import Plan, plan
 from gateway.rosters.reading import kind_of, read_roster_file
 from gateway.store.records import ImportedRoster, PlannedShift, ShiftsCleared
 from routing.events import ShiftsImported
-from routing.model import Time
 from routing.shifts import Shift
 
 SHOWN = 500  # changes in an answer; the figures count all
@@ -186,17 +185,13 @@ def _change(what: str, shift: Shift) -> Change:
 
 async def listing(request: Request[ShiftsQuery, Nothing]) -> list[ShiftOut]:
     query, zone = request.query, ZoneInfo(request.services.settings.rosters.time_zone)
-    begins = _moment(query.begins, zone) if query.begins else request.services.clock()
-    ends = _moment(query.ends, zone) if query.ends else begins + WEEK_SECONDS
+    begins = time_of(query.begins, zone) if query.begins else request.services.clock()
+    ends = time_of(query.ends, zone) if query.ends else begins + WEEK_SECONDS
     shifts = [s for s in await request.services.store.shifts(begins, ends) if query.handler in ("", s.handler)]
     return [
         ShiftOut(handler=s.handler, begins=moment(s.begins), ends=moment(s.ends), centre=s.centre)
         for s in sorted(shifts, key=lambda s: (s.begins, s.handler))[: query.limit]
     ]
-
-
-def _moment(given: datetime, zone: ZoneInfo) -> Time:
-    return (given if given.tzinfo else given.replace(tzinfo=zone)).timestamp()
 
 
 async def imports(request: Request[Nothing, Nothing]) -> list[RosterOut]:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from gateway.api.models import time_of
 from gateway.api.problems import BadRequest, FieldError, NotAllowed, Unavailable
 from gateway.api.routes import In, Nothing, Request, Route, json_response
 from gateway.statistics.figures import By, Figures
@@ -105,7 +106,7 @@ def _moment(field: str, text: str, zone: ZoneInfo) -> Time:
             return midnight(date.fromisoformat(text), zone)
         # In an address '+' is a space, and people forget to write %2B.
         at = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-        return (at if at.tzinfo else at.replace(tzinfo=zone)).timestamp()
+        return time_of(at, zone)
     except (ValueError, OverflowError):
         raise _wrong(field, f"must be {WHEN}") from None
 

@@ -142,13 +142,9 @@ def _(e: ev.EmergencyRaised, board: Board, now: Time) -> Iterator[Command]:
 
 @react.register
 def _(e: ev.ControlRoomExhausted, board: Board, now: Time) -> Iterator[Command]:
-    if e.round & (e.round - 1):
-        return  # said at rounds 1, 2, 4, 8, ...: an alarm that never stops is not heard
-    yield do.RaiseAlarm(
-        "control_room_unreachable",
-        f"No control room target answered (round {e.round}). The caller is still on the line; we keep trying.",
-        e.reference,
-    )
+    if _is_said(e.round):
+        why = f"No control room target answered (round {e.round}). The caller is still on the line; we keep trying."
+        yield do.RaiseAlarm("control_room_unreachable", why, e.reference)
 
 
 @react.register
@@ -158,10 +154,15 @@ def _(e: ev.ControlRoomLeft, board: Board, now: Time) -> Iterator[Command]:
     handover = contact.handover
     if not contact.live or handover is None or not handover.target or handover.joined_at is not None:
         return
-    if not handover.hung_up & (handover.hung_up - 1):  # said the 1st, 2nd, 4th, 8th, ... time
+    if _is_said(handover.hung_up):
         why = f"{handover.target} answered an emergency and hung up at once. The next target is rung."
         yield do.RaiseAlarm("control_room_hung_up", why, e.reference)
     yield do.CallControlRoom(e.reference, handover.by, after=handover.target)
+
+
+def _is_said(times: int) -> bool:
+    """The 1st, 2nd, 4th, 8th, ... time: an alarm that never stops is not heard."""
+    return not times & (times - 1)
 
 
 # --- messages ----------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from gateway.sandbox.client import Live
 from gateway.sandbox.person import BUSY, HANGS_UP, SILENT
 from gateway.sandbox.world import OUTSIDE_ANSWERS, World
 from tests.support.steps import answered_by, does_not_hear, eventually, everybody_away, hears, kinds, stage, wrap_up
@@ -17,6 +18,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def has_been_there(since: float) -> bool:
     """Longer than a control room can be there without having heard anything."""
     return time.monotonic() - since > 5.2
+
+
+async def comes_back_and_takes(world: World, live: Live, name: str, reference: str) -> None:
+    """What is left of the contact, at the desk."""
+    client = await world.api(name)
+    await client.put("me/presence", {"state": "available"})
+    offer = await live.wait_for("MakeOffer", contact=reference)
+    await client.post(f"offers/{offer['data']['offer']['id']}/accept")
 
 
 async def test_a_caller_in_the_queue_presses_55_and_is_joined_with_the_control_room(world: World) -> None:
@@ -116,10 +125,7 @@ async def test_no_target_answers_and_the_caller_is_still_there_when_one_does(wor
 
         # then somebody must still look at it: nobody has written it up
         await live.wait_for("AskForReview", contact=reference)
-        await (await world.api("chloe")).put("me/presence", {"state": "available"})
-        offer = await live.wait_for("MakeOffer", contact=reference)
-        chloe = await world.api("chloe")
-        await chloe.post(f"offers/{offer['data']['offer']['id']}/accept")
+        await comes_back_and_takes(world, live, "chloe", reference)
     await wrap_up(world, "chloe", reference, disposition="control_room")
     assert await stage(sam, reference) == "closed"
 
@@ -154,10 +160,7 @@ async def test_a_target_that_answers_and_hangs_up_has_heard_nobody_and_the_next_
         await hears(first, caller)
         await caller.hang_up()
         await live.wait_for("CallerLeft", contact=reference)
-        ben = await world.api("ben")
-        await ben.put("me/presence", {"state": "available"})
-        offer = await live.wait_for("MakeOffer", contact=reference)
-        await ben.post(f"offers/{offer['data']['offer']['id']}/accept")
+        await comes_back_and_takes(world, live, "ben", reference)
     await wrap_up(world, "ben", reference, disposition="control_room")
     assert await stage(sam, reference) == "closed"
 
@@ -181,8 +184,5 @@ async def test_a_target_that_only_rings_is_given_up_after_its_ring_time(world: W
         await hears(second, caller)
         await caller.hang_up()
         await live.wait_for("AskForReview", contact=reference)
-        ben = await world.api("ben")
-        await ben.put("me/presence", {"state": "available"})
-        offer = await live.wait_for("MakeOffer", contact=reference)
-        await ben.post(f"offers/{offer['data']['offer']['id']}/accept")
+        await comes_back_and_takes(world, live, "ben", reference)
     await wrap_up(world, "ben", reference, disposition="control_room")

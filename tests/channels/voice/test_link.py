@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from channels.voice import framing
 from channels.voice.link import Link
+
+
+@contextmanager
+def listening(path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        listener.settimeout(2)
+        yield listener
 
 
 def accepted(listener: socket.socket) -> socket.socket:
@@ -16,10 +27,7 @@ def accepted(listener: socket.socket) -> socket.socket:
 
 
 def test_what_must_be_heard_is_not_lost_in_the_moment_the_gateway_dies(directory: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(directory / "gateway"))
-        listener.listen()
-        listener.settimeout(2)
+    with listening(directory / "gateway") as listener:
         link = Link(directory / "gateway")
         assert link.connect(b"hello")
         accepted(listener).close()
@@ -37,10 +45,7 @@ def test_what_must_be_heard_is_not_lost_in_the_moment_the_gateway_dies(directory
 
 
 def test_what_must_be_heard_is_kept_until_somebody_is_heard_who_may_hear_it(directory: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(directory / "gateway"))
-        listener.listen()
-        listener.settimeout(2)
+    with listening(directory / "gateway") as listener:
         link = Link(directory / "gateway")
 
         # given a gateway that hangs: one can connect to it, and it dies without having read anything
