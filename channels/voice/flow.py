@@ -319,7 +319,9 @@ class Story:
 
     def _fallback_started(self, *, pressed: bool) -> None:
         log.error("fallback_started", contact=self.reference, pressed=pressed)
-        if pressed and not (self._pressed or self.scene.raised):  # else the process has told of the keys too
+        view = self.scene.view()
+        known = self._pressed or self.scene.raised or (view is not None and view.emergency)
+        if pressed and not known:  # else the keys were told of too, to this story or to the one before
             self.scene.raise_emergency("the caller pressed the emergency digits while no gateway was there")
             self._reporter.then(self.scene.raised_and_written)
 
